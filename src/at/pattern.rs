@@ -1,0 +1,7 @@
+//! stub
+/// stub
+#[derive(Debug)]
+pub struct Pattern;
+/// stub
+#[derive(Debug)]
+pub struct Sequence;

@@ -1,0 +1,93 @@
+//! Where bytes come from and go to: a serial port, a TCP socket, a simulated module. Knows nothing of AT.
+//!
+//! [`Link::read`] is the only call in the whole program that waits. A simulated link advances its virtual
+//! clock there instead of sleeping. Every other room works between two reads.
+
+pub mod time;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use time::{Clock, Mono};
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// This many bytes were appended to the buffer; at least one.
+    Bytes(usize),
+    /// The deadline passed and nothing came.
+    Deadline,
+    /// Somebody wants attention (a signal): look at the stop flag, then come back.
+    Woken,
+}
+
+/// What went wrong with the link itself. Nothing a module says is a `LinkError`.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The port vanished: unplugged, hung up, closed by the other side.
+    #[error("the port is gone: {what}")]
+    Gone {
+        /// What the system said.
+        what: String,
+    },
+    /// It could not be opened. The message says why and names who holds a busy port.
+    #[error("cannot open {port}: {why}")]
+    Open {
+        /// As the user wrote it.
+        port: String,
+        /// What the system said, in words.
+        why: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+    /// This kind of link has no such thing (a pty has no DTR, TCP no baud rate).
+    #[error("this port has no {what}")]
+    Unsupported {
+        /// For example `DTR line`.
+        what: &'static str,
+    },
+}
+
+/// A change of the port's settings in the middle of a run; `None` leaves a setting alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortChange {
+    /// Bits per second.
+    pub baud_bps: Option<u32>,
+    /// The DTR line.
+    pub dtr: Option<bool>,
+    /// The RTS line.
+    pub rts: Option<bool>,
+    /// Hold the line in the break condition this long.
+    pub break_for: Option<Duration>,
+}
+
+/// A byte pipe to one module, with the clock that belongs to it.
+pub trait Link {
+    /// Waits until bytes come, `until` passes or somebody wants attention, whichever is first, and
+    /// appends what came to `buf`. Bytes that are already there are handed over even after `until`.
+    fn read(&mut self, buf: &mut Vec<u8>, until: Mono) -> Result<Read, LinkError>;
+
+    /// Hands `bytes` to the module and returns how many it took before `until`. What the module says
+    /// meanwhile is kept for the next read, so that two full buffers cannot lock each other.
+    fn write(&mut self, bytes: &[u8], until: Mono) -> Result<usize, LinkError>;
+
+    /// Changes settings of the open port.
+    fn change(&mut self, change: PortChange) -> Result<(), LinkError>;
+
+    /// Closes and opens the port again, waiting for it to come back until `until`. Input is never flushed.
+    fn reopen(&mut self, until: Mono) -> Result<(), LinkError>;
+
+    /// The clock that this link's waits run on.
+    fn clock(&self) -> Rc<dyn Clock>;
+
+    /// Bits per second, where the link is paced; `None` where it is not (TCP).
+    fn baud_bps(&self) -> Option<u32>;
+
+    /// Whether a module is simulated behind it: vars then take their `simulated` value.
+    fn simulated(&self) -> bool {
+        false
+    }
+
+    /// What the user calls it: `/dev/ttyUSB0`, `sim:luat-air724`.
+    fn name(&self) -> &str;
+}
