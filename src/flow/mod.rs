@@ -7,3 +7,6 @@
 
 pub mod codes;
 pub mod diag;
+pub mod template;
+pub mod traps;
+pub mod yaml;
