@@ -10,3 +10,6 @@ pub mod diag;
 pub mod template;
 pub mod traps;
 pub mod yaml;
+
+#[cfg(test)]
+mod cases;

@@ -31,14 +31,18 @@ pub(super) fn is_at_text(text: &str) -> bool {
 
 /// Whether the inside of braces is a hole of a pattern: `ip:ipv4`, `:rest`, `=id`.
 fn is_hole(text: &str) -> bool {
-    let name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match text.split_once(':') {
-        None => text.strip_prefix('=').is_some_and(name),
+        None => text.strip_prefix('=').is_some_and(is_name),
         Some((before, kind)) => {
             let simple = ["int", "number", "digits", "hex", "ipv4", "rest", "lines", "error"].contains(&kind);
-            name(before) && (simple || kind.starts_with("bytes(") || kind.starts_with('/'))
+            is_name(before) && (simple || kind.starts_with("bytes(") || kind.starts_with('/'))
         }
     }
+}
+
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// A text in single quotes, as YAML writes it.
@@ -118,11 +122,16 @@ pub(super) fn alias(text: &str, at: Span, in_flow: bool) -> Diagnostic {
         .help(quote_it(text, at.start, in_flow))
 }
 
-pub(super) fn anchor(text: &str, at: Span, in_flow: bool) -> Diagnostic {
+/// `lone`: nothing follows that it could be the anchor of.
+pub(super) fn anchor(text: &str, at: Span, lone: bool) -> Diagnostic {
     let written = &text[at.range()];
-    Diagnostic::error(Code::ANCHOR, at, format!("YAML takes `{written}` for an anchor, not for text")).help(
-        format!("{}; what is used twice goes under `vars` or `flows`", quote_it(text, at.start, in_flow)),
-    )
+    let problem =
+        Diagnostic::error(Code::ANCHOR, at, format!("YAML takes `{written}` for an anchor, not for text"));
+    if lone {
+        problem.help(quote_it(text, at.start, false))
+    } else {
+        problem.help("anchors are not part of the language: what is used twice goes under `vars` or `flows`")
+    }
 }
 
 pub(super) fn merge(at: Span) -> Diagnostic {
@@ -134,6 +143,11 @@ pub(super) fn merge(at: Span) -> Diagnostic {
 pub(super) fn key_kind(at: Span) -> Diagnostic {
     Diagnostic::error(Code::KEY_KIND, at, "a list or a map stands where a key is meant")
         .help("a text with braces or brackets goes in single quotes: `'{x:int}'`")
+}
+
+pub(super) fn no_key(at: Span) -> Diagnostic {
+    Diagnostic::error(Code::KEY_KIND, at, "a key is missing before `:`")
+        .help("write the key in front of the colon, or put a text that begins with `:` in single quotes")
 }
 
 pub(super) fn duplicate_key(key: &Key, first: Span) -> Diagnostic {
@@ -190,7 +204,7 @@ pub(super) fn null(text: &str, at: Span, parent: &Parent<'_>) -> Option<Diagnost
     let written = &text[at.range()];
     match parent {
         Parent::Key { key, flow_style: true, before, item_before } if is_bare_key(text, key) => {
-            if is_hole(&key.text) {
+            if is_hole(&key.text) || (before.is_none() && is_name(&key.text)) {
                 let apart = item_before.is_some_and(|item| look::is_at_map(item));
                 return (!apart).then(|| hole(text, key.span));
             }
@@ -213,15 +227,22 @@ pub(super) fn null(text: &str, at: Span, parent: &Parent<'_>) -> Option<Diagnost
             Diagnostic::error(Code::NOTHING, at, format!("`{written}` is an item without a value"))
                 .help(format!("leave the item out; for the text itself write {}", quoted(written))),
         ),
-        Parent::Item { flow_style } => {
-            let problem = Diagnostic::error(Code::NOTHING, at, "an item of this list has no value");
-            Some(
-                problem.help(
-                    comment_after(text, at.start, *flow_style)
-                        .unwrap_or("give it a value or leave it out".to_owned()),
-                ),
-            )
-        }
+        Parent::Item { flow_style } => Some(empty_item(text, at, *flow_style)),
+    }
+}
+
+fn empty_item(text: &str, at: Span, in_flow: bool) -> Diagnostic {
+    // The parser puts the null behind the comment; the dash in front of it is where to look.
+    let line = text[..at.start].trim_end().rfind('\n').map_or(0, |end| end + 1);
+    let dash = text[line..at.start].find('-').filter(|_| !in_flow).map(|dash| line + dash);
+    let problem = |at| Diagnostic::error(Code::NOTHING, at, "an item of this list has no value");
+    let Some(dash) = dash else {
+        return problem(at).help("give it a value or leave it out");
+    };
+    let problem = problem(Span::new(at.file, dash..dash + 1));
+    match comment_after(text, dash + 1) {
+        Some(help) => problem.label("` #` begins a comment").help(help),
+        None => problem.help("give it a value or leave it out"),
     }
 }
 
@@ -232,40 +253,37 @@ fn is_bare_key(text: &str, key: &Key) -> bool {
 
 fn empty_value(text: &str, key: &Key, at: Span, in_flow: bool) -> Diagnostic {
     let problem = Diagnostic::error(Code::NOTHING, key.span, format!("`{}` has no value", key.text));
-    match comment_after(text, at.start.max(key.span.end + 1).min(text.len()), in_flow) {
+    let behind = at.start.max(key.span.end + 1).min(text.len());
+    match comment_after(text, behind).filter(|_| !in_flow) {
         Some(help) => problem.label("` #` begins a comment").help(help),
         None => problem.help("give it a value or leave the key out"),
     }
 }
 
 /// If a comment follows directly that looks like a value (`#X`, not `# X`): the cure.
-fn comment_after(text: &str, at: usize, in_flow: bool) -> Option<String> {
+fn comment_after(text: &str, at: usize) -> Option<String> {
     let line = text.get(at..)?.lines().next()?;
-    let blanks = line.len() - line.trim_start().len();
-    let comment = &line[blanks..];
-    let meant = comment
-        .strip_prefix('#')
-        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_alphanumeric()));
-    (meant && !in_flow).then(|| {
-        let lead = lead(text, at + blanks);
-        format!(
-            "` #` begins a comment; put the value in single quotes: `{lead}{}`",
-            quoted(comment.trim_end())
-        )
-    })
+    let start = at + (line.len() - line.trim_start().len());
+    let comment = line.trim();
+    let rest = comment.strip_prefix('#')?;
+    rest.starts_with(|first: char| first.is_ascii_alphanumeric())
+        .then(|| format!("put the value in single quotes: `{}{}`", lead(text, start), quoted(comment)))
 }
 
 /// `{ip:ipv4}` without quotes.
 fn hole(text: &str, key: Span) -> Diagnostic {
-    let open = text[..key.start].rfind('{').unwrap_or(key.start);
-    let close = text[key.end..].find('}').map_or(key.end, |at| key.end + at + 1);
+    let before = text[..key.start].trim_end();
+    let open = before.trim_end_matches('{').len();
+    let after = &text[key.end..];
+    let close = key.end + after.find(|sign: char| sign != '}' && sign != ' ').unwrap_or(after.len());
+    let close = key.end + text[key.end..close].trim_end().len();
     let written = &text[open..close];
     Diagnostic::error(
         Code::PATTERN_MAP,
         Span::new(key.file, open..close),
-        format!("`{written}` without quotes is a map, not a hole of a pattern"),
+        format!("`{written}` without quotes is a map, not a text with a hole"),
     )
-    .help(format!("put the whole pattern in single quotes: `{}{}`", lead(text, open), quoted(written)))
+    .help(format!("put the whole text in single quotes: `{}{}`", lead(text, open), quoted(written)))
 }
 
 /// `{ send: AT+A=0,300 }`: what follows the comma became a key.

@@ -152,7 +152,11 @@ fn split(text: &str, first: Scalar<'_>, next: Scalar<'_>, list: Span) -> Diagnos
         next.span,
         format!("inside `[…]` a comma begins a new item: `{}` is not part of `{}`", next.text, first.text),
     )
-    .help(format!("put the whole text in single quotes: `[{}]`", quoted(whole)))
+    .help(format!(
+        "put the whole text in single quotes: `{}[{}]`",
+        lead(text, list.start),
+        quoted(whole)
+    ))
 }
 
 fn cut_template(scalar: Scalar<'_>, comment: Span) -> Diagnostic {
@@ -173,5 +177,5 @@ fn in_braces(text: &str, scalar: Scalar<'_>) -> Diagnostic {
         scalar.span,
         format!("`{written}` stands in braces without quotes"),
     )
-    .help(format!("other YAML readers take it apart: write {}, or one key a line", quoted(scalar.text)))
+    .help(format!("other YAML readers take it apart: write `{}`, or one key a line", quoted(scalar.text)))
 }

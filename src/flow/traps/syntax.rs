@@ -125,11 +125,14 @@ impl<'s> Broken<'s> {
     fn reserved(&self) -> Diagnostic {
         let start = if self.in_flow() { self.at } else { self.value_start() };
         let value = value_at(self.text, start, self.in_flow());
-        let first = value.chars().next().unwrap_or(' ');
+        let sign = match value.chars().next() {
+            Some('`') => "a back-tick".to_owned(),
+            first => format!("`{}`", first.unwrap_or(' ')),
+        };
         self.error(
             Code::RESERVED,
             start..start + value.len(),
-            format!("a value cannot begin with `{first}`: YAML keeps that sign for itself"),
+            format!("a value cannot begin with {sign}: YAML keeps that sign for itself"),
         )
         .help(quote_it(self.text, start, self.in_flow()))
     }
@@ -171,7 +174,13 @@ impl<'s> Broken<'s> {
             self.at..self.at + rest.len(),
             format!("{what}, and `{}` follows", rest.trim_start()),
         );
-        if self.in_flow() {
+        let value = value_at(self.text, start, false);
+        if let Some(inner) = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''))
+            && rest.starts_with(char::is_alphabetic)
+        {
+            let whole = quoted(inner);
+            problem.help(format!("inside single quotes a single quote is written twice: `{whole}`"))
+        } else if self.in_flow() {
             problem.help("put the whole value in single quotes")
         } else {
             problem.help(quote_it(self.text, start, false))
@@ -223,7 +232,7 @@ impl<'s> Broken<'s> {
                     start..start + value.len(),
                     format!("inside braces and brackets {what} needs quotes"),
                 )
-                .help(format!("write {}, or one key a line", quoted(value)));
+                .help(format!("write `{}`, or one key a line", quoted(value)));
         }
         let Some(open) = self.open else {
             return self
@@ -234,7 +243,7 @@ impl<'s> Broken<'s> {
         let close = if opened == "[" { "]" } else { "}" };
         let problem =
             self.error(Code::BRACES, self.sign(open), format!("`{opened}` is not closed with `{close}`"));
-        if self.at < self.text.len() {
+        if self.at > open && self.at < self.text.len() {
             problem
                 .also(self.span(self.sign(self.at)), format!("`,` or `{close}` was expected here"))
                 .help("a text with commas, braces or quotes goes in single quotes")

@@ -6,7 +6,7 @@ use std::ops::Range;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, options};
 
 use super::{Key, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Style};
-use crate::flow::diag::{Code, Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::traps::{self, Parent};
 
 /// Reads the whole file, or stops at the first thing after which all would be guesswork.
@@ -26,6 +26,7 @@ pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics)
         comments: Vec::new(),
         last: 0..0,
         reported: false,
+        two_lines: None,
         problems: &mut found,
     };
     let complete = builder.read();
@@ -52,6 +53,8 @@ struct Builder<'s, 'p> {
     last: Range<usize>,
     /// The node that came last has been reported, so its anchor is not a second problem.
     reported: bool,
+    /// That the last scalar goes over two lines; if a syntax error follows, that one says it better.
+    two_lines: Option<Diagnostic>,
     problems: &'p mut Diagnostics,
 }
 
@@ -93,6 +96,9 @@ impl Builder<'_, '_> {
                     return false;
                 }
             };
+            if let Some(problem) = self.two_lines.take() {
+                self.problems.push(problem);
+            }
             let range = span.byte_range().unwrap_or(0..0);
             if matches!(event, Event::DocumentStart(..)) {
                 documents += 1;
@@ -145,7 +151,8 @@ impl Builder<'_, '_> {
             }
             Event::Anchor(..) => {
                 if !self.reported {
-                    self.problems.push(traps::anchor(self.text, self.span(range), self.in_flow()));
+                    let lone = self.last.is_empty() && self.last.start >= range.end;
+                    self.problems.push(traps::anchor(self.text, self.span(range), lone));
                 }
             }
             Event::SequenceStart(style, _, _) => {
@@ -236,7 +243,7 @@ impl Builder<'_, '_> {
                 Kind::Nothing
             }
             Style::Plain if self.text[range.clone()].contains('\n') => {
-                self.problems.push(traps::two_lines(text, span));
+                self.two_lines = Some(traps::two_lines(text, span));
                 Kind::Nothing
             }
             Style::Literal | Style::Folded if text.trim().is_empty() => {
@@ -308,9 +315,8 @@ fn as_key(node: Node) -> (MapKey, Option<Diagnostic>) {
         Kind::Scalar { text, style } => (MapKey::Good(Key { text, span, style }), None),
         // Reported already, but for a key that is missing altogether.
         Kind::Nothing if span.start < span.end => (MapKey::Bad, None),
-        Kind::Nothing => {
-            (MapKey::Bad, Some(Diagnostic::error(Code::KEY_KIND, span, "a key is missing before `:`")))
-        }
+        Kind::Nothing => (MapKey::Bad, Some(traps::no_key(span))),
+        Kind::Map(entries) if entries.iter().any(|(_, value)| value.is_nothing()) => (MapKey::Bad, None),
         Kind::List(_) | Kind::Map(_) => (MapKey::Bad, Some(traps::key_kind(span))),
     }
 }
