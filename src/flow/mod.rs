@@ -7,6 +7,7 @@
 
 pub mod codes;
 pub mod diag;
+pub mod duration;
 pub mod template;
 pub mod traps;
 pub mod yaml;
