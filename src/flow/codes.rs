@@ -88,6 +88,8 @@ codes! {
     // AT06xx: files that a file brings in.
 
     // AT07xx: bounds.
+    NO_TIMEOUT = 701, "a wait without an end";
+    UNBOUNDED_RETRY = 702, "a retry without an end";
 
     // AT09xx: style.
     QUOTE_IN_BRACES = 901, "AT text in braces is better quoted";

@@ -8,6 +8,8 @@
 pub mod codes;
 pub mod diag;
 pub mod duration;
+pub mod fields;
+pub mod keys;
 pub mod template;
 pub mod traps;
 pub mod yaml;
