@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::diag::{Code, Diagnostic, Diagnostics, Span, Spanned};
 use super::duration::{self, DurationError, DurationRange};
-use super::keys::{Check, Key, Rule, Shape, Takes};
+use super::keys::{Check, Key, Rule, Shape, Takes, or_list};
 use super::traps;
 use super::yaml::{self, Kind, Node, Scalar, Style};
 
@@ -40,7 +40,7 @@ impl<'t> Fields<'t> {
         problems: &mut Diagnostics,
     ) -> Option<Self> {
         let Some(entries) = node.map() else {
-            wrong_kind(node, &format!("a {} is a map", shape.name), problems);
+            wrong_kind(node, &format!("{} is a map", a(shape.name)), None, problems);
             return None;
         };
         let fields = Self { shape, span: node.span, entries, asked: Cell::new(0) };
@@ -50,14 +50,16 @@ impl<'t> Fields<'t> {
                 problems.push(unknown_key(shape, key, before.filter(|_| node.flow_style), text));
             }
         }
-        for key in shape.keys.iter().filter(|key| key.required && !fields.is_there(key.name)) {
+        // A key that was misspelt is not missing as well.
+        let all_known = entries.iter().all(|(key, _)| shape.key(&key.text).is_some());
+        for key in shape.keys.iter().filter(|key| key.required && all_known && !fields.is_there(key.name)) {
             let message = format!("this {} has no `{}`", shape.name, key.name);
             problems.push(
                 Diagnostic::error(Code::MISSING_KEY, fields.head(), message)
                     .help(format!("add `{}: …`: {}", key.name, key.doc)),
             );
         }
-        for rule in shape.rules {
+        for rule in shape.rules.iter().filter(|rule| all_known || matches!(rule.check, Check::AtMostOne(_))) {
             fields.judge(rule, problems);
         }
         Some(fields)
@@ -102,7 +104,7 @@ impl<'t> Fields<'t> {
             }
             Check::AtLeastOne(keys) => {
                 if there(keys).is_empty() {
-                    let keys = super::keys::or_list(keys.iter().map(|key| format!("`{key}`")));
+                    let keys = or_list(keys.iter().map(|key| format!("`{key}`")));
                     let message = format!("this {} has no {keys}", self.shape.name);
                     problems.push(Diagnostic::error(rule.code, self.head(), message).help(rule.help));
                 }
@@ -110,7 +112,7 @@ impl<'t> Fields<'t> {
             Check::Needs { key, needs, unless } => {
                 let Some(at) = self.key_span(key) else { return };
                 if there(needs).is_empty() && there(unless).is_empty() {
-                    let needs = super::keys::or_list(needs.iter().map(|key| format!("`{key}`")));
+                    let needs = or_list(needs.iter().map(|key| format!("`{key}`")));
                     let message = format!("`{key}` without {needs}");
                     problems.push(Diagnostic::error(rule.code, at, message).help(rule.help));
                 }
@@ -150,7 +152,8 @@ impl<'t> Fields<'t> {
     }
 
     fn refuse(&self, node: &Node, key: &Key, problems: &mut Diagnostics) {
-        wrong_kind(node, &format!("`{}` takes {}", key.name, key.takes.words()), problems);
+        let expected = format!("`{}` takes {}", key.name, key.takes.words());
+        wrong_kind(node, &expected, cure(node, key), problems);
     }
 
     /// A text of any style: pattern, template, expression, name. An empty one is refused, but for plain text.
@@ -344,8 +347,9 @@ impl<'t> Fields<'t> {
     }
 }
 
-/// Reports a value of the wrong kind; `expected` is a sentence such as "`timeout` takes a duration".
-pub fn wrong_kind(node: &Node, expected: &str, problems: &mut Diagnostics) {
+/// Reports a value of the wrong kind; `expected` is a sentence such as "`timeout` takes a duration". Says nothing
+/// about what was refused before.
+pub fn wrong_kind(node: &Node, expected: &str, help: Option<String>, problems: &mut Diagnostics) {
     let found = match &node.kind {
         Kind::Nothing => return,
         Kind::List(_) => "this is a list".to_owned(),
@@ -353,7 +357,42 @@ pub fn wrong_kind(node: &Node, expected: &str, problems: &mut Diagnostics) {
         Kind::Scalar { text, style: Style::Plain } => format!("this is `{text}`"),
         Kind::Scalar { .. } => "this is a text in quotes".to_owned(),
     };
-    problems.push(Diagnostic::error(Code::WRONG_KIND, node.span, format!("{expected}; {found}")));
+    let mut problem = Diagnostic::error(Code::WRONG_KIND, node.span, format!("{expected}; {found}"));
+    problem.help = help;
+    problems.push(problem);
+}
+
+/// What to write instead of a value of the wrong kind.
+fn cure(node: &Node, key: &Key) -> Option<String> {
+    if let Some(scalar) = node.scalar() {
+        let is_bool = matches!(key.takes, Takes::Bool);
+        let word = match scalar.text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "true" if is_bool => Some("true"),
+            "no" | "off" | "false" if is_bool => Some("false"),
+            _ => None,
+        };
+        if let Some(word) = word {
+            return Some(format!("write `{}: {word}`", key.name));
+        }
+        if scalar.style != Style::Plain && limits(&key.takes).is_some() && scalar.text.parse::<i64>().is_ok()
+        {
+            return Some(format!("write it without quotes: `{}: {}`", key.name, scalar.text));
+        }
+    }
+    match &key.takes {
+        Takes::Steps | Takes::List(_) if node.list().is_none() => {
+            Some(format!("begin each item with `- ` on a line of its own, or write `{}: [a, b]`", key.name))
+        }
+        Takes::Duration => Some(format!("write `{}: 5s`", key.name)),
+        _ if !key.example.is_empty() => Some(format!("write it like `{}: {}`", key.name, key.example)),
+        _ => None,
+    }
+}
+
+/// With its article: `a step`, `an event`.
+fn a(name: &str) -> String {
+    let article = if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {name}")
 }
 
 /// The word of `known` that was probably meant.
@@ -367,22 +406,29 @@ pub fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&
 }
 
 fn unknown_key(shape: &Shape, key: &yaml::Key, before: Option<&(yaml::Key, Node)>, text: &str) -> Diagnostic {
-    let number = key.text.bytes().next().is_some_and(|first| first.is_ascii_digit());
-    if before.is_some() && key.style == Style::Plain && (number || traps::is_at_text(&key.text)) {
+    if before.is_some() && key.style == Style::Plain && is_cut_off(key, text) {
         return traps::comma(text, key, before);
     }
     let problem =
-        Diagnostic::error(Code::UNKNOWN_KEY, key.span, format!("a {} has no `{}`", shape.name, key.text));
+        Diagnostic::error(Code::UNKNOWN_KEY, key.span, format!("{} has no `{}`", a(shape.name), key.text));
     if let Some((_, instead)) = shape.instead.iter().find(|(word, _)| *word == key.text) {
         return problem.help(*instead);
     }
     match nearest(&key.text, shape.keys.iter().map(|key| key.name)) {
         Some(name) => problem.help(format!("did you mean `{name}`?")),
-        None => {
-            let names: Vec<_> = shape.keys.iter().map(|key| format!("`{}`", key.name)).collect();
-            problem.help(format!("its keys are {}", names.join(", ")))
+        None if shape.keys.len() > 16 => {
+            problem.help(format!("the keys of {} are listed in docs/reference.md", a(shape.name)))
         }
+        None => problem
+            .help(format!("it takes {}", or_list(shape.keys.iter().map(|key| format!("`{}`", key.name))))),
     }
+}
+
+/// Whether a key in braces is the rest of a value that a comma ended: a number, AT text, or right at the comma.
+fn is_cut_off(key: &yaml::Key, text: &str) -> bool {
+    key.text.starts_with(|first: char| first.is_ascii_digit())
+        || traps::is_at_text(&key.text)
+        || text[..key.span.start].ends_with(',')
 }
 
 /// The limits of a whole number, if one may stand here.

@@ -10,6 +10,8 @@ pub mod diag;
 pub mod duration;
 pub mod fields;
 pub mod keys;
+pub mod reference;
+pub mod schema;
 pub mod template;
 pub mod traps;
 pub mod yaml;

@@ -10,6 +10,8 @@
 //! After a change that is meant, `UPDATE=1 cargo test generated` writes the new texts; reading the difference
 //! is the review. The same variable refreshes every other generated file of this room.
 
+mod walk;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,5 +60,14 @@ pub(in crate::flow) fn check(name: &str, read: impl Fn(&Sources, FileId, &mut Di
 fn generated_yaml_cases() {
     check("yaml.txt", |sources, file, problems| {
         crate::flow::yaml::parse(sources, file, problems);
+    });
+}
+
+#[test]
+fn generated_structure_cases() {
+    check("structure.txt", |sources, file, problems| {
+        if let Some(root) = crate::flow::yaml::parse(sources, file, problems) {
+            walk::file(&root, sources.text(file), problems);
+        }
     });
 }
