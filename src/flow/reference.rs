@@ -79,8 +79,8 @@ fn table(keys: &[&Key], with_actions: bool) -> String {
 
 /// Whether a default is a value as it is written, and not words about one.
 fn is_literal(default: &str) -> bool {
-    let one_word = !default.is_empty() && !default.contains(' ') && !default.contains('`');
-    one_word && !matches!(default, "none" | "fail" | "neither" | "any") || default == "none" && false
+    const WORDS: [&str; 4] = ["none", "fail", "neither", "any"];
+    !default.is_empty() && !default.contains([' ', '`']) && !WORDS.contains(&default)
 }
 
 /// What a key takes, with links to the maps.

@@ -96,6 +96,7 @@ fn step_definitions() -> Vec<(String, Value)> {
         choices.push(json!({ "$ref": format!("#/$defs/{name}") }));
         definitions.push((name, step_with(action)));
     }
+    definitions.extend(STEP.keys.iter().map(|key| (format!("step.{}", key.name), property(key))));
     definitions.push(("step".to_owned(), json!({ "description": STEP.doc, "anyOf": choices })));
     definitions
 }
@@ -109,6 +110,10 @@ fn step_with(action: Option<&str>) -> Value {
             || (!is_action && (key.on.is_empty() || action.is_some_and(|action| key.on.contains(&action))))
     };
     let mut schema = object(&STEP, STEP.keys.iter().filter(rides));
+    // Most keys ride on every action: each is explained once.
+    for (name, property) in schema["properties"].as_object_mut().into_iter().flatten() {
+        *property = json!({ "$ref": format!("#/$defs/step.{name}") });
+    }
     match action {
         Some(action) => {
             schema["required"] = json!([action]);
