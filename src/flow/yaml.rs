@@ -138,3 +138,84 @@ impl Scalar<'_> {
 pub fn parse(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Node> {
     build::build(sources, file, problems)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::diag::Look;
+
+    fn read(text: &str) -> (Option<Node>, String) {
+        let mut sources = Sources::new();
+        let file = sources.add("a.yaml", text);
+        let mut problems = Diagnostics::new();
+        let root = parse(&sources, file, &mut problems);
+        (root, problems.render(&sources, Look::Plain))
+    }
+
+    #[test]
+    fn everything_knows_its_place_and_style() {
+        let text = "# head\na: plain\nb: ['x', \"y\"]   # tail\nc:\n  - d: |\n      one\n";
+        let mut sources = Sources::new();
+        let file = sources.add("a.yaml", text);
+        let mut problems = Diagnostics::new();
+        let root = parse(&sources, file, &mut problems).unwrap();
+        assert!(problems.is_empty());
+        assert_eq!(sources.slice(root.get("b").unwrap().span), "['x', \"y\"]");
+        assert!(root.get("b").unwrap().flow_style && !root.flow_style);
+        let styles: Vec<_> =
+            root.get("b").unwrap().list().unwrap().iter().map(|item| item.scalar().unwrap().style).collect();
+        assert_eq!(styles, [Style::Single, Style::Double]);
+        let inner = &root.get("c").unwrap().list().unwrap()[0];
+        assert_eq!(sources.slice(inner.map().unwrap()[0].0.span), "d");
+        assert_eq!(inner.get("d").unwrap().scalar().unwrap().text, "one\n");
+        assert_eq!(sources.slice(root.get("a").unwrap().span), "plain");
+    }
+
+    #[test]
+    fn refused_values_leave_nothing_in_their_place() {
+        let (root, _) = read("a: !x\nb: *y\nc: ~\nd: 1\nd: 2\n<<: { e: 1 }\n");
+        let root = root.unwrap();
+        let names: Vec<_> =
+            root.map().unwrap().iter().map(|(key, value)| (key.text.as_str(), value.is_nothing())).collect();
+        assert_eq!(names, [("a", true), ("b", true), ("c", true), ("d", false)]);
+        assert_eq!(root.get("d").unwrap().scalar().unwrap().text, "1");
+    }
+
+    #[test]
+    fn windows_line_ends_and_a_byte_order_mark_are_read() {
+        let (root, printed) = read("\u{feff}a: 1\r\nb:\r\n  - 'x'\r\n");
+        assert_eq!(printed, "");
+        assert_eq!(root.unwrap().get("b").unwrap().list().unwrap()[0].scalar().unwrap().text, "x");
+    }
+
+    #[test]
+    fn size_depth_and_number_are_limited() {
+        let (root, printed) = read(&" ".repeat(MOST_BYTES + 1));
+        assert!(
+            root.is_none()
+                && printed.starts_with("error[AT0103]: the file is 1048577 bytes long; the most is 1048576")
+        );
+        let (root, printed) = read(&format!("{}x{}", "[".repeat(65), "]".repeat(65)));
+        assert!(root.is_none() && printed.starts_with("error[AT0104]"), "{printed}");
+        assert!(read(&format!("{}x{}", "[".repeat(64), "]".repeat(64))).0.is_some());
+        let (root, printed) = read(&format!("[{}]", "x,".repeat(MOST_NODES)));
+        assert!(root.is_none() && printed.starts_with("error[AT0105]"), "{printed}");
+        let (root, _) = read(&format!("{}a: 1", "# comment\n".repeat(20_000)));
+        assert!(root.is_some());
+    }
+
+    #[test]
+    fn a_flood_of_problems_is_read_in_reasonable_time() {
+        let (root, printed) = read(&"- !x\n".repeat(50_000));
+        assert!(root.is_some() && printed.ends_with("and 49800 more"));
+        let keys: String = (0..30_000).map(|number| format!("k{number}: 1\n")).collect();
+        assert!(read(&keys).0.is_some());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(text in r#"([ -~\n\tü]|: |- |\$\{|\{|\}|\[|'|"| #|AT\+|&x|\*x|!|\|\n|>\n|\n  ){0,40}"#) {
+            let _ = read(&text);
+        }
+    }
+}

@@ -80,3 +80,40 @@ fn in_block(raw: &str, column: usize, text: &str, offset: usize) -> Option<usize
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::flow::diag::{Diagnostics, Sources};
+    use crate::flow::yaml::parse;
+
+    /// What stands in the file where `part` stands in the value of `a`.
+    fn placed(yaml: &str, part: &str) -> String {
+        let mut sources = Sources::new();
+        let file = sources.add("a.yaml", yaml);
+        let root = parse(&sources, file, &mut Diagnostics::new()).unwrap();
+        let scalar = root.get("a").unwrap().scalar().unwrap();
+        let start = scalar.text.find(part).unwrap();
+        sources.slice(scalar.place(&sources, start..start + part.len())).to_owned()
+    }
+
+    #[test]
+    fn parts_are_found_behind_quotes_and_escapes() {
+        assert_eq!(placed("a: AT+X=${host},1", "${host}"), "${host}");
+        assert_eq!(placed("a: 'it''s ${x} here'", "${x}"), "${x}");
+        assert_eq!(placed(r#"a: "ü\r\n\x41\u00fc${x}""#, "${x}"), "${x}");
+        assert_eq!(placed(r#"a: "\ud83d\ude00${x}""#, "${x}"), "${x}");
+        assert_eq!(placed(r#"a: "x\ty""#, "\t"), r"\t");
+    }
+
+    #[test]
+    fn parts_are_found_in_block_text() {
+        assert_eq!(placed("a: |\n  one\n   two ${x}\n\nb: 1\n", "${x}"), "${x}");
+        assert_eq!(placed("b:\na: |\r\n    one\r\n    ${x}\r\n", "${x}"), "${x}");
+    }
+
+    #[test]
+    fn where_lines_are_folded_the_whole_value_is_shown() {
+        assert_eq!(placed("a: >\n  one\n  ${x}\n", "${x}"), "one\n  ${x}\n");
+        assert_eq!(placed("a: 'one\n  ${x}'\n", "${x}"), "'one\n  ${x}'");
+    }
+}
