@@ -1,0 +1,322 @@
+//! Events of the parser → nodes. Refuses what the language leaves out of YAML, where it stands.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, options};
+
+use super::{Key, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Style};
+use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::flow::traps::{self, Parent};
+
+/// Reads the whole file, or stops at the first thing after which all would be guesswork.
+pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Node> {
+    let text = sources.text(file);
+    if text.len() > MOST_BYTES {
+        problems.push(traps::too_large(file, text.len()));
+        return None;
+    }
+    let mut found = Diagnostics::new();
+    let mut builder = Builder {
+        text,
+        file,
+        open: Vec::new(),
+        root: None,
+        nodes: 0,
+        comments: Vec::new(),
+        last: 0..0,
+        reported: false,
+        two_lines: None,
+        problems: &mut found,
+    };
+    let complete = builder.read();
+    let (root, comments) = (builder.root, builder.comments);
+    let mut root = if complete { root } else { None };
+    if let Some(root) = &mut root {
+        traps::look(text, root, &comments, &mut found);
+    } else if complete && found.is_empty() {
+        found.push(traps::empty_file(file));
+    }
+    problems.append(found);
+    root
+}
+
+struct Builder<'s, 'p> {
+    text: &'s str,
+    file: FileId,
+    /// Lists and maps that have begun and not ended.
+    open: Vec<Open>,
+    root: Option<Node>,
+    nodes: usize,
+    comments: Vec<Range<usize>>,
+    /// The scalar that came last: where a syntax error follows it directly, it is what went wrong.
+    last: Range<usize>,
+    /// The node that came last has been reported, so its anchor is not a second problem.
+    reported: bool,
+    /// That the last scalar goes over two lines; if a syntax error follows, that one says it better.
+    two_lines: Option<Diagnostic>,
+    problems: &'p mut Diagnostics,
+}
+
+/// A list or map that has begun.
+struct Open {
+    start: usize,
+    flow_style: bool,
+    what: What,
+}
+
+enum What {
+    List(Vec<Node>),
+    Map { entries: Vec<(Key, Node)>, key: Option<MapKey> },
+}
+
+/// What stands where a key belongs.
+enum MapKey {
+    Good(Key),
+    /// Reported; its entry is dropped.
+    Bad,
+}
+
+impl Builder<'_, '_> {
+    /// Whether the file was read to its end.
+    fn read(&mut self) -> bool {
+        // A file may begin with any number of comment lines; its size bounds them.
+        let options = options! {
+            emit_anchor_events: true,
+            emit_unresolved_aliases: true,
+            disallow_directives: true,
+            max_buffered_comment_events: MOST_BYTES,
+        };
+        let mut documents = 0;
+        for event in Parser::new_from_str_with_options(self.text, options) {
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    self.syntax_error(&error);
+                    return false;
+                }
+            };
+            if let Some(problem) = self.two_lines.take() {
+                self.problems.push(problem);
+            }
+            let range = span.byte_range().unwrap_or(0..0);
+            if matches!(event, Event::DocumentStart(..)) {
+                documents += 1;
+                if documents == 2 {
+                    self.problems.push(traps::several_documents(self.span(range)));
+                    return false;
+                }
+            }
+            let tag = span.tag_span().and_then(|tag| tag.byte_range());
+            if !self.event(event, range, tag) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn syntax_error(&mut self, error: &ScanError) {
+        let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
+        // What was reported in this line is the cause.
+        let line = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+        if self.problems.sorted().iter().any(|known| known.at.start >= line) {
+            return;
+        }
+        let open = self.open.iter().rfind(|open| open.flow_style).map(|open| open.start);
+        let place = traps::Broken { text: self.text, file: self.file, at, last: self.last.clone(), open };
+        self.problems.push(traps::syntax(&place, error.kind()));
+    }
+
+    fn span(&self, range: Range<usize>) -> Span {
+        Span::new(self.file, range)
+    }
+
+    /// Takes one event; false if there is no point in reading on.
+    fn event(&mut self, event: Event<'_>, range: Range<usize>, tag: Option<Range<usize>>) -> bool {
+        match event {
+            Event::Comment(..) => self.comments.push(range),
+            Event::Scalar(text, style, anchor, _) => {
+                self.reported = self.refuse_tag(tag);
+                let kind = if self.reported || anchor != 0 {
+                    Kind::Nothing
+                } else {
+                    self.scalar(&text, style, &range)
+                };
+                self.last = range.clone();
+                return self.put(Node { span: self.span(range), kind, flow_style: false });
+            }
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.problems.push(traps::alias(self.text, self.span(range.clone()), self.in_flow()));
+                return self.put(Node { span: self.span(range), kind: Kind::Nothing, flow_style: false });
+            }
+            Event::Anchor(..) => {
+                if !self.reported {
+                    let lone = self.last.is_empty() && self.last.start >= range.end;
+                    self.problems.push(traps::anchor(self.text, self.span(range), lone));
+                }
+            }
+            Event::SequenceStart(style, _, _) => {
+                return self.begin(What::List(Vec::new()), style, &range, tag);
+            }
+            Event::MappingStart(style, _, _) => {
+                return self.begin(What::Map { entries: Vec::new(), key: None }, style, &range, tag);
+            }
+            Event::SequenceEnd | Event::MappingEnd => return self.end(&range),
+            _ => {}
+        }
+        true
+    }
+
+    fn in_flow(&self) -> bool {
+        self.open.last().is_some_and(|open| open.flow_style)
+    }
+
+    fn refuse_tag(&mut self, tag: Option<Range<usize>>) -> bool {
+        let Some(tag) = tag else { return false };
+        self.problems.push(traps::tag(self.text, self.span(tag), self.in_flow()));
+        true
+    }
+
+    fn begin(
+        &mut self,
+        what: What,
+        style: StructureStyle,
+        range: &Range<usize>,
+        tag: Option<Range<usize>>,
+    ) -> bool {
+        self.reported = self.refuse_tag(tag);
+        if self.open.len() == MOST_DEPTH {
+            self.problems.push(traps::too_deep(self.span(range.clone())));
+            return false;
+        }
+        self.open.push(Open { start: range.start, flow_style: style == StructureStyle::Flow, what });
+        true
+    }
+
+    fn end(&mut self, range: &Range<usize>) -> bool {
+        let Some(open) = self.open.pop() else { return true };
+        let (kind, last) = match open.what {
+            What::List(items) => {
+                let last = items.last().map(|item| item.span.end);
+                (Kind::List(items), last)
+            }
+            What::Map { entries, .. } => {
+                let last = entries.last().map(|(_, value)| value.span.end);
+                (Kind::Map(self.without_doubles(entries)), last)
+            }
+        };
+        // The parser ends a block where the next thing begins.
+        let end = if open.flow_style { range.end } else { last.unwrap_or(open.start) };
+        let span = self.span(open.start..end.max(open.start));
+        self.put(Node { span, kind, flow_style: open.flow_style })
+    }
+
+    /// Of a key that is there twice the first stays.
+    fn without_doubles(&mut self, entries: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
+        let mut first: BTreeMap<String, Span> = BTreeMap::new();
+        let mut kept = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            if let Some(known) = first.get(&key.text) {
+                self.problems.push(traps::duplicate_key(&key, *known));
+            } else {
+                first.insert(key.text.clone(), key.span);
+                kept.push((key, value));
+            }
+        }
+        kept
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, range: &Range<usize>) -> Kind {
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted => Style::Single,
+            ScalarStyle::DoubleQuoted => Style::Double,
+            ScalarStyle::Literal => Style::Literal,
+            ScalarStyle::Folded => Style::Folded,
+        };
+        let span = self.span(range.clone());
+        let is_key = matches!(self.open.last(), Some(Open { what: What::Map { key: None, .. }, .. }));
+        match style {
+            Style::Plain if range.is_empty() && is_key => Kind::Nothing,
+            Style::Plain if !is_key && matches!(text, "" | "~" | "null" | "Null" | "NULL") => {
+                self.null(span);
+                Kind::Nothing
+            }
+            Style::Plain if self.text[range.clone()].contains('\n') => {
+                self.two_lines = Some(traps::two_lines(text, span));
+                Kind::Nothing
+            }
+            Style::Literal | Style::Folded if text.trim().is_empty() => {
+                self.problems.push(traps::empty_block(self.text, self.key(), span));
+                Kind::Nothing
+            }
+            _ => Kind::Scalar { text: text.to_owned(), style },
+        }
+    }
+
+    fn key(&self) -> Option<&Key> {
+        match &self.open.last()?.what {
+            What::Map { key: Some(MapKey::Good(key)), .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Reports a null with what stands around it, for that tells what was meant.
+    fn null(&mut self, span: Span) {
+        let parent = match self.open.last() {
+            Some(Open { what: What::Map { entries, key: Some(MapKey::Good(key)) }, flow_style, .. }) => {
+                let around = self.open.len().checked_sub(2).and_then(|above| match &self.open[above].what {
+                    What::List(items) => items.last(),
+                    What::Map { .. } => None,
+                });
+                Parent::Key { key, flow_style: *flow_style, before: entries.last(), item_before: around }
+            }
+            Some(Open { what: What::Map { .. }, .. }) => return,
+            Some(Open { what: What::List(_), flow_style, .. }) => Parent::Item { flow_style: *flow_style },
+            None => return,
+        };
+        if let Some(problem) = traps::null(self.text, span, &parent) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Puts a finished node where it belongs.
+    fn put(&mut self, node: Node) -> bool {
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            self.problems.push(traps::too_many(node.span));
+            return false;
+        }
+        match self.open.last_mut().map(|open| &mut open.what) {
+            // An empty document is a null, too; "empty file" says it better.
+            None => self.root = (!node.is_nothing()).then_some(node),
+            Some(What::List(items)) => items.push(node),
+            Some(What::Map { entries, key }) => match key.take() {
+                Some(MapKey::Good(key)) => entries.push((key, node)),
+                Some(MapKey::Bad) => {}
+                None => {
+                    let (found, problem) = as_key(node);
+                    *key = Some(found);
+                    if let Some(problem) = problem {
+                        self.problems.push(problem);
+                    }
+                }
+            },
+        }
+        true
+    }
+}
+
+/// A node that stands where a key belongs.
+fn as_key(node: Node) -> (MapKey, Option<Diagnostic>) {
+    let span = node.span;
+    match node.kind {
+        Kind::Scalar { text, style: Style::Plain } if text == "<<" => (MapKey::Bad, Some(traps::merge(span))),
+        Kind::Scalar { text, style } => (MapKey::Good(Key { text, span, style }), None),
+        // Reported already, but for a key that is missing altogether.
+        Kind::Nothing if span.start < span.end => (MapKey::Bad, None),
+        Kind::Nothing => (MapKey::Bad, Some(traps::no_key(span))),
+        Kind::Map(entries) if entries.iter().any(|(_, value)| value.is_nothing()) => (MapKey::Bad, None),
+        Kind::List(_) | Kind::Map(_) => (MapKey::Bad, Some(traps::key_kind(span))),
+    }
+}
