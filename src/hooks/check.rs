@@ -2,8 +2,9 @@
 //! with that many arguments. Rhai itself finds an unknown function only when it is called.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Position, Stmt};
 
 use super::problem::{ProblemKind, closed, nearest};
 
@@ -71,14 +72,25 @@ pub(super) fn look_over(ast: &AST, surroundings: &Surroundings<'_>) -> Findings 
     let mut findings = Findings::default();
     let mut path = Vec::new();
     for statement in ast.statements() {
-        statement.walk(&mut path, &mut |path| node(path, surroundings, &mut findings, false));
+        statement.walk(&mut path, &mut |path| node(path, surroundings, &mut findings, None));
     }
-    ast.clone_functions_only().walk(&mut |path| node(path, surroundings, &mut findings, true));
+    for function in ast.iter_fn_def() {
+        // Rhai walks a whole script only, so each function becomes one.
+        let mut alone = Module::new();
+        alone.set_script_fn(Rc::clone(function));
+        let parameters = Some(&function.params[..]);
+        AST::new([], alone).walk(&mut |path| node(path, surroundings, &mut findings, parameters));
+    }
     findings
 }
 
 /// Always goes on: all problems are found, the first in the source is shown.
-fn node(path: &[ASTNode<'_>], around: &Surroundings<'_>, findings: &mut Findings, in_function: bool) -> bool {
+fn node(
+    path: &[ASTNode<'_>],
+    around: &Surroundings<'_>,
+    findings: &mut Findings,
+    parameters: Option<&[ImmutableString]>,
+) -> bool {
     match path.last() {
         Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
             let target = match &assignment.1.lhs {
@@ -99,22 +111,39 @@ fn node(path: &[ASTNode<'_>], around: &Surroundings<'_>, findings: &mut Findings
             let (local, name, namespace, _) = &**variable;
             if !namespace.is_empty() {
                 let word = format!("{namespace}::");
-                findings.problem(ProblemKind::Closed { word, why: "there are no modules" }, *position);
+                let position = namespace.position();
+                findings.problem(ProblemKind::Closed { word, why: "there are no modules" }, position);
             } else if local.is_none() {
+                // What a closure brings in from around it has become a parameter of its own, and is looked at
+                // where the closure stands.
+                if parameters.is_some_and(|parameters| parameters.contains(name)) {
+                    return true;
+                }
                 findings.free_names.entry(name.to_string()).or_insert(*position);
-            } else if in_function && around.constants.iter().any(|constant| constant == name) {
+            } else if parameters.is_some() && around.constants.iter().any(|constant| constant == name) {
                 // Rhai would put the constant in its place, whatever the parameter holds.
                 findings.problem(ProblemKind::Shadows { name: name.to_string() }, *position);
             }
+        }
+        Some(ASTNode::Expr(Expr::StringConstant(text, position)))
+            if around.expression && text.contains("${") && !inside_back_ticks(path) =>
+        {
+            findings.problem(ProblemKind::TemplateInText, *position);
         }
         _ => {}
     }
     true
 }
 
+/// The text between the holes of `` `a ${x} b` ``, where `${` was read as a hole already.
+fn inside_back_ticks(path: &[ASTNode<'_>]) -> bool {
+    matches!(path, [.., ASTNode::Expr(Expr::InterpolatedString(..)), _])
+}
+
 fn function_call(call: &FnCallExpr, position: Position, around: &Surroundings<'_>, findings: &mut Findings) {
     if call.is_qualified() {
         let word = format!("{}::", call.namespace);
+        let position = call.namespace.position();
         findings.problem(ProblemKind::Closed { word, why: "there are no modules" }, position);
         return;
     }
@@ -150,7 +179,10 @@ fn unless_native(name: &str, given: usize, position: Position, around: &Surround
     }
     let takes: BTreeSet<usize> =
         [around.script.get(name), around.native.get(name)].into_iter().flatten().flatten().copied().collect();
-    let kind = if takes.is_empty() {
+    let for_handlers = || super::station::FUNCTIONS.iter().any(|(handlers_only, _)| *handlers_only == name);
+    let kind = if takes.is_empty() && for_handlers() {
+        ProblemKind::Closed { word: name.to_owned(), why: "only command handlers of a station can call it" }
+    } else if takes.is_empty() {
         let names = around.script.keys().chain(around.native.keys()).map(String::as_str);
         let callable = names.filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic()));
         ProblemKind::UnknownFunction {

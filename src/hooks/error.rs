@@ -6,7 +6,7 @@ use std::ops::Range;
 use rhai::{EvalAltResult, Position};
 
 use super::problem::{offset, word};
-use super::value::{display, kind_named};
+use super::value::{Value, display, kind_named};
 
 /// An evaluation that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,23 @@ pub enum Limit {
     Variables,
     /// Time on the wall.
     Time,
+}
+
+/// Why an evaluation was ended from outside, as it travels through Rhai.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    Operations,
+    Time,
+}
+
+impl Stop {
+    pub(super) fn value(self) -> Value {
+        Value::from(self)
+    }
+
+    fn of(value: &Value) -> Option<Self> {
+        value.read_lock::<Self>().map(|stop| *stop)
+    }
 }
 
 /// A place in a hook file.
@@ -143,8 +160,9 @@ fn explain(error: &EvalAltResult) -> Explained {
         Rhai::ErrorFunctionNotFound(signature, _) => not_applicable(signature),
         Rhai::ErrorMismatchDataType(wanted, found, _) | Rhai::ErrorMismatchOutputType(wanted, found, _) => plain(
             ErrorKind::Type,
-            format!("a {} was needed, not a {}", kind_named(wanted), kind_named(found)),
+            format!("{} stands where {} is needed", kind_named(found), kind_named(wanted)),
         ),
+        Rhai::ErrorDotExpr(words, _) => no_property(words),
         Rhai::ErrorIndexingType(what, _) => plain(ErrorKind::Type, not_indexable(what)),
         Rhai::ErrorFor(_) => plain(ErrorKind::Type, "`for` goes over a list, a range or a text".to_owned()),
         Rhai::ErrorArrayBounds(len, index, _) => plain(ErrorKind::Missing, bounds("element", *index, *len)),
@@ -163,7 +181,7 @@ fn explain(error: &EvalAltResult) -> Explained {
 fn limit(error: &EvalAltResult) -> Option<Explained> {
     use EvalAltResult as Rhai;
     let (limit, message, help) = match error {
-        Rhai::ErrorTooManyOperations(_) => (
+        Rhai::ErrorTerminated(token, _) if Stop::of(token) == Some(Stop::Operations) => (
             Limit::Operations,
             format!("more than {} operations", super::limits::MAX_OPERATIONS),
             Some("does a loop never end?"),
@@ -212,11 +230,22 @@ fn not_applicable(signature: &str) -> Explained {
         (_, []) => format!("there is no function `{name}`"),
         (_, kinds) => format!("`{}` does not take {}", property_name(name), kinds.join(", ")),
     };
-    let help = match kinds.as_slice() {
-        ["()", ..] | [_, "()"] => Some("`()` means that no step has set it, or that it is not there".to_owned()),
-        _ => None,
-    };
+    let help = matches!(kinds.as_slice(), ["()", ..] | [_, "()"]).then(|| UNIT_MEANS.to_owned());
     (ErrorKind::Type, message, help)
+}
+
+const UNIT_MEANS: &str = "`()` means that no step has set it, or that it is not there";
+
+/// Rhai's words: `Unknown property 'x' - a getter is not registered for type 'i64'`.
+fn no_property(words: &str) -> Explained {
+    let quoted: Vec<&str> = words.split('\'').skip(1).step_by(2).collect();
+    match quoted.as_slice() {
+        [name, kind] => {
+            let kind = kind_named(kind);
+            (ErrorKind::Missing, format!("{kind} has no `{name}`"), (kind == "()").then(|| UNIT_MEANS.to_owned()))
+        }
+        _ => (ErrorKind::Missing, lower(words).replace('\'', "`"), None),
+    }
 }
 
 fn argument_kind(name: &str) -> &'static str {

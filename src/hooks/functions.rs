@@ -6,6 +6,9 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use crc::{CRC_16_MODBUS, CRC_32_ISO_HDLC, Crc};
+use rhai::packages::{
+    BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage, MoreStringPackage, Package,
+};
 use rhai::{Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext, Position};
 
 use super::fields::fields;
@@ -50,6 +53,8 @@ pub(super) fn pure_module() -> Module {
         "size" => size;
         "text" => text;
         "bytes" => bytes;
+        // Rhai's own `bytes` of a text is a number.
+        "bytes" => |text: ImmutableString| Bytes::from(text.as_bytes().to_vec());
         "hex" => |value: Value| -> Answer<String> {
             use std::fmt::Write as _;
             let bytes = sized("hex", &value, 2)?;
@@ -91,7 +96,6 @@ pub(super) fn pure_module() -> Module {
         "round" => |value: Value, digits: i64| answer(numbers::round(&value, digits));
         "dbm" => |rssi: Value| answer(numbers::dbm(&rssi));
         "sms_time" => |stamp: ImmutableString| answer(numbers::sms_time(&stamp));
-        "replace" => replace;
         "len" => |bytes: &mut Bytes| length(bytes.len());
         "is_empty" => |bytes: &mut Bytes| bytes.is_empty();
         "==" => |a: &mut Bytes, b: Bytes| *a == b;
@@ -101,6 +105,14 @@ pub(super) fn pure_module() -> Module {
         "to_string" => |prepared: &mut Prepared| prepared.text.clone();
         "to_debug" => |prepared: &mut Prepared| format!("prepared {:?}", prepared.text);
     }
+    let changing = |name| FuncRegistration::new(name).in_global_namespace().with_purity(false);
+    changing("replace").set_into_module(&mut module, replace);
+    changing("replace").set_into_module(
+        &mut module,
+        |context: NativeCallContext<'_>, text: &mut ImmutableString, find: char, instead: ImmutableString| {
+            replace(context, text, find.to_string().into(), instead)
+        },
+    );
     FuncRegistration::new_index_getter().in_global_namespace().set_into_module(&mut module, byte_at);
     module.build_index();
     module
@@ -287,11 +299,16 @@ fn replace(
     Ok(())
 }
 
+rhai::def_package! {
+    /// Of Rhai's own functions all but those on blobs and single bits; [`Bytes`] has its own.
+    Rhais(_module): CorePackage, LogicPackage, BasicMathPackage, BasicArrayPackage, BasicMapPackage, MoreStringPackage {
+    }
+}
+
 /// The functions of one thread, made once and shared by its engines.
 pub(super) fn shared_modules() -> [Rc<Module>; 2] {
-    use rhai::packages::{Package, StandardPackage};
     thread_local! {
-        static MODULES: [Rc<Module>; 2] = [Rc::new(pure_module()), StandardPackage::new().as_shared_module()];
+        static MODULES: [Rc<Module>; 2] = [Rc::new(pure_module()), Rhais::new().as_shared_module()];
     }
     MODULES.with(Clone::clone)
 }

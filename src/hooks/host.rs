@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rhai::{AST, ASTFlags, Engine, Module, OptimizationLevel, Position, Scope, Stmt};
 
 use super::check::{Arities, Findings, Surroundings, look_over, native_functions};
-use super::error::{ErrorKind, HookError};
+use super::error::{ErrorKind, HookError, Stop};
 use super::file::{HookFile, Hooks, callable};
 use super::functions::{escape, fault, shared_modules};
 use super::problem::{HookProblem, ProblemKind, nearest};
@@ -362,13 +362,18 @@ fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     engine.register_fn("sleep", |_: i64| -> Result<(), _> { Err(fault("a hook never waits")) });
     engine.register_fn("sleep", |_: f64| -> Result<(), _> { Err(fault("a hook never waits")) });
     let here = Rc::clone(shared);
-    engine.on_progress(move |operations| {
+    engine.on_progress(move |_| {
+        // Rhai forgets what a closure used up once the closure returns, so the counting is done here.
+        let operations = here.operations.get() + 1;
         here.operations.set(operations);
+        if operations > limits::MAX_OPERATIONS {
+            return Some(Stop::Operations.value());
+        }
         if !operations.is_multiple_of(OPERATIONS_BETWEEN_LOOKS) {
             return None;
         }
         let time_is_up = here.time_is_up.borrow().clone();
-        time_is_up.is_some_and(|time_is_up| time_is_up()).then_some(Value::UNIT)
+        time_is_up.is_some_and(|time_is_up| time_is_up()).then(|| Stop::Time.value())
     });
 }
 

