@@ -1,1 +1,40 @@
-//! stub
+//! The script host: hook files and `${…}` expressions, written in Rhai. The only room that names the script
+//! engine. A script is a pure function from values to a value: it opens nothing, waits for nothing, cannot
+//! change what it is given, and is stopped by limits on operations, depth and size that are all set here.
+//!
+//! [`Host::load`] compiles a hook file, [`Hooks::merge`] puts files together, [`Host::compile`] compiles an
+//! expression and finds every unknown name and function in it, [`Host::eval`] runs it.
+
+mod check;
+mod error;
+mod fields;
+mod file;
+mod functions;
+mod host;
+mod json;
+pub mod limits;
+mod missing;
+mod numbers;
+mod problem;
+mod station;
+mod value;
+
+pub use error::{ErrorKind, HookError, Limit, Place};
+pub use file::{HookFile, Hooks};
+pub use host::{Expression, Host};
+pub use json::{JsonError, MAX_DEPTH as MAX_JSON_DEPTH, MAX_NODES as MAX_JSON_NODES, body, from_json, parse_json, to_json};
+pub use problem::{HookProblem, ProblemKind};
+pub use station::Station;
+pub use value::{
+    Bytes, How, Prepared, Value, as_bytes, as_prepared, display, float_text, from_plain, kind_of,
+};
+
+/// Whether Rhai keeps a word for itself, so that no variable can have it as its name.
+pub fn is_reserved(word: &str) -> bool {
+    // Rhai lists its keywords, but keeps the list of words it may need one day to its parser.
+    rhai::Token::lookup_symbol_from_syntax(word).is_some()
+        || rhai::Engine::new_raw().compile_expression(word).is_err()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Hook files: what one brings, and what a YAML file sees of all that it names.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rhai::{AST, FnAccess, Module};
+
+use super::check::Arities;
+use super::problem::{HookProblem, ProblemKind};
+use super::value::Value;
+
+/// One compiled hook file. Its functions see its own functions and constants, private ones too, and those of
+/// no other file.
+#[derive(Clone, Debug)]
+pub struct HookFile {
+    pub(super) name: Arc<str>,
+    pub(super) module: Module,
+    pub(super) functions: Arities,
+    pub(super) constants: Vec<(String, Value)>,
+}
+
+impl HookFile {
+    /// As it was named when it was loaded.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its public functions with their numbers of arguments, sorted.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, usize)> {
+        pairs(&self.functions)
+    }
+}
+
+/// What the expressions of a YAML file see of its hook files.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    pub(super) module: Rc<Module>,
+    pub(super) functions: Arities,
+    pub(super) constants: BTreeMap<String, (Value, Arc<str>)>,
+}
+
+impl Hooks {
+    /// The public functions and the constants of these files together.
+    ///
+    /// # Errors
+    ///
+    /// The same function (name and number of arguments) or the same constant in two files.
+    pub fn merge(files: &[HookFile]) -> Result<Self, HookProblem> {
+        let mut module = Module::new();
+        let mut functions = Arities::new();
+        let mut constants = BTreeMap::<String, (Value, Arc<str>)>::new();
+        let mut homes = BTreeMap::<(&str, usize), &Arc<str>>::new();
+        for file in files {
+            for (name, count) in file.functions() {
+                if let Some(first) = homes.insert((name, count), &file.name) {
+                    return Err(twice(name, Some(count), first, &file.name));
+                }
+                functions.entry(name.to_owned()).or_default().insert(count);
+            }
+            for (name, value) in &file.constants {
+                if let Some((_, first)) = constants.get(name) {
+                    return Err(twice(name, None, first, &file.name));
+                }
+                constants.insert(name.clone(), (value.clone(), Arc::clone(&file.name)));
+            }
+            module.combine(file.module.clone());
+        }
+        Ok(Self { module: Rc::new(module), functions, constants })
+    }
+
+    /// The public functions with their numbers of arguments, sorted.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, usize)> {
+        pairs(&self.functions)
+    }
+}
+
+fn pairs(functions: &Arities) -> impl Iterator<Item = (&str, usize)> {
+    functions.iter().flat_map(|(name, counts)| counts.iter().map(move |count| (name.as_str(), *count)))
+}
+
+fn twice(name: &str, count: Option<usize>, first: &Arc<str>, second: &Arc<str>) -> HookProblem {
+    let kind =
+        ProblemKind::Twice { name: name.to_owned(), count, first: first.to_string(), second: second.to_string() };
+    HookProblem { file: Some(Arc::clone(second)), at: 0..0, line: 1, column: 1, kind }
+}
+
+/// The functions of a script that have a name, by whether they are public.
+pub(super) fn callable(ast: &AST, wanted: impl Fn(bool) -> bool) -> Arities {
+    let mut functions = Arities::new();
+    for function in ast.iter_functions() {
+        if !function.name.starts_with("anon$") && wanted(function.access == FnAccess::Public) {
+            functions.entry(function.name.to_owned()).or_default().insert(function.params.len());
+        }
+    }
+    functions
+}

@@ -1,0 +1,464 @@
+//! [`Host`]: compiles hook files and expressions, and evaluates them within limits.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rhai::{AST, ASTFlags, Engine, Module, OptimizationLevel, Position, Scope, Stmt};
+
+use super::check::{Arities, Findings, Surroundings, look_over, native_functions};
+use super::error::{ErrorKind, HookError, Stop};
+use super::file::{HookFile, Hooks, callable};
+use super::functions::{escape, fault, shared_modules};
+use super::problem::{HookProblem, ProblemKind, nearest};
+use super::station::{self, Station};
+use super::value::{Value, as_bytes, display, kind_of};
+use super::{limits, missing};
+use crate::link::Clock;
+
+/// Lines of log kept until they are taken; more are only counted.
+const MAX_LOG_LINES: usize = 100;
+/// Characters of a line of log.
+const MAX_LOG_CHARACTERS: usize = 1_000;
+/// How often the wall is looked at, in operations. A power of two.
+const OPERATIONS_BETWEEN_LOOKS: u64 = 256;
+
+type TimeIsUp = Rc<dyn Fn() -> bool>;
+
+/// A script engine for one device. Cheap to make. Not `Send`: every thread has its own.
+pub struct Host {
+    engine: Engine,
+    shared: Rc<Shared>,
+    station: station::Slot,
+}
+
+/// What the engine's functions reach.
+#[derive(Default)]
+struct Shared {
+    clock: RefCell<Option<Rc<dyn Clock>>>,
+    escapes: RefCell<Vec<(char, String)>>,
+    log: RefCell<Vec<String>>,
+    lost_log_lines: Cell<usize>,
+    time_is_up: RefCell<Option<TimeIsUp>>,
+    operations: Cell<u64>,
+}
+
+impl Shared {
+    fn log(&self, line: &str) {
+        let mut log = self.log.borrow_mut();
+        if log.len() >= MAX_LOG_LINES {
+            self.lost_log_lines.set(self.lost_log_lines.get() + 1);
+            return;
+        }
+        log.push(match line.char_indices().nth(MAX_LOG_CHARACTERS) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None => line.to_owned(),
+        });
+    }
+}
+
+/// One compiled expression.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    source: Arc<str>,
+    names: Vec<Arc<str>>,
+    ast: Rc<AST>,
+}
+
+impl Expression {
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Which of the names it was compiled with it uses, sorted.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Host {
+    /// A host without clock, escapes, station and wall limit.
+    pub fn new() -> Self {
+        fix_hashing();
+        let shared = Rc::new(Shared::default());
+        let station = station::Slot::default();
+        let mut engine = Engine::new_raw();
+        // Looked up from the last one registered: ours go before Rhai's.
+        let [ours, rhais] = shared_modules();
+        engine.register_global_module(rhais).register_global_module(ours);
+        engine.set_optimization_level(OptimizationLevel::None);
+        limits::apply(&mut engine);
+        missing::refuse(&mut engine);
+        for word in ["eval", "Fn", "import", "export"] {
+            engine.disable_symbol(word);
+        }
+        register(&mut engine, &shared);
+        station::register(&mut engine, &station);
+        Self { engine, shared, station }
+    }
+
+    /// What `now()` asks. Without a clock `now()` is an error.
+    pub fn set_clock(&self, clock: Rc<dyn Clock>) {
+        *self.shared.clock.borrow_mut() = Some(clock);
+    }
+
+    /// The dialect's `escapes`, for `escape(…)`.
+    pub fn set_escapes(&self, escapes: Vec<(char, String)>) {
+        *self.shared.escapes.borrow_mut() = escapes;
+    }
+
+    /// Who answers `at`, `run`, `publish`, `after` and `state` of handlers.
+    pub fn set_station(&self, station: Option<Rc<dyn Station>>) {
+        *self.station.borrow_mut() = station;
+    }
+
+    /// Asked every few hundred operations: an evaluation ends with [`super::Limit::Time`] once it says that
+    /// time is up. In a simulated run there is none, operations alone decide.
+    pub fn set_wall_limit(&self, time_is_up: Option<Rc<dyn Fn() -> bool>>) {
+        *self.shared.time_is_up.borrow_mut() = time_is_up;
+    }
+
+    /// What `log`, `print` and `debug` wrote since the last call, oldest first.
+    pub fn take_log(&self) -> Vec<String> {
+        let mut log = self.shared.log.take();
+        match self.shared.lost_log_lines.take() {
+            0 => {}
+            lost => log.push(format!("… and {lost} more lines")),
+        }
+        log
+    }
+
+    /// Operations of the last evaluation, for a virtual clock.
+    pub fn operations(&self) -> u64 {
+        self.shared.operations.get()
+    }
+
+    /// Compiles a hook file: functions and constants, nothing that runs by itself.
+    ///
+    /// # Errors
+    ///
+    /// The first problem in the source, with `file_name` in it.
+    pub fn load(&self, file_name: &str, source: &str) -> Result<HookFile, HookProblem> {
+        self.load_as(file_name, source, false)
+    }
+
+    /// Compiles a file of command handlers, which may also call `at run publish after` and use `state`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::load`].
+    pub fn load_handlers(&self, file_name: &str, source: &str) -> Result<HookFile, HookProblem> {
+        self.load_as(file_name, source, true)
+    }
+
+    fn load_as(&self, file_name: &str, source: &str, handlers: bool) -> Result<HookFile, HookProblem> {
+        let file: Arc<str> = file_name.into();
+        self.load_source(&file, source, handlers).map_err(|problem| problem.in_file(&file))
+    }
+
+    fn load_source(&self, file: &Arc<str>, source: &str, handlers: bool) -> Result<HookFile, HookProblem> {
+        let problem = |kind, position| HookProblem::at(source, position, kind);
+        let ast = self.engine.compile(source).map_err(|error| HookProblem::parse(source, &error, false))?;
+        let mut constants = constant_names(&ast).map_err(|at| problem(ProblemKind::TopLevel, at))?;
+        if handlers {
+            constants.push(station::STATE.to_owned());
+        }
+        let functions = callable(&ast, |_| true);
+        let native = if handlers { known().handlers } else { known().expressions };
+        let mut findings = look_over(
+            &ast,
+            &Surroundings { native: &native, script: &functions, constants: &constants, expression: false },
+        );
+        refuse_unknown_names(&mut findings, constants.iter().map(String::as_str), &functions, &native);
+        if let Some((kind, position)) = findings.first_problem() {
+            return Err(problem(kind, position));
+        }
+        if let Some((name, count)) = taken(&functions, &native) {
+            let position = place_of_function(source, &name);
+            return Err(problem(ProblemKind::Taken { name, count }, position));
+        }
+        let mut scope = self.evaluate_constants(source, &ast)?;
+        if handlers {
+            scope.push_constant_dynamic(station::STATE, station::State::value(&self.station));
+        }
+        // Puts the constants' values into the functions: at run time a function sees its own names only.
+        let mut ast = self.engine.optimize_ast(&scope, ast.clone_functions_only(), OptimizationLevel::Simple);
+        ast.set_source(&**file);
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine)
+            .map_err(|error| problem(ProblemKind::Constant { why: error.to_string() }, Position::NONE))?;
+        let constants = scope
+            .iter()
+            .filter(|(name, ..)| *name != station::STATE)
+            .map(|(name, _, value)| (name.to_owned(), value))
+            .collect();
+        Ok(HookFile { name: Arc::clone(file), module, functions: callable(&ast, |public| public), constants })
+    }
+
+    fn evaluate_constants(&self, source: &str, ast: &AST) -> Result<Scope<'static>, HookProblem> {
+        let mut scope = Scope::new();
+        let run = self.engine.run_ast_with_scope(&mut scope, ast);
+        run.map_err(|error| {
+            let position = error.position();
+            let why = HookError::from_rhai(source, &error).message;
+            HookProblem::at(source, position, ProblemKind::Constant { why })
+        })?;
+        let function = scope.iter().find(|(.., value)| kind_of(value) == "function").map(|(name, ..)| name.to_owned());
+        match function {
+            Some(name) => {
+                let why = format!("`{name}` would be a function, write `fn {name}`");
+                Err(HookProblem::at(source, place_of_constant(source, &name), ProblemKind::Constant { why }))
+            }
+            None => Ok(scope),
+        }
+    }
+
+    /// Compiles one expression that may use `names` and what `hooks` brings.
+    ///
+    /// # Errors
+    ///
+    /// The first problem in the source; its bytes count from the start of `source`.
+    pub fn compile(&self, source: &str, names: &[&str], hooks: &Hooks) -> Result<Expression, HookProblem> {
+        if source.trim().is_empty() {
+            return Err(HookProblem::at(source, Position::NONE, ProblemKind::Empty));
+        }
+        let ast = self
+            .engine
+            .compile_expression(source)
+            .map_err(|error| HookProblem::parse(source, &error, true))?;
+        let native = known().expressions;
+        let constants: Vec<String> = hooks.constants.keys().cloned().collect();
+        let mut findings = look_over(
+            &ast,
+            &Surroundings { native: &native, script: &hooks.functions, constants: &[], expression: true },
+        );
+        let visible = names.iter().copied().chain(constants.iter().map(String::as_str));
+        refuse_unknown_names(&mut findings, visible, &hooks.functions, &native);
+        if let Some((kind, position)) = findings.first_problem() {
+            return Err(HookProblem::at(source, position, kind));
+        }
+        let ast = self.link(ast, &findings, names, hooks);
+        let names = findings.free_names.keys().filter(|name| names.contains(&name.as_str()));
+        Ok(Expression {
+            source: source.into(),
+            names: names.map(|name| name.as_str().into()).collect(),
+            ast: Rc::new(ast),
+        })
+    }
+
+    /// Brings in what the expression uses of the hook files. A name of the flow goes before a constant.
+    fn link(&self, ast: AST, findings: &Findings, names: &[&str], hooks: &Hooks) -> AST {
+        let mut scope = Scope::new();
+        for (name, (value, _)) in &hooks.constants {
+            if findings.free_names.contains_key(name) && !names.contains(&name.as_str()) {
+                scope.push_constant_dynamic(name.as_str(), value.clone());
+            }
+        }
+        let ast = if scope.is_empty() {
+            ast
+        } else {
+            self.engine.optimize_ast(&scope, ast, OptimizationLevel::Simple)
+        };
+        if !findings.calls_hooks {
+            return ast;
+        }
+        let mut library = (*hooks.module).clone();
+        for closure in ast.iter_fn_def() {
+            library.set_script_fn(Rc::clone(closure));
+        }
+        AST::new(ast.statements().iter().cloned(), library)
+    }
+
+    /// Evaluates an expression. A name that has no input is `()`: no step has set it yet.
+    ///
+    /// # Errors
+    ///
+    /// What the script raised, or a limit, with the place.
+    pub fn eval(&self, expression: &Expression, inputs: &[(&str, Value)]) -> Result<Value, HookError> {
+        let mut scope = Scope::new();
+        for name in &expression.names {
+            let input = inputs.iter().find(|(input, _)| **input == **name);
+            let value = input.map_or(Value::UNIT, |(_, value)| own(value));
+            scope.push_constant_dynamic(&**name, value);
+        }
+        self.run(&expression.source, &expression.ast, &mut scope)
+    }
+
+    /// Calls a public function of the hook files.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::eval`], and if there is no such function with so many arguments.
+    pub fn call(&self, hooks: &Hooks, name: &str, args: &[Value]) -> Result<Value, HookError> {
+        // Looked up by equality in the table of public functions, so that nothing else can be reached.
+        let takes = hooks.functions.get(name).ok_or_else(|| {
+            HookError::outside(ErrorKind::Missing, format!("no hook file has a public function `{name}`"))
+        })?;
+        if !takes.contains(&args.len()) {
+            let kind =
+                ProblemKind::ArgumentCount { name: name.to_owned(), given: args.len(), takes: takes.iter().copied().collect() };
+            return Err(HookError::outside(ErrorKind::Type, kind.to_string()));
+        }
+        let names: Vec<String> = (0..args.len()).map(|index| format!("argument_{index}")).collect();
+        let source = format!("{name}({})", names.join(","));
+        let ast = self.engine.compile_expression(&source).map_err(|error| {
+            HookError::outside(ErrorKind::Other, HookProblem::parse(&source, &error, true).to_string())
+        })?;
+        let ast = AST::new(ast.statements().iter().cloned(), Rc::clone(&hooks.module));
+        let mut scope = Scope::new();
+        for (name, value) in names.iter().zip(args) {
+            scope.push_constant_dynamic(name.as_str(), own(value));
+        }
+        // The call itself was written by nobody, so it is no place to point at.
+        self.run(&source, &ast, &mut scope).map_err(|mut error| {
+            error.at = None;
+            error
+        })
+    }
+
+    fn run(&self, source: &str, ast: &AST, scope: &mut Scope<'_>) -> Result<Value, HookError> {
+        self.shared.operations.set(0);
+        self.engine
+            .eval_ast_with_scope::<Value>(scope, ast)
+            .map(Value::flatten)
+            .map_err(|error| HookError::from_rhai(source, &error))
+    }
+}
+
+/// An input as the script gets it: Rhai's blobs become [`super::Bytes`].
+fn own(value: &Value) -> Value {
+    if value.is_blob() { as_bytes(value).map_or(Value::UNIT, Value::from) } else { value.clone() }
+}
+
+/// Functions are found by hash; with a random seed their order, and with it what is reported first, would
+/// change from run to run.
+fn fix_hashing() {
+    // Refused when it is set already, by the host before this one.
+    let _ = rhai::config::hashing::set_hashing_seed(Some([0x6174, 0x666c, 0x6f77, 0x0001]));
+}
+
+fn register(engine: &mut Engine, shared: &Rc<Shared>) {
+    let here = Rc::clone(shared);
+    engine.register_fn("now", move || match &*here.clock.borrow() {
+        Some(clock) => Ok(clock.wall_ms().div_euclid(1_000)),
+        None => Err(fault("`now` has no clock here")),
+    });
+    let here = Rc::clone(shared);
+    engine.register_fn("escape", move |value: Value| escape(&value, &here.escapes.borrow()));
+    let here = Rc::clone(shared);
+    engine.register_fn("log", move |value: Value| here.log(&display(&value)));
+    let here = Rc::clone(shared);
+    engine.on_print(move |line| here.log(line));
+    let here = Rc::clone(shared);
+    engine.on_debug(move |line, _, _| here.log(line));
+    // Nothing can name them, and if something could, a script must never wait.
+    engine.register_fn("sleep", |_: i64| -> Result<(), _> { Err(fault("a hook never waits")) });
+    engine.register_fn("sleep", |_: f64| -> Result<(), _> { Err(fault("a hook never waits")) });
+    let here = Rc::clone(shared);
+    engine.on_progress(move |_| {
+        // Rhai forgets what a closure used up once the closure returns, so the counting is done here.
+        let operations = here.operations.get() + 1;
+        here.operations.set(operations);
+        if operations > limits::MAX_OPERATIONS {
+            return Some(Stop::Operations.value());
+        }
+        if !operations.is_multiple_of(OPERATIONS_BETWEEN_LOOKS) {
+            return None;
+        }
+        let time_is_up = here.time_is_up.borrow().clone();
+        time_is_up.is_some_and(|time_is_up| time_is_up()).then(|| Stop::Time.value())
+    });
+}
+
+/// What can be called without a hook file. The same for every host, so it is listed once a thread.
+#[derive(Clone)]
+struct Known {
+    expressions: Rc<Arities>,
+    handlers: Rc<Arities>,
+}
+
+fn known() -> Known {
+    thread_local! {
+        static KNOWN: Known = {
+            let handlers = native_functions(&Host::new().engine);
+            let mut expressions = handlers.clone();
+            for (name, count) in station::FUNCTIONS {
+                // `set` is also a method of lists and maps.
+                if name != "set" && let Some(counts) = expressions.get_mut(name) {
+                    counts.remove(&count);
+                }
+            }
+            expressions.retain(|_, counts| !counts.is_empty());
+            Known { expressions: Rc::new(expressions), handlers: Rc::new(handlers) }
+        };
+    }
+    KNOWN.with(Clone::clone)
+}
+
+/// The constants of a hook file, or the place of a statement that is none.
+fn constant_names(ast: &AST) -> Result<Vec<String>, Position> {
+    ast.statements()
+        .iter()
+        .map(|statement| match statement {
+            Stmt::Var(variable, flags, _) if flags.contains(ASTFlags::CONSTANT) => Ok(variable.0.name.to_string()),
+            other => Err(other.position()),
+        })
+        .collect()
+}
+
+fn refuse_unknown_names<'a>(
+    findings: &mut Findings,
+    visible: impl Iterator<Item = &'a str> + Clone,
+    functions: &Arities,
+    native: &Arities,
+) {
+    let unknown: BTreeMap<String, Position> = findings
+        .free_names
+        .iter()
+        .filter(|(name, _)| !visible.clone().any(|known| known == name.as_str()))
+        .map(|(name, position)| (name.clone(), *position))
+        .collect();
+    for (name, position) in unknown {
+        let function = functions.contains_key(&name) || native.contains_key(&name);
+        let nearest = nearest(&name, visible.clone());
+        findings.problem(ProblemKind::UnknownName { name, nearest, function }, position);
+    }
+}
+
+/// A function of the file that would take the place of one that every expression has.
+fn taken(functions: &Arities, native: &Arities) -> Option<(String, usize)> {
+    functions.iter().find_map(|(name, counts)| {
+        let count = native.get(name)?.intersection(counts).next()?;
+        Some((name.clone(), *count))
+    })
+}
+
+/// Rhai keeps no place for a function, so its definition is looked for.
+fn place_of_function(source: &str, name: &str) -> Position {
+    place_of(source, "fn", name)
+}
+
+fn place_of_constant(source: &str, name: &str) -> Position {
+    place_of(source, "const", name)
+}
+
+fn place_of(source: &str, keyword: &str, name: &str) -> Position {
+    for (index, line) in source.lines().enumerate() {
+        let found = line.match_indices(name).find(|(at, _)| {
+            let before = line[..*at].trim_end();
+            super::problem::word(&line[*at..]) == name && before.ends_with(keyword) && before.len() < *at
+        });
+        if let (Some((at, _)), Ok(line_number)) = (found, u16::try_from(index + 1)) {
+            let column = u16::try_from(line[..at].chars().count() + 1).unwrap_or(u16::MAX);
+            return Position::new(line_number, column);
+        }
+    }
+    Position::NONE
+}

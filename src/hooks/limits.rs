@@ -1,0 +1,38 @@
+//! What a script may use up. All of it is set here and none left to Rhai's defaults, which are "no limit" and
+//! differ between debug and release builds.
+
+use rhai::Engine;
+
+/// Operations of one evaluation, functions and closures it calls included.
+pub const MAX_OPERATIONS: u64 = 200_000;
+/// Functions inside functions.
+pub const MAX_CALL_DEPTH: usize = 32;
+/// Expressions inside expressions, in YAML and at the top of a hook file.
+pub const MAX_EXPRESSION_DEPTH: usize = 64;
+/// Expressions inside expressions, in a function.
+pub const MAX_FUNCTION_EXPRESSION_DEPTH: usize = 32;
+/// Bytes of a text, and of all texts of a list or map together.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Elements of a list, inner lists included.
+pub const MAX_LIST: usize = 4_096;
+/// Entries of a map, inner maps included.
+pub const MAX_MAP: usize = 512;
+/// Variables that are alive at the same time.
+pub const MAX_VARIABLES: usize = 512;
+/// Functions of one hook file, closures included.
+pub const MAX_FUNCTIONS: usize = 512;
+
+/// Sets every limit.
+pub(super) fn apply(engine: &mut Engine) {
+    engine
+        // Counted by the host, see there; this one holds for a single closure.
+        .set_max_operations(MAX_OPERATIONS + 1)
+        .set_max_call_levels(MAX_CALL_DEPTH)
+        .set_max_expr_depths(MAX_EXPRESSION_DEPTH, MAX_FUNCTION_EXPRESSION_DEPTH)
+        .set_max_string_size(MAX_TEXT_BYTES)
+        .set_max_array_size(MAX_LIST)
+        .set_max_map_size(MAX_MAP)
+        .set_max_variables(MAX_VARIABLES)
+        .set_max_functions(MAX_FUNCTIONS)
+        .set_max_modules(0);
+}

@@ -1,0 +1,235 @@
+//! What passes between a script and the rest of the program: [`Value`], and the two kinds of value that
+//! Rhai itself does not have, [`Bytes`] and [`Prepared`].
+
+use std::fmt::{self, Write as _};
+use std::ops::Deref;
+use std::rc::Rc;
+
+use rhai::Dynamic;
+
+use super::json;
+
+/// A value of the language: `()`, bool, int (64 bits), float, text, list, map, [`Bytes`], [`Prepared`].
+pub type Value = Dynamic;
+
+/// Bytes as a script sees them: a payload, a file, a chunk of one.
+///
+/// Not Rhai's own `Blob`: that one is copied whenever it is handed on, and its length counts against the
+/// limit of list elements, so a message of 5 KiB would be too long a *list*. A `Blob` that is handed in is
+/// taken as `Bytes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bytes(Rc<[u8]>);
+
+impl Bytes {
+    /// These bytes as a script value.
+    pub fn value(bytes: impl Into<Rc<[u8]>>) -> Value {
+        Value::from(Self(bytes.into()))
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => f.write_str(text),
+            Err(_) => write!(f, "{}", self.0.escape_ascii()),
+        }
+    }
+}
+
+/// How a text was made ready for a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// `escape(…)`: what the dialect lists in `escapes` is replaced.
+    Escaped,
+    /// `raw(…)`: the author built it and vouches for its `,` `;` and `"`.
+    Raw,
+}
+
+/// A text that a script made ready for a command line. It prints as its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// What is to be sent.
+    pub text: String,
+    /// Which checks it has behind it.
+    pub how: How,
+}
+
+impl fmt::Display for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The bytes in a value, if it holds bytes.
+pub fn as_bytes(value: &Value) -> Option<Bytes> {
+    if let Some(bytes) = value.read_lock::<Bytes>() {
+        return Some(bytes.clone());
+    }
+    value.read_lock::<rhai::Blob>().map(|blob| Bytes(Rc::from(blob.as_slice())))
+}
+
+/// The prepared text in a value, if it holds one.
+pub fn as_prepared(value: &Value) -> Option<Prepared> {
+    value.read_lock::<Prepared>().map(|prepared| prepared.clone())
+}
+
+/// What a plain word of the command line or of a table (`--var port=1883`, a CSV field) stands for:
+/// `true` and `false`, a number that prints back exactly as it was written, else the text itself, so that
+/// `0123`, `1.10` and `no` keep every character.
+pub fn from_plain(word: &str) -> Value {
+    match word {
+        "true" => return Value::from(true),
+        "false" => return Value::from(false),
+        _ => {}
+    }
+    if let Ok(int) = word.parse::<i64>()
+        && int.to_string() == word
+    {
+        return Value::from(int);
+    }
+    if let Ok(float) = word.parse::<f64>()
+        && float.is_finite()
+        && float_text(float) == word
+    {
+        return Value::from(float);
+    }
+    Value::from(word.to_owned())
+}
+
+/// A float with as few digits as bring it back: `31.6`, `3.0`, `1e+30`.
+pub fn float_text(float: f64) -> String {
+    serde_json::Number::from_f64(float).map_or_else(|| float.to_string(), |number| number.to_string())
+}
+
+/// A value as people read it in logs and texts: text as it is, `()` as `()`, lists and maps as JSON, bytes as
+/// text if they are UTF-8 and escaped if not.
+pub fn display(value: &Value) -> String {
+    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+        return text.to_string();
+    }
+    if let Ok(float) = value.as_float() {
+        return float_text(float);
+    }
+    if value.is_unit() {
+        return "()".to_owned();
+    }
+    if value.is_array() || value.is_map() {
+        return json::to_json(value).map_or_else(|_| loose(value), |json| json.to_string());
+    }
+    loose(value)
+}
+
+/// What cannot be JSON (bytes in a map, say), all the same.
+fn loose(value: &Value) -> String {
+    if let Some(list) = value.read_lock::<rhai::Array>() {
+        let inner: Vec<String> = list.iter().map(display).collect();
+        return format!("[{}]", inner.join(","));
+    }
+    if let Some(map) = value.read_lock::<rhai::Map>() {
+        let inner: Vec<String> =
+            map.iter().map(|(key, value)| format!("{key:?}:{}", display(value))).collect();
+        return format!("{{{}}}", inner.join(","));
+    }
+    if let Some(bytes) = as_bytes(value) {
+        return bytes.to_string();
+    }
+    if let Some(prepared) = as_prepared(value) {
+        return prepared.text;
+    }
+    if value.is_fnptr() {
+        // A closure's generated name means nothing to anybody.
+        return "function".to_owned();
+    }
+    let mut text = String::new();
+    // Writing to a `String` cannot fail, and a type without `Display` prints its name.
+    let _ = write!(text, "{value}");
+    text
+}
+
+/// The kind of a value in the language's words: `int`, `text`, `list`, …
+pub fn kind_of(value: &Value) -> &'static str {
+    if value.is_unit() {
+        return "()";
+    }
+    kind_named(value.type_name())
+}
+
+/// Rhai's and Rust's names for a type, in the language's words.
+pub(super) fn kind_named(name: &str) -> &'static str {
+    match name.trim_start_matches('&').trim_start_matches("mut ") {
+        "()" => "()",
+        "bool" => "bool",
+        "i64" | "int" => "int",
+        "f64" | "float" => "float",
+        "char" => "character",
+        "range" | "range=" => "range",
+        name if name.contains("Bytes") || name.contains("u8") || matches!(name, "bytes" | "blob") => "bytes",
+        name if name.contains("Prepared") || name == "prepared" => "prepared text",
+        name if name.contains("Range") => "range",
+        name if name.contains("FnPtr") || name == "Fn" => "function",
+        name if name.contains("Vec<") || name == "array" => "list",
+        name if name.contains("Map") || name == "map" => "map",
+        name if name.contains("tring") || name == "str" => "text",
+        _ => "value",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_word_is_a_number_only_if_nothing_is_lost() {
+        for (word, kind) in [
+            ("1883", "int"),
+            ("-5", "int"),
+            ("31.6", "float"),
+            ("true", "bool"),
+            ("0123", "text"),
+            ("1.10", "text"),
+            ("no", "text"),
+            ("+5", "text"),
+            ("inf", "text"),
+            ("", "text"),
+            ("99999999999999999999", "text"),
+        ] {
+            assert_eq!(kind_of(&from_plain(word)), kind, "{word}");
+            assert_eq!(display(&from_plain(word)), word);
+        }
+    }
+
+    #[test]
+    fn display_shows_what_a_person_expects() {
+        let mut map = rhai::Map::new();
+        map.insert("b".into(), Value::from(3.0));
+        map.insert("a".into(), Value::UNIT);
+        assert_eq!(display(&Value::from_map(map.clone())), r#"{"b":3.0}"#);
+        map.insert("a".into(), Bytes::value(*b"\xff\r"));
+        assert_eq!(display(&Value::from_map(map)), r#"{"a":\xff\r,"b":3.0}"#);
+        assert_eq!(display(&Value::UNIT), "()");
+        assert_eq!(display(&Bytes::value(*b"hi")), "hi");
+        assert_eq!(display(&Value::from(Prepared { text: "a\\2C".into(), how: How::Escaped })), "a\\2C");
+        assert_eq!(display(&Value::from('x')), "x");
+    }
+
+    #[test]
+    fn floats_are_short() {
+        for (float, text) in [(31.6, "31.6"), (3.0, "3.0"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e+300")]
+        {
+            assert_eq!(float_text(float), text);
+        }
+    }
+}
