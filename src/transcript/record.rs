@@ -94,21 +94,29 @@ pub(super) fn push_header(out: &mut Vec<u8>, header: &Header) {
 
 /// Appends a record of bytes: as text if they are UTF-8, else in hexadecimal.
 pub(super) fn push_bytes(out: &mut Vec<u8>, at: Mono, way: Way, bytes: &[u8], masked: bool) {
-    push_time(out, at);
-    let (text_key, hex_key): (&[u8], &[u8]) = match way {
-        Way::Tx => (br#","tx":"#, br#","tx_hex":""#),
-        Way::Rx => (br#","rx":"#, br#","rx_hex":""#),
-    };
     if let Ok(text) = str::from_utf8(bytes) {
-        out.extend_from_slice(text_key);
-        push_text(out, text);
-    } else {
-        out.extend_from_slice(hex_key);
-        for byte in bytes {
-            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-        }
-        out.push(b'"');
+        return push_str(out, at, way, text, masked);
     }
+    push_time(out, at);
+    out.extend_from_slice(match way {
+        Way::Tx => br#","tx_hex":""#,
+        Way::Rx => br#","rx_hex":""#,
+    });
+    for byte in bytes {
+        out.extend(hex_digits(*byte));
+    }
+    out.push(b'"');
+    push_end(out, masked);
+}
+
+/// Appends a record of bytes that are known to be text.
+pub(super) fn push_str(out: &mut Vec<u8>, at: Mono, way: Way, text: &str, masked: bool) {
+    push_time(out, at);
+    out.extend_from_slice(match way {
+        Way::Tx => br#","tx":"#,
+        Way::Rx => br#","rx":"#,
+    });
+    push_text(out, text);
     push_end(out, masked);
 }
 
@@ -131,62 +139,80 @@ fn push_end(out: &mut Vec<u8>, masked: bool) {
     out.extend_from_slice(if masked { b",\"masked\":true}\n" } else { b"}\n" });
 }
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
+fn hex_digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+}
 
-/// For each byte what stands for it in a JSON string: itself (0), a backslash and this letter, or `u` and
-/// its number. DEL and the C1 controls (two bytes, the first is 0xC2) are escaped as well, so that a
-/// transcript shown on a terminal cannot steer it.
-const ESCAPE: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        table[control] = b'u';
-        control += 1;
+/// The first byte of every C1 control (U+0080 to U+009F) in UTF-8, and of U+00A0 to U+00BF.
+const C1_LEAD: u8 = 0xc2;
+
+const DEL: u8 = 0x7f;
+
+/// How many bytes need no escape. DEL and the C1 controls are no business of JSON; they are escaped so that
+/// a transcript shown on a terminal cannot steer it.
+///
+/// Eight bytes are looked at in one word: `zero` sets the high bit of each byte that is 0. Above such a byte
+/// it may set more, from the borrow; only the lowest is asked for.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let equal = |word: u64, byte: u8| zero(word ^ (u64::from(byte) * ONES));
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let controls = word.wrapping_sub(0x20 * ONES) & !word & HIGH;
+        let quotes = equal(word, b'"') | equal(word, b'\\');
+        let special = controls | quotes | equal(word, DEL) | equal(word, C1_LEAD);
+        if special != 0 {
+            return index * 8 + special.trailing_zeros() as usize / 8;
+        }
     }
-    table[b'\n' as usize] = b'n';
-    table[b'\r' as usize] = b'r';
-    table[b'\t' as usize] = b't';
-    table[b'"' as usize] = b'"';
-    table[b'\\' as usize] = b'\\';
-    table[0x7f] = b'u';
-    table[0xc2] = C1_LEAD;
-    table
-};
-
-/// Marks 0xC2 in [`ESCAPE`]: what follows decides.
-const C1_LEAD: u8 = 1;
+    let is_special = |byte: &u8| matches!(*byte, ..0x20 | b'"' | b'\\' | DEL | C1_LEAD);
+    bytes.len() - rest.len() + rest.iter().position(is_special).unwrap_or(rest.len())
+}
 
 /// Appends `text` as a JSON string: runs of plain bytes are copied whole.
 fn push_text(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 16);
+    let mut rest = text.as_bytes();
+    out.reserve(rest.len() + 32);
     out.push(b'"');
-    let mut copied = 0;
-    let mut index = 0;
-    while let Some(offset) = bytes[index..].iter().position(|byte| ESCAPE[usize::from(*byte)] != 0) {
-        index += offset;
-        let byte = bytes[index];
-        let (control, length) = match (ESCAPE[usize::from(byte)], bytes.get(index + 1)) {
-            (C1_LEAD, Some(&second @ 0x80..=0x9f)) => (second, 2),
-            (C1_LEAD, _) => {
-                index += 1;
-                continue;
+    loop {
+        let (plain, special) = rest.split_at(plain_bytes(rest));
+        out.extend_from_slice(plain);
+        rest = match *special {
+            [] => break,
+            [C1_LEAD, control @ 0x80..=0x9f, ..] => {
+                push_escaped(out, control);
+                &special[2..]
             }
-            _ => (byte, 1),
+            [C1_LEAD, ..] => {
+                out.push(C1_LEAD);
+                &special[1..]
+            }
+            [control, ..] => {
+                push_escaped(out, control);
+                &special[1..]
+            }
         };
-        out.extend_from_slice(&bytes[copied..index]);
-        match ESCAPE[usize::from(byte)] {
-            b'u' | C1_LEAD => {
-                let digits = [HEX[usize::from(control >> 4)], HEX[usize::from(control & 15)]];
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digits[0], digits[1]]);
-            }
-            letter => out.extend_from_slice(&[b'\\', letter]),
-        }
-        index += length;
-        copied = index;
     }
-    out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
+}
+
+/// Appends a backslash and what stands for the character behind it.
+fn push_escaped(out: &mut Vec<u8>, character: u8) {
+    let letter = match character {
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        b'"' | b'\\' => character,
+        _ => {
+            let [high, low] = hex_digits(character);
+            return out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+        }
+    };
+    out.extend_from_slice(&[b'\\', letter]);
 }
 
 /// Appends a number in decimal.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::mem;
 
-use memchr::{memchr, memrchr};
+use memchr::memrchr;
 
 use super::mask::Masker;
 use super::reader;
@@ -163,15 +163,17 @@ impl Lines {
     #[expect(clippy::ptr_arg, reason = "whether it is owned tells whether a secret was masked")]
     fn bytes(&mut self, at: Mono, way: Way, shown: &Cow<'_, [u8]>) {
         let masked = matches!(shown, Cow::Owned(_));
-        let mut rest: &[u8] = shown;
-        while !rest.is_empty() {
-            // One byte of garbage, as after a reset, must not make the lines around it unreadable: they are
-            // records of their own then. What was sent stays one record.
-            let whole = way == Way::Tx || str::from_utf8(rest).is_ok();
-            let end = if whole { None } else { memchr(b'\n', rest) }.map_or(rest.len(), |index| index + 1);
-            let (piece, after) = rest.split_at(end);
+        if shown.is_empty() {
+            return;
+        }
+        if let Ok(text) = str::from_utf8(shown) {
+            return self.push(at, |out, at| record::push_str(out, at, way, text, masked));
+        }
+        // One byte of garbage, as after a reset, must not make the lines around it unreadable: they are
+        // records of their own then. What was sent stays one record.
+        let line_end = if way == Way::Tx { None } else { Some(b'\n') };
+        for piece in shown.split_inclusive(|byte| Some(*byte) == line_end) {
             self.push(at, |out, at| record::push_bytes(out, at, way, piece, masked));
-            rest = after;
         }
     }
 
