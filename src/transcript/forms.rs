@@ -1,0 +1,108 @@
+//! The shapes in which a secret can cross the line or reach a log: as it is, with a dialect's escapes, as
+//! part of a JSON string, and each of these in hexadecimal, percent encoding or base64.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+
+/// All shapes of `value` that differ, `value` itself among them.
+pub(super) fn of(value: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> {
+    let text = String::from_utf8_lossy(value).into_owned();
+    // What a flow may make of it before it is encoded any further.
+    let mut plain = BTreeSet::from([value.to_vec(), text.clone().into_bytes()]);
+    for spelled in json(&text).into_iter().chain([text]) {
+        plain.insert(escaped(&spelled, escapes).into_bytes());
+        plain.insert(spelled.into_bytes());
+    }
+    let mut all = plain.clone();
+    for bytes in &plain {
+        all.extend(json(&String::from_utf8_lossy(bytes)).map(String::into_bytes));
+        all.insert(bytes.escape_ascii().to_string().into_bytes());
+        all.extend(hexadecimal(bytes).map(String::into_bytes));
+        all.extend(percent(bytes).map(String::into_bytes));
+        all.extend(base64(bytes).into_iter().map(String::into_bytes));
+    }
+    all
+}
+
+/// With the characters replaced that the dialect's `escape(…)` replaces.
+fn escaped(text: &str, escapes: &[(char, String)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match escapes.iter().find(|(escaped, _)| *escaped == character) {
+            Some((_, by)) => out.push_str(by),
+            None => out.push(character),
+        }
+    }
+    out
+}
+
+/// Inside a JSON string: plain, with `\/` as PHP writes it, and in ASCII as Python writes it.
+fn json(text: &str) -> [String; 3] {
+    let quoted = serde_json::Value::from(text).to_string();
+    let inner = quoted[1..quoted.len() - 1].to_owned();
+    let slashes = inner.replace('/', "\\/");
+    let mut ascii = String::with_capacity(inner.len());
+    for character in inner.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    [inner, slashes, ascii]
+}
+
+/// `4f4b`, `4f 4b`, `\x4f\x4b`, each in small and capital letters.
+fn hexadecimal(bytes: &[u8]) -> [String; 6] {
+    let each =
+        |digits: fn(&u8) -> String, between: &str| bytes.iter().map(digits).collect::<Vec<_>>().join(between);
+    [
+        each(|byte| format!("{byte:02x}"), ""),
+        each(|byte| format!("{byte:02X}"), ""),
+        each(|byte| format!("{byte:02x}"), " "),
+        each(|byte| format!("{byte:02X}"), " "),
+        each(|byte| format!("\\x{byte:02x}"), ""),
+        each(|byte| format!("\\x{byte:02X}"), ""),
+    ]
+}
+
+/// Percent encoding of a URL and of a form, where a blank is `+`, and of every byte.
+fn percent(bytes: &[u8]) -> [String; 5] {
+    let each = |kept: fn(u8) -> bool, capital: bool| {
+        let mut out = String::new();
+        for &byte in bytes {
+            let _ = match byte {
+                byte if kept(byte) => write!(out, "{}", char::from(byte)),
+                byte if capital => write!(out, "%{byte:02X}"),
+                byte => write!(out, "%{byte:02x}"),
+            };
+        }
+        out
+    };
+    // RFC 3986, 2.3.
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let url = each(unreserved, true);
+    let form = url.replace("%20", "+");
+    [url, form, each(unreserved, false), each(|_| false, true), each(|_| false, false)]
+}
+
+/// Base64 of the secret alone, and the part of it that stays the same wherever the secret stands in a
+/// longer text: its bytes begin at 0, 1 or 2 modulo 3, and the characters at either end that also carry
+/// bits of a neighbour are left out.
+fn base64(bytes: &[u8]) -> Vec<String> {
+    let mut all = vec![STANDARD.encode(bytes), URL_SAFE.encode(bytes)];
+    for (phase, shared_with_the_left) in [(0, 0), (1, 2), (2, 3)] {
+        let padded = [&[0; 2][..phase], bytes].concat();
+        let whole_characters = padded.len() * 8 / 6;
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            let text = engine.encode(&padded);
+            all.extend(text.get(shared_with_the_left..whole_characters).map(str::to_owned));
+        }
+    }
+    all
+}

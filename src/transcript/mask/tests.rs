@@ -1,0 +1,136 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::*;
+
+fn masker(secrets: &[(&str, &str)]) -> Masker {
+    let escapes = [('"', "\\22".to_owned()), (',', "\\2C".to_owned()), ('\\', "\\5C".to_owned())];
+    let secrets: Vec<_> = secrets
+        .iter()
+        .map(|(name, value)| Secret { name: (*name).into(), value: value.as_bytes().into() })
+        .collect();
+    Masker::new(&secrets, &escapes).unwrap()
+}
+
+#[test]
+fn a_secret_is_replaced_by_its_name() {
+    let masker = masker(&[("access_token", "h7Xk29qLmZ")]);
+    assert_eq!(
+        masker.mask("AT+MCONFIG=\"id\",\"h7Xk29qLmZ\",\"p\"\r\n"),
+        "AT+MCONFIG=\"id\",\"<access_token>\",\"p\"\r\n"
+    );
+    assert!(matches!(masker.mask("AT+CSQ\r\n"), Cow::Borrowed("AT+CSQ\r\n")));
+    assert_eq!(masker.mask("h7Xk29qLmZh7Xk29qLmZ"), "<access_token><access_token>");
+}
+
+#[test]
+fn every_form_of_a_secret_is_found() {
+    let value = "pä/ss \"w\\o,rd\"?";
+    let masker = masker(&[("pw", value)]);
+    let json = serde_json::to_string(value).unwrap();
+    let json_inner = &json[1..json.len() - 1];
+    let hex = |between: &str| value.bytes().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(between);
+    let forms = [
+        ("raw", value.to_owned()),
+        ("dialect", "pä/ss \\22w\\5Co\\2Crd\\22?".to_owned()),
+        ("json", json_inner.to_owned()),
+        ("json with escaped slash", json_inner.replace('/', "\\/")),
+        ("json in ascii", json_inner.replace('ä', "\\u00e4")),
+        ("json, then dialect", "pä/ss \\5C\\22w\\5C\\5Co\\2Crd\\5C\\22?".to_owned()),
+        ("dialect, then json", "pä/ss \\\\22w\\\\5Co\\\\2Crd\\\\22?".to_owned()),
+        ("log", value.as_bytes().escape_ascii().to_string()),
+        ("hex", hex("")),
+        ("HEX", hex("").to_uppercase()),
+        ("hex with blanks", hex(" ")),
+        ("backslash x", format!("\\x{}", hex("\\x"))),
+        ("url", "p%C3%A4%2Fss%20%22w%5Co%2Crd%22%3F".to_owned()),
+        ("url in small letters", "p%c3%a4%2fss%20%22w%5co%2crd%22%3f".to_owned()),
+        ("form", "p%C3%A4%2Fss+%22w%5Co%2Crd%22%3F".to_owned()),
+        ("all percent", format!("%{}", hex("%"))),
+        ("base64", STANDARD.encode(value)),
+    ];
+    for (form, text) in forms {
+        assert_eq!(masker.mask(&format!("AT=({text})")), "AT=(<pw>)", "{form}: {text}");
+    }
+}
+
+#[test]
+fn base64_is_found_in_every_phase() {
+    let secret = "correct horse battery";
+    let masker = masker(&[("pw", secret)]);
+    for before in ["", "u", "us", "use", "user"] {
+        for after in ["", ":", ":x", ":xy"] {
+            let encoded = STANDARD.encode(format!("{before}{secret}{after}"));
+            let shown = masker.mask(&encoded);
+            // 21 bytes are 28 characters; those at either end that hold a neighbour's bits may stay.
+            let left = shown.replace("<pw>", "");
+            assert!(shown.contains("<pw>") && left.len() <= encoded.len() - 26, "{encoded} -> {shown}");
+        }
+    }
+}
+
+#[test]
+fn special_characters_mean_nothing() {
+    let masker = masker(&[("a", ".*+?"), ("b", "[^x]{2}|$")]);
+    assert_eq!(masker.mask("AT+X=.*+? abcd [^x]{2}|$"), "AT+X=<a> abcd <b>");
+}
+
+#[test]
+fn of_overlapping_secrets_no_part_shows() {
+    let masker = masker(&[("one", "abcdef"), ("two", "defghi"), ("all", "0abcdefghi0"), ("rep", "zzzz")]);
+    assert_eq!(masker.mask("-abcdefghi-"), "-<one><two>-");
+    assert_eq!(masker.mask("-0abcdefghi0-"), "-<all>-");
+    assert_eq!(masker.mask("zzzzzzz"), "<rep>");
+    assert_eq!(masker.mask("abcdefabcdef"), "<one><one>");
+}
+
+#[test]
+fn a_short_secret_is_found_where_it_stands_alone() {
+    let masker = masker(&[("pin", "123"), ("long", "23456")]);
+    assert_eq!(masker.mask("AT+CPIN=\"123\""), "AT+CPIN=\"<pin>\"");
+    assert_eq!(masker.mask("123"), "<pin>");
+    assert_eq!(masker.mask("1234 0123 a123 313233"), "1234 0123 a123 313233");
+    // One that does not stand alone hides no other that begins inside it.
+    assert_eq!(masker.mask("x123456"), "x1<long>");
+}
+
+#[test]
+fn nothing_to_hide_costs_nothing() {
+    let masker = masker(&[("empty", "")]);
+    assert!(masker.is_empty());
+    assert!(matches!(masker.mask("<empty>"), Cow::Borrowed(_)));
+    assert!(Masker::default().is_empty());
+    assert_eq!(masker.cut(b"abc", 2), 2);
+}
+
+#[test]
+fn a_secret_may_be_any_bytes() {
+    let secret = Secret { name: "key".into(), value: vec![0xff, 0, b'\n', 0x80, 0xc3] };
+    let masker = Masker::new(&[secret], &[]).unwrap();
+    assert_eq!(masker.mask_bytes(b"a\xff\0\n\x80\xc3b").as_ref(), b"a<key>b");
+    assert_eq!(masker.mask("ff000a80c3"), "<key>");
+}
+
+#[test]
+fn a_private_key_is_found_and_a_monster_is_refused() {
+    let pem = (0..40).map(|line| format!("{line:064}\n")).collect::<Vec<_>>().concat();
+    let with_key = masker(&[("key", &pem)]);
+    assert_eq!(with_key.mask(&format!("<{pem}>")), "<<key>>");
+    let monster = Secret { name: "m".into(), value: vec![b'x'; SECRET_BYTES_MAX + 1] };
+    let error = Masker::new(&[monster], &[]).unwrap_err();
+    assert_eq!(error.to_string(), "the secret `m` has 16385 bytes, too many to be masked (at most 16384)");
+}
+
+#[test]
+fn a_text_is_not_cut_in_a_secret() {
+    let masker = masker(&[("pw", "secret\nword"), ("pin", "12")]);
+    assert_eq!(masker.cut(b"OK\r\nsec", 7), 4, "it may go on");
+    assert_eq!(masker.cut(b"OK\r\nsec", 4), 4);
+    assert_eq!(masker.cut(b"a secret\n", 9), 2, "over the end of a line, too");
+    assert_eq!(masker.cut(b"a secret\nwords\n", 15), 15);
+    assert_eq!(masker.cut(b"a secret\nword", 9), 2, "nor in one that is all there");
+    assert_eq!(masker.cut(b"a secret\nx\n", 11), 11);
+    assert_eq!(masker.cut(b"x 1", 3), 2);
+    assert_eq!(masker.mask_cut_off(b"x secr").as_ref(), b"x <pw>");
+    assert_eq!(masker.mask_cut_off(b"x sec").as_ref(), b"x sec");
+}
