@@ -1,1 +1,151 @@
-//! stub
+//! Simulated modules, the stand-in cloud behind them, and scenarios of what goes wrong. A peer of `link/`:
+//! [`build`] gives a [`SimLink`], which is a [`Link`](crate::link::Link) with a clock of its own, and
+//! [`serve`] puts the same module on a pty or a TCP port for other programs. Knows nothing of flows.
+
+mod air724;
+mod answer;
+mod broker;
+mod cloud;
+mod command;
+mod dce;
+mod duration;
+mod entropy;
+mod modem;
+mod pace;
+mod profile;
+mod scenario;
+mod standin;
+#[cfg(test)]
+mod tests;
+mod world;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+pub use broker::{BrokerUrl, BrokerUrlError};
+pub use cloud::{Post, Receipt};
+#[cfg(unix)]
+pub use pace::WallPacer;
+pub use pace::{Pace, Pacer, Waited};
+pub use scenario::{
+    BootNoise, Broker, Entry, RawEntry, Scenario, ScenarioError, SimCard, SimSettings, Start, What, When,
+};
+pub use standin::Credentials;
+pub use world::{SimClock, SimLink, Watch};
+
+use cloud::Cloud;
+use modem::Modem;
+use profile::Profile;
+use world::World;
+
+/// The modules: name and what each is.
+const MODULES: [(&str, &str); 1] =
+    [("luat-air724", "Luat Air724UG, AT firmware V301836, with a SIM, a network and ThingsCloud behind it")];
+
+/// What the module talks to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CloudChoice {
+    /// The stand-in for ThingsCloud in memory; it accepts any login if it is not told the right one.
+    StandIn(Option<Credentials>),
+    /// A real MQTT broker, whatever host the module asks for. It lives by the wall's clock, so the
+    /// simulation has to be paced.
+    Broker(BrokerUrl),
+}
+
+/// How to build a simulated module.
+#[derive(Debug)]
+pub struct SimOptions {
+    /// Where all chance comes from. A scenario's own seed goes first.
+    pub seed: u64,
+    /// What happens; without a scenario the stand-in sends its example command after the first report.
+    pub scenario: Option<Scenario>,
+    /// What the module talks to.
+    pub cloud: CloudChoice,
+    /// How fast time passes.
+    pub pace: Pace,
+}
+
+impl Default for SimOptions {
+    fn default() -> Self {
+        Self { seed: 0, scenario: None, cloud: CloudChoice::StandIn(None), pace: Pace::Max }
+    }
+}
+
+/// Why there is no simulated module.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// Nobody knows this name.
+    #[error("there is no simulated module `{name}`")]
+    Unknown {
+        /// As it was asked for.
+        name: String,
+        /// The names there are.
+        help: String,
+    },
+    /// A bundled data file is broken.
+    #[error("the data file of `{name}` is broken: {why}")]
+    Data {
+        /// Whose.
+        name: &'static str,
+        /// What the reader said.
+        why: String,
+    },
+    /// A real broker was asked for, but simulated time runs away from it.
+    #[error("a real broker cannot keep up with a simulation that does not wait")]
+    BrokerNeedsPace,
+    /// The pty or the TCP port could not be made, or failed.
+    #[error("cannot serve on {at}: {why}")]
+    Serve {
+        /// The path or the address.
+        at: String,
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// The simulated modules: name and description.
+pub fn names() -> &'static [(&'static str, &'static str)] {
+    &MODULES
+}
+
+/// Builds a simulated module and switches it on.
+///
+/// # Errors
+///
+/// A name that does not exist; a real broker without a pace.
+pub fn build(name: &str, options: SimOptions) -> Result<(SimLink, Watch), SimError> {
+    if matches!((&options.cloud, &options.pace), (CloudChoice::Broker(_), Pace::Max)) {
+        return Err(SimError::BrokerNeedsPace);
+    }
+    let world = world(name, options.seed, options.scenario, options.cloud)?;
+    let world = Rc::new(RefCell::new(world));
+    let link = SimLink::new(Rc::clone(&world), options.pace, format!("sim:{name}"));
+    Ok((link, Watch::new(world)))
+}
+
+fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) -> Result<World, SimError> {
+    let text = match name {
+        "luat-air724" => include_str!("../../scripts/sim/luat-air724.yaml"),
+        _ => return Err(unknown(name)),
+    };
+    let profile = Profile::parse(text);
+    let profile = Rc::new(profile.map_err(|why| SimError::Data { name: "luat-air724", why })?);
+    let example = scenario.is_none();
+    let scenario = scenario.unwrap_or_default();
+    let seed = scenario.seed.unwrap_or(seed);
+    let settings = scenario.settings.clone();
+    let cloud: Box<dyn Cloud> = match cloud {
+        CloudChoice::StandIn(right) => {
+            let latencies = profile.latencies(settings.delays);
+            Box::new(standin::StandIn::new(right, latencies, seed, example))
+        }
+        CloudChoice::Broker(url) => Box::new(broker::BrokerCloud::new(url)),
+    };
+    let module = Modem::new(air724::Air724::default(), profile, settings, seed);
+    Ok(World::new(Box::new(module), cloud, scenario))
+}
+
+fn unknown(name: &str) -> SimError {
+    let names: Vec<_> = MODULES.iter().map(|(name, _)| format!("`{name}`")).collect();
+    SimError::Unknown { name: name.to_owned(), help: format!("there is {}", names.join(", ")) }
+}

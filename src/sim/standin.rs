@@ -1,0 +1,311 @@
+//! The stand-in cloud: as much of ThingsCloud as a module can tell from outside, in memory and on the
+//! simulated clock. It checks the login if told which is right, hangs up on a socket that stays silent
+//! for five seconds, answers on the topics of the vendor's own SDKs and keeps what it received. Unless a
+//! scenario says what happens it sends the vendor's example command once, after the first report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::cloud::{Arrival, Cloud, Login, Post, Receipt, matches};
+use super::entropy::Entropy;
+use super::profile::Latencies;
+use crate::link::Mono;
+
+/// How long ThingsCloud lets a socket stay silent before the MQTT CONNECT (its page for Luat modules).
+const SILENCE: Duration = Duration::from_secs(5);
+/// From the first report to the example command.
+const EXAMPLE_DELAY: Duration = Duration::from_secs(3);
+/// The command of ThingsCloud's page for Luat modules, byte for byte.
+const EXAMPLE: &[u8] = br#"{"method":"restart","params":{"timeout":10},"id":1000}"#;
+/// Where that command is sent.
+const EXAMPLE_TOPIC: &str = "command/send/1000";
+/// MQTT 3.1.1 return code: bad user name or password.
+const BAD_LOGIN: u8 = 4;
+
+/// The login that the stand-in accepts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The device's `AccessToken`, sent as the MQTT user name.
+    pub access_token: String,
+    /// The project's `ProjectKey`, sent as the MQTT password.
+    pub project_key: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Closed,
+    Opening,
+    /// TCP stands, no CONNECT yet.
+    Silent,
+    Online,
+}
+
+/// What is on its way to the module, or due to happen in the cloud.
+#[derive(Debug)]
+enum Due {
+    Arrive(Arrival),
+    /// The five seconds are over.
+    HangUp,
+    /// The command of the vendor's page.
+    Example,
+}
+
+/// ThingsCloud in memory.
+#[derive(Debug)]
+pub(crate) struct StandIn {
+    credentials: Option<Credentials>,
+    latencies: Latencies,
+    entropy: Entropy,
+    line: Line,
+    reachable: bool,
+    /// Connections so far; what is due on an earlier one is void.
+    generation: u32,
+    subscriptions: Vec<String>,
+    attributes: Map<String, Value>,
+    received: Vec<Receipt>,
+    /// Whether the example command is still to be sent.
+    example: bool,
+    /// By time, then by order of asking.
+    due: BTreeMap<(Mono, u64), (u32, Due)>,
+    sequence: u64,
+    /// When the last thing sent on this connection arrives.
+    latest: Mono,
+}
+
+impl StandIn {
+    /// A fresh cloud. `example` asks for the vendor's example command after the first report.
+    pub(crate) fn new(
+        credentials: Option<Credentials>,
+        latencies: Latencies,
+        seed: u64,
+        example: bool,
+    ) -> Self {
+        Self {
+            credentials,
+            latencies,
+            entropy: Entropy::stream(seed, "cloud"),
+            line: Line::Closed,
+            reachable: true,
+            generation: 0,
+            subscriptions: Vec::new(),
+            attributes: Map::new(),
+            received: Vec::new(),
+            example,
+            due: BTreeMap::new(),
+            sequence: 0,
+            latest: Mono::ZERO,
+        }
+    }
+
+    fn at(&mut self, when: Mono, what: Due) {
+        self.sequence += 1;
+        self.due.insert((when, self.sequence), (self.generation, what));
+    }
+
+    /// One connection keeps its order: nothing arrives before what was sent earlier.
+    fn arrive(&mut self, now: Mono, within: (Duration, Duration), what: Arrival) {
+        let delay = self.entropy.between(within.0, within.1);
+        self.latest = self.latest.max(now + delay);
+        self.at(self.latest, Due::Arrive(what));
+    }
+
+    /// Ends the connection and voids what was under way on it.
+    fn cut(&mut self) {
+        self.line = Line::Closed;
+        self.latest = Mono::ZERO;
+        self.generation += 1;
+    }
+
+    fn subscribed(&self, topic: &str) -> bool {
+        self.subscriptions.iter().any(|filter| matches(filter, topic))
+    }
+
+    /// The example command follows the first report once somebody listens for it.
+    fn maybe_example(&mut self, now: Mono) {
+        let reported = self.received.iter().any(|receipt| receipt.post.topic == "attributes");
+        if self.example && reported && self.subscribed(EXAMPLE_TOPIC) {
+            self.example = false;
+            self.at(now + EXAMPLE_DELAY, Due::Example);
+        }
+    }
+
+    /// What ThingsCloud itself answers on its topics.
+    fn answer(&mut self, now: Mono, post: &Post) {
+        let body: Option<Value> = serde_json::from_slice(&post.payload).ok();
+        if post.topic == "attributes" {
+            let accepted = if let Some(Value::Object(report)) = body {
+                self.attributes.extend(report);
+                1
+            } else {
+                0
+            };
+            self.send(now, "attributes/response", json!({ "result": accepted }).to_string().as_bytes());
+        } else if let Some(id) = post.topic.strip_prefix("attributes/get/") {
+            let topic = format!("attributes/get/response/{id}");
+            let reply = json!({ "result": 1, "attributes": self.asked_for(body.as_ref()) });
+            self.send(now, &topic, reply.to_string().as_bytes());
+        } else if let Some(id) = post.topic.strip_prefix("event/report/") {
+            self.send(now, &format!("event/response/{id}"), br#"{"result":1}"#);
+        } else if let Some(id) = post.topic.strip_prefix("command/reply/") {
+            self.send(now, &format!("command/reply/response/{id}"), br#"{"result":1}"#);
+        }
+    }
+
+    /// The attributes that `{"keys":[…]}` names; all of them without it.
+    fn asked_for(&self, request: Option<&Value>) -> Map<String, Value> {
+        let keys = request.and_then(|request| request.get("keys")).and_then(Value::as_array);
+        let wanted = |name: &String| keys.is_none_or(|keys| keys.iter().any(|key| key == name));
+        self.attributes.iter().filter(|(name, _)| wanted(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
+    fn accepts(&self, login: &Login) -> bool {
+        self.credentials.as_ref().is_none_or(|right| {
+            login.username.as_deref() == Some(&right.access_token)
+                && login.password.as_deref() == Some(&right.project_key)
+        })
+    }
+
+    /// What `due` means for the module; it may be nothing any more.
+    fn happen(&mut self, now: Mono, due: Due) -> Option<Arrival> {
+        match due {
+            Due::Arrive(Arrival::Opened) => {
+                self.line = Line::Silent;
+                self.at(now + SILENCE, Due::HangUp);
+                Some(Arrival::Opened)
+            }
+            Due::Arrive(Arrival::OpenFailed) => {
+                self.cut();
+                Some(Arrival::OpenFailed)
+            }
+            Due::Arrive(refused @ Arrival::Refused(_)) => {
+                // A broker that refuses a login closes the connection (MQTT 3.1.1, 3.2.2.3).
+                self.at(now, Due::Arrive(Arrival::Closed));
+                Some(refused)
+            }
+            Due::Arrive(Arrival::Closed) => {
+                self.cut();
+                Some(Arrival::Closed)
+            }
+            Due::Arrive(other) => Some(other),
+            Due::HangUp if self.line == Line::Silent => {
+                self.cut();
+                Some(Arrival::Closed)
+            }
+            Due::HangUp => None,
+            Due::Example => {
+                self.send(now, EXAMPLE_TOPIC, EXAMPLE);
+                None
+            }
+        }
+    }
+}
+
+impl Cloud for StandIn {
+    fn open(&mut self, now: Mono, _host: &str, _port: u16) {
+        self.cut();
+        self.line = Line::Opening;
+        let outcome = if self.reachable { Arrival::Opened } else { Arrival::OpenFailed };
+        self.arrive(now, self.latencies.open, outcome);
+    }
+
+    fn connect(&mut self, now: Mono, login: &Login) {
+        if self.line != Line::Silent {
+            return;
+        }
+        self.line = Line::Online;
+        if login.clean {
+            self.subscriptions.clear();
+        }
+        let outcome = if self.accepts(login) { Arrival::ConnAck } else { Arrival::Refused(BAD_LOGIN) };
+        self.arrive(now, self.latencies.connack, outcome);
+    }
+
+    fn publish(&mut self, now: Mono, post: &Post) {
+        if self.line != Line::Online {
+            return;
+        }
+        self.received.push(Receipt { at: now, post: post.clone() });
+        if post.qos > 0 {
+            self.arrive(now, self.latencies.puback, Arrival::PubAck);
+        }
+        self.answer(now, post);
+        self.maybe_example(now);
+    }
+
+    fn subscribe(&mut self, now: Mono, filter: &str, _qos: u8) {
+        if self.line != Line::Online {
+            return;
+        }
+        if !self.subscriptions.iter().any(|known| known == filter) {
+            self.subscriptions.push(filter.to_owned());
+        }
+        self.arrive(now, self.latencies.suback, Arrival::SubAck { granted: true });
+        self.maybe_example(now);
+    }
+
+    fn unsubscribe(&mut self, now: Mono, filter: &str) {
+        self.subscriptions.retain(|known| known != filter);
+        self.arrive(now, self.latencies.suback, Arrival::UnsubAck);
+    }
+
+    fn disconnect(&mut self, _now: Mono) {
+        self.cut();
+    }
+
+    fn close(&mut self, _now: Mono) {
+        self.cut();
+    }
+
+    fn next(&self) -> Option<Mono> {
+        self.due.keys().next().map(|(when, _)| *when)
+    }
+
+    fn poll(&mut self, now: Mono) -> Vec<Arrival> {
+        let mut arrived = Vec::new();
+        while let Some(first) = self.due.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            let (generation, due) = first.remove();
+            // The example command belongs to no connection.
+            if generation == self.generation || matches!(due, Due::Example) {
+                arrived.extend(self.happen(now, due));
+            }
+        }
+        arrived
+    }
+
+    fn send(&mut self, now: Mono, topic: &str, payload: &[u8]) {
+        if self.line == Line::Online && self.subscribed(topic) {
+            let message = Arrival::Message { topic: topic.to_owned(), payload: payload.to_vec() };
+            self.arrive(now, self.latencies.message, message);
+        }
+    }
+
+    fn set_reachable(&mut self, now: Mono, reachable: bool) {
+        self.reachable = reachable;
+        if !reachable {
+            self.hang_up(now);
+        }
+    }
+
+    fn hang_up(&mut self, now: Mono) {
+        match self.line {
+            Line::Closed => {}
+            Line::Opening => {
+                self.cut();
+                self.at(now, Due::Arrive(Arrival::OpenFailed));
+            }
+            Line::Silent | Line::Online => {
+                self.cut();
+                self.at(now, Due::Arrive(Arrival::Closed));
+            }
+        }
+    }
+
+    fn received(&self) -> &[Receipt] {
+        &self.received
+    }
+}

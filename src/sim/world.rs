@@ -1,0 +1,524 @@
+//! The simulated world: one queue of events, one clock. A module, the cloud and the scenario only push
+//! events; [`SimLink::read`] is what makes time pass. Equal times keep the order of pushing, all chance
+//! comes from the seed, so the same seed and the same input give the same bytes at the same times.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::cloud::{Arrival, Cloud, Receipt};
+use super::pace::{Pace, Pacer, Waited};
+use super::scenario::{Broker, Scenario, What, When};
+use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
+
+/// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
+const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
+/// A UART hands its bytes over in pieces of its FIFO's size.
+const FIFO_BYTES: usize = 64;
+/// Start bit, eight data bits, stop bit.
+const BITS_PER_BYTE: u64 = 10;
+/// The port's rate before anybody changes it.
+const HOST_BAUD_BPS: u32 = 115_200;
+/// How often something that lives outside the simulation is looked at.
+const LIVE_TICK: Duration = Duration::from_millis(5);
+/// Longest line that a scenario's `after:` may wait for.
+const LINE_BYTES: usize = 512;
+
+/// A module, as the world sees it. It reacts by pushing [`Effect`]s.
+pub(crate) trait Module {
+    /// Power comes.
+    fn power_on(&mut self, io: &mut Io<'_>);
+    /// Bytes from the host.
+    fn receive(&mut self, bytes: &[u8], io: &mut Io<'_>);
+    /// An alarm it asked for.
+    fn alarm(&mut self, id: u64, io: &mut Io<'_>);
+    /// Something came from the network.
+    fn arrival(&mut self, arrival: Arrival, io: &mut Io<'_>);
+    /// The scenario does something to it.
+    fn trouble(&mut self, trouble: &Trouble, io: &mut Io<'_>);
+}
+
+/// What a scenario does to a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Power is gone for a moment.
+    Reset,
+    /// It says this unasked.
+    Urc(String),
+    /// The network goes away, or comes back.
+    Network { there: bool },
+}
+
+/// What a module has at hand while it reacts.
+pub(crate) struct Io<'a> {
+    /// The simulated time.
+    pub(crate) now: Mono,
+    /// The calendar in milliseconds since 1970.
+    pub(crate) wall_ms: i64,
+    /// The far end of its TCP connection.
+    pub(crate) cloud: &'a mut dyn Cloud,
+    /// What it does, in order.
+    pub(crate) effects: &'a mut Vec<Effect>,
+}
+
+/// What a module does.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Sends bytes to the host.
+    Send(Vec<u8>),
+    /// Wants [`Module::alarm`] with this number at this time.
+    Alarm(Mono, u64),
+    /// Talks at another rate from here on; `None` follows the host.
+    Baud(Option<u32>),
+}
+
+#[derive(Debug)]
+enum Event {
+    ToModule {
+        bytes: Vec<u8>,
+        baud_bps: u32,
+    },
+    ToHost {
+        bytes: Vec<u8>,
+        baud_bps: Option<u32>,
+    },
+    Alarm(u64),
+    /// An entry of the scenario, by number.
+    Entry(usize),
+    NetworkBack,
+    BrokerBack,
+    PortBack,
+}
+
+/// What one byte becomes when the two sides disagree about the baud rate.
+pub(crate) fn garbled(byte: u8) -> u8 {
+    byte.rotate_left(3) | 0x80
+}
+
+/// Everything behind a simulated port.
+pub(crate) struct World {
+    now: Mono,
+    queue: BinaryHeap<Reverse<(Mono, u64)>>,
+    events: BTreeMap<u64, Event>,
+    sequence: u64,
+    module: Box<dyn Module>,
+    cloud: Box<dyn Cloud>,
+    scenario: Scenario,
+    /// How often each `after:` entry may still happen.
+    left: Vec<u32>,
+    /// Bytes that wait for the host to read.
+    inbox: VecDeque<u8>,
+    /// The line that the module is saying, for `after:`.
+    saying: Vec<u8>,
+    plugged: bool,
+    /// The link noticed that the port went; it stays gone for it until it reopens.
+    gone: bool,
+    host_baud_bps: u32,
+    module_baud_bps: Option<u32>,
+    /// Whether bytes take time on the line.
+    paced: bool,
+    host_line_free: Mono,
+    module_line_free: Mono,
+    next_live: Mono,
+}
+
+impl World {
+    /// Switches everything on at [`Mono::ZERO`].
+    pub(crate) fn new(module: Box<dyn Module>, cloud: Box<dyn Cloud>, scenario: Scenario) -> Self {
+        let left = scenario.at.iter().map(|entry| entry.count.unwrap_or(u32::MAX)).collect();
+        let mut world = Self {
+            now: Mono::ZERO,
+            queue: BinaryHeap::new(),
+            events: BTreeMap::new(),
+            sequence: 0,
+            module,
+            cloud,
+            scenario,
+            left,
+            inbox: VecDeque::new(),
+            saying: Vec::new(),
+            plugged: true,
+            gone: false,
+            host_baud_bps: HOST_BAUD_BPS,
+            module_baud_bps: None,
+            paced: true,
+            host_line_free: Mono::ZERO,
+            module_line_free: Mono::ZERO,
+            next_live: Mono::ZERO,
+        };
+        let timed: Vec<_> = (world.scenario.at.iter().enumerate())
+            .filter_map(|(number, entry)| match entry.when {
+                When::Time(time) => Some((number, time, entry.count.unwrap_or(1))),
+                When::After(_) => None,
+            })
+            .collect();
+        for (number, time, count) in timed {
+            for _ in 0..count {
+                world.push(Mono::ZERO + time, Event::Entry(number));
+            }
+        }
+        world.module_does(|module, io| module.power_on(io));
+        world
+    }
+
+    /// Bytes take no time on the line from now on: a pty has no rate.
+    pub(crate) fn unpaced(&mut self) {
+        self.paced = false;
+    }
+
+    pub(crate) fn now(&self) -> Mono {
+        self.now
+    }
+
+    /// The calendar: a step function over the simulated clock, so that it could jump.
+    pub(crate) fn wall_ms(&self) -> i64 {
+        WALL_AT_ZERO_MS + i64::try_from(self.now.as_micros() / 1000).unwrap_or(i64::MAX / 2)
+    }
+
+    pub(crate) fn received(&self) -> &[Receipt] {
+        self.cloud.received()
+    }
+
+    /// The descriptor of a real broker's connection.
+    #[cfg(unix)]
+    pub(crate) fn socket(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.cloud.socket()
+    }
+
+    fn push(&mut self, at: Mono, event: Event) {
+        self.sequence += 1;
+        self.events.insert(self.sequence, event);
+        self.queue.push(Reverse((at.max(self.now), self.sequence)));
+    }
+
+    fn module_does(&mut self, act: impl FnOnce(&mut dyn Module, &mut Io<'_>)) {
+        let mut effects = Vec::new();
+        let (now, wall_ms) = (self.now, self.wall_ms());
+        let cloud = self.cloud.as_mut();
+        act(self.module.as_mut(), &mut Io { now, wall_ms, cloud, effects: &mut effects });
+        for effect in effects {
+            match effect {
+                Effect::Send(bytes) => self.send_to_host(&bytes),
+                Effect::Alarm(at, id) => self.push(at, Event::Alarm(id)),
+                Effect::Baud(rate) => self.module_baud_bps = rate,
+            }
+        }
+    }
+
+    fn send_to_host(&mut self, bytes: &[u8]) {
+        let baud_bps = self.module_baud_bps;
+        for piece in bytes.chunks(FIFO_BYTES) {
+            let rate = baud_bps.unwrap_or(self.host_baud_bps);
+            self.module_line_free = self.module_line_free.max(self.now) + self.on_the_line(piece.len(), rate);
+            self.push(self.module_line_free, Event::ToHost { bytes: piece.to_vec(), baud_bps });
+        }
+    }
+
+    fn on_the_line(&self, bytes: usize, baud_bps: u32) -> Duration {
+        if !self.paced {
+            return Duration::ZERO;
+        }
+        let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(BITS_PER_BYTE);
+        Duration::from_micros(bits.saturating_mul(1_000_000).div_ceil(u64::from(baud_bps.max(1))))
+    }
+
+    /// Bytes leave the host now and arrive when the line has carried them.
+    pub(crate) fn send_to_module(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let baud_bps = self.host_baud_bps;
+        self.host_line_free = self.host_line_free.max(self.now) + self.on_the_line(bytes.len(), baud_bps);
+        self.push(self.host_line_free, Event::ToModule { bytes: bytes.to_vec(), baud_bps });
+    }
+
+    /// Takes what waits for the host.
+    pub(crate) fn take_inbox(&mut self, into: &mut Vec<u8>) -> usize {
+        let taken = self.inbox.len();
+        into.extend(self.inbox.drain(..));
+        taken
+    }
+
+    /// When something happens next.
+    pub(crate) fn next_event(&self) -> Option<Mono> {
+        let queued = self.queue.peek().map(|Reverse((at, _))| *at);
+        let cloud = self.cloud.next();
+        let live = self.cloud.live().then_some(self.next_live);
+        [queued, cloud, live].into_iter().flatten().min().map(|at| at.max(self.now))
+    }
+
+    /// Lets time pass to `at`; nothing may be due before.
+    pub(crate) fn advance(&mut self, at: Mono) {
+        self.now = self.now.max(at);
+    }
+
+    /// Carries out one thing that is due at `now`; false if there is none.
+    pub(crate) fn step(&mut self) -> bool {
+        let queued = self.queue.peek().is_some_and(|Reverse((at, _))| *at <= self.now);
+        let cloud_due = self.cloud.next().is_some_and(|at| at <= self.now);
+        let live_due = self.cloud.live() && self.next_live <= self.now;
+        if queued
+            && let Some(Reverse((_, id))) = self.queue.pop()
+            && let Some(event) = self.events.remove(&id)
+        {
+            self.happen(event);
+            return true;
+        }
+        if cloud_due || live_due {
+            self.next_live = self.now + LIVE_TICK;
+            for arrival in self.cloud.poll(self.now) {
+                self.module_does(|module, io| module.arrival(arrival, io));
+            }
+            return true;
+        }
+        false
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::ToModule { mut bytes, baud_bps } => {
+                if !self.plugged {
+                    return;
+                }
+                if self.paced && self.module_baud_bps.is_some_and(|rate| rate != baud_bps) {
+                    bytes.iter_mut().for_each(|byte| *byte = garbled(*byte));
+                }
+                self.module_does(|module, io| module.receive(&bytes, io));
+            }
+            Event::ToHost { mut bytes, baud_bps } => {
+                if self.paced && baud_bps.is_some_and(|rate| rate != self.host_baud_bps) {
+                    bytes.iter_mut().for_each(|byte| *byte = garbled(*byte));
+                }
+                if self.plugged {
+                    self.inbox.extend(&bytes);
+                    self.listen_for_lines(&bytes);
+                }
+            }
+            Event::Alarm(id) => self.module_does(|module, io| module.alarm(id, io)),
+            Event::Entry(number) => self.scenario_entry(number),
+            Event::NetworkBack => {
+                self.module_does(|module, io| module.trouble(&Trouble::Network { there: true }, io));
+            }
+            Event::BrokerBack => self.cloud.set_reachable(self.now, true),
+            Event::PortBack => self.plugged = true,
+        }
+    }
+
+    /// Sets off the `after:` entries whose line the module has just ended.
+    fn listen_for_lines(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte != b'\n' {
+                if self.saying.len() < LINE_BYTES {
+                    self.saying.push(byte);
+                }
+                continue;
+            }
+            let line = std::mem::take(&mut self.saying);
+            let line = line.trim_ascii();
+            for number in 0..self.scenario.at.len() {
+                let heard = matches!(&self.scenario.at[number].when,
+                    When::After(wanted) if wanted.as_bytes() == line);
+                if heard && self.left[number] > 0 {
+                    self.left[number] -= 1;
+                    self.push(self.now, Event::Entry(number));
+                }
+            }
+        }
+    }
+
+    fn scenario_entry(&mut self, number: usize) {
+        let now = self.now;
+        match self.scenario.at[number].what.clone() {
+            What::Message { topic, payload } => self.cloud.send(now, &topic, &payload),
+            What::Urc(text) => self.module_does(|module, io| module.trouble(&Trouble::Urc(text), io)),
+            What::Broker(Broker::Away { lasts }) => {
+                self.cloud.set_reachable(now, false);
+                if let Some(lasts) = lasts {
+                    self.push(now + lasts, Event::BrokerBack);
+                }
+            }
+            What::Broker(Broker::Close) => self.cloud.hang_up(now),
+            What::Broker(Broker::Back) => self.cloud.set_reachable(now, true),
+            What::Unplug { lasts } => {
+                self.plugged = false;
+                self.gone = true;
+                // What the host has not read yet is lost with the port.
+                self.inbox.clear();
+                if let Some(lasts) = lasts {
+                    self.push(now + lasts, Event::PortBack);
+                }
+            }
+            What::Reset => self.module_does(|module, io| module.trouble(&Trouble::Reset, io)),
+            What::RegistrationLost { lasts } => {
+                self.module_does(|module, io| module.trouble(&Trouble::Network { there: false }, io));
+                if let Some(lasts) = lasts {
+                    self.push(now + lasts, Event::NetworkBack);
+                }
+            }
+        }
+    }
+}
+
+/// A port with a simulated module behind it.
+pub struct SimLink {
+    world: Rc<RefCell<World>>,
+    pacer: Option<Box<dyn Pacer>>,
+    name: String,
+}
+
+/// What waiting for a moment led to.
+enum Reached {
+    /// Something that is due was carried out.
+    Event,
+    Deadline,
+    Woken,
+}
+
+impl SimLink {
+    pub(crate) fn new(world: Rc<RefCell<World>>, pace: Pace, name: String) -> Self {
+        let pacer = match pace {
+            Pace::Max => None,
+            Pace::Paced(pacer) => Some(pacer),
+        };
+        Self { world, pacer, name }
+    }
+
+    /// Moves on to the next event, but not beyond `until`.
+    fn next(&mut self, until: Mono) -> Reached {
+        let (now, next) = {
+            let world = self.world.borrow();
+            (world.now(), world.next_event())
+        };
+        let target = next.map_or(until, |next| next.min(until)).max(now);
+        if let Some(pacer) = &mut self.pacer
+            && let Waited::Woken(at) = pacer.wait(target)
+        {
+            self.world.borrow_mut().advance(at.min(target));
+            return Reached::Woken;
+        }
+        let mut world = self.world.borrow_mut();
+        world.advance(target);
+        if next.is_some_and(|next| next <= target) && world.step() {
+            Reached::Event
+        } else {
+            Reached::Deadline
+        }
+    }
+}
+
+impl Link for SimLink {
+    fn read(&mut self, buf: &mut Vec<u8>, until: Mono) -> Result<Read, LinkError> {
+        loop {
+            {
+                let mut world = self.world.borrow_mut();
+                if world.gone {
+                    return Err(LinkError::Gone { what: "the simulated port was unplugged".to_owned() });
+                }
+                let taken = world.take_inbox(buf);
+                if taken > 0 {
+                    return Ok(Read::Bytes(taken));
+                }
+            }
+            match self.next(until) {
+                Reached::Event => {}
+                Reached::Deadline => return Ok(Read::Deadline),
+                Reached::Woken => return Ok(Read::Woken),
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8], _until: Mono) -> Result<usize, LinkError> {
+        let mut world = self.world.borrow_mut();
+        if world.gone {
+            return Err(LinkError::Gone { what: "the simulated port was unplugged".to_owned() });
+        }
+        world.send_to_module(bytes);
+        Ok(bytes.len())
+    }
+
+    fn change(&mut self, change: PortChange) -> Result<(), LinkError> {
+        let missing = |what| Err(LinkError::Unsupported { what });
+        match change {
+            PortChange { dtr: Some(_), .. } => missing("DTR line"),
+            PortChange { rts: Some(_), .. } => missing("RTS line"),
+            PortChange { break_for: Some(_), .. } => missing("break condition"),
+            PortChange { baud_bps, .. } => {
+                let mut world = self.world.borrow_mut();
+                world.host_baud_bps = baud_bps.unwrap_or(world.host_baud_bps);
+                Ok(())
+            }
+        }
+    }
+
+    fn reopen(&mut self, until: Mono) -> Result<(), LinkError> {
+        loop {
+            {
+                let mut world = self.world.borrow_mut();
+                if world.plugged {
+                    world.gone = false;
+                    return Ok(());
+                }
+            }
+            match self.next(until) {
+                Reached::Event => {}
+                Reached::Deadline | Reached::Woken => {
+                    return Err(LinkError::Open {
+                        port: self.name.clone(),
+                        why: "the simulated port is unplugged".to_owned(),
+                        help: None,
+                    });
+                }
+            }
+        }
+    }
+
+    fn clock(&self) -> Rc<dyn Clock> {
+        Rc::new(SimClock { world: Rc::clone(&self.world) })
+    }
+
+    fn baud_bps(&self) -> Option<u32> {
+        Some(self.world.borrow().host_baud_bps)
+    }
+
+    fn simulated(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The simulated world's clock. It moves only while somebody reads.
+pub struct SimClock {
+    world: Rc<RefCell<World>>,
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Mono {
+        self.world.borrow().now()
+    }
+
+    fn wall_ms(&self) -> i64 {
+        self.world.borrow().wall_ms()
+    }
+}
+
+/// A look behind the port, for tests and reports.
+#[derive(Clone)]
+pub struct Watch {
+    world: Rc<RefCell<World>>,
+}
+
+impl Watch {
+    pub(crate) fn new(world: Rc<RefCell<World>>) -> Self {
+        Self { world }
+    }
+
+    /// What the cloud received so far, oldest first.
+    pub fn received(&self) -> Vec<Receipt> {
+        self.world.borrow().received().to_vec()
+    }
+}
