@@ -1,7 +1,0 @@
-//! stub
-/// stub
-#[derive(Debug)]
-pub struct Pattern;
-/// stub
-#[derive(Debug)]
-pub struct Sequence;

@@ -1,0 +1,359 @@
+//! Items of a pattern, compiled. A pattern without `bytes` holes is one segment; every `bytes` hole ends a
+//! segment and begins the next, because counted bytes are cut by number and never looked at.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::error::{PatternError, PatternErrorKind as Kind};
+use super::parse::{Hole, HoleType, Node};
+use super::{Capture, Captures, Same};
+
+/// A regex in a pattern may not compile to more than this. From experience: the longest dialect pattern
+/// needs a hundredth of it.
+const REGEX_BYTES: usize = 1 << 20;
+
+/// Integers with fewer digits than this always fit 64 bits.
+const SAFE_DIGITS: usize = 19;
+
+/// What stands between two `bytes` holes.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    /// The fixed beginning, compared without a regex.
+    head: Vec<Fixed>,
+    /// What follows it, for the rest of the text; `None` if nothing does.
+    tail: Option<Regex>,
+    slots: Vec<Slot>,
+    /// Whether matching the regex is not all there is to it.
+    verified: Verified,
+    /// Holes that take what is not UTF-8 as U+FFFD first, since a user's regex sees characters.
+    characters: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verified {
+    /// The regex says it all.
+    Never,
+    /// Only when a number could leave 64 bits.
+    Long,
+    Always,
+}
+
+/// A fixed part of a line.
+#[derive(Clone, Debug)]
+enum Fixed {
+    Text(Box<[u8]>),
+    /// One or more.
+    Blanks,
+    /// With any blanks around it, or only in front of it where counted bytes follow.
+    Mark {
+        byte: u8,
+        eats_after: bool,
+    },
+}
+
+/// Where the text of a hole is found.
+#[derive(Clone, Debug)]
+struct Slot {
+    name: Option<Arc<str>>,
+    kind: HoleType,
+    bare: usize,
+    quoted: Option<usize>,
+}
+
+impl Segment {
+    /// Compiles `nodes`; `counted` says that counted bytes follow them.
+    pub(super) fn new(nodes: &[Node], counted: bool) -> Result<Self, PatternError> {
+        let fixed = nodes.iter().take_while(|node| !matches!(node, Node::Hole(_) | Node::Option(_))).count();
+        let eats_after = |index: usize| !(counted && index + 1 == nodes.len());
+        let head = nodes[..fixed].iter().enumerate().map(|(index, node)| fix(node, eats_after(index)));
+        let head = head.collect();
+        let (tail, slots) = match &nodes[fixed..] {
+            [] => (None, Vec::new()),
+            rest => {
+                let mut builder = Builder::default();
+                builder.nodes(rest, counted)?;
+                let regex = build(&format!("^(?s-u:{})$", builder.regex), rest)?;
+                let slots = builder.slots(&regex);
+                (Some(regex), slots)
+            }
+        };
+        let verified = slots.iter().map(|slot| match slot.kind {
+            HoleType::Regex(_) | HoleType::Same => Verified::Always,
+            HoleType::Int | HoleType::Error | HoleType::Number => Verified::Long,
+            _ => Verified::Never,
+        });
+        let verified = verified.max_by_key(|&verified| verified as u8).unwrap_or(Verified::Never);
+        let characters = slots.iter().any(|slot| matches!(slot.kind, HoleType::Regex(_)));
+        Ok(Self { head, tail, slots, verified, characters })
+    }
+
+    /// A whole-line regex with named groups.
+    pub(super) fn regex(regex: Regex, names: &[Arc<str>]) -> Self {
+        let slot = |name: &Arc<str>| Slot {
+            name: Some(name.clone()),
+            kind: HoleType::Rest,
+            bare: group(&regex, name).unwrap_or(0),
+            quoted: None,
+        };
+        let slots = names.iter().map(slot).collect();
+        Self { head: Vec::new(), tail: Some(regex), slots, verified: Verified::Never, characters: true }
+    }
+
+    /// Whether it says nothing at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.head.is_empty() && self.tail.is_none()
+    }
+
+    /// Whether it is of one length: only fixed text.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.tail.is_none()
+    }
+
+    /// The text every match begins with.
+    pub(super) fn prefix(&self) -> &[u8] {
+        match self.head.first() {
+            Some(Fixed::Text(text)) => text,
+            Some(Fixed::Mark { .. } | Fixed::Blanks) | None => &[],
+        }
+    }
+
+    /// How far the fixed beginning of this segment reaches into `text`, with letters compared by `same`.
+    pub(super) fn head_end(&self, text: &[u8], same: fn(&[u8], &[u8]) -> bool) -> Option<usize> {
+        let mut at = 0;
+        for fixed in &self.head {
+            match fixed {
+                Fixed::Text(wanted) => {
+                    let end = at + wanted.len();
+                    if !text.get(at..end).is_some_and(|found| same(found, wanted)) {
+                        return None;
+                    }
+                    at = end;
+                }
+                Fixed::Blanks => {
+                    let start = at;
+                    at = skip_blanks(text, at);
+                    if at == start {
+                        return None;
+                    }
+                }
+                Fixed::Mark { byte, eats_after } => {
+                    at = skip_blanks(text, at);
+                    if text.get(at) != Some(byte) {
+                        return None;
+                    }
+                    at += 1;
+                    if *eats_after {
+                        at = skip_blanks(text, at);
+                    }
+                }
+            }
+        }
+        Some(at)
+    }
+
+    /// Whether the whole of `text` matches.
+    pub(super) fn is_match(&self, text: &[u8], same: Same<'_>) -> bool {
+        let Some(at) = self.head_end(text, |found, wanted| found == wanted) else { return false };
+        let rest = &text[at..];
+        let Some(tail) = &self.tail else { return rest.is_empty() };
+        match self.verified {
+            Verified::Never => tail.is_match(&self.readable(rest)),
+            Verified::Long if rest.len() < SAFE_DIGITS => tail.is_match(rest),
+            Verified::Long | Verified::Always => self.captures_at(tail, rest, same, &mut Captures::default()),
+        }
+    }
+
+    /// Appends what the holes captured, if the whole of `text` matches.
+    pub(super) fn captures(&self, text: &[u8], same: Same<'_>, into: &mut Captures) -> bool {
+        let Some(at) = self.head_end(text, |found, wanted| found == wanted) else { return false };
+        match &self.tail {
+            None => at == text.len(),
+            Some(tail) => self.captures_at(tail, &text[at..], same, into),
+        }
+    }
+
+    fn captures_at(&self, tail: &Regex, text: &[u8], same: Same<'_>, into: &mut Captures) -> bool {
+        if self.slots.is_empty() {
+            return tail.is_match(text);
+        }
+        let text = &*self.readable(text);
+        let mut found = tail.capture_locations();
+        if tail.captures_read(&mut found, text).is_none() {
+            return false;
+        }
+        let before = into.0.len();
+        for slot in &self.slots {
+            let piece = |group: usize| found.get(group).map(|(from, to)| &text[from..to]);
+            let (piece, in_quotes) = match slot.quoted.and_then(piece) {
+                Some(piece) => (Some(piece), true),
+                None => (piece(slot.bare), false),
+            };
+            let Some(value) = slot.value(piece, in_quotes, same) else {
+                into.0.truncate(before);
+                return false;
+            };
+            if let (Some(name), false) = (&slot.name, slot.kind == HoleType::Same) {
+                into.0.push((name.clone(), value));
+            }
+        }
+        true
+    }
+
+    fn readable<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        if !self.characters {
+            return Cow::Borrowed(text);
+        }
+        match String::from_utf8_lossy(text) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(readable) => Cow::Owned(readable.into_bytes()),
+        }
+    }
+}
+
+impl Slot {
+    /// The value of this hole, or `None` if its text does not do after all.
+    fn value(&self, piece: Option<&[u8]>, in_quotes: bool, same: Same<'_>) -> Option<Capture> {
+        let Some(piece) = piece else { return Some(Capture::Missing) };
+        let text = || String::from_utf8_lossy(piece);
+        Some(match self.kind {
+            HoleType::Int | HoleType::Error => Capture::Int(text().parse().ok()?),
+            HoleType::Number => Capture::Float(text().parse().ok().filter(|value: &f64| value.is_finite())?),
+            // A regex cannot be told to stay inside a field, so its match is looked at afterwards.
+            HoleType::Regex(_) if piece.contains(&b'"') || (!in_quotes && piece.contains(&b',')) => {
+                return None;
+            }
+            HoleType::Same => {
+                let name = self.name.as_deref()?;
+                let (_, wanted) = same.iter().find(|(variable, _)| **variable == *name)?;
+                return (text() == wanted.as_str()).then_some(Capture::Missing);
+            }
+            _ => Capture::Text(text().into_owned()),
+        })
+    }
+}
+
+fn skip_blanks(text: &[u8], from: usize) -> usize {
+    from + text[from..].iter().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count()
+}
+
+fn fix(node: &Node, eats_after: bool) -> Fixed {
+    match node {
+        Node::Text(text) => Fixed::Text(text.as_bytes().into()),
+        Node::Mark(mark) => Fixed::Mark { byte: *mark as u8, eats_after },
+        Node::Blanks(_) | Node::Hole(_) | Node::Option(_) => Fixed::Blanks,
+    }
+}
+
+/// Nodes to regex source.
+#[derive(Default)]
+struct Builder {
+    regex: String,
+    slots: Vec<(Hole, bool)>,
+}
+
+impl Builder {
+    fn nodes(&mut self, nodes: &[Node], counted: bool) -> Result<(), PatternError> {
+        for (index, node) in nodes.iter().enumerate() {
+            let last = index + 1 == nodes.len();
+            match node {
+                Node::Text(text) => self.regex.push_str(&regex::escape(text)),
+                Node::Blanks(_) => self.regex.push_str("[ \\t]+"),
+                Node::Mark(mark) => {
+                    let after = if counted && last { "" } else { "[ \\t]*" };
+                    self.regex.push_str(&format!("[ \\t]*{mark}{after}"));
+                }
+                Node::Option(inner) => {
+                    self.regex.push_str("(?:");
+                    self.nodes(inner, false)?;
+                    self.regex.push_str(")?");
+                }
+                Node::Hole(hole) => self.hole(hole)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn hole(&mut self, hole: &Hole) -> Result<(), PatternError> {
+        let (body, quotable) = match &hole.kind {
+            HoleType::Field | HoleType::Same => ("[^,\"]*?".into(), true),
+            HoleType::Int | HoleType::Error => ("[+-]?[0-9]+?".into(), true),
+            HoleType::Number => ("[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)".into(), true),
+            HoleType::Digits => ("[0-9]+?".into(), true),
+            HoleType::Hex => ("[0-9A-Fa-f]+?".into(), true),
+            HoleType::Ipv4 => (ipv4(), true),
+            HoleType::Rest | HoleType::Lines => (".*?".into(), false),
+            HoleType::Bytes(_) => return Ok(()),
+            HoleType::Regex(source) => {
+                check_regex(source, hole)?;
+                (format!("(?u-s:{source})"), true)
+            }
+        };
+        let inside = if matches!(hole.kind, HoleType::Field | HoleType::Same) { "[^\"]*" } else { &body };
+        let keep = hole.name.is_some()
+            || matches!(hole.kind, HoleType::Int | HoleType::Number | HoleType::Error | HoleType::Regex(_));
+        let index = self.slots.len();
+        let piece = match (keep, quotable) {
+            (true, true) => format!("(?:\"(?P<q{index}>{inside})\"|(?P<b{index}>{body}))"),
+            (true, false) => format!("(?P<b{index}>{body})"),
+            (false, true) => format!("(?:\"{inside}\"|{body})"),
+            (false, false) => body,
+        };
+        self.regex.push_str(&piece);
+        if keep {
+            self.slots.push((hole.clone(), quotable));
+        }
+        Ok(())
+    }
+
+    fn slots(self, regex: &Regex) -> Vec<Slot> {
+        let slot = |(index, (hole, quotable)): (usize, (Hole, bool))| Slot {
+            bare: group(regex, &format!("b{index}")).unwrap_or(0),
+            quoted: quotable.then(|| group(regex, &format!("q{index}"))).flatten(),
+            name: hole.name,
+            kind: hole.kind,
+        };
+        self.slots.into_iter().enumerate().map(slot).collect()
+    }
+}
+
+fn group(regex: &Regex, name: &str) -> Option<usize> {
+    regex.capture_names().position(|known| known == Some(name))
+}
+
+/// Four numbers from 0 to 255.
+fn ipv4() -> String {
+    let number = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    format!("{number}\\.{number}\\.{number}\\.{number}")
+}
+
+/// On its own first, so that it cannot close a bracket of ours. Named groups would be lost in a hole, and
+/// could take the names of our own.
+fn check_regex(source: &str, hole: &Hole) -> Result<(), PatternError> {
+    let fail = |why: &str| Err(PatternError::new(hole.at.clone(), Kind::Regex(why.into())));
+    match compile(source) {
+        Err(why) => fail(&why),
+        Ok(regex) if regex.capture_names().flatten().next().is_some() => fail("a hole has no named groups"),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn build(source: &str, nodes: &[Node]) -> Result<Regex, PatternError> {
+    let mut holes = Vec::new();
+    super::parse::collect_holes(nodes, false, &mut holes);
+    let at = holes.first().map_or(0..0, |(hole, _)| hole.at.clone());
+    compile(source).map_err(|why| PatternError::new(at, Kind::Regex(why)))
+}
+
+/// Compiles with our limits; the error is one line.
+pub(super) fn compile(source: &str) -> Result<Regex, String> {
+    RegexBuilder::new(source).size_limit(REGEX_BYTES).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => "it is too big".into(),
+        other => {
+            let text = other.to_string();
+            let last = text.lines().last().unwrap_or("it does not parse");
+            last.trim_start_matches("error:").trim().into()
+        }
+    })
+}
