@@ -10,10 +10,13 @@ mod command;
 mod dce;
 mod duration;
 mod entropy;
+mod esp;
 mod modem;
 mod pace;
 mod profile;
 mod scenario;
+#[cfg(unix)]
+mod serve;
 mod standin;
 #[cfg(test)]
 mod tests;
@@ -30,13 +33,15 @@ pub use pace::{Pace, Pacer, Waited};
 pub use scenario::{
     BootNoise, Broker, Entry, RawEntry, Scenario, ScenarioError, SimCard, SimSettings, Start, What, When,
 };
+#[cfg(unix)]
+pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
 pub use world::{SimClock, SimLink, Watch};
 
 use cloud::Cloud;
 use modem::Modem;
 use profile::Profile;
-use world::World;
+use world::{Module, World};
 
 /// The modules: name and what each is.
 const MODULES: [(&str, &str); 1] =
@@ -86,7 +91,7 @@ pub enum SimError {
     #[error("the data file of `{name}` is broken: {why}")]
     Data {
         /// Whose.
-        name: &'static str,
+        name: String,
         /// What the reader said.
         why: String,
     },
@@ -124,12 +129,13 @@ pub fn build(name: &str, options: SimOptions) -> Result<(SimLink, Watch), SimErr
 }
 
 fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) -> Result<World, SimError> {
-    let text = match name {
-        "luat-air724" => include_str!("../../scripts/sim/luat-air724.yaml"),
+    let (family, text) = match name {
+        "luat-air724" => (Family::Air724, include_str!("../../scripts/sim/luat-air724.yaml")),
+        "esp-at" => (Family::EspAt, include_str!("../../scripts/sim/esp-at.yaml")),
         _ => return Err(unknown(name)),
     };
-    let profile = Profile::parse(text);
-    let profile = Rc::new(profile.map_err(|why| SimError::Data { name: "luat-air724", why })?);
+    let profile = Profile::parse(text).map_err(|why| SimError::Data { name: name.to_owned(), why })?;
+    let profile = Rc::new(profile);
     let example = scenario.is_none();
     let scenario = scenario.unwrap_or_default();
     let seed = scenario.seed.unwrap_or(seed);
@@ -141,8 +147,17 @@ fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) 
         }
         CloudChoice::Broker(url) => Box::new(broker::BrokerCloud::new(url)),
     };
-    let module = Modem::new(air724::Air724::default(), profile, settings, seed);
-    Ok(World::new(Box::new(module), cloud, scenario))
+    let module: Box<dyn Module> = match family {
+        Family::Air724 => Box::new(Modem::new(air724::Air724::default(), profile, settings, seed)),
+        Family::EspAt => Box::new(Modem::new(esp::EspAt::default(), profile, settings, seed)),
+    };
+    Ok(World::new(module, cloud, scenario))
+}
+
+/// Whose state machine it is.
+enum Family {
+    Air724,
+    EspAt,
 }
 
 fn unknown(name: &str) -> SimError {

@@ -163,8 +163,10 @@ impl World {
         world
     }
 
-    /// Bytes take no time on the line from now on: a pty has no rate.
-    pub(crate) fn unpaced(&mut self) {
+    /// From now on bytes take no time on the line, as a pty has no rate, and somebody else watches the
+    /// broker's socket and calls [`World::poll_cloud`].
+    #[cfg(unix)]
+    pub(crate) fn served(&mut self) {
         self.paced = false;
     }
 
@@ -245,7 +247,7 @@ impl World {
     pub(crate) fn next_event(&self) -> Option<Mono> {
         let queued = self.queue.peek().map(|Reverse((at, _))| *at);
         let cloud = self.cloud.next();
-        let live = self.cloud.live().then_some(self.next_live);
+        let live = (self.paced && self.cloud.live()).then_some(self.next_live);
         [queued, cloud, live].into_iter().flatten().min().map(|at| at.max(self.now))
     }
 
@@ -258,7 +260,7 @@ impl World {
     pub(crate) fn step(&mut self) -> bool {
         let queued = self.queue.peek().is_some_and(|Reverse((at, _))| *at <= self.now);
         let cloud_due = self.cloud.next().is_some_and(|at| at <= self.now);
-        let live_due = self.cloud.live() && self.next_live <= self.now;
+        let live_due = self.paced && self.cloud.live() && self.next_live <= self.now;
         if queued
             && let Some(Reverse((_, id))) = self.queue.pop()
             && let Some(event) = self.events.remove(&id)
@@ -268,12 +270,17 @@ impl World {
         }
         if cloud_due || live_due {
             self.next_live = self.now + LIVE_TICK;
-            for arrival in self.cloud.poll(self.now) {
-                self.module_does(|module, io| module.arrival(arrival, io));
-            }
+            self.poll_cloud();
             return true;
         }
         false
+    }
+
+    /// Hands the module what has arrived.
+    pub(crate) fn poll_cloud(&mut self) {
+        for arrival in self.cloud.poll(self.now) {
+            self.module_does(|module, io| module.arrival(arrival, io));
+        }
     }
 
     fn happen(&mut self, event: Event) {
