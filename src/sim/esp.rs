@@ -19,7 +19,7 @@ const PASSWORD: &str = "demo-password";
 const WRONG_PASSWORD: u8 = 2;
 const NO_ACCESS_POINT: u8 = 3;
 /// Keepalive where `AT+MQTTCONNCFG` says nothing (ESP-AT, MQTT commands).
-const KEEPALIVE: Duration = Duration::from_secs(120);
+const KEEPALIVE: Duration = Duration::from_mins(2);
 
 type Dce<'a, 'b> = ModemDce<'a, 'b, Timer>;
 
@@ -49,9 +49,9 @@ enum Waiting {
     Nothing,
     Join,
     Connect,
-    /// `AT+MQTTPUB` with QoS 1 ends in `OK`.
+    /// `AT+MQTTPUB` with `QoS` 1 ends in `OK`.
     PubAck,
-    /// `AT+MQTTPUBRAW` with QoS 1 ends in `+MQTTPUB:OK`.
+    /// `AT+MQTTPUBRAW` with `QoS` 1 ends in `+MQTTPUB:OK`.
     RawPubAck,
     SubAck,
 }
@@ -117,7 +117,7 @@ impl Firmware for EspAt {
         if self.line != Line::Online {
             return Answer::own("+MQTTPUB:FAIL");
         }
-        self.send(Post { payload, ..post }, Waiting::RawPubAck, Answer::own("+MQTTPUB:OK"), dce)
+        self.send(&Post { payload, ..post }, Waiting::RawPubAck, Answer::own("+MQTTPUB:OK"), dce)
     }
 
     fn timer(&mut self, timer: Timer, dce: &mut Dce<'_, '_>) {
@@ -164,10 +164,9 @@ impl Firmware for EspAt {
                 dce.urc("+MQTTDISCONNECTED:0");
                 Answer::error()
             }
-            (Arrival::PubAck, Waiting::PubAck) => Answer::ok(),
+            (Arrival::PubAck, Waiting::PubAck) | (Arrival::UnsubAck, Waiting::SubAck) => Answer::ok(),
             (Arrival::PubAck, Waiting::RawPubAck) => Answer::own("+MQTTPUB:OK"),
             (Arrival::SubAck { granted }, Waiting::SubAck) => Answer::ok_if(granted),
-            (Arrival::UnsubAck, Waiting::SubAck) => Answer::ok(),
             (Arrival::Message { topic, payload }, _) if self.line == Line::Online => {
                 let mut line = format!("+MQTTSUBRECV:0,\"{topic}\",{},", payload.len()).into_bytes();
                 line.extend_from_slice(&payload);
@@ -323,7 +322,7 @@ impl EspAt {
         Answer::end(End::Later)
     }
 
-    /// Topic, QoS and retain flag, checked.
+    /// Topic, `QoS` and retain flag, checked.
     fn post(&self, topic: &Argument, qos: &Argument, retain: &Argument, dce: &Dce<'_, '_>) -> Option<Post> {
         let fits = !topic.bytes.is_empty() && topic.bytes.len() <= dce.core.profile.limits.topic;
         let (qos, retain) = (qos.up_to(1)?, retain.up_to(1)? == 1);
@@ -341,7 +340,7 @@ impl EspAt {
         match self.post(topic, qos, retain, dce) {
             Some(post) => {
                 let post = Post { payload: data.bytes.clone(), ..post };
-                self.send(post, Waiting::PubAck, Answer::ok(), dce)
+                self.send(&post, Waiting::PubAck, Answer::ok(), dce)
             }
             None => Answer::error(),
         }
@@ -368,10 +367,10 @@ impl EspAt {
         }))
     }
 
-    /// With QoS 1 the result waits for the broker.
-    fn send(&mut self, post: Post, wait: Waiting, at_once: Answer, dce: &mut Dce<'_, '_>) -> Answer {
+    /// With `QoS` 1 the result waits for the broker.
+    fn send(&mut self, post: &Post, wait: Waiting, at_once: Answer, dce: &mut Dce<'_, '_>) -> Answer {
         let acknowledged = post.qos > 0;
-        dce.io.cloud.publish(dce.io.now, &post);
+        dce.io.cloud.publish(dce.io.now, post);
         if acknowledged {
             self.waiting = wait;
             return Answer::end(End::Later);

@@ -7,12 +7,14 @@ mod answer;
 mod broker;
 mod cloud;
 mod command;
+mod common;
 mod dce;
 mod duration;
 mod entropy;
 mod esp;
 mod modem;
 mod pace;
+mod port;
 mod profile;
 mod scenario;
 #[cfg(unix)]
@@ -30,13 +32,13 @@ pub use cloud::{Post, Receipt};
 #[cfg(unix)]
 pub use pace::WallPacer;
 pub use pace::{Pace, Pacer, Waited};
+pub use port::{SimClock, SimLink, Watch};
 pub use scenario::{
     BootNoise, Broker, Entry, RawEntry, Scenario, ScenarioError, SimCard, SimSettings, Start, What, When,
 };
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
-pub use world::{SimClock, SimLink, Watch};
 
 use cloud::Cloud;
 use modem::Modem;
@@ -50,7 +52,7 @@ const MODULES: [(&str, &str); 1] =
 /// What the module talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloudChoice {
-    /// The stand-in for ThingsCloud in memory; it accepts any login if it is not told the right one.
+    /// The stand-in for `ThingsCloud` in memory; it accepts any login if it is not told the right one.
     StandIn(Option<Credentials>),
     /// A real MQTT broker, whatever host the module asks for. It lives by the wall's clock, so the
     /// simulation has to be paced.
