@@ -414,6 +414,7 @@ impl<F: Firmware> Module for Modem<F> {
                 self.power_off(io);
                 self.boot(io);
             }
+            Trouble::Urc(_) if deaf => {}
             Trouble::Urc(text) => self.core.urc(text.as_bytes(), io),
             Trouble::Network { there } => {
                 self.core.network_there = *there;
