@@ -16,7 +16,7 @@ pub(crate) enum Arrival {
     ConnAck,
     /// The login was refused with this MQTT 3.1.1 return code (1 to 5).
     Refused(u8),
-    /// The QoS 1 publish in flight was acknowledged.
+    /// The `QoS` 1 publish in flight was acknowledged.
     PubAck,
     /// A subscription was granted, or refused.
     SubAck {
@@ -82,7 +82,7 @@ pub(crate) trait Cloud {
     fn open(&mut self, now: Mono, host: &str, port: u16);
     /// Logs in over the open connection.
     fn connect(&mut self, now: Mono, login: &Login);
-    /// Publishes. With QoS 1 an [`Arrival::PubAck`] follows.
+    /// Publishes. With `QoS` 1 an [`Arrival::PubAck`] follows.
     fn publish(&mut self, now: Mono, post: &Post);
     /// Subscribes to one topic filter.
     fn subscribe(&mut self, now: Mono, filter: &str, qos: u8);

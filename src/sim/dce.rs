@@ -11,7 +11,7 @@ use super::profile::{Profile, scaled};
 use super::scenario::SimSettings;
 use super::world::{Effect, Io};
 
-/// The baud rate it is delivered with (measured on an Air780EPM).
+/// The baud rate it is delivered with (measured on an `Air780EPM`).
 const FACTORY_BAUD_BPS: u32 = 115_200;
 /// From the last byte of data until it is dealt with.
 const DATA_DELAY: Duration = Duration::from_millis(20);
@@ -229,6 +229,11 @@ impl<T> Dce<'_, '_, T> {
     /// Rings after about `delay` times the scale of delays.
     pub(crate) fn after(&mut self, delay: Duration, timer: T) {
         let delay = self.core.about(delay);
+        self.core.after(self.io, delay, Tick::Own(timer));
+    }
+
+    /// Rings after `delay`, whatever the scale.
+    pub(crate) fn after_exactly(&mut self, delay: Duration, timer: T) {
         self.core.after(self.io, delay, Tick::Own(timer));
     }
 

@@ -52,7 +52,7 @@ mod tests {
     fn durations() {
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(duration("1m30s"), Some(Duration::from_secs(90)));
-        assert_eq!(duration("30d"), Some(Duration::from_secs(30 * 86_400)));
+        assert_eq!(duration("30d"), Some(Duration::from_hours(30 * 24)));
         for bad in
             ["", "soon", "5", "s", "-1s", "1.5s", "5 s", "99999999999999999999s", "18446744073709551615d"]
         {

@@ -39,7 +39,7 @@ impl Entropy {
     /// `around`, up to a tenth shorter or longer.
     pub(crate) fn about(&mut self, around: Duration) -> Duration {
         let tenth = around / 10;
-        self.between(around - tenth, around + tenth)
+        self.between(around.saturating_sub(tenth), around + tenth)
     }
 }
 

@@ -7,13 +7,18 @@ mod answer;
 mod broker;
 mod cloud;
 mod command;
+mod common;
 mod dce;
 mod duration;
 mod entropy;
+mod esp;
 mod modem;
 mod pace;
+mod port;
 mod profile;
 mod scenario;
+#[cfg(unix)]
+mod serve;
 mod standin;
 #[cfg(test)]
 mod tests;
@@ -27,16 +32,18 @@ pub use cloud::{Post, Receipt};
 #[cfg(unix)]
 pub use pace::WallPacer;
 pub use pace::{Pace, Pacer, Waited};
+pub use port::{SimClock, SimLink, Watch};
 pub use scenario::{
     BootNoise, Broker, Entry, RawEntry, Scenario, ScenarioError, SimCard, SimSettings, Start, What, When,
 };
+#[cfg(unix)]
+pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
-pub use world::{SimClock, SimLink, Watch};
 
 use cloud::Cloud;
 use modem::Modem;
 use profile::Profile;
-use world::World;
+use world::{Module, World};
 
 /// The modules: name and what each is.
 const MODULES: [(&str, &str); 1] =
@@ -45,7 +52,7 @@ const MODULES: [(&str, &str); 1] =
 /// What the module talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloudChoice {
-    /// The stand-in for ThingsCloud in memory; it accepts any login if it is not told the right one.
+    /// The stand-in for `ThingsCloud` in memory; it accepts any login if it is not told the right one.
     StandIn(Option<Credentials>),
     /// A real MQTT broker, whatever host the module asks for. It lives by the wall's clock, so the
     /// simulation has to be paced.
@@ -86,7 +93,7 @@ pub enum SimError {
     #[error("the data file of `{name}` is broken: {why}")]
     Data {
         /// Whose.
-        name: &'static str,
+        name: String,
         /// What the reader said.
         why: String,
     },
@@ -124,12 +131,13 @@ pub fn build(name: &str, options: SimOptions) -> Result<(SimLink, Watch), SimErr
 }
 
 fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) -> Result<World, SimError> {
-    let text = match name {
-        "luat-air724" => include_str!("../../scripts/sim/luat-air724.yaml"),
+    let (family, text) = match name {
+        "luat-air724" => (Family::Air724, include_str!("../../scripts/sim/luat-air724.yaml")),
+        "esp-at" => (Family::EspAt, include_str!("../../scripts/sim/esp-at.yaml")),
         _ => return Err(unknown(name)),
     };
-    let profile = Profile::parse(text);
-    let profile = Rc::new(profile.map_err(|why| SimError::Data { name: "luat-air724", why })?);
+    let profile = Profile::parse(text).map_err(|why| SimError::Data { name: name.to_owned(), why })?;
+    let profile = Rc::new(profile);
     let example = scenario.is_none();
     let scenario = scenario.unwrap_or_default();
     let seed = scenario.seed.unwrap_or(seed);
@@ -141,8 +149,17 @@ fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) 
         }
         CloudChoice::Broker(url) => Box::new(broker::BrokerCloud::new(url)),
     };
-    let module = Modem::new(air724::Air724::default(), profile, settings, seed);
-    Ok(World::new(Box::new(module), cloud, scenario))
+    let module: Box<dyn Module> = match family {
+        Family::Air724 => Box::new(Modem::new(air724::Air724::default(), profile, settings, seed)),
+        Family::EspAt => Box::new(Modem::new(esp::EspAt::default(), profile, settings, seed)),
+    };
+    Ok(World::new(module, cloud, scenario))
+}
+
+/// Whose state machine it is.
+enum Family {
+    Air724,
+    EspAt,
 }
 
 fn unknown(name: &str) -> SimError {

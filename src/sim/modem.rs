@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use super::answer::{Answer, DataPhase, End};
 use super::cloud::Arrival;
-use super::command::{Command, Form, Quoting, commands};
+use super::command::{Command, Quoting, commands};
+use super::dce::Power;
 pub(crate) use super::dce::{Core, Dce, Tick};
-use super::dce::{LineSettings, Power};
 use super::profile::{Busy, LineEnd, Profile};
 use super::scenario::SimSettings;
 use super::world::{Effect, Io, Module, Trouble};
@@ -108,6 +108,7 @@ impl<F: Firmware> Modem<F> {
 
     fn power_off(&mut self, io: &mut Io<'_>) {
         self.state = State::Deaf;
+        self.data_wait += 1;
         self.pending.clear();
         self.line.clear();
         self.overlong = false;
@@ -202,7 +203,7 @@ impl<F: Firmware> Modem<F> {
     fn say_echo(&self, echo: &mut Vec<u8>, io: &mut Io<'_>) {
         if self.untrained > 0 {
             // At the wrong baud rate every byte comes back as another one.
-            echo.iter_mut().for_each(|byte| *byte = super::world::garbled(*byte));
+            super::world::garble(echo);
         }
         if !echo.is_empty() {
             io.effects.push(Effect::Send(std::mem::take(echo)));
@@ -357,6 +358,7 @@ impl<F: Firmware> Modem<F> {
         let State::Data(_, data) = std::mem::replace(&mut self.state, State::Busy(VecDeque::new())) else {
             return;
         };
+        self.data_wait += 1;
         self.core.after(io, self.core.data_delay(), Tick::DataDone(keep.then_some(data)));
     }
 }
@@ -381,7 +383,6 @@ impl<F: Firmware> Module for Modem<F> {
 
     fn alarm(&mut self, id: u64, io: &mut Io<'_>) {
         match self.core.agenda.remove(&id) {
-            None => {}
             Some(Tick::Execute) => self.execute(io),
             Some(Tick::DataDone(data)) => {
                 let mut dce = Dce { core: &mut self.core, io };
@@ -389,11 +390,9 @@ impl<F: Firmware> Module for Modem<F> {
                 self.conclude(answer, io);
                 self.settle(io);
             }
-            Some(Tick::DataGap(wait)) => {
-                if wait == self.data_wait && matches!(self.state, State::Data(..)) {
-                    self.end_data(true, io);
-                }
-            }
+            Some(Tick::DataGap(wait)) if wait == self.data_wait => self.end_data(true, io),
+            // Void: from before a restart, or from an earlier wait.
+            None | Some(Tick::DataGap(_)) => {}
             Some(Tick::Say(bytes)) => io.effects.push(Effect::Send(bytes)),
             Some(Tick::PowerOn) => self.boot(io),
             Some(Tick::Listen) => self.listen(io, false),
@@ -415,6 +414,7 @@ impl<F: Firmware> Module for Modem<F> {
                 self.power_off(io);
                 self.boot(io);
             }
+            Trouble::Urc(_) if deaf => {}
             Trouble::Urc(text) => self.core.urc(text.as_bytes(), io),
             Trouble::Network { there } => {
                 self.core.network_there = *there;
@@ -423,68 +423,5 @@ impl<F: Firmware> Module for Modem<F> {
                 }
             }
         }
-    }
-}
-
-impl<T> Core<T> {
-    /// The commands every module knows, and those the data file answers.
-    fn common(&mut self, command: &Command) -> Option<Answer> {
-        let digit = || match command.args.as_slice() {
-            b"" | b"0" => Some(false),
-            b"1" => Some(true),
-            _ => None,
-        };
-        let switch = |value: Option<bool>, setting: &mut bool| {
-            value.map_or_else(Answer::error, |value| {
-                *setting = value;
-                Answer::ok()
-            })
-        };
-        match (command.name.as_str(), command.form) {
-            ("", _) => Some(Answer::ok()),
-            ("E", _) => Some(switch(digit(), &mut self.line.echo)),
-            ("V", _) => Some(switch(digit(), &mut self.line.verbose)),
-            ("Q", _) => Some(switch(digit(), &mut self.line.quiet)),
-            ("Z", _) => {
-                self.line = LineSettings { baud_bps: self.line.baud_bps, ..self.saved };
-                Some(Answer::ok())
-            }
-            ("&F", _) => {
-                let delivered = LineSettings::delivered(&self.profile, &self.settings);
-                self.line = LineSettings { baud_bps: self.line.baud_bps, ..delivered };
-                Some(Answer::ok())
-            }
-            ("&W", _) => {
-                self.saved = self.line;
-                Some(Answer::ok())
-            }
-            ("+CMEE", Form::Read) => Some(Answer::line(format!("+CMEE :{}", self.line.cmee))),
-            ("+CMEE", Form::Set) => Some(match command.number() {
-                Some(mode @ 0..=2) => {
-                    self.line.cmee = u8::try_from(mode).unwrap_or_default();
-                    Answer::ok()
-                }
-                _ => Answer::error(),
-            }),
-            ("+IPR", Form::Read) => {
-                Some(Answer::line(format!("+IPR: {}", self.line.baud_bps.unwrap_or_default())))
-            }
-            ("+IPR", Form::Set) => Some(self.set_baud(command)),
-            _ => self.profile.answer(command).map(|lines| {
-                Answer::lines(lines.iter().map(|line| self.fill_in(line).into_bytes()).collect())
-            }),
-        }
-    }
-
-    /// The new rate holds from the end of the result on (measured on an Air780EPM).
-    fn set_baud(&mut self, command: &Command) -> Answer {
-        let rate = match command.number() {
-            Some(0) => None,
-            Some(rate @ (600..=921_600)) => Some(rate),
-            _ => return Answer::error(),
-        };
-        self.line.baud_bps = rate;
-        self.baud_after_result = Some(Effect::Baud(rate));
-        Answer::ok()
     }
 }

@@ -13,10 +13,6 @@ use super::duration::Span;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
-    /// The name behind `sim:`.
-    pub(crate) name: String,
-    /// One line for a list of modules.
-    pub(crate) about: String,
     /// How lines look.
     pub(crate) line: LineProfile,
     /// What it can take.

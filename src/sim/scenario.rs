@@ -20,6 +20,9 @@ use serde_saphyr::Spanned;
 use super::command::unhex;
 use super::duration::{Span, duration};
 
+/// Most times that one entry can happen.
+const MOST_TIMES: u32 = 10_000;
+
 /// What happens, and how the module starts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scenario {
@@ -268,7 +271,7 @@ impl Scenario {
             // The rendered message goes on with a snippet of the file.
             let what = error.without_snippet().to_string();
             let what = what.lines().next().unwrap_or_default().to_owned();
-            at_line(line, (what, "a scenario has `seed`, `sim` and `at`; docs/scenarios.md lists their keys"))
+            at_line(line, (what, "a scenario has `seed`, `sim` and `at`; each entry of `at` has `time` or `after`, and one event"))
         })?;
         let check = |entry: Spanned<RawEntry>| {
             let line = entry.referenced.line();
@@ -300,8 +303,8 @@ impl RawEntry {
         };
         let lasts = self.lasts.as_deref().map(|lasts| span_of("for", lasts)).transpose()?;
         let count = self.count;
-        if count == Some(0) {
-            return Err(("`count: 0` never happens".to_owned(), "write 1 or more, or leave it out"));
+        if count.is_some_and(|count| !(1..=MOST_TIMES).contains(&count)) {
+            return Err(("`count` is out of range".to_owned(), "write 1 to 10000, or leave it out"));
         }
         Ok(Entry { when, what: self.what(lasts)?, count })
     }

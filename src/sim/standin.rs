@@ -1,4 +1,4 @@
-//! The stand-in cloud: as much of ThingsCloud as a module can tell from outside, in memory and on the
+//! The stand-in cloud: as much of `ThingsCloud` as a module can tell from outside, in memory and on the
 //! simulated clock. It checks the login if told which is right, hangs up on a socket that stays silent
 //! for five seconds, answers on the topics of the vendor's own SDKs and keeps what it received. Unless a
 //! scenario says what happens it sends the vendor's example command once, after the first report.
@@ -13,11 +13,11 @@ use super::entropy::Entropy;
 use super::profile::Latencies;
 use crate::link::Mono;
 
-/// How long ThingsCloud lets a socket stay silent before the MQTT CONNECT (its page for Luat modules).
+/// How long `ThingsCloud` lets a socket stay silent before the MQTT CONNECT (its page for Luat modules).
 const SILENCE: Duration = Duration::from_secs(5);
 /// From the first report to the example command.
 const EXAMPLE_DELAY: Duration = Duration::from_secs(3);
-/// The command of ThingsCloud's page for Luat modules, byte for byte.
+/// The command of `ThingsCloud`'s page for Luat modules, byte for byte.
 const EXAMPLE: &[u8] = br#"{"method":"restart","params":{"timeout":10},"id":1000}"#;
 /// Where that command is sent.
 const EXAMPLE_TOPIC: &str = "command/send/1000";
@@ -52,7 +52,7 @@ enum Due {
     Example,
 }
 
-/// ThingsCloud in memory.
+/// `ThingsCloud` in memory.
 #[derive(Debug)]
 pub(crate) struct StandIn {
     credentials: Option<Credentials>,
@@ -131,7 +131,7 @@ impl StandIn {
         }
     }
 
-    /// What ThingsCloud itself answers on its topics.
+    /// What `ThingsCloud` itself answers on its topics.
     fn answer(&mut self, now: Mono, post: &Post) {
         let body: Option<Value> = serde_json::from_slice(&post.payload).ok();
         if post.topic == "attributes" {

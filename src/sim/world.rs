@@ -1,17 +1,14 @@
 //! The simulated world: one queue of events, one clock. A module, the cloud and the scenario only push
-//! events; [`SimLink::read`] is what makes time pass. Equal times keep the order of pushing, all chance
+//! events; reading the [`SimLink`](super::SimLink) is what makes time pass. Equal times keep the order of pushing, all chance
 //! comes from the seed, so the same seed and the same input give the same bytes at the same times.
 
-use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
-use std::rc::Rc;
 use std::time::Duration;
 
 use super::cloud::{Arrival, Cloud, Receipt};
-use super::pace::{Pace, Pacer, Waited};
 use super::scenario::{Broker, Scenario, What, When};
-use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
+use crate::link::Mono;
 
 /// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
 const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
@@ -92,9 +89,11 @@ enum Event {
     PortBack,
 }
 
-/// What one byte becomes when the two sides disagree about the baud rate.
-pub(crate) fn garbled(byte: u8) -> u8 {
-    byte.rotate_left(3) | 0x80
+/// What bytes become when the two sides disagree about the baud rate.
+pub(crate) fn garble(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = byte.rotate_left(3) | 0x80;
+    }
 }
 
 /// Everything behind a simulated port.
@@ -112,10 +111,10 @@ pub(crate) struct World {
     inbox: VecDeque<u8>,
     /// The line that the module is saying, for `after:`.
     saying: Vec<u8>,
-    plugged: bool,
+    pub(super) plugged: bool,
     /// The link noticed that the port went; it stays gone for it until it reopens.
-    gone: bool,
-    host_baud_bps: u32,
+    pub(super) gone: bool,
+    pub(super) host_baud_bps: u32,
     module_baud_bps: Option<u32>,
     /// Whether bytes take time on the line.
     paced: bool,
@@ -163,8 +162,10 @@ impl World {
         world
     }
 
-    /// Bytes take no time on the line from now on: a pty has no rate.
-    pub(crate) fn unpaced(&mut self) {
+    /// From now on bytes take no time on the line, as a pty has no rate, and somebody else watches the
+    /// broker's socket and calls [`World::poll_cloud`].
+    #[cfg(unix)]
+    pub(crate) fn served(&mut self) {
         self.paced = false;
     }
 
@@ -245,7 +246,7 @@ impl World {
     pub(crate) fn next_event(&self) -> Option<Mono> {
         let queued = self.queue.peek().map(|Reverse((at, _))| *at);
         let cloud = self.cloud.next();
-        let live = self.cloud.live().then_some(self.next_live);
+        let live = (self.paced && self.cloud.live()).then_some(self.next_live);
         [queued, cloud, live].into_iter().flatten().min().map(|at| at.max(self.now))
     }
 
@@ -258,7 +259,7 @@ impl World {
     pub(crate) fn step(&mut self) -> bool {
         let queued = self.queue.peek().is_some_and(|Reverse((at, _))| *at <= self.now);
         let cloud_due = self.cloud.next().is_some_and(|at| at <= self.now);
-        let live_due = self.cloud.live() && self.next_live <= self.now;
+        let live_due = self.paced && self.cloud.live() && self.next_live <= self.now;
         if queued
             && let Some(Reverse((_, id))) = self.queue.pop()
             && let Some(event) = self.events.remove(&id)
@@ -268,12 +269,17 @@ impl World {
         }
         if cloud_due || live_due {
             self.next_live = self.now + LIVE_TICK;
-            for arrival in self.cloud.poll(self.now) {
-                self.module_does(|module, io| module.arrival(arrival, io));
-            }
+            self.poll_cloud();
             return true;
         }
         false
+    }
+
+    /// Hands the module what has arrived.
+    pub(crate) fn poll_cloud(&mut self) {
+        for arrival in self.cloud.poll(self.now) {
+            self.module_does(|module, io| module.arrival(arrival, io));
+        }
     }
 
     fn happen(&mut self, event: Event) {
@@ -283,13 +289,13 @@ impl World {
                     return;
                 }
                 if self.paced && self.module_baud_bps.is_some_and(|rate| rate != baud_bps) {
-                    bytes.iter_mut().for_each(|byte| *byte = garbled(*byte));
+                    garble(&mut bytes);
                 }
                 self.module_does(|module, io| module.receive(&bytes, io));
             }
             Event::ToHost { mut bytes, baud_bps } => {
                 if self.paced && baud_bps.is_some_and(|rate| rate != self.host_baud_bps) {
-                    bytes.iter_mut().for_each(|byte| *byte = garbled(*byte));
+                    garble(&mut bytes);
                 }
                 if self.plugged {
                     self.inbox.extend(&bytes);
@@ -358,167 +364,5 @@ impl World {
                 }
             }
         }
-    }
-}
-
-/// A port with a simulated module behind it.
-pub struct SimLink {
-    world: Rc<RefCell<World>>,
-    pacer: Option<Box<dyn Pacer>>,
-    name: String,
-}
-
-/// What waiting for a moment led to.
-enum Reached {
-    /// Something that is due was carried out.
-    Event,
-    Deadline,
-    Woken,
-}
-
-impl SimLink {
-    pub(crate) fn new(world: Rc<RefCell<World>>, pace: Pace, name: String) -> Self {
-        let pacer = match pace {
-            Pace::Max => None,
-            Pace::Paced(pacer) => Some(pacer),
-        };
-        Self { world, pacer, name }
-    }
-
-    /// Moves on to the next event, but not beyond `until`.
-    fn next(&mut self, until: Mono) -> Reached {
-        let (now, next) = {
-            let world = self.world.borrow();
-            (world.now(), world.next_event())
-        };
-        let target = next.map_or(until, |next| next.min(until)).max(now);
-        if let Some(pacer) = &mut self.pacer
-            && let Waited::Woken(at) = pacer.wait(target)
-        {
-            self.world.borrow_mut().advance(at.min(target));
-            return Reached::Woken;
-        }
-        let mut world = self.world.borrow_mut();
-        world.advance(target);
-        if next.is_some_and(|next| next <= target) && world.step() {
-            Reached::Event
-        } else {
-            Reached::Deadline
-        }
-    }
-}
-
-impl Link for SimLink {
-    fn read(&mut self, buf: &mut Vec<u8>, until: Mono) -> Result<Read, LinkError> {
-        loop {
-            {
-                let mut world = self.world.borrow_mut();
-                if world.gone {
-                    return Err(LinkError::Gone { what: "the simulated port was unplugged".to_owned() });
-                }
-                let taken = world.take_inbox(buf);
-                if taken > 0 {
-                    return Ok(Read::Bytes(taken));
-                }
-            }
-            match self.next(until) {
-                Reached::Event => {}
-                Reached::Deadline => return Ok(Read::Deadline),
-                Reached::Woken => return Ok(Read::Woken),
-            }
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8], _until: Mono) -> Result<usize, LinkError> {
-        let mut world = self.world.borrow_mut();
-        if world.gone {
-            return Err(LinkError::Gone { what: "the simulated port was unplugged".to_owned() });
-        }
-        world.send_to_module(bytes);
-        Ok(bytes.len())
-    }
-
-    fn change(&mut self, change: PortChange) -> Result<(), LinkError> {
-        let missing = |what| Err(LinkError::Unsupported { what });
-        match change {
-            PortChange { dtr: Some(_), .. } => missing("DTR line"),
-            PortChange { rts: Some(_), .. } => missing("RTS line"),
-            PortChange { break_for: Some(_), .. } => missing("break condition"),
-            PortChange { baud_bps, .. } => {
-                let mut world = self.world.borrow_mut();
-                world.host_baud_bps = baud_bps.unwrap_or(world.host_baud_bps);
-                Ok(())
-            }
-        }
-    }
-
-    fn reopen(&mut self, until: Mono) -> Result<(), LinkError> {
-        loop {
-            {
-                let mut world = self.world.borrow_mut();
-                if world.plugged {
-                    world.gone = false;
-                    return Ok(());
-                }
-            }
-            match self.next(until) {
-                Reached::Event => {}
-                Reached::Deadline | Reached::Woken => {
-                    return Err(LinkError::Open {
-                        port: self.name.clone(),
-                        why: "the simulated port is unplugged".to_owned(),
-                        help: None,
-                    });
-                }
-            }
-        }
-    }
-
-    fn clock(&self) -> Rc<dyn Clock> {
-        Rc::new(SimClock { world: Rc::clone(&self.world) })
-    }
-
-    fn baud_bps(&self) -> Option<u32> {
-        Some(self.world.borrow().host_baud_bps)
-    }
-
-    fn simulated(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// The simulated world's clock. It moves only while somebody reads.
-pub struct SimClock {
-    world: Rc<RefCell<World>>,
-}
-
-impl Clock for SimClock {
-    fn now(&self) -> Mono {
-        self.world.borrow().now()
-    }
-
-    fn wall_ms(&self) -> i64 {
-        self.world.borrow().wall_ms()
-    }
-}
-
-/// A look behind the port, for tests and reports.
-#[derive(Clone)]
-pub struct Watch {
-    world: Rc<RefCell<World>>,
-}
-
-impl Watch {
-    pub(crate) fn new(world: Rc<RefCell<World>>) -> Self {
-        Self { world }
-    }
-
-    /// What the cloud received so far, oldest first.
-    pub fn received(&self) -> Vec<Receipt> {
-        self.world.borrow().received().to_vec()
     }
 }

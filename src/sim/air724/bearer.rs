@@ -2,7 +2,7 @@
 //! of them is needed for MQTT, but all of them insist on their order.
 
 use super::super::answer::{Answer, End};
-use super::super::command::{Command, Form};
+use super::super::command::{Argument, Command, Form};
 use super::{Air724, Dce, arguments, cme};
 
 /// Where the 2G state machine stands; printed by `AT+CIPSTATUS`.
@@ -85,7 +85,7 @@ impl Air724 {
             }
             ("+CDNSGIP", Form::Set) if self.bearer.state == State::Status => {
                 let host = arguments(command).unwrap_or_default();
-                let host = host.first().map(|host| host.text()).unwrap_or_default();
+                let host = host.first().map(Argument::text).unwrap_or_default();
                 Answer::ok().then(format!("+CDNSGIP: 1,\"{host}\",\"203.0.113.7\""))
             }
             ("+SAPBR", Form::Set) => self.http_bearer(command, dce),
@@ -95,8 +95,7 @@ impl Air724 {
 
     /// `AT+SAPBR=<3 set|1 open|2 ask|0 close>,1[,…]`
     fn http_bearer(&mut self, command: &Command, dce: &mut Dce<'_, '_>) -> Answer {
-        let words: Vec<String> =
-            arguments(command).unwrap_or_default().iter().map(|argument| argument.text()).collect();
+        let words: Vec<String> = arguments(command).unwrap_or_default().iter().map(Argument::text).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["3", "1", "CONTYPE" | "APN" | "USER" | "PWD", _] => Answer::ok(),

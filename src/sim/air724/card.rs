@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::answer::Answer;
-use super::super::command::{Command, Form};
+use super::super::command::{Argument, Command, Form};
 use super::super::scenario::SimCard;
 use super::{Air724, Dce, Timer, arguments, cme};
 
@@ -11,7 +11,7 @@ use super::{Air724, Dce, Timer, arguments, cme};
 const PIN_TRIES: u8 = 3;
 /// PUKs that may be wrong before the SIM is dead.
 const PUK_TRIES: u8 = 10;
-/// From a right PIN until the SIM is ready: `+NITZ` followed 1.7 s later on an Air780E.
+/// From a right PIN until the SIM is ready: `+NITZ` followed 1.7 s later on an `Air780E`.
 const UNLOCK: Duration = Duration::from_millis(800);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl Air724 {
     /// `AT+CPIN="pin"`, or `AT+CPIN="puk","new pin"`.
     fn enter_pin(&mut self, command: &Command, dce: &mut Dce<'_, '_>) -> Answer {
         let arguments = arguments(command).unwrap_or_default();
-        let words: Vec<String> = arguments.iter().map(|argument| argument.text()).collect();
+        let words: Vec<String> = arguments.iter().map(Argument::text).collect();
         let Some(lock) = &mut self.card.lock else { return Answer::cme(cme::NO_SIM) };
         let right = match (self.card.state, words.as_slice()) {
             (State::Pin, [pin]) => {
@@ -185,8 +185,7 @@ impl Air724 {
         if let Some(code) = self.card.trouble() {
             return Answer::cme(code);
         }
-        let words: Vec<String> =
-            arguments(command).unwrap_or_default().iter().map(|argument| argument.text()).collect();
+        let words: Vec<String> = arguments(command).unwrap_or_default().iter().map(Argument::text).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let Some(lock) = &mut self.card.lock else { return Answer::cme(cme::NO_SIM) };
         match words.as_slice() {

@@ -1,5 +1,5 @@
 //! HTTP against a tiny server in memory: `/download/hello.txt` (the vendor's example), `/echo`, and
-//! ThingsCloud's provisioning call. Data is asked for with a word, `DOWNLOAD`.
+//! `ThingsCloud`'s provisioning call. Data is asked for with a word, `DOWNLOAD`.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::super::answer::{Answer, DataPhase, End};
 use super::super::command::{Command, Form};
 use super::{Air724, DataFor, Dce, Timer, arguments, cme, small};
 
-/// From the `OK` of `AT+HTTPACTION` to its URC: 1.6 s on an Air780EP.
+/// From the `OK` of `AT+HTTPACTION` to its URC: 1.6 s on an `Air780EP`.
 const ROUND_TRIP: Duration = Duration::from_millis(1_600);
 /// Most bytes of a request's body, and the longest wait for them.
 const MOST_BYTES: usize = 102_400;
 const MOST_WAIT_MS: u64 = 120_000;
-/// What the module reports when it cannot reach the server (SIMCom's numbers, which Luat took over).
+/// What the module reports when it cannot reach the server (`SIMCom`'s numbers, which Luat took over).
 const NETWORK_ERROR: u16 = 601;
 const POST: u8 = 1;
 const HEAD: u8 = 2;
@@ -127,7 +127,7 @@ fn serve(method: u8, url: &str, body: &[u8], imei: &str) -> (u16, Vec<u8>) {
     }
 }
 
-/// ThingsCloud's provisioning: the device's key for its access token.
+/// `ThingsCloud`'s provisioning: the device's key for its access token.
 fn provision(body: &[u8], imei: &str) -> (u16, Vec<u8>) {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let key = request.get("device_key").and_then(Value::as_str).unwrap_or(imei);

@@ -1,4 +1,4 @@
-//! Luat Air724UG with the AT firmware `AirM2M_720U_V301836`: one state machine per thing, one file each.
+//! Luat `Air724UG` with the AT firmware `AirM2M_720U_V301836`: one state machine per thing, one file each.
 //! What it answers is taken from the vendor's manual and from captures; latencies and identity are in
 //! `scripts/sim/luat-air724.yaml`.
 
@@ -34,7 +34,7 @@ mod cme {
     pub(super) const SIM_PUK: u16 = 12;
     pub(super) const SIM_BUSY: u16 = 14;
     pub(super) const WRONG_PASSWORD: u16 = 16;
-    /// Dead TCP, nothing to close, or a QoS 1 publish in flight.
+    /// Dead TCP, nothing to close, or a `QoS` 1 publish in flight.
     pub(super) const FAILED: u16 = 767;
     pub(super) const OTHER: u16 = 65535;
 }

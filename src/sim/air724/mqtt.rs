@@ -39,7 +39,7 @@ pub(super) struct Publish {
 pub(super) struct Mqtt {
     line: Line,
     login: Option<Login>,
-    /// A QoS 1 publish waits for its acknowledgement.
+    /// A `QoS` 1 publish waits for its acknowledgement.
     in_flight: bool,
     /// `AT+MQTTMODE=1`: messages of `AT+MPUB` are hexadecimal.
     hex: bool,
@@ -195,7 +195,7 @@ impl Air724 {
         Answer::ok()
     }
 
-    /// The topic, QoS and retain flag that begin `AT+MPUB` and `AT+MPUBEX`.
+    /// The topic, `QoS` and retain flag that begin `AT+MPUB` and `AT+MPUBEX`.
     fn destination(arguments: &[Argument], dce: &Dce<'_, '_>) -> Option<Publish> {
         let [topic, qos, retain, ..] = arguments else { return None };
         let fits = !topic.bytes.is_empty() && topic.bytes.len() <= dce.core.profile.limits.topic;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::answer::Answer;
-use super::super::command::{Command, Form};
+use super::super::command::{Argument, Command, Form};
 use super::{Air724, Dce, Timer, arguments, cme, small};
 use crate::link::Mono;
 
@@ -13,7 +13,7 @@ const HOME: u8 = 1;
 const SEARCHING: u8 = 2;
 /// `<AcT>`: E-UTRAN.
 const E_UTRAN: u8 = 7;
-/// The signal at first, as in ThingsCloud's page for Luat modules, and the bounds of its walk.
+/// The signal at first, as in `ThingsCloud`'s page for Luat modules, and the bounds of its walk.
 const RSSI_AT_FIRST: u8 = 29;
 const RSSI: (u8, u8) = (12, 31);
 /// How long the signal stays as it is.
@@ -81,9 +81,7 @@ impl Air724 {
             let delay = dce.core.settings.registration;
             match delay {
                 // What the user asked for is kept to.
-                Some(delay) => {
-                    dce.core.after(dce.io, delay, super::super::modem::Tick::Own(Timer::Registered))
-                }
+                Some(delay) => dce.after_exactly(delay, Timer::Registered),
                 None => dce.after(dce.core.profile.registration.0, Timer::Registered),
             }
         }
@@ -210,8 +208,8 @@ impl Air724 {
 
     /// `AT+CFUN=0|1|4[,1]`
     fn set_function(&mut self, command: &Command, dce: &mut Dce<'_, '_>) -> Answer {
-        let numbers: Option<Vec<u8>> = arguments(command)
-            .and_then(|arguments| arguments.iter().map(|argument| argument.number::<u8>()).collect());
+        let numbers: Option<Vec<u8>> =
+            arguments(command).and_then(|arguments| arguments.iter().map(Argument::number::<u8>).collect());
         match numbers.as_deref() {
             Some([1, 1]) => {
                 dce.restart();

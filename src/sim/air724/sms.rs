@@ -1,7 +1,7 @@
 //! Text messages, in text mode (3GPP TS 27.005).
 
 use super::super::answer::{Answer, DataPhase, End};
-use super::super::command::{Command, Form};
+use super::super::command::{Argument, Command, Form};
 use super::super::profile::StoredSms;
 use super::{Air724, DataFor, Dce, arguments, small};
 
@@ -76,7 +76,7 @@ impl Air724 {
 
     fn send_sms(&mut self, command: &Command) -> Answer {
         let arguments = arguments(command).unwrap_or_default();
-        let to = arguments.first().map(|to| to.text()).unwrap_or_default();
+        let to = arguments.first().map(Argument::text).unwrap_or_default();
         if !self.network.registered() {
             return Answer::end(End::Cms(NOT_ALLOWED));
         }
@@ -102,7 +102,7 @@ impl Air724 {
 
     /// `AT+CMGL="ALL"|"REC UNREAD"|"REC READ"`; what is listed is read.
     fn list_sms(&mut self, command: &Command) -> Answer {
-        let wanted = arguments(command).and_then(|list| list.first().map(|wanted| wanted.text()));
+        let wanted = arguments(command).and_then(|list| list.first().map(Argument::text));
         let wanted = wanted.unwrap_or_else(|| "REC UNREAD".to_owned());
         let mut lines = Vec::new();
         for (index, slot) in self.sms.store.iter_mut().flatten().enumerate() {

@@ -6,7 +6,7 @@ use super::super::answer::{Answer, DataPhase, End};
 use super::super::command::{Command, Form};
 use super::{Air724, DataFor, Dce, Timer, arguments, cme, small};
 
-/// From `OK` to `CONNECT OK`: 1.4 to 2.3 s on an Air780EP.
+/// From `OK` to `CONNECT OK`: 1.4 to 2.3 s on an `Air780EP`.
 const OPEN: Duration = Duration::from_millis(1_600);
 /// There and back.
 const ROUND_TRIP: Duration = Duration::from_millis(300);

@@ -1,0 +1,172 @@
+//! The host's end of a simulated world: its port, its clock, and a look behind the port. Handles on the one
+//! [`World`]; reading is what makes its time pass.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::cloud::Receipt;
+use super::pace::{Pace, Pacer, Waited};
+use super::world::World;
+use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
+
+/// A port with a simulated module behind it.
+pub struct SimLink {
+    world: Rc<RefCell<World>>,
+    pacer: Option<Box<dyn Pacer>>,
+    name: String,
+}
+
+/// What waiting for a moment led to.
+enum Reached {
+    /// Something that is due was carried out.
+    Event,
+    Deadline,
+    Woken,
+}
+
+impl SimLink {
+    pub(crate) fn new(world: Rc<RefCell<World>>, pace: Pace, name: String) -> Self {
+        let pacer = match pace {
+            Pace::Max => None,
+            Pace::Paced(pacer) => Some(pacer),
+        };
+        Self { world, pacer, name }
+    }
+
+    /// Moves on to the next event, but not beyond `until`.
+    fn next(&mut self, until: Mono) -> Reached {
+        let (now, next) = {
+            let world = self.world.borrow();
+            (world.now(), world.next_event())
+        };
+        let target = next.map_or(until, |next| next.min(until)).max(now);
+        if let Some(pacer) = &mut self.pacer
+            && let Waited::Woken(at) = pacer.wait(target)
+        {
+            self.world.borrow_mut().advance(at.min(target));
+            return Reached::Woken;
+        }
+        let mut world = self.world.borrow_mut();
+        world.advance(target);
+        if next.is_some_and(|next| next <= target) && world.step() {
+            Reached::Event
+        } else {
+            Reached::Deadline
+        }
+    }
+}
+
+impl Link for SimLink {
+    fn read(&mut self, buf: &mut Vec<u8>, until: Mono) -> Result<Read, LinkError> {
+        loop {
+            {
+                let mut world = self.world.borrow_mut();
+                if world.gone {
+                    return Err(LinkError::Gone { what: "the simulated port was unplugged".to_owned() });
+                }
+                let taken = world.take_inbox(buf);
+                if taken > 0 {
+                    return Ok(Read::Bytes(taken));
+                }
+            }
+            match self.next(until) {
+                Reached::Event => {}
+                Reached::Deadline => return Ok(Read::Deadline),
+                Reached::Woken => return Ok(Read::Woken),
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8], _until: Mono) -> Result<usize, LinkError> {
+        let mut world = self.world.borrow_mut();
+        if world.gone {
+            return Err(LinkError::Gone { what: "the simulated port was unplugged".to_owned() });
+        }
+        world.send_to_module(bytes);
+        Ok(bytes.len())
+    }
+
+    fn change(&mut self, change: PortChange) -> Result<(), LinkError> {
+        let missing = |what| Err(LinkError::Unsupported { what });
+        match change {
+            PortChange { dtr: Some(_), .. } => missing("DTR line"),
+            PortChange { rts: Some(_), .. } => missing("RTS line"),
+            PortChange { break_for: Some(_), .. } => missing("break condition"),
+            PortChange { baud_bps, .. } => {
+                let mut world = self.world.borrow_mut();
+                world.host_baud_bps = baud_bps.unwrap_or(world.host_baud_bps);
+                Ok(())
+            }
+        }
+    }
+
+    fn reopen(&mut self, until: Mono) -> Result<(), LinkError> {
+        loop {
+            {
+                let mut world = self.world.borrow_mut();
+                if world.plugged {
+                    world.gone = false;
+                    return Ok(());
+                }
+            }
+            match self.next(until) {
+                Reached::Event => {}
+                Reached::Deadline | Reached::Woken => {
+                    return Err(LinkError::Open {
+                        port: self.name.clone(),
+                        why: "the simulated port is unplugged".to_owned(),
+                        help: None,
+                    });
+                }
+            }
+        }
+    }
+
+    fn clock(&self) -> Rc<dyn Clock> {
+        Rc::new(SimClock { world: Rc::clone(&self.world) })
+    }
+
+    fn baud_bps(&self) -> Option<u32> {
+        Some(self.world.borrow().host_baud_bps)
+    }
+
+    fn simulated(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The simulated world's clock. It moves only while somebody reads.
+pub struct SimClock {
+    world: Rc<RefCell<World>>,
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Mono {
+        self.world.borrow().now()
+    }
+
+    fn wall_ms(&self) -> i64 {
+        self.world.borrow().wall_ms()
+    }
+}
+
+/// A look behind the port, for tests and reports.
+#[derive(Clone)]
+pub struct Watch {
+    world: Rc<RefCell<World>>,
+}
+
+impl Watch {
+    pub(crate) fn new(world: Rc<RefCell<World>>) -> Self {
+        Self { world }
+    }
+
+    /// What the cloud received so far, oldest first.
+    pub fn received(&self) -> Vec<Receipt> {
+        self.world.borrow().received().to_vec()
+    }
+}

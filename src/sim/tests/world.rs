@@ -1,0 +1,159 @@
+//! The world around a module: cloud, scenario, port, clock, and what cannot be built.
+
+use super::*;
+
+#[test]
+fn a_wrong_login_is_refused() {
+    let right = Credentials { access_token: "token".into(), project_key: "right".into() };
+    let scenario = Scenario::parse("s", "sim: { start: warm, delays: 0, echo: false }").unwrap();
+    let cloud = CloudChoice::StandIn(Some(right));
+    let options = SimOptions { scenario: Some(scenario), cloud, ..SimOptions::default() };
+    let (link, watch) = build("luat-air724", options).unwrap();
+    let mut host = Host { link, watch };
+    host.ask("AT+MCONFIG=thingscloud,token,wrong");
+    host.ask("AT+MIPSTART=h,1883");
+    assert_eq!(host.ask("AT+MCONNECT=1,60"), "\r\nOK\r\n\r\nERROR\r\n\r\nCLOSED\r\n");
+}
+
+#[test]
+fn the_broker_goes_away_and_comes_back() {
+    let mut host = Host::new(
+        "luat-air724",
+        "sim: { start: warm, delays: 0, echo: false }\n\
+         at: [{ time: 30s, broker: away, for: 1m }, { after: CONNACK OK, urc: '+CPIN: SIM REMOVED 0', count: 1 }]",
+    );
+    host.ask("AT+MCONFIG=thingscloud,token,key");
+    host.ask("AT+MIPSTART=h,1883");
+    assert!(host.ask("AT+MCONNECT=0,300").ends_with("CONNACK OK\r\n\r\n+CPIN: SIM REMOVED 0\r\n"));
+    assert_eq!(host.hear(Duration::from_secs(30)), b"\r\nCLOSED\r\n");
+    assert_eq!(host.ask("AT+MIPSTART=h,1883"), "\r\nOK\r\n\r\nSTATE: IP STATUS\r\n\r\nCONNECT FAIL\r\n");
+    host.hear(Duration::from_mins(1));
+    host.go_online();
+}
+
+#[test]
+fn the_server_hangs_up_once_between_connect_and_login() {
+    let mut host = Host::new(
+        "luat-air724",
+        "sim: { start: warm, delays: 0, echo: false }\nat: [{ after: CONNECT OK, broker: close, count: 1 }]",
+    );
+    host.ask("AT+MCONFIG=thingscloud,token,key");
+    assert_eq!(host.ask("AT+MIPSTART=h,1883"), "\r\nOK\r\n\r\nCONNECT OK\r\n\r\nCLOSED\r\n");
+    assert_eq!(host.ask("AT+MCONNECT=0,300"), FAILED);
+    host.go_online();
+}
+
+#[test]
+fn the_port_is_unplugged_and_comes_back() {
+    let mut host = Host::new(
+        "luat-air724",
+        "sim: { start: warm, echo: false }\nat: [{ time: 5s, port: unplug, for: 20s }]",
+    );
+    let mut heard = Vec::new();
+    let gone = host.link.read(&mut heard, Mono::from_micros(10_000_000));
+    assert!(matches!(gone, Err(LinkError::Gone { .. })));
+    assert_eq!(host.now(), Mono::from_micros(5_000_000));
+    assert!(matches!(host.link.write(b"AT\r\n", Mono::FAR), Err(LinkError::Gone { .. })));
+    let too_early = host.link.reopen(Mono::from_micros(10_000_000));
+    assert!(matches!(too_early, Err(LinkError::Open { .. })));
+    host.link.reopen(Mono::from_micros(60_000_000)).unwrap();
+    assert_eq!(host.now(), Mono::from_micros(25_000_000));
+    assert_eq!(host.ask("AT"), OK);
+}
+
+/// The same seed and the same input give the same bytes at the same times; another seed does not.
+#[test]
+fn a_run_repeats() {
+    let run = |seed| {
+        let (link, watch) = build("luat-air724", SimOptions { seed, ..SimOptions::default() }).unwrap();
+        let mut host = Host { link, watch };
+        let mut said = Vec::new();
+        for line in
+            ["AT", "ATE0", "AT+CSQ", "AT+CBC", "AT+MCONFIG=a,b,c", "AT+MIPSTART=h,1883", "AT+MCONNECT=0,60"]
+        {
+            host.write(line.as_bytes());
+            host.write(b"\r\n");
+            let until = host.now() + Duration::from_secs(4);
+            loop {
+                let read = host.link.read(&mut said, until).unwrap();
+                said.extend(host.now().as_micros().to_le_bytes());
+                if read == Read::Deadline {
+                    break;
+                }
+            }
+        }
+        said
+    };
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7), run(8));
+}
+
+#[test]
+fn a_pacer_is_asked_before_time_moves() {
+    struct Script(Vec<Waited>);
+    impl Pacer for Script {
+        fn wait(&mut self, _until: Mono) -> Waited {
+            self.0.pop().unwrap_or(Waited::Due)
+        }
+    }
+    let pacer = Script(vec![Waited::Woken(Mono::from_micros(5))]);
+    let pace = Pace::Paced(Box::new(pacer));
+    let (mut link, _) = build("luat-air724", SimOptions { pace, ..SimOptions::default() }).unwrap();
+    let mut heard = Vec::new();
+    assert_eq!(link.read(&mut heard, Mono::from_micros(100)).unwrap(), Read::Woken);
+    assert_eq!(link.clock().now(), Mono::from_micros(5));
+    assert_eq!(link.read(&mut heard, Mono::from_micros(100)).unwrap(), Read::Deadline);
+    assert_eq!(link.clock().now(), Mono::from_micros(100));
+}
+
+#[test]
+fn what_cannot_be_built() {
+    let unknown = build("luat-air999", SimOptions::default()).err().unwrap();
+    assert_eq!(unknown.to_string(), "there is no simulated module `luat-air999`");
+    let cloud = CloudChoice::Broker("mqtt://localhost".parse().unwrap());
+    let unpaced = build("luat-air724", SimOptions { cloud, ..SimOptions::default() });
+    assert!(matches!(unpaced.err(), Some(SimError::BrokerNeedsPace)));
+    for (name, _) in names() {
+        assert!(build(name, SimOptions::default()).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn scenario_errors_name_their_line_and_a_cure() {
+    for (text, line, part) in [
+        ("at:\n  - { time: 1s, broker: away }\n  - { time: soon, broker: away }", 3, "`time: soon`"),
+        ("at:\n  - { broker: away }", 2, "nothing says when"),
+        ("at:\n  - { time: 1s }", 2, "exactly one thing"),
+        ("at:\n  - { time: 1s, broker: gone }", 2, "`broker` cannot be `gone`"),
+        ("at:\n  - { time: 1s, broker: close, for: 3s }", 2, "`for`"),
+        ("at:\n  - { time: 1s, cloud: t, bytes: 0g }", 2, "not hexadecimal"),
+        ("at:\n  - { time: 1s, cloud: t, text: a, json: 1 }", 2, "more than one payload"),
+        ("at:\n  - { time: 1s, urc: t, text: a }", 2, "without `cloud`"),
+        ("at:\n  - { time: 1s, after: x, urc: t }", 2, "together"),
+        ("sim:\n  sim_card: gone", 2, "gone"),
+        ("at:\n  - { time: 1s, clod: t }", 2, "clod"),
+    ] {
+        let error = Scenario::parse("s.yaml", text).unwrap_err();
+        let shown = error.to_string();
+        assert!(shown.starts_with(&format!("s.yaml:{line}: ")), "{shown}");
+        assert!(shown.contains(part), "{shown}");
+        assert!(!error.help.is_empty());
+    }
+}
+
+/// A station's day: a report a minute over the prompt, and nothing takes real time.
+#[test]
+fn a_day_of_reports_arrives() {
+    let mut host = Host::new("luat-air724", "sim: { start: warm, echo: false }");
+    host.ask("AT+MCONFIG=thingscloud,token,key");
+    host.ask_for("AT+MIPSTART=h,1883", 3);
+    host.ask("AT+MCONNECT=1,300");
+    for _ in 0..1440 {
+        assert!(host.ask("AT+CSQ").ends_with(OK));
+        assert_eq!(host.ask("AT+MPUBEX=attributes,1,0,14"), "\r\n>");
+        host.write(b"{\"signal\":-79}");
+        host.hear(Duration::from_secs(58));
+    }
+    assert_eq!(host.payloads().len(), 1440);
+    assert!(host.now() > Mono::ZERO + Duration::from_hours(24));
+}
