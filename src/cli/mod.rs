@@ -1,6 +1,55 @@
-//! One file a subcommand.
+//! The command line: one file a subcommand. Reads arguments and environment, calls the library, prints,
+//! chooses the exit code; decides nothing about modules or flows.
 
-/// Entry point.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod args;
+mod ask;
+mod at;
+mod check;
+mod exit;
+mod forget;
+mod once_file;
+mod open;
+mod ports;
+mod run;
+mod schema;
+mod sim;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+pub use exit::Exit;
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let exit = match args.command {
+        Command::Run(command) => run::run(&command),
+        Command::Check(command) => check::check(&command),
+        Command::At(command) => at::at(&command),
+        Command::Sim(command) => sim::sim(&command),
+        Command::Ports(command) => ports::ports(&command),
+        Command::Schema(command) => schema::schema(&command),
+        Command::Completions(command) => schema::completions(&command),
+        Command::Forget(command) => forget::forget(&command),
+    };
+    exit.into()
+}
+
+/// Says on standard error what is wrong and what to do.
+fn complain(message: &str, help: Option<&str>) {
+    use std::io::IsTerminal as _;
+    let colour = std::io::stderr().is_terminal();
+    let error = crate::report::paint::Paint::Bad.on("error", colour);
+    eprintln!("{error}: {message}");
+    if let Some(help) = help {
+        eprintln!("  = help: {help}");
+    }
 }

@@ -78,26 +78,84 @@ codes! {
     NOT_ON_ACTION = 210, "a key that does not belong to this action";
 
     // AT03xx: patterns.
+    PATTERN = 301, "a pattern that cannot be read";
+    PATTERN_TAKES_ALL = 302, "a pattern that would take every line";
+    SAME_IN_TABLE = 303, "`{=x}` outside of a step";
+    SEQUENCE = 304, "lines in order that do not fit each other";
+    TOPIC = 305, "not a topic pattern";
 
     // AT04xx: templates, expressions, names.
     TEMPLATE = 401, "a `${` that does not end, or holds nothing";
     NO_TEMPLATE_HERE = 402, "a `${…}` where an expression stands by itself";
+    EXPRESSION = 403, "an expression that cannot be read";
+    UNKNOWN_NAME = 404, "a name that nothing defines before this place";
+    UNKNOWN_FUNCTION = 405, "a function that does not exist";
+    ARGUMENTS = 406, "a function with the wrong number of arguments";
+    NAME = 407, "a name that cannot be given";
+    HOOK_FILE = 408, "a hook file that cannot be used";
+    UNKNOWN_FLOW = 409, "a flow that does not exist";
+    UNKNOWN_PARAM = 410, "a param that the flow does not have";
+    MISSING_PARAM = 411, "a param that the flow needs";
+    UNKNOWN_VAR = 412, "`--var` names no var";
+    MISSING_VAR = 413, "a var without a value";
+    VAR_FILE = 414, "a var's file that cannot be used";
+    WITHIN = 415, "`within` names no earlier step";
+    EACH = 416, "not `NAME in EXPRESSION`";
+    NO_STATE = 417, "`state` exists only in a station";
+    CONTROL_CHARACTER = 418, "a control character in a command line";
+    LENGTH = 419, "characters counted where bytes are meant";
+    ERROR_NAME = 420, "an error that cannot happen here";
 
     // AT05xx: the dialect and its command table.
+    ESCAPE = 501, "an escape that is not for one character";
+    MESSAGE_HOLES = 502, "a message without `topic` or `payload`";
+    TABLE_KEY = 503, "a key of the command table that is no command";
+    TABLE_FORM = 504, "a key of the command table that nothing meets (warning)";
+    NO_CONTRACT = 505, "the dialect lacks a flow that is needed";
 
     // AT06xx: files that a file brings in.
+    NO_SUCH_FILE = 601, "a module or cloud that does not exist";
+    UNREADABLE = 602, "a file that cannot be read";
+    OUTSIDE = 603, "a file outside the folder that flows may read";
+    IMPORT_CYCLE = 604, "files that bring in each other";
+    WRONG_FILE = 605, "a file of another kind than is meant";
+    STATION = 606, "a station where a flow is meant";
 
     // AT07xx: bounds.
     NO_TIMEOUT = 701, "a wait without an end";
     UNBOUNDED_RETRY = 702, "a retry without an end";
+    RECURSION = 703, "flows that run each other";
 
     // AT09xx: style.
     QUOTE_IN_BRACES = 901, "AT text in braces is better quoted";
+    ANCHOR_IN_REGEX = 902, "`^` and `$` in a regular expression that is always the whole line";
+
+    // AT10xx: a run that failed.
+    FAILED_RESULT = 1001, "the module answered with an error";
+    FAILED_NUMBER = 1002, "the module answered with an error number";
+    FAILED_BUSY = 1003, "the module kept refusing the line";
+    FAILED_TIMEOUT = 1004, "something did not come before its deadline";
+    FAILED_UNEXPECTED = 1005, "the final result was good, a line that must come did not";
+    FAILED_CHECK = 1006, "a check was false";
+    FAILED_CLOSED = 1007, "the session, or what carries it, is gone";
+    FAILED_REFUSED = 1008, "refused before anything was sent";
+    FAILED_HOOK = 1009, "an expression or hook went wrong";
+    FAILED_REBOOT = 1010, "the module restarted by itself";
+    FAILED_STUCK = 1011, "the module may be waiting for data";
+    FAILED_UNSUPPORTED = 1012, "the port cannot do this";
+    INTERRUPTED = 1099, "stopped by a signal";
+
+    // AT20xx: arguments.
+    NO_SUCH_STEP = 2001, "`--from` or `--until` names no step";
+    NO_SUCH_FLOW = 2002, "the file has no flow to run";
+
+    // AT30xx: the environment.
+    PORT_GONE = 3001, "the port is gone or cannot be opened";
 }
 
 /// `docs/errors.md`.
 pub fn errors_page() -> String {
-    const GROUPS: [(u16, &str); 8] = [
+    const GROUPS: [(u16, &str); 11] = [
         (1, "The file and its YAML"),
         (2, "Structure"),
         (3, "Patterns"),
@@ -106,6 +164,9 @@ pub fn errors_page() -> String {
         (6, "Files that a file brings in"),
         (7, "Bounds"),
         (9, "Style (warnings)"),
+        (10, "A run that failed (exit code 1)"),
+        (20, "Arguments (exit code 2)"),
+        (30, "The environment (exit code 3)"),
     ];
     let mut page = String::from(
         "# Errors\n\nEvery problem of a file has a stable code. The message says what was seen, the help what \

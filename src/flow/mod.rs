@@ -5,14 +5,19 @@
 //! what may stand where, `fields` reads a map by it, `schema` and `reference` show it to editors and people;
 //! `duration` and `template` read the two small notations inside values; `diag` and `codes` are the problems.
 
+pub mod bounds;
 pub mod codes;
+pub mod compile;
 pub mod diag;
 pub mod duration;
 pub mod fields;
 pub mod keys;
+pub mod load;
+pub mod model;
 pub mod reference;
 pub mod schema;
 pub mod template;
+pub mod topic;
 pub mod traps;
 pub mod yaml;
 

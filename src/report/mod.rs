@@ -1,1 +1,5 @@
-//! stub
+//! What people and programs see of a run: its events as terminal output and as JSON lines. Decides nothing.
+
+pub mod console;
+pub mod json;
+pub mod paint;

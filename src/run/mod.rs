@@ -1,1 +1,229 @@
-//! stub
+//! Runs a checked program against a session: retry, groups, branches, variables, deadlines. Emits events
+//! and prints nothing; knows neither YAML text nor serial ports.
+
+mod actions;
+pub mod event;
+mod exec;
+pub mod failure;
+mod frame;
+pub mod mask_text;
+pub mod once;
+mod render;
+mod resolve;
+pub mod vars;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::flow::model::{FlowId, Program};
+use crate::hooks::{Host, Value};
+use crate::link::Mono;
+use crate::session::{Heard, Listener, Mark, Session};
+
+use event::{Event, Observer, Report};
+use failure::Failure;
+use mask_text::Masked;
+use once::OnceStore;
+use resolve::Resolved;
+
+/// Most flows that may call each other in a row.
+const CALL_DEPTH: usize = 32;
+
+/// An observer that several parts of a run tell things to.
+pub type SharedObserver = Rc<RefCell<dyn Observer>>;
+
+/// Everything a run needs from outside.
+pub struct Setup<'p> {
+    /// What is run.
+    pub program: &'p Program,
+    /// The script host that compiled it.
+    pub host: &'p Host,
+    /// The values of every file's vars; see [`vars::resolve`].
+    pub vars: Vec<Vec<Value>>,
+    /// The conversation.
+    pub session: Session,
+    /// Who watches.
+    pub observer: SharedObserver,
+    /// The mask over everything that is shown.
+    pub masked: Masked,
+    /// Lines that must never be sent again.
+    pub once: Box<dyn OnceStore>,
+    /// Seed of everything that is left to chance (jitter).
+    pub seed: u64,
+    /// As the user wrote it.
+    pub port: String,
+}
+
+/// Which part of the main list is run.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// Begin with the step of this name.
+    pub from: Option<String>,
+    /// End with the step of this name.
+    pub until: Option<String>,
+}
+
+/// How a list of steps ended early.
+enum Halt {
+    /// A step failed for good.
+    Failed(Box<Failure>),
+    /// `stop`: the flow ends here, as passed.
+    Stop(String),
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+/// One run of one program.
+pub struct Run<'p> {
+    program: &'p Program,
+    host: &'p Host,
+    vars: Vec<Vec<Value>>,
+    session: Session,
+    observer: SharedObserver,
+    tells_steps: bool,
+    masked: Masked,
+    once: Box<dyn OnceStore>,
+    port: String,
+    chance: Chance,
+    /// By send: what its line owes, by the table's key that it met.
+    resolved: Vec<Vec<(String, Rc<Resolved>)>>,
+    depth: usize,
+    calls: usize,
+    path: Vec<String>,
+    previous_mark: Mark,
+    current_mark: Mark,
+    packet_id: u16,
+    totals: Totals,
+}
+
+/// Counts for the report.
+#[derive(Default)]
+struct Totals {
+    passed: usize,
+    skipped: usize,
+    retries: usize,
+    published: usize,
+    received: usize,
+}
+
+impl<'p> Run<'p> {
+    /// A run that is ready to start.
+    pub fn new(setup: Setup<'p>) -> Self {
+        let tells_steps = setup.observer.borrow().wants_steps();
+        Self {
+            program: setup.program,
+            host: setup.host,
+            vars: setup.vars,
+            session: setup.session,
+            observer: setup.observer,
+            tells_steps,
+            masked: setup.masked,
+            once: setup.once,
+            port: setup.port,
+            chance: Chance(setup.seed),
+            resolved: Vec::new(),
+            depth: 0,
+            calls: 0,
+            path: Vec::new(),
+            previous_mark: Mark::default(),
+            current_mark: Mark::default(),
+            packet_id: 0,
+            totals: Totals::default(),
+        }
+    }
+
+    /// Runs `flow` to its end and reports.
+    pub fn run(mut self, flow: FlowId, part: &Part) -> Report {
+        let began = self.session.now();
+        let name = self.program.flow(flow).name.clone();
+        let module = self.program.dialect.name.clone();
+        let port = self.port.clone();
+        self.tell(&Event::Started { flow: &name, module: &module, port: &port });
+        let outcome = self.main(flow, part);
+        let (failure, stopped, returns) = match outcome {
+            Ok(returns) => (None, None, returns),
+            Err(Halt::Stop(reason)) => (None, Some(reason), Vec::new()),
+            Err(Halt::Failed(failure)) => (Some(*failure), None, Vec::new()),
+        };
+        let report = Report {
+            flow: name,
+            failure,
+            stopped,
+            passed: self.totals.passed,
+            skipped: self.totals.skipped,
+            retries: self.totals.retries,
+            published: self.totals.published,
+            received: self.totals.received,
+            took: self.session.now().since(began),
+            returns,
+        };
+        self.tell(&Event::Finished(&report));
+        self.session.close();
+        report
+    }
+
+    fn tell(&mut self, event: &Event<'_>) {
+        let now = self.session.now();
+        self.observer.borrow_mut().event(now, event);
+    }
+
+    /// What hooks wrote with `log`, shown where it happened.
+    fn tell_hook_log(&mut self) {
+        for text in self.host.take_log() {
+            let text = self.masked.text(&text);
+            let depth = self.depth;
+            self.tell(&Event::Log { depth, text: &text });
+        }
+    }
+}
+
+/// Chance that repeats: the same seed gives the same run (SplitMix64, Steele, Lea and Flood 2014).
+struct Chance(u64);
+
+impl Chance {
+    /// A number from 0 up to, but not including, 1.
+    fn part(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds exactly")]
+        let part = (z >> 11) as f64 / (1_u64 << 53) as f64;
+        part
+    }
+
+    /// Up to `most`.
+    fn up_to(&mut self, most: Duration) -> Duration {
+        most.mul_f64(self.part())
+    }
+}
+
+/// Passes what the session hears on to the observer of the run.
+pub struct TellLines {
+    observer: SharedObserver,
+    wants: bool,
+}
+
+impl TellLines {
+    /// For [`Session::new`].
+    pub fn new(observer: SharedObserver) -> Self {
+        let wants = observer.borrow().wants_lines();
+        Self { observer, wants }
+    }
+}
+
+impl Listener for TellLines {
+    fn heard(&mut self, at: Mono, heard: &Heard<'_>) {
+        self.observer.borrow_mut().event(at, &Event::Heard(heard));
+    }
+
+    fn listens(&self) -> bool {
+        self.wants
+    }
+}

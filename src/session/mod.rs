@@ -1,1 +1,340 @@
-//! stub
+//! One conversation with one module. The session is the only reader of the link: while it waits for
+//! anything it sorts every line that comes, keeps messages and URCs for later, and writes the transcript.
+//! It knows exchanges, waits and how to find its feet again after a timeout; it knows nothing of flows.
+
+mod exchange;
+mod fault;
+mod resync;
+mod wait;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::at::dialect::Dialect;
+use crate::at::pattern::Captures;
+use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
+use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
+use crate::transcript::{NoteKind, Record, Transcript};
+
+pub use exchange::{Answer, Request};
+pub use fault::{Fault, Owed};
+pub use wait::AwaitLines;
+
+/// Lines kept for an `await` that looks back to the step before it.
+const RECENT_LINES: usize = 1024;
+/// Messages kept for a later `receive`.
+const UNCLAIMED_MESSAGES: usize = 256;
+
+/// What the session hears and does, for whoever shows it.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// A command line left, without its ending.
+    Sent(&'a [u8]),
+    /// Data left after a prompt: so many bytes.
+    SentData(usize),
+    /// A line came.
+    Line {
+        /// What it is.
+        class: Class,
+        /// Without its ending.
+        text: &'a [u8],
+    },
+    /// A message from the broker came.
+    Message(&'a Message),
+    /// A counted frame did not fit its declared length.
+    Damaged(Damaged),
+    /// The module is asked with `AT` until it answers `OK`.
+    Resync,
+}
+
+/// Somebody who is told what the session hears, as it happens.
+pub trait Listener {
+    /// `at` is the session's clock.
+    fn heard(&mut self, at: Mono, heard: &Heard<'_>);
+    /// Whether anybody listens; when not, nothing is prepared for it.
+    fn listens(&self) -> bool {
+        true
+    }
+}
+
+/// Nobody listens.
+pub struct Deaf;
+
+impl Listener for Deaf {
+    fn heard(&mut self, _at: Mono, _heard: &Heard<'_>) {}
+    fn listens(&self) -> bool {
+        false
+    }
+}
+
+/// A place in the stream of lines: what came since can be looked at again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(u64);
+
+/// A line that no step took.
+struct Recent {
+    mark: Mark,
+    class: Class,
+    text: Vec<u8>,
+}
+
+/// How sure we are that the module listens for a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Footing {
+    /// It does.
+    Firm,
+    /// A final result code is still owed: ask `AT` until `OK` first. `prompt`: a late prompt may come.
+    Unsure { prompt: bool },
+    /// It may be swallowing everything as data: nothing may be sent until it restarts.
+    Stuck,
+}
+
+/// One conversation.
+pub struct Session {
+    link: Box<dyn Link>,
+    clock: Rc<dyn Clock>,
+    dialect: Arc<Dialect>,
+    sorter: Sorter,
+    transcript: Transcript,
+    listener: Box<dyn Listener>,
+    stop_requested: Rc<dyn Fn() -> bool>,
+    recent: VecDeque<Recent>,
+    next_mark: Mark,
+    messages: VecDeque<Message>,
+    messages_dropped: u64,
+    notices: VecDeque<Captures>,
+    closed_at: Option<(Mark, String)>,
+    reboot_at: Option<(Mark, String)>,
+    reboot_welcome_until: Mono,
+    last_byte: Mono,
+    last_result: Mono,
+    footing: Footing,
+    bytes: Vec<u8>,
+    sorted: Vec<Sorted>,
+}
+
+impl Session {
+    /// A conversation over `link` in `dialect`. `stop_requested` is asked when a wait is woken.
+    pub fn new(
+        link: Box<dyn Link>,
+        dialect: Arc<Dialect>,
+        transcript: Transcript,
+        listener: Box<dyn Listener>,
+        stop_requested: Rc<dyn Fn() -> bool>,
+    ) -> Self {
+        let clock = link.clock();
+        Self {
+            clock,
+            sorter: Sorter::new(Arc::clone(&dialect)),
+            link,
+            dialect,
+            transcript,
+            listener,
+            stop_requested,
+            recent: VecDeque::new(),
+            next_mark: Mark::default(),
+            messages: VecDeque::new(),
+            messages_dropped: 0,
+            notices: VecDeque::new(),
+            closed_at: None,
+            reboot_at: None,
+            reboot_welcome_until: Mono::ZERO,
+            last_byte: Mono::ZERO,
+            last_result: Mono::ZERO,
+            footing: Footing::Firm,
+            bytes: Vec::with_capacity(4096),
+            sorted: Vec::with_capacity(16),
+        }
+    }
+
+    /// Now, on this conversation's clock.
+    pub fn now(&self) -> Mono {
+        self.clock.now()
+    }
+
+    /// The clock that its waits run on.
+    pub fn clock(&self) -> Rc<dyn Clock> {
+        Rc::clone(&self.clock)
+    }
+
+    /// The dialect in force.
+    pub fn dialect(&self) -> &Arc<Dialect> {
+        &self.dialect
+    }
+
+    /// The record of the conversation.
+    pub fn transcript(&mut self) -> &mut Transcript {
+        &mut self.transcript
+    }
+
+    /// The link's bit rate, where it has one.
+    pub fn baud_bps(&self) -> Option<u32> {
+        self.link.baud_bps()
+    }
+
+    /// The place in the stream of lines that is now.
+    pub fn mark(&self) -> Mark {
+        self.next_mark
+    }
+
+    /// Takes the announcements of messages that wait inside the module.
+    pub fn take_notices(&mut self) -> Vec<Captures> {
+        self.notices.drain(..).collect()
+    }
+
+    /// Messages that were thrown away because nobody received them.
+    pub fn messages_dropped(&self) -> u64 {
+        self.messages_dropped
+    }
+
+    /// Changes the port's settings.
+    pub fn change_port(&mut self, change: PortChange) -> Result<(), Fault> {
+        match self.link.change(change) {
+            Ok(()) => {
+                if change.baud_bps.is_some() {
+                    // Another speed is another conversation: what the old one owed never comes.
+                    self.footing = Footing::Firm;
+                }
+                Ok(())
+            }
+            Err(error) => Err(Fault::from_link(error)),
+        }
+    }
+
+    /// Sorts what comes until `until`; ends early only when somebody wants the program to stop.
+    pub fn pause(&mut self, until: Mono) -> Result<(), Fault> {
+        while self.now() < until {
+            if self.pump(until)? == Pumped::Woken {
+                self.stop_if_requested()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What crossed the line since `since`, oldest first, for a failure report.
+    pub fn excerpt(&mut self, since: Mono) -> Vec<Record> {
+        self.transcript.flush_tail();
+        self.transcript.recent().into_iter().filter(|record| record.at >= since).collect()
+    }
+
+    /// Ends the conversation: what is not yet written of the transcript is.
+    pub fn close(mut self) -> Transcript {
+        self.transcript.close();
+        self.transcript
+    }
+
+    fn stop_if_requested(&self) -> Result<(), Fault> {
+        if (self.stop_requested)() { Err(Fault::Interrupted) } else { Ok(()) }
+    }
+
+    /// One read, everything in it sorted. The only place that reads the link.
+    fn pump(&mut self, until: Mono) -> Result<Pumped, Fault> {
+        let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
+        self.bytes.clear();
+        let read = match self.link.read(&mut self.bytes, until.min(stall)) {
+            Ok(read) => read,
+            Err(error) => return Err(self.gone(error)),
+        };
+        match read {
+            Read::Bytes(_) => {
+                let now = self.clock.now();
+                self.last_byte = now;
+                self.transcript.rx(now, &self.bytes);
+                let bytes = std::mem::take(&mut self.bytes);
+                self.sorter.feed(&bytes, &mut self.sorted);
+                self.bytes = bytes;
+                self.file_sorted(now);
+                Ok(Pumped::Bytes)
+            }
+            Read::Woken => Ok(Pumped::Woken),
+            Read::Deadline => {
+                let now = self.clock.now();
+                if now >= stall {
+                    self.sorter.stall(&mut self.sorted);
+                    self.last_byte = now;
+                    self.file_sorted(now);
+                    return Ok(Pumped::Bytes);
+                }
+                Ok(Pumped::Deadline)
+            }
+        }
+    }
+
+    /// Puts what the sorter found where it belongs: facts, messages, lines to look back at.
+    fn file_sorted(&mut self, now: Mono) {
+        let mut sorted = std::mem::take(&mut self.sorted);
+        let listens = self.listener.listens();
+        let mut taken_by_await = false;
+        for item in sorted.drain(..) {
+            match item {
+                Sorted::Line { class, text } => {
+                    if listens {
+                        self.listener.heard(now, &Heard::Line { class, text: &text });
+                    }
+                    taken_by_await = class == Class::Await;
+                    self.keep_line(class, text);
+                }
+                Sorted::Message(message) => {
+                    if listens {
+                        self.listener.heard(now, &Heard::Message(&message));
+                    }
+                    if self.messages.len() == UNCLAIMED_MESSAGES {
+                        self.messages.pop_front();
+                        self.messages_dropped += 1;
+                    }
+                    self.messages.push_back(message);
+                }
+                Sorted::Closed(text) => self.closed_at = Some((self.next_mark, text)),
+                Sorted::Reboot(text) => {
+                    if !taken_by_await && now >= self.reboot_welcome_until {
+                        self.reboot_at = Some((self.next_mark, text));
+                    }
+                    if self.footing == Footing::Stuck {
+                        self.footing = Footing::Firm;
+                    }
+                }
+                Sorted::Notice(captures) => self.notices.push_back(captures),
+                Sorted::Damaged(damaged) => {
+                    let Damaged { declared, seen, .. } = damaged;
+                    let text = format!("a frame of {declared} bytes seems to have {seen}");
+                    self.transcript.note(now, NoteKind::Port, &text);
+                    if listens {
+                        self.listener.heard(now, &Heard::Damaged(damaged));
+                    }
+                }
+                Sorted::Prompt => {}
+            }
+        }
+        self.sorted = sorted;
+    }
+
+    fn keep_line(&mut self, class: Class, text: Vec<u8>) {
+        if matches!(class, Class::Echo | Class::Prompt | Class::Await | Class::Fail | Class::Expect | Class::Collect | Class::Late) {
+            return;
+        }
+        if self.recent.len() == RECENT_LINES {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Recent { mark: self.next_mark, class, text });
+        self.next_mark.0 += 1;
+    }
+
+    fn gone(&mut self, error: LinkError) -> Fault {
+        // A new conversation begins when the port comes back; nothing of this one is owed any more.
+        self.footing = Footing::Firm;
+        self.transcript.flush_tail();
+        Fault::from_link(error)
+    }
+}
+
+/// How one read ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pumped {
+    /// Something was sorted.
+    Bytes,
+    /// The deadline passed.
+    Deadline,
+    /// A signal came.
+    Woken,
+}

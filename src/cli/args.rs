@@ -1,0 +1,264 @@
+//! The arguments, as clap reads them. The help texts are the reference of the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Runs YAML flows against AT-command modules.
+#[derive(Debug, Parser)]
+#[command(name = "atflow", version, about, max_term_width = 100, arg_required_else_help = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a flow
+    Run(RunArgs),
+    /// Check files without running them; print the worst case of each flow
+    Check(CheckArgs),
+    /// Send command lines and print the answers
+    At(AtArgs),
+    /// Serve a simulated module on a pty or a TCP port
+    Sim(SimArgs),
+    /// List the serial ports that are there
+    Ports(PortsArgs),
+    /// Print a JSON schema of the language
+    Schema(SchemaArgs),
+    /// Print shell completions
+    Completions(CompletionsArgs),
+    /// Forget the lines that must not be sent a second time, such as a wrong PIN
+    Forget(ForgetArgs),
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Pretty,
+    /// For programs: one JSON object a line
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// The flow's file
+    pub file: PathBuf,
+    /// A flow of the file's `flows`, instead of its own steps
+    pub flow: Option<String>,
+    #[command(flatten)]
+    pub port: PortArgs,
+    /// Give a var its value: NAME=VALUE
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub vars: Vec<(String, String)>,
+    /// The dialect, instead of the file's `module`
+    #[arg(long, value_name = "NAME")]
+    pub module: Option<String>,
+    /// Begin with the step of this name
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// End with the step of this name
+    #[arg(long, value_name = "STEP")]
+    pub until: Option<String>,
+    /// Write everything that crosses the line to a file, as JSON lines, secrets masked
+    #[arg(long, value_name = "FILE")]
+    pub transcript: Option<PathBuf>,
+    #[command(flatten)]
+    pub sim: SimulationArgs,
+    /// How the run is shown
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Show the verdict only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show every line, too
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PortArgs {
+    /// The port: /dev/ttyUSB0, usb:VID:PID[:SERIAL][#INTERFACE], tcp://HOST:PORT, sim:NAME
+    #[arg(short, long, env = "ATFLOW_PORT")]
+    pub port: String,
+    #[command(flatten)]
+    pub settings: SerialArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SerialArgs {
+    /// Bits per second
+    #[arg(long, default_value_t = 115_200)]
+    pub baud: u32,
+    /// Data bits, parity and stop bits
+    #[arg(long, default_value = "8N1", value_parser = ["8N1", "8E1", "8O1", "7N1", "7E1", "7O1", "8N2"])]
+    pub frame: String,
+    /// Flow control
+    #[arg(long, default_value = "none", value_parser = ["none", "hardware", "software"])]
+    pub flow_control: String,
+    /// The DTR line when the port is opened
+    #[arg(long, value_parser = ["on", "off"])]
+    pub dtr: Option<String>,
+    /// The RTS line when the port is opened
+    #[arg(long, value_parser = ["on", "off"])]
+    pub rts: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Simulated modules (sim:NAME)")]
+pub(super) struct SimulationArgs {
+    /// How fast simulated time passes: 1x, 60x, max
+    #[arg(long, default_value = "1x", value_parser = speed)]
+    pub speed: Speed,
+    /// What happens, and when: a YAML file of timed events
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub cloud: Option<String>,
+    /// Where all chance comes from
+    #[arg(long, default_value_t = 724)]
+    pub seed: u64,
+}
+
+/// How fast simulated time passes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Speed {
+    /// So many seconds to a second.
+    Times(f64),
+    /// As fast as the machine can.
+    Max,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// Flows, clouds or dialects
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The dialect, instead of the files' `module`
+    #[arg(long, value_name = "NAME")]
+    pub module: Option<String>,
+    /// How problems are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AtArgs {
+    /// The port: /dev/ttyUSB0, usb:…, tcp://HOST:PORT, sim:NAME
+    pub port: String,
+    /// Command lines, such as 'AT+CSQ'
+    #[arg(required = true)]
+    pub lines: Vec<String>,
+    /// The dialect that knows what ends a command
+    #[arg(long, value_name = "NAME", default_value = "generic")]
+    pub module: String,
+    /// How long one command may take, instead of the dialect's time: 5s, 1m30s
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    #[command(flatten)]
+    pub settings: SerialArgs,
+    /// How answers are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["pty", "tcp"]))]
+pub(super) struct SimArgs {
+    /// The module; `atflow sim --list` names them
+    #[arg(default_value = "luat-air724")]
+    pub name: String,
+    /// Serve on a pty; this path becomes a link to it
+    #[arg(long, value_name = "PATH")]
+    pub pty: Option<PathBuf>,
+    /// Serve on a TCP port
+    #[arg(long, value_name = "ADDRESS")]
+    pub tcp: Option<SocketAddr>,
+    /// What happens, and when: a YAML file of timed events
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub cloud: Option<String>,
+    /// Where all chance comes from
+    #[arg(long, default_value_t = 724)]
+    pub seed: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PortsArgs {
+    /// How the list is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// What a schema describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Flows, stations and clouds
+    Flow,
+    /// Dialects
+    Dialect,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SchemaArgs {
+    /// Which schema
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ForgetArgs {
+    /// Only what was sent to this port
+    pub port: Option<String>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_string(), value.to_string())),
+        _ => Err("write NAME=VALUE".to_string()),
+    }
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    let times = text.strip_suffix('x').and_then(|number| number.parse::<f64>().ok());
+    match times {
+        Some(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        _ => Err("write a multiple such as `1x` or `60x`, or `max`".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn speeds_are_multiples_or_max() {
+        assert_eq!(speed("60x"), Ok(Speed::Times(60.0)));
+        assert_eq!(speed("max"), Ok(Speed::Max));
+        for bad in ["60", "0x", "-1x", "fast", "NaNx", ""] {
+            assert!(speed(bad).is_err(), "{bad}");
+        }
+    }
+}

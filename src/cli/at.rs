@@ -1,0 +1,147 @@
+//! `atflow at`: command lines from the shell, one after the other; the exit code is the last result.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::at::codes;
+use crate::at::dialect::{Cancel, CommandRules, DataEnd, Dialect, Finals};
+use crate::at::sorter::Wanted;
+use crate::flow::compile;
+use crate::flow::duration;
+use crate::hooks::Host;
+use crate::link::Mono;
+use crate::session::{Deaf, Fault, Request, Session};
+use crate::transcript::{Masker, Transcript};
+
+use super::args::{AtArgs, Format};
+use super::{Exit, complain, open};
+
+pub(super) fn at(args: &AtArgs) -> Exit {
+    sent(args).unwrap_or_else(|exit| exit)
+}
+
+fn sent(args: &AtArgs) -> Result<Exit, Exit> {
+    let timeout = args.timeout.as_deref().map(duration::parse).transpose().map_err(|error| {
+        complain(&error.message, Some(&error.help));
+        Exit::Usage
+    })?;
+    let dialect = dialect(&args.module)?;
+    if let Some(line) = args.lines.iter().find(|line| line.chars().any(char::is_control)) {
+        complain(&format!("`{}` holds a control character", line.escape_debug()), Some("one argument is one command line"));
+        return Err(Exit::Usage);
+    }
+    let wake = open::wake()?;
+    let link = open::open(&args.port, &args.settings, None, &wake)?;
+    let masker = Masker::new(&[], &[]).map_err(|_| Exit::Usage)?;
+    let stop = wake.clone();
+    let mut session = Session::new(
+        link,
+        Arc::clone(&dialect),
+        Transcript::none(masker),
+        Box::new(Deaf),
+        Rc::new(move || stop.stop_requested()),
+    );
+    let mut exit = Exit::Done;
+    for line in &args.lines {
+        exit = one(&mut session, &dialect, line, timeout, args.format);
+        if exit != Exit::Done {
+            break;
+        }
+    }
+    Ok(exit)
+}
+
+fn dialect(name: &str) -> Result<Arc<Dialect>, Exit> {
+    let host = Host::new();
+    compile::dialect(name, &std::env::current_dir().unwrap_or_default(), &host).map_err(|problems| {
+        complain(&problems, None);
+        Exit::Usage
+    })
+}
+
+fn one(session: &mut Session, dialect: &Dialect, line: &str, timeout: Option<Duration>, format: Format) -> Exit {
+    let none = CommandRules::default();
+    let rules = dialect.entry(line).map_or(&none, |entry| &entry.rules);
+    let request = Request {
+        line,
+        wanted: Arc::new(Wanted {
+            awaits: rules.awaits.clone(),
+            fail: rules.fail.clone(),
+            owes_final: !matches!(rules.finals, Some(Finals::None)),
+            finals: rules.finals.clone(),
+            expect: rules.expect.clone(),
+            ..Wanted::default()
+        }),
+        same: Vec::new(),
+        data: None,
+        ends: DataEnd::Length,
+        cancel: Cancel::None,
+        restarts: None,
+        timeout: timeout.or(rules.timeout).unwrap_or(dialect.line.timeout),
+        outer: Mono::FAR,
+    };
+    let begin = session.now();
+    let outcome = session.send(&request);
+    let lines = received(session, begin);
+    match format {
+        Format::Pretty => lines.iter().for_each(|line| println!("{line}")),
+        Format::Json => println!(
+            "{}",
+            json!({ "command": line, "lines": lines, "good": outcome.is_ok(), "error": outcome.as_ref().err().map(|fault| words(fault, dialect)) })
+        ),
+    }
+    match outcome {
+        Ok(_) => Exit::Done,
+        Err(fault) => {
+            if format == Format::Pretty {
+                complain(&words(&fault, dialect), None);
+            }
+            match fault {
+                Fault::Port { .. } => Exit::Environment,
+                Fault::Interrupted => Exit::Interrupted,
+                _ => Exit::Failed,
+            }
+        }
+    }
+}
+
+/// The lines that came since `begin`, without the echo.
+fn received(session: &mut Session, begin: Mono) -> Vec<String> {
+    let mut text = String::new();
+    let mut sent = Vec::new();
+    for record in session.excerpt(begin) {
+        match record.entry {
+            crate::transcript::Entry::Rx(bytes) => text.push_str(&String::from_utf8_lossy(&bytes)),
+            crate::transcript::Entry::Tx(bytes) => sent.push(String::from_utf8_lossy(&bytes).trim_end().to_string()),
+            crate::transcript::Entry::Note(..) => {}
+        }
+    }
+    text.split(['\r', '\n'])
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty() && !sent.iter().any(|sent| sent == line))
+        .map(str::to_string)
+        .collect()
+}
+
+/// A fault in one line, numbers explained.
+fn words(fault: &Fault, dialect: &Dialect) -> String {
+    match fault {
+        Fault::Result(error) => match error.number.and_then(|number| codes::meaning(dialect, &error.family, number)) {
+            Some(meaning) => format!("{}: {meaning}", error.name),
+            None => error.name.clone(),
+        },
+        Fault::Timeout { .. } => "no answer before the deadline".to_string(),
+        Fault::Unexpected { missing, .. } => format!("`{missing}` did not come"),
+        Fault::Closed { line } => format!("closed: {line}"),
+        Fault::Reboot { line } => format!("the module restarted: {line}"),
+        Fault::Port { what } => what.clone(),
+        Fault::Unsupported { what } => format!("this port has no {what}"),
+        Fault::Stuck => "the module may be waiting for data".to_string(),
+        Fault::Busy { line } => format!("busy: {line}"),
+        Fault::Notice => "a message waits inside the module".to_string(),
+        Fault::Interrupted => "stopped by a signal".to_string(),
+    }
+}

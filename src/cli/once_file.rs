@@ -1,0 +1,158 @@
+//! Lines that must never be sent a second time, across runs: a file in the state directory, readable by its
+//! owner only, that holds a salted hash of each line and never the line itself.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::run::once::OnceStore;
+
+/// One line that was sent and did not pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Spent {
+    port: String,
+    salt: String,
+    hash: String,
+}
+
+/// The file.
+pub(super) struct OnceFile {
+    path: Option<PathBuf>,
+}
+
+impl OnceFile {
+    /// `$XDG_STATE_HOME/atflow/once.json`, or below `~/.local/state`.
+    pub(super) fn open() -> Self {
+        let base = std::env::var_os("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state")));
+        Self { path: base.map(|base| base.join("atflow/once.json")) }
+    }
+
+    fn read(&self) -> Result<Vec<Spent>, String> {
+        let Some(path) = &self.path else { return Err("neither XDG_STATE_HOME nor HOME is set".to_string()) };
+        match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|why| {
+                format!("`{}` cannot be read ({why}); look at it, then delete it", path.display())
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(format!("cannot read `{}`: {error}", path.display())),
+        }
+    }
+
+    /// Written beside and renamed, so that a power cut leaves the old file or the new one.
+    fn write(&self, spent: &[Spent]) -> Result<(), String> {
+        let Some(path) = &self.path else { return Err("neither XDG_STATE_HOME nor HOME is set".to_string()) };
+        let failed = |error: std::io::Error| format!("cannot write `{}`: {error}", path.display());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let new = path.with_extension("new");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        let mut file = options.open(&new).map_err(failed)?;
+        let text = serde_json::to_vec_pretty(spent).map_err(|why| why.to_string())?;
+        file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
+        fs::rename(&new, path).map_err(failed)
+    }
+
+    /// Forgets what was sent to `port`, or everything; says how much that was.
+    pub(super) fn forget(&self, port: Option<&str>) -> Result<usize, String> {
+        let all = self.read()?;
+        let kept: Vec<Spent> =
+            all.iter().filter(|spent| port.is_some_and(|port| spent.port != port)).cloned().collect();
+        let gone = all.len() - kept.len();
+        if gone > 0 {
+            self.write(&kept)?;
+        }
+        Ok(gone)
+    }
+}
+
+impl OnceStore for OnceFile {
+    fn is_spent(&self, port: &str, line: &str) -> bool {
+        // A file that cannot be read must not let a PIN through: `spend` will say what is wrong.
+        self.read().is_ok_and(|all| all.iter().any(|spent| spent.is(port, line)))
+    }
+
+    fn spend(&mut self, port: &str, line: &str) -> Result<(), String> {
+        let mut all = self.read()?;
+        all.push(Spent::new(port, line));
+        self.write(&all)
+    }
+
+    fn redeem(&mut self, port: &str, line: &str) -> Result<(), String> {
+        let mut all = self.read()?;
+        all.retain(|spent| !spent.is(port, line));
+        self.write(&all)
+    }
+}
+
+impl Spent {
+    fn new(port: &str, line: &str) -> Self {
+        // The address of a fresh allocation and the process's id differ from call to call; the salt only
+        // has to keep equal lines from having equal hashes.
+        let salt = format!("{:x}-{:x}", std::process::id(), std::ptr::from_ref(&Box::new(0_u8)) as usize);
+        let hash = hash(&salt, line);
+        Self { port: port.to_string(), salt, hash }
+    }
+
+    fn is(&self, port: &str, line: &str) -> bool {
+        self.port == port && self.hash == hash(&self.salt, line)
+    }
+}
+
+fn hash(salt: &str, line: &str) -> String {
+    let digest = Sha256::digest(format!("{salt}\0{line}"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(name: &str) -> OnceFile {
+        let folder = std::env::temp_dir().join(format!("atflow-once-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        OnceFile { path: Some(folder.join("once.json")) }
+    }
+
+    #[test]
+    fn a_spent_line_is_known_to_the_next_process_and_nothing_of_it_is_in_the_file() {
+        let mut first = store("next");
+        first.spend("/dev/ttyUSB0", "AT+CPIN=\"1234\"").expect("written");
+        let next = OnceFile { path: first.path.clone() };
+        assert!(next.is_spent("/dev/ttyUSB0", "AT+CPIN=\"1234\""));
+        assert!(!next.is_spent("/dev/ttyUSB0", "AT+CPIN=\"4321\""));
+        assert!(!next.is_spent("/dev/ttyUSB1", "AT+CPIN=\"1234\""));
+        let text = fs::read_to_string(first.path.as_ref().expect("a path")).expect("the file");
+        assert!(!text.contains("1234"), "{text}");
+        assert_eq!(next.forget(Some("/dev/ttyUSB0")), Ok(1));
+        assert!(!next.is_spent("/dev/ttyUSB0", "AT+CPIN=\"1234\""));
+    }
+
+    #[test]
+    fn a_line_that_passed_may_be_sent_again() {
+        let mut store = store("passed");
+        store.spend("p", "AT+CPIN=\"1\"").expect("written");
+        store.redeem("p", "AT+CPIN=\"1\"").expect("written");
+        assert!(!store.is_spent("p", "AT+CPIN=\"1\""));
+    }
+
+    #[test]
+    fn a_broken_file_keeps_every_line_back() {
+        let mut store = store("broken");
+        store.spend("p", "x").expect("written");
+        fs::write(store.path.as_ref().expect("a path"), "not JSON").expect("written");
+        assert!(store.spend("p", "y").is_err());
+    }
+}

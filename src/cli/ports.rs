@@ -1,0 +1,59 @@
+//! `atflow ports`: what is there.
+
+use serde_json::json;
+
+use crate::link::address::{Address, UsbId};
+use crate::link::ports::{self, PortInfo};
+
+use super::Exit;
+use super::args::{Format, PortsArgs};
+
+pub(super) fn ports(args: &PortsArgs) -> Exit {
+    let found = ports::list();
+    match args.format {
+        Format::Json => found.iter().for_each(|port| println!("{}", record(port))),
+        Format::Pretty => table(&found),
+    }
+    Exit::Done
+}
+
+fn usb_address(port: &PortInfo) -> Option<String> {
+    port.usb.as_ref().map(|usb| Address::Usb(UsbId::of(usb)).to_string())
+}
+
+fn record(port: &PortInfo) -> serde_json::Value {
+    json!({
+        "path": port.path,
+        "by_id": port.by_id,
+        "usb": usb_address(port),
+        "manufacturer": port.usb.as_ref().and_then(|usb| usb.manufacturer.clone()),
+        "product": port.usb.as_ref().and_then(|usb| usb.product.clone()),
+        "driver": port.driver,
+    })
+}
+
+fn table(found: &[PortInfo]) {
+    if found.is_empty() {
+        println!("no serial ports; is the module plugged in? `sim:luat-air724` needs none");
+        return;
+    }
+    let rows: Vec<[String; 4]> = found
+        .iter()
+        .map(|port| {
+            let usb = port.usb.as_ref();
+            let what = [usb.and_then(|usb| usb.manufacturer.clone()), usb.and_then(|usb| usb.product.clone())];
+            [
+                port.path.clone(),
+                usb_address(port).unwrap_or_default(),
+                what.into_iter().flatten().collect::<Vec<_>>().join(" "),
+                port.driver.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    for row in &rows {
+        let cell = |column: usize| format!("{}{}", row[column], " ".repeat(widths[column] - row[column].chars().count()));
+        println!("{}  {}  {}  {}", cell(0), cell(1), cell(2), row[3]);
+    }
+}

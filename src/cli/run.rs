@@ -1,0 +1,174 @@
+//! `atflow run`: a flow against a port.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{IsTerminal as _, stdout};
+use std::rc::Rc;
+
+use crate::flow::compile::{self, Loaded, Options};
+use crate::flow::diag::{Diagnostics, Look};
+use crate::flow::model::{FlowId, Program, UnitId};
+use crate::hooks::Host;
+use crate::link::Link;
+use crate::link::wake::Wake;
+use crate::report::console::{Console, Detail};
+use crate::report::json::JsonLines;
+use crate::run::event::Report;
+use crate::run::mask_text::Masked;
+use crate::run::once::{OnceInMemory, OnceStore};
+use crate::run::vars::{self, Outside};
+use crate::run::{Part, Run, Setup, SharedObserver, TellLines};
+use crate::session::Session;
+use crate::transcript::{Header, Masker, Transcript};
+
+use super::args::{Format, RunArgs};
+use super::once_file::OnceFile;
+use super::{Exit, complain, open};
+
+pub(super) fn run(args: &RunArgs) -> Exit {
+    match prepared(args) {
+        Ok(report) => exit_of(&report),
+        Err(exit) => exit,
+    }
+}
+
+fn exit_of(report: &Report) -> Exit {
+    match &report.failure {
+        None => Exit::Done,
+        Some(failure) if failure.is_interrupt() => Exit::Interrupted,
+        Some(failure) => match failure.code.number() / 1000 {
+            2 => Exit::Usage,
+            3 => Exit::Environment,
+            _ => Exit::Failed,
+        },
+    }
+}
+
+fn prepared(args: &RunArgs) -> Result<Report, Exit> {
+    let host = Host::new();
+    let here = std::env::current_dir().unwrap_or_default();
+    let options = Options { module: args.module.clone() };
+    let loaded = compile::load(&args.file, &here, &options, &host);
+    let Loaded { program, sources, problems, places, reader } = loaded;
+    let look = look();
+    if problems.has_errors() {
+        eprintln!("{}", problems.render(&sources, look));
+        return Err(Exit::Usage);
+    }
+    let Some(program) = program else { return Err(Exit::Usage) };
+    let flow = chosen(&program, args.flow.as_deref())?;
+    let simulated = open::is_simulated(&args.port.port);
+    let given: BTreeMap<String, String> = args.vars.iter().cloned().collect();
+    let env = |name: &str| std::env::var(name).ok();
+    let file = |unit: UnitId, path: &str| {
+        let place = reader.beside(&places[unit.0], path);
+        reader.bytes(&place).map_err(|problem| problem.to_string())
+    };
+    let outside = Outside { given: &given, env: &env, file: &file, simulated };
+    let resolved = vars::resolve(&program, &outside).map_err(|problems: Diagnostics| {
+        eprintln!("{}", problems.render(&sources, look));
+        Exit::Usage
+    })?;
+    let mask = |masker: Result<Masker, _>| {
+        masker.map_err(|error: crate::transcript::TooLong| {
+            complain(&error.to_string(), None);
+            Exit::Usage
+        })
+    };
+    let masker = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
+    let shown = Rc::new(mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?);
+    let wake = open::wake()?;
+    let link = open::open(&args.port.port, &args.port.settings, Some(&args.sim), &wake)?;
+    let transcript = transcript(args, &program, link.as_ref(), masker)?;
+    let observer: SharedObserver = observer(args, sources, simulated);
+    let session = session(link, &program, transcript, &observer, &wake, &host);
+    let once: Box<dyn OnceStore> =
+        if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) };
+    let setup = Setup {
+        program: &program,
+        host: &host,
+        vars: resolved.values,
+        session,
+        observer,
+        masked: Masked::new(shown),
+        once,
+        seed: args.sim.seed,
+        port: args.port.port.clone(),
+    };
+    let part = Part { from: args.from.clone(), until: args.until.clone() };
+    Ok(Run::new(setup).run(flow, &part))
+}
+
+fn session(
+    link: Box<dyn Link>,
+    program: &Program,
+    transcript: Transcript,
+    observer: &SharedObserver,
+    wake: &Wake,
+    host: &Host,
+) -> Session {
+    host.set_clock(link.clock());
+    let stop = wake.clone();
+    Session::new(
+        link,
+        std::sync::Arc::clone(&program.dialect),
+        transcript,
+        Box::new(TellLines::new(Rc::clone(observer))),
+        Rc::new(move || stop.stop_requested()),
+    )
+}
+
+/// The flow that was asked for, or the file's own steps.
+fn chosen(program: &Program, name: Option<&str>) -> Result<FlowId, Exit> {
+    let names: Vec<&str> = program.named.keys().map(String::as_str).collect();
+    match name {
+        Some(name) => program.named.get(name).copied().ok_or_else(|| {
+            let known = if names.is_empty() { "it has none".to_string() } else { names.join(", ") };
+            complain(&format!("the file has no flow `{name}`"), Some(&format!("its flows: {known}")));
+            Exit::Usage
+        }),
+        None => program.main.ok_or_else(|| {
+            let help = format!("name one of its flows: {}", names.join(", "));
+            complain("the file has no steps of its own", Some(&help));
+            Exit::Usage
+        }),
+    }
+}
+
+fn transcript(args: &RunArgs, program: &Program, link: &dyn Link, masker: Masker) -> Result<Transcript, Exit> {
+    let Some(path) = &args.transcript else { return Ok(Transcript::none(masker)) };
+    let file = File::create(path).map_err(|error| {
+        complain(&format!("cannot write the transcript `{}`: {error}", path.display()), None);
+        Exit::Environment
+    })?;
+    let header = Header {
+        port: args.port.port.clone(),
+        module: Some(program.dialect.name.clone()),
+        wall_ms: (!link.simulated()).then(|| link.clock().wall_ms()),
+    };
+    Ok(Transcript::to(Box::new(file), &header, masker))
+}
+
+fn observer(args: &RunArgs, sources: crate::flow::diag::Sources, simulated: bool) -> SharedObserver {
+    let out = Box::new(stdout());
+    let answers: crate::report::console::Answers = Box::new(super::ask::typed_line);
+    match args.format {
+        Format::Json => Rc::new(RefCell::new(JsonLines::new(out, sources, args.verbose).with_answers(answers))),
+        Format::Pretty => {
+            let detail = match (args.quiet, args.verbose) {
+                (true, _) => Detail::Quiet,
+                (_, true) => Detail::Lines,
+                _ => Detail::Steps,
+            };
+            let terminal = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let console = Console::new(out, sources, detail, terminal).with_answers(answers).simulated(simulated);
+            Rc::new(RefCell::new(console))
+        }
+    }
+}
+
+/// Colours on standard error, where problems go.
+pub(super) fn look() -> Look {
+    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() { Look::Coloured } else { Look::Plain }
+}

@@ -1,0 +1,31 @@
+//! `atflow sim`: a simulated module for other programs.
+
+use crate::sim::{self, Pace, ServeAt, SimOptions};
+
+use super::args::SimArgs;
+use super::{Exit, open};
+
+pub(super) fn sim(args: &SimArgs) -> Exit {
+    served(args).unwrap_or_else(|exit| exit)
+}
+
+fn served(args: &SimArgs) -> Result<Exit, Exit> {
+    let options = SimOptions {
+        seed: args.seed,
+        scenario: args.scenario.as_deref().map(open::scenario).transpose()?,
+        cloud: open::cloud(args.cloud.as_deref())?,
+        pace: Pace::Max,
+    };
+    let at = match (&args.pty, args.tcp) {
+        (Some(path), _) => ServeAt::Pty(path.clone()),
+        (None, Some(address)) => ServeAt::Tcp(address),
+        // clap asks for one of the two.
+        (None, None) => return Err(Exit::Usage),
+    };
+    let wake = open::wake()?;
+    let Some(stop) = wake.fd() else { return Err(Exit::Environment) };
+    let name = args.name.clone();
+    let ready = |place: &str| println!("{name} is on {place}; Ctrl-C ends it");
+    sim::serve(&args.name, options, &at, stop, ready).map_err(|error| open::sim_refused(&error))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,370 @@
+//! The files of a program: the main one, its dialect with all it extends, its cloud, the files it uses, and
+//! their hook files.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::flow::codes::Code;
+use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::flow::keys;
+use crate::flow::load::{Place, Reader};
+use crate::flow::yaml::{Key, Node, Scalar};
+use crate::hooks::{Hooks, Host};
+
+use super::flow::Body;
+use super::{Compiler, Options};
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It has steps or flows.
+    Flow,
+    /// It has schedules, downlink or events.
+    Station,
+    /// Brought in by `use`: only its flows count.
+    Library,
+    /// A cloud.
+    Cloud,
+    /// A module family.
+    Dialect,
+}
+
+/// One file that was read.
+pub(super) struct File {
+    pub place: Place,
+    pub id: FileId,
+    pub node: Node,
+    pub kind: Kind,
+    pub parent: Option<usize>,
+}
+
+/// All of them, the main one first.
+pub(super) struct Files {
+    pub all: Vec<File>,
+}
+
+/// The dialect of a file that names none.
+const GENERIC: &str = "generic";
+/// A cloud file by itself is checked with this dialect: it names none, and its flows need one.
+const CLOUD_CHECK_MODULE: &str = "luat-air724";
+/// The longest chain of `extends`.
+const CHAIN: usize = 8;
+
+/// Reads files and remembers what went wrong.
+struct Gatherer<'g> {
+    reader: &'g Reader,
+    sources: &'g mut Sources,
+    problems: &'g mut Diagnostics,
+    all: Vec<File>,
+}
+
+impl Files {
+    pub fn gather(
+        main: &Path,
+        options: &Options,
+        reader: &Reader,
+        sources: &mut Sources,
+        problems: &mut Diagnostics,
+    ) -> Self {
+        let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
+        gatherer.main(main, options);
+        Self { all: gatherer.all }
+    }
+
+    /// A dialect alone, as `module: name` in a file of the working directory would find it.
+    pub fn gather_module(name: &str, reader: &Reader, sources: &mut Sources, problems: &mut Diagnostics) -> Self {
+        let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
+        let place = Place::Disk("flow.yaml".into());
+        let text = format!("module: '{}'\n", name.replace('\'', "''"));
+        let id = gatherer.sources.add("--module", text);
+        if let Some(node) = crate::flow::yaml::parse(gatherer.sources, id, gatherer.problems) {
+            gatherer.all.push(File { place, id, node, kind: Kind::Library, parent: None });
+            gatherer.module(Kind::Flow, &Options::default());
+        }
+        Self { all: gatherer.all }
+    }
+
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &File> {
+        self.all.iter().filter(move |file| file.kind == kind)
+    }
+}
+
+impl Gatherer<'_> {
+    fn main(&mut self, path: &Path, options: &Options) {
+        let place = Place::Disk(path.to_path_buf());
+        let Some((id, node)) = self.reader.yaml(&place, None, self.sources, self.problems) else { return };
+        let kind = kind_of(&node);
+        self.all.push(File { place, id, node, kind, parent: None });
+        if kind == Kind::Dialect {
+            self.extended(0);
+            return;
+        }
+        self.module(kind, options);
+        self.cloud();
+        self.used(0);
+    }
+
+    /// A text at the top of a file.
+    fn asked(&self, file: usize, key: &str) -> Option<(String, Span)> {
+        let scalar: Scalar<'_> = self.all[file].node.get(key)?.scalar()?;
+        Some((scalar.text.to_string(), scalar.span))
+    }
+
+    fn module(&mut self, kind: Kind, options: &Options) {
+        let fallback = if kind == Kind::Cloud { CLOUD_CHECK_MODULE } else { GENERIC };
+        let whole = Span::new(self.all[0].id, 0..0);
+        let (name, at) = match (&options.module, self.asked(0, "module")) {
+            (Some(name), asked) => (name.clone(), asked.map_or(whole, |(_, at)| at)),
+            (None, Some((name, at))) => (name, at),
+            (None, None) => (fallback.to_string(), whole),
+        };
+        if let Some(file) = self.named(0, "modules", &name, at, Kind::Dialect) {
+            self.extended(file);
+        }
+    }
+
+    /// The dialects that a dialect extends, up to the one that extends nothing.
+    fn extended(&mut self, first: usize) {
+        let mut child = first;
+        for _ in 0..CHAIN {
+            let Some((name, at)) = self.asked(child, "extends") else { return };
+            match self.named(child, "modules", &name, at, Kind::Dialect) {
+                Some(parent) => child = parent,
+                None => return,
+            }
+        }
+        let at = self.asked(child, "extends").map_or(self.all[child].node.span, |(_, at)| at);
+        self.problems.push(
+            Diagnostic::error(Code::IMPORT_CYCLE, at, format!("more than {CHAIN} dialects extend each other")),
+        );
+    }
+
+    fn cloud(&mut self) {
+        if let Some((name, at)) = self.asked(0, "cloud") {
+            self.named(0, "clouds", &name, at, Kind::Cloud);
+        }
+    }
+
+    /// The files that a file uses, and those that they use.
+    fn used(&mut self, file: usize) {
+        let items: Vec<(String, Span)> = self.all[file]
+            .node
+            .get("use")
+            .and_then(Node::list)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|item| item.scalar().map(|scalar| (scalar.text.to_string(), scalar.span)))
+            .collect();
+        for (path, at) in items {
+            let place = self.reader.beside(&self.all[file].place, &path);
+            if let Some(index) = self.add(place, at, Kind::Library, file) {
+                self.used(index);
+            }
+        }
+    }
+
+    fn named(&mut self, from: usize, folder: &str, name: &str, at: Span, kind: Kind) -> Option<usize> {
+        let Some(place) = self.reader.named(&self.all[from].place, folder, name) else {
+            let known = Reader::bundled_names(folder);
+            let near = crate::flow::fields::nearest(name, known.iter().map(String::as_str));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("bundled: {}; your own goes to `{folder}/{name}.yaml` beside the file", known.join(", ")),
+            };
+            let what = folder.trim_end_matches('s');
+            self.problems.push(Diagnostic::error(Code::NO_SUCH_FILE, at, format!("there is no {what} `{name}`")).help(help));
+            return None;
+        };
+        self.add(place, at, kind, from)
+    }
+
+    fn add(&mut self, place: Place, at: Span, kind: Kind, parent: usize) -> Option<usize> {
+        let mut above = Some(parent);
+        while let Some(index) = above {
+            if self.all[index].place == place {
+                let message = format!("`{}` brings in itself", place.shown());
+                self.problems.push(Diagnostic::error(Code::IMPORT_CYCLE, at, message).help("files cannot use each other in a circle"));
+                return None;
+            }
+            above = self.all[index].parent;
+        }
+        let (id, node) = self.reader.yaml(&place, Some(at), self.sources, self.problems)?;
+        let found = kind_of(&node);
+        let fits = match kind {
+            Kind::Dialect | Kind::Cloud => found == kind || node.map().is_some_and(<[_]>::is_empty),
+            _ => matches!(found, Kind::Flow | Kind::Library),
+        };
+        if !fits {
+            let message = format!("`{}` is a {}, not a {}", place.shown(), found.word(), kind.word());
+            self.problems.push(
+                Diagnostic::error(Code::WRONG_FILE, at, message)
+                    .help("`module` names a dialect, `cloud` a cloud file, `use` a file with flows"),
+            );
+            return None;
+        }
+        self.all.push(File { place, id, node, kind, parent: Some(parent) });
+        Some(self.all.len() - 1)
+    }
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Flow | Self::Library => "flow file",
+            Self::Station => "station",
+            Self::Cloud => "cloud file",
+            Self::Dialect => "dialect",
+        }
+    }
+}
+
+/// What a file is, by the keys that only one kind has.
+fn kind_of(node: &Node) -> Kind {
+    let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
+    if has(&["commands", "urc", "results", "extends", "escapes", "line", "errors"]) {
+        Kind::Dialect
+    } else if has(&["schedule", "events", "state", "outbox"]) {
+        Kind::Station
+    } else if has(&["link", "downlink", "limits"]) && !has(&["steps", "module"]) {
+        Kind::Cloud
+    } else if has(&["downlink", "link"]) {
+        Kind::Station
+    } else {
+        Kind::Flow
+    }
+}
+
+/// The parts of a file that every kind has.
+#[derive(Default)]
+pub(super) struct Head<'n> {
+    pub name: Option<String>,
+    pub vars: Option<&'n Node>,
+    pub flows: Vec<(&'n Key, &'n Node)>,
+    pub steps: Option<&'n Node>,
+    pub params: Option<&'n Node>,
+    pub returns: Option<&'n Node>,
+    pub timeout: Option<Duration>,
+}
+
+impl<'n> Head<'n> {
+    /// The file's own steps as a flow.
+    pub fn main_body(&self) -> Option<Body<'n>> {
+        self.steps.map(|steps| Body {
+            params: self.params,
+            returns: self.returns,
+            timeout: self.timeout,
+            retry: None,
+            steps: Some(steps),
+            on_error: None,
+            always: None,
+        })
+    }
+}
+
+impl Compiler<'_> {
+    /// Reads the top of a file by the shape of its kind.
+    pub(super) fn head<'n>(&mut self, file: &'n File) -> Head<'n> {
+        match file.kind {
+            Kind::Dialect => self.dialect_head(file),
+            Kind::Cloud => self.cloud_head(file),
+            Kind::Station => {
+                let at = file.node.map().and_then(<[_]>::first).map_or(file.node.span, |(key, _)| key.span);
+                self.problems.push(
+                    Diagnostic::error(Code::STATION, at, "this file is a station, and this version runs flows that end")
+                        .help("a flow has `steps`; a station has `schedule`, `downlink` or `events`"),
+                );
+                Head::default()
+            }
+            Kind::Flow | Kind::Library => self.flow_head(file),
+        }
+    }
+
+    fn flow_head<'n>(&mut self, file: &'n File) -> Head<'n> {
+        let Some(fields) = self.open(&file.node, &keys::FLOW) else { return Head::default() };
+        fields.leave(&["about", "module", "cloud", "use", "hooks"]);
+        let head = Head {
+            name: fields.text("name", self.problems).map(|name| name.text.to_string()),
+            vars: fields.node("vars"),
+            flows: fields.map("flows", self.problems).unwrap_or_default(),
+            steps: fields.node("steps"),
+            params: fields.node("params"),
+            returns: fields.node("returns"),
+            timeout: fields.duration("timeout", self.problems).map(|timeout| timeout.value),
+        };
+        fields.finish();
+        head
+    }
+
+    fn dialect_head<'n>(&mut self, file: &'n File) -> Head<'n> {
+        // The dialect's own keys are read, and reported on, where the dialect is made.
+        let name = file.node.get("name").and_then(Node::scalar).map(|name| name.text.to_string());
+        let flows = file.node.get("flows").and_then(Node::map).unwrap_or_default();
+        Head {
+            name,
+            vars: file.node.get("vars").filter(|vars| !vars.is_nothing()),
+            flows: flows.iter().map(|(key, node)| (key, node)).collect(),
+            ..Head::default()
+        }
+    }
+
+    fn cloud_head<'n>(&mut self, file: &'n File) -> Head<'n> {
+        let Some(fields) = self.open(&file.node, &keys::CLOUD) else { return Head::default() };
+        fields.leave(&["about", "link", "limits", "downlink"]);
+        let head = Head {
+            name: fields.text("name", self.problems).map(|name| name.text.to_string()),
+            vars: fields.node("vars"),
+            flows: fields.map("flows", self.problems).unwrap_or_default(),
+            ..Head::default()
+        };
+        fields.finish();
+        head
+    }
+}
+
+/// The hooks of every file, by unit.
+pub(super) fn hooks(
+    files: &Files,
+    reader: &Reader,
+    sources: &mut Sources,
+    problems: &mut Diagnostics,
+    host: &Host,
+) -> Vec<Hooks> {
+    files.all.iter().map(|file| hooks_of(file, reader, sources, problems, host)).collect()
+}
+
+fn hooks_of(
+    file: &File,
+    reader: &Reader,
+    sources: &mut Sources,
+    problems: &mut Diagnostics,
+    host: &Host,
+) -> Hooks {
+    let mut loaded = Vec::new();
+    let mut last = None;
+    for item in file.node.get("hooks").and_then(Node::list).unwrap_or_default() {
+        let Some(scalar) = item.scalar() else { continue };
+        last = Some(scalar.span);
+        let place = reader.beside(&file.place, scalar.text);
+        let Some(text) = reader.text(&place, Some(scalar.span), sources, problems) else { continue };
+        match host.load(&place.shown(), &text) {
+            Ok(hooks) => loaded.push(hooks),
+            Err(problem) => {
+                let id = sources.add(place.shown(), text);
+                let at = Span::new(id, problem.at.clone());
+                let mut diagnostic = Diagnostic::error(Code::HOOK_FILE, at, problem.to_string());
+                if let Some(help) = problem.help() {
+                    diagnostic = diagnostic.help(help);
+                }
+                problems.push(diagnostic);
+            }
+        }
+    }
+    match Hooks::merge(&loaded) {
+        Ok(hooks) => hooks,
+        Err(problem) => {
+            let at = last.unwrap_or(file.node.span);
+            problems.push(Diagnostic::error(Code::HOOK_FILE, at, problem.to_string()));
+            Hooks::default()
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Flows: their signatures, collected before any body, and their bodies.
+
+use std::sync::Arc;
+
+use crate::at::pattern::is_name;
+use crate::flow::codes::Code;
+use crate::flow::diag::{Diagnostic, Span};
+use crate::flow::keys;
+use crate::flow::model::{Flow, FlowId, OnError, Param, Retry, Slot, UnitId};
+use crate::flow::yaml::{Kind, Node};
+use crate::hooks::Value;
+
+use super::Compiler;
+use super::scope::Scope;
+use super::text::plain;
+
+/// What a caller must know of a flow.
+#[derive(Clone)]
+pub(super) struct Signature {
+    pub name: String,
+    pub span: Span,
+    pub unit: UnitId,
+    pub params: Vec<(Arc<str>, Option<Value>)>,
+    pub returns: Vec<Arc<str>>,
+    /// Whether this is a file's own steps.
+    pub is_main: bool,
+}
+
+/// The nodes of a flow that is not compiled yet.
+pub(super) struct Body<'n> {
+    pub params: Option<&'n Node>,
+    pub returns: Option<&'n Node>,
+    pub timeout: Option<std::time::Duration>,
+    pub retry: Option<&'n Node>,
+    pub steps: Option<&'n Node>,
+    pub on_error: Option<&'n Node>,
+    pub always: Option<&'n Node>,
+}
+
+impl Compiler<'_> {
+    /// One entry of `flows:`.
+    pub(super) fn flow_body<'n>(&mut self, node: &'n Node) -> Option<Body<'n>> {
+        let fields = self.open(node, &keys::NAMED_FLOW)?;
+        fields.leave(&["about"]);
+        let body = Body {
+            params: fields.node("params"),
+            returns: fields.node("returns"),
+            timeout: fields.duration("timeout", self.problems).map(|timeout| timeout.value),
+            retry: fields.node("retry"),
+            steps: fields.node("steps"),
+            on_error: fields.node("on_error"),
+            always: fields.node("always"),
+        };
+        fields.finish();
+        Some(body)
+    }
+
+    /// What callers see of a flow.
+    pub(super) fn signature(
+        &mut self,
+        name: &str,
+        span: Span,
+        unit: UnitId,
+        body: &Body<'_>,
+        is_main: bool,
+    ) -> Signature {
+        let params = body.params.map(|node| self.params(node)).unwrap_or_default();
+        let returns = body.returns.map(|node| self.names(node)).unwrap_or_default();
+        Signature { name: name.to_string(), span, unit, params, returns, is_main }
+    }
+
+    /// `params: [topic, payload, qos: 0]`: names, or name and default.
+    fn params(&mut self, node: &Node) -> Vec<(Arc<str>, Option<Value>)> {
+        let mut out: Vec<(Arc<str>, Option<Value>)> = Vec::new();
+        for item in node.list().unwrap_or_default() {
+            let (name, span, default) = match &item.kind {
+                Kind::Map(entries) if entries.len() == 1 => {
+                    let (key, value) = &entries[0];
+                    let Some(scalar) = self.scalar(value, "a default") else { continue };
+                    (key.text.clone(), key.span, Some(plain(&scalar)))
+                }
+                _ => {
+                    let Some(scalar) = self.scalar(item, "a name, or `name: default`,") else { continue };
+                    (scalar.text.to_string(), scalar.span, None)
+                }
+            };
+            if self.good_name(&name, span) {
+                if out.iter().any(|(known, _)| **known == *name) {
+                    self.problems.push(Diagnostic::error(Code::NAME, span, format!("the param `{name}` stands twice")));
+                    continue;
+                }
+                out.push((name.as_str().into(), default));
+            }
+        }
+        out
+    }
+
+    /// A list of names, or one.
+    fn names(&mut self, node: &Node) -> Vec<Arc<str>> {
+        let items: Vec<&Node> = node.list().map_or_else(|| vec![node], |items| items.iter().collect());
+        let mut names = Vec::new();
+        for item in items {
+            if let Some(scalar) = self.scalar(item, "a name") {
+                if self.good_name(scalar.text, scalar.span) {
+                    names.push(scalar.text.into());
+                }
+            }
+        }
+        names
+    }
+
+    /// Whether an expression can use `name`; if not, it is reported.
+    pub(super) fn good_name(&mut self, name: &str, at: Span) -> bool {
+        if is_name(name) {
+            return true;
+        }
+        self.problems.push(
+            Diagnostic::error(Code::NAME, at, format!("`{name}` cannot be a name"))
+                .help("a name has letters, digits and `_`, and is not a word of Rhai such as `case` or `default`"),
+        );
+        false
+    }
+
+    /// The body of flow `id`.
+    pub(super) fn flow(&mut self, id: FlowId, body: &Body<'_>) -> Flow {
+        let signature = self.signatures[id.0].clone();
+        let vars = self.var_names[signature.unit.0].clone();
+        let mut scope = Scope::new(signature.unit, vars);
+        let params: Vec<Param> = signature
+            .params
+            .iter()
+            .map(|(name, default)| Param { name: Arc::clone(name), slot: scope.param(name), default: default.clone() })
+            .collect();
+        let retry = body.retry.map(|node| self.retry(node)).unwrap_or_default();
+        scope.in_retry = retry.written;
+        let steps = body.steps.map(|node| self.steps(node, &mut scope)).unwrap_or_default();
+        let returns = self.returned(&signature, body, &scope);
+        scope.in_recovery = true;
+        let on_error = body.on_error.map_or(OnError::Fail, |node| self.on_error(node, &mut scope).0);
+        let always = body.always.map(|node| self.steps(node, &mut scope)).unwrap_or_default();
+        Flow {
+            name: signature.name,
+            span: signature.span,
+            unit: signature.unit,
+            params,
+            returns,
+            timeout: body.timeout,
+            retry,
+            steps,
+            on_error,
+            always,
+            names: scope.into_names(),
+        }
+    }
+
+    fn returned(&mut self, signature: &Signature, body: &Body<'_>, scope: &Scope) -> Vec<(Arc<str>, Slot)> {
+        let mut out = Vec::new();
+        for name in &signature.returns {
+            match scope.visible_slot(name) {
+                Some(slot) => out.push((Arc::clone(name), slot)),
+                None => {
+                    let at = body.returns.map_or(signature.span, |node| node.span);
+                    let problem = Diagnostic::error(
+                        Code::UNKNOWN_NAME,
+                        at,
+                        format!("`{name}` is returned, and no step sets it"),
+                    );
+                    self.problems.push(problem.help("a step sets a name by a hole of that name, or with `set`"));
+                    // The slots of a caller count on every name being there.
+                    out.push((Arc::clone(name), crate::flow::model::ERROR));
+                }
+            }
+        }
+        out
+    }
+
+    /// `retry: 3`, or the map.
+    pub(super) fn retry(&mut self, node: &Node) -> Retry {
+        super::retry::compile(self, node)
+    }
+}

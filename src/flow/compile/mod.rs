@@ -1,0 +1,316 @@
+//! From trees to a checked program: imports, names, patterns, expressions, the dialect. Every problem of
+//! every file is gathered; nothing that passed here is checked again by anybody.
+
+mod actions;
+mod contract;
+mod dialect;
+mod files;
+mod flow;
+mod retry;
+mod scope;
+mod send;
+mod steps;
+mod text;
+mod vars;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::at::dialect::Dialect;
+use crate::hooks::{Hooks, Host};
+
+use super::codes::Code;
+use super::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use super::fields::Fields;
+use super::keys::Shape;
+use super::load::{Place, Reader};
+use super::model::{Flow, FlowId, Program, Unit, UnitId, Var};
+use super::yaml::Node;
+
+use files::{Files, Kind};
+use flow::{Body, Signature};
+
+/// How a program is loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--module`: wins over the file's own.
+    pub module: Option<String>,
+}
+
+/// What became of a file.
+pub struct Loaded {
+    /// The program, if nothing forbids to run it.
+    pub program: Option<Program>,
+    /// What was read.
+    pub sources: Sources,
+    /// What was found, warnings included.
+    pub problems: Diagnostics,
+    /// The files' places, by unit, for vars that come from files.
+    pub places: Vec<Place>,
+    /// Reads further files by the same rules.
+    pub reader: Reader,
+}
+
+/// Loads a file with all that it brings in and checks it.
+pub fn load(main: &Path, working_directory: &Path, options: &Options, host: &Host) -> Loaded {
+    let reader = Reader::for_main(main, working_directory);
+    let mut sources = Sources::new();
+    let mut problems = Diagnostics::new();
+    let files = Files::gather(main, options, &reader, &mut sources, &mut problems);
+    let places = files.all.iter().map(|file| file.place.clone()).collect();
+    let program = (!files.all.is_empty()).then(|| compile(&files, &reader, &mut sources, &mut problems, host));
+    let program = program.flatten().filter(|_| !problems.has_errors());
+    Loaded { program, sources, problems, places, reader }
+}
+
+/// A dialect by its name or path, without any flow; the problems as text.
+pub fn dialect(name: &str, working_directory: &Path, host: &Host) -> Result<Arc<Dialect>, String> {
+    let reader = Reader::for_main(Path::new("."), working_directory);
+    let mut sources = Sources::new();
+    let mut problems = Diagnostics::new();
+    let files = Files::gather_module(name, &reader, &mut sources, &mut problems);
+    let program = compile(&files, &reader, &mut sources, &mut problems, host);
+    match program {
+        Some(program) if !problems.has_errors() => Ok(program.dialect),
+        _ => Err(problems.render(&sources, super::diag::Look::Plain)),
+    }
+}
+
+fn compile(
+    files: &Files,
+    reader: &Reader,
+    sources: &mut Sources,
+    problems: &mut Diagnostics,
+    host: &Host,
+) -> Option<Program> {
+    let hooks = files::hooks(files, reader, sources, problems, host);
+    let mut compiler = Compiler {
+        sources,
+        problems,
+        host,
+        hooks,
+        dialect: Arc::new(Dialect::default()),
+        signatures: Vec::new(),
+        tables: Vec::new(),
+        contract: BTreeMap::new(),
+        parents: files.all.iter().map(|file| (file.parent, file.kind)).collect(),
+        var_names: Vec::new(),
+        current: FlowId(0),
+        calls: Vec::new(),
+        families: BTreeSet::new(),
+        error_names: Vec::new(),
+        lines: Vec::new(),
+        table_keys: Vec::new(),
+        sends: 0,
+    };
+    compiler.program(files)
+}
+
+/// Everything that is known while files become a program.
+struct Compiler<'c> {
+    sources: &'c Sources,
+    problems: &'c mut Diagnostics,
+    host: &'c Host,
+    /// By unit.
+    hooks: Vec<Hooks>,
+    dialect: Arc<Dialect>,
+    /// By flow.
+    signatures: Vec<Signature>,
+    /// By unit: its own flows.
+    tables: Vec<BTreeMap<String, FlowId>>,
+    /// The dialect's flows, the child's over its parents'.
+    contract: BTreeMap<String, FlowId>,
+    /// By unit: who brought it in, and what it is.
+    parents: Vec<(Option<usize>, Kind)>,
+    /// By unit.
+    var_names: Vec<Vec<Arc<str>>>,
+    /// The flow whose body is being read.
+    current: FlowId,
+    /// Who runs whom, and where that is said.
+    calls: Vec<(FlowId, FlowId, Span)>,
+    /// Error families that something here can raise.
+    families: BTreeSet<String>,
+    /// Error names that a retry mentions.
+    error_names: Vec<(String, Span)>,
+    /// The literal beginnings of all command lines.
+    lines: Vec<String>,
+    /// The keys of the command table.
+    table_keys: Vec<(String, Span)>,
+    sends: usize,
+}
+
+impl Compiler<'_> {
+    /// Opens a map by its shape.
+    fn open<'n>(&mut self, node: &'n Node, shape: &'static Shape) -> Option<Fields<'n>> {
+        Fields::open(node, shape, self.sources.text(node.span.file), self.problems)
+    }
+
+    fn program(&mut self, files: &Files) -> Option<Program> {
+        let dialect_nodes: Vec<&Node> = files.of_kind(Kind::Dialect).map(|file| &file.node).collect();
+        self.dialect = Arc::new(self.dialect(&dialect_nodes));
+        self.host.set_escapes(self.dialect.escapes.clone());
+        let heads: Vec<files::Head<'_>> = files.all.iter().map(|file| self.head(file)).collect();
+        let mut units = Vec::new();
+        for head in &heads {
+            let vars = self.vars(head.vars);
+            self.var_names.push(vars.iter().map(|var: &Var| Arc::clone(&var.name)).collect());
+            units.push(vars);
+        }
+        let bodies = self.collect_flows(files, &heads);
+        let flows = self.bodies(&bodies);
+        self.check_recursion(&flows);
+        self.check_error_names();
+        self.check_table_keys();
+        if self.problems.has_errors() {
+            return None;
+        }
+        self.assemble(files, &heads, units, flows)
+    }
+
+    /// Every flow of every file gets its id and signature before any body is read.
+    fn collect_flows<'n>(&mut self, files: &'n Files, heads: &[files::Head<'n>]) -> Vec<Body<'n>> {
+        let mut bodies = Vec::new();
+        for (index, head) in heads.iter().enumerate() {
+            let unit = UnitId(index);
+            let mut table = BTreeMap::new();
+            if let Some(main) = head.main_body() {
+                let name = head.name.clone().unwrap_or_else(|| files.all[index].place.shown());
+                let span = head.steps.map_or(files.all[index].node.span, |steps| steps.span);
+                let signature = self.signature(&name, span, unit, &main, true);
+                self.signatures.push(signature);
+                bodies.push(main);
+            }
+            for (key, node) in &head.flows {
+                let Some(body) = self.flow_body(node) else { continue };
+                let signature = self.signature(&key.text, key.span, unit, &body, false);
+                table.insert(key.text.clone(), FlowId(self.signatures.len()));
+                self.signatures.push(signature);
+                bodies.push(body);
+            }
+            if self.parents[index].1 == Kind::Dialect {
+                for (name, id) in &table {
+                    self.contract.entry(name.clone()).or_insert(*id);
+                }
+            }
+            self.tables.push(table);
+        }
+        bodies
+    }
+
+    fn bodies(&mut self, bodies: &[Body<'_>]) -> Vec<Flow> {
+        bodies
+            .iter()
+            .enumerate()
+            .map(|(index, body)| {
+                self.current = FlowId(index);
+                self.flow(FlowId(index), body)
+            })
+            .collect()
+    }
+
+    /// Flows that run each other without an end would never end.
+    fn check_recursion(&mut self, flows: &[Flow]) {
+        let calls = std::mem::take(&mut self.calls);
+        for (from, to, at) in &calls {
+            if reaches(&calls, *to, *from) {
+                let (from, to) = (&flows[from.0].name, &flows[to.0].name);
+                let message = if from == to {
+                    format!("`{from}` runs itself")
+                } else {
+                    format!("`{from}` runs `{to}`, which runs `{from}` again")
+                };
+                self.problems.push(
+                    Diagnostic::error(Code::RECURSION, *at, message)
+                        .help("try again with `retry`, loop over a list with `each`"),
+                );
+            }
+        }
+    }
+
+    /// The flow that `name` means in a file: its own, those it uses, the cloud's, the dialect's.
+    fn lookup(&self, unit: UnitId, name: &str) -> Option<FlowId> {
+        let in_dialect = self.parents[unit.0].1 == Kind::Dialect;
+        if !in_dialect {
+            if let Some(found) = self.tables[unit.0].get(name) {
+                return Some(*found);
+            }
+            let imported = self.parents.iter().enumerate().filter(|(_, (parent, kind))| {
+                matches!(kind, Kind::Cloud) || (matches!(kind, Kind::Library) && *parent == Some(unit.0))
+            });
+            for (index, _) in imported {
+                if let Some(found) = self.tables[index].get(name) {
+                    return Some(*found);
+                }
+            }
+        }
+        self.contract.get(name).copied()
+    }
+
+    fn flow_names(&self, unit: UnitId) -> Vec<String> {
+        let names: BTreeSet<&String> = self.tables[unit.0].keys().chain(self.contract.keys()).collect();
+        names.into_iter().cloned().collect()
+    }
+
+    /// A flow of the dialect's contract.
+    fn contract_flow(&self, name: &str) -> Option<FlowId> {
+        self.contract.get(name).copied()
+    }
+
+    fn assemble(
+        &mut self,
+        files: &Files,
+        heads: &[files::Head<'_>],
+        vars: Vec<Vec<Var>>,
+        flows: Vec<Flow>,
+    ) -> Option<Program> {
+        let units = files
+            .all
+            .iter()
+            .zip(vars)
+            .zip(&self.hooks)
+            .map(|((file, vars), hooks)| Unit {
+                path: file.place.shown(),
+                parent: file.parent.map(UnitId),
+                vars,
+                hooks: hooks.clone(),
+            })
+            .collect();
+        let main = self.signatures.iter().position(|signature| signature.is_main && signature.unit == UnitId(0));
+        let name = heads.first()?.name.clone().unwrap_or_else(|| file_stem(&files.all[0].place));
+        Some(Program {
+            name,
+            main_file: FileId::clone(&files.all[0].id),
+            dialect: Arc::clone(&self.dialect),
+            units,
+            flows,
+            main: main.map(FlowId),
+            named: self.tables.first().cloned().unwrap_or_default(),
+            contract: self.contract.clone(),
+        })
+    }
+}
+
+fn reaches(calls: &[(FlowId, FlowId, Span)], from: FlowId, wanted: FlowId) -> bool {
+    let mut seen = vec![from];
+    let mut next = 0;
+    while next < seen.len() {
+        let here = seen[next];
+        if here == wanted {
+            return true;
+        }
+        for (caller, callee, _) in calls {
+            if *caller == here && !seen.contains(callee) {
+                seen.push(*callee);
+            }
+        }
+        next += 1;
+    }
+    false
+}
+
+fn file_stem(place: &Place) -> String {
+    let shown = place.shown();
+    let name = shown.rsplit('/').next().unwrap_or(&shown);
+    name.strip_suffix(".yaml").unwrap_or(name).to_string()
+}

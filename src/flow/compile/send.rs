@@ -1,0 +1,299 @@
+//! `send`: the command line, its data, what the answer is made of, and the names that it brings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::at::dialect::{Cancel, CommandRules, DataEnd, Finals, Prompt};
+use crate::at::pattern::{Pattern, Sequence};
+use crate::flow::codes::Code;
+use crate::flow::diag::{Diagnostic, Diagnostics, Span};
+use crate::flow::fields::Fields;
+use crate::flow::model::{Input, Piece, Send, Slot, Template};
+use crate::flow::yaml::Node;
+
+use super::Compiler;
+use super::scope::Scope;
+use super::text::Stand;
+
+/// The keys that ride on a `send`, in a step, a probe or a command entry.
+#[derive(Default)]
+pub(super) struct SendNodes<'n> {
+    pub expect: Option<&'n Node>,
+    pub collect: Option<&'n Node>,
+    pub awaits: Option<&'n Node>,
+    pub fail: Option<&'n Node>,
+    pub finals: Option<&'n Node>,
+    pub data: Option<&'n Node>,
+    pub prompt: Option<&'n Node>,
+    pub ends: Option<&'static str>,
+    pub cancel: Option<&'static str>,
+    pub once: Option<bool>,
+    pub restarts: Option<Duration>,
+}
+
+impl<'n> SendNodes<'n> {
+    pub fn of_step(fields: &Fields<'n>, problems: &mut Diagnostics) -> Self {
+        Self { data: fields.node("data"), ..Self::of_entry(fields, problems) }
+    }
+
+    pub fn of_entry(fields: &Fields<'n>, problems: &mut Diagnostics) -> Self {
+        Self {
+            prompt: fields.node("prompt"),
+            ends: fields.one_of("ends", problems).map(|ends| ends.value),
+            cancel: fields.one_of("cancel", problems).map(|cancel| cancel.value),
+            once: fields.bool("once", problems).map(|once| once.value),
+            restarts: fields.duration("restarts", problems).map(|restarts| restarts.value),
+            ..Self::of_probe(fields, problems)
+        }
+    }
+
+    pub fn of_probe(fields: &Fields<'n>, _problems: &mut Diagnostics) -> Self {
+        Self {
+            expect: fields.node("expect"),
+            collect: fields.node("collect"),
+            awaits: fields.node("await"),
+            fail: fields.node("fail"),
+            finals: fields.node("final"),
+            ..Self::default()
+        }
+    }
+}
+
+impl Compiler<'_> {
+    /// A command line without anything else.
+    pub(super) fn plain_send(&mut self, line: &Node, scope: &mut Scope) -> Option<Send> {
+        self.send(line, &SendNodes::default(), scope)
+    }
+
+    /// A `send` with what rides on it.
+    pub(super) fn send(&mut self, line: &Node, nodes: &SendNodes<'_>, scope: &mut Scope) -> Option<Send> {
+        let template = self.template(line, scope);
+        if let Some(template) = &template {
+            self.check_line(template);
+        }
+        let data = nodes.data.and_then(|data| self.template(data, scope));
+        if let (Some(template), Some(_)) = (&template, &data) {
+            self.refuse_len(template);
+        }
+        let rules = self.rules(nodes, Stand::Free, Stand::NeedsText);
+        let same = self.same_inputs(&rules, line.span, scope);
+        let template = template?;
+        self.note_line(&template);
+        let captures = self.captures(&rules, &template, line.span, scope);
+        let id = self.sends;
+        self.sends += 1;
+        Some(Send { id, line: template, data, rules, captures, same })
+    }
+
+    /// The patterns and words of a step's `send` or of a command entry.
+    pub(super) fn rules(&mut self, nodes: &SendNodes<'_>, free: Stand, text: Stand) -> CommandRules {
+        CommandRules {
+            expect: nodes.expect.and_then(|node| self.sequence(node, free)).map(Arc::new),
+            collect: nodes.collect.map(|node| Arc::new(self.collect(node, free))),
+            awaits: nodes.awaits.and_then(|node| self.sequence(node, text)).map(Arc::new),
+            fail: nodes.fail.and_then(|node| self.alternatives(node, text)).map(|fail| {
+                self.note_families(&fail);
+                Arc::new(fail)
+            }),
+            finals: nodes.finals.and_then(|node| self.finals(node, free)),
+            prompt: nodes.prompt.and_then(|node| self.prompt(node)),
+            ends: nodes.ends.map(|ends| if ends == "ctrl-z" { DataEnd::CtrlZ } else { DataEnd::Length }),
+            cancel: nodes.cancel.map(|cancel| match cancel {
+                "esc" => Cancel::Esc,
+                "ctrl-z" => Cancel::CtrlZ,
+                _ => Cancel::None,
+            }),
+            timeout: None,
+            once: nodes.once,
+            restarts: nodes.restarts,
+        }
+    }
+
+    fn finals(&mut self, node: &Node, stand: Stand) -> Option<Finals> {
+        if node.scalar().is_some_and(|scalar| scalar.text == "none") {
+            return Some(Finals::None);
+        }
+        self.alternatives(node, stand).map(|lines| Finals::Lines(Arc::new(lines)))
+    }
+
+    fn prompt(&mut self, node: &Node) -> Option<Prompt> {
+        let scalar = self.scalar(node, "a prompt")?;
+        match scalar.text.trim() {
+            ">" => Some(Prompt::Sign),
+            "" => None,
+            word if word.contains(char::is_whitespace) || !word.is_ascii() => {
+                self.problems.push(
+                    Diagnostic::error(Code::WRONG_KIND, scalar.span, format!("`{word}` is no prompt"))
+                        .help("a prompt is `'>'` or a word on a line of its own, such as `DOWNLOAD`"),
+                );
+                None
+            }
+            word => Some(Prompt::Word(word.to_string())),
+        }
+    }
+
+    /// `collect`: names, each with what one element looks like.
+    pub(super) fn collect(&mut self, node: &Node, stand: Stand) -> Vec<(Arc<str>, Sequence)> {
+        let Some(entries) = node.map() else {
+            if !node.is_nothing() {
+                self.problems.push(
+                    Diagnostic::error(Code::WRONG_KIND, node.span, "`collect` is a map of names and patterns")
+                        .help("write, for example, `collect: { contexts: '+CGDCONT: {cid:int},{:rest}' }`"),
+                );
+            }
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for (key, value) in entries {
+            let sequence = self.sequence(value, stand);
+            if self.good_name(&key.text, key.span) {
+                if let Some(sequence) = sequence {
+                    out.push((key.text.as_str().into(), sequence));
+                }
+            }
+        }
+        out
+    }
+
+    /// Slots for the holes of the step's own patterns, and of the table's where the step has none.
+    fn captures(
+        &mut self,
+        rules: &CommandRules,
+        line: &Template,
+        at: Span,
+        scope: &mut Scope,
+    ) -> Vec<(Arc<str>, Slot)> {
+        let mut out = Vec::new();
+        for name in own_names(rules) {
+            if let Some(slot) = self.define(&name, at, scope) {
+                out.push((name, slot));
+            }
+        }
+        // What the table names is there too, unless a var of the file has that name already.
+        for name in self.table_names(rules, line) {
+            if !out.iter().any(|(known, _)| *known == name) {
+                if let Ok(slot) = scope.define(&name) {
+                    out.push((name, slot));
+                }
+            }
+        }
+        out
+    }
+
+    fn table_names(&self, rules: &CommandRules, line: &Template) -> Vec<Arc<str>> {
+        let dialect = &self.dialect;
+        let entries = match line.literal() {
+            Some(text) => dialect.entry(text).into_iter().collect(),
+            None => dialect.entries_for_prefix(line.literal_prefix()),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            if rules.expect.is_none() {
+                names.extend(entry.rules.expect.iter().flat_map(|sequence| sequence.names()));
+            }
+            if rules.awaits.is_none() {
+                names.extend(entry.rules.awaits.iter().flat_map(|sequence| sequence.names()));
+            }
+            if rules.collect.is_none() {
+                names.extend(entry.rules.collect.iter().flat_map(|lists| lists.iter().map(|(name, _)| Arc::clone(name))));
+            }
+        }
+        names
+    }
+
+    /// The variables that `{=x}` holes compare with.
+    pub(super) fn same_inputs(&mut self, rules: &CommandRules, at: Span, scope: &Scope) -> Vec<Input> {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        for pattern in all_patterns(rules) {
+            for name in pattern.same_names() {
+                if !names.contains(name) {
+                    names.push(Arc::clone(name));
+                }
+            }
+        }
+        self.inputs_named(names, at, scope)
+    }
+
+    /// Names read by `{=x}`, each of which must be known here.
+    pub(super) fn inputs_named(&mut self, names: Vec<Arc<str>>, at: Span, scope: &Scope) -> Vec<Input> {
+        let mut out = Vec::new();
+        for name in names {
+            match scope.origin(&name) {
+                Some(from) => out.push(Input { name, from }),
+                None => self.problems.push(
+                    Diagnostic::error(Code::UNKNOWN_NAME, at, format!("there is no `{name}` here for `{{={name}}}`"))
+                        .help("it must be a var, a param, or set by an earlier step"),
+                ),
+            }
+        }
+        out
+    }
+
+    /// A command line is one line: its literal part holds no control characters.
+    fn check_line(&mut self, template: &Template) {
+        let control = template.pieces.iter().any(|piece| match piece {
+            Piece::Text(text) => text.chars().any(char::is_control),
+            Piece::Expr { .. } => false,
+        });
+        if control {
+            self.problems.push(
+                Diagnostic::error(Code::CONTROL_CHARACTER, template.span, "a command line holds a control character")
+                    .help("the line's ending comes by itself; other bytes go into `data`"),
+            );
+        }
+    }
+
+    /// `.len()` counts characters, the module counts bytes.
+    fn refuse_len(&mut self, template: &Template) {
+        for piece in &template.pieces {
+            if let Piece::Expr { expr, .. } = piece {
+                if expr.program.source().contains(".len()") {
+                    self.problems.push(
+                        Diagnostic::error(Code::LENGTH, expr.span, "`.len()` counts characters, and the module waits for bytes")
+                            .help("write `size(…)`: the bytes as they will be sent"),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Remembers a command line, to find table keys that nothing ever meets.
+    fn note_line(&mut self, template: &Template) {
+        self.lines.push(template.literal_prefix().to_string());
+    }
+
+    /// Remembers the error families that patterns can raise.
+    pub(super) fn note_families(&mut self, patterns: &[Pattern]) {
+        self.families.extend(patterns.iter().filter_map(Pattern::error_family).map(ToString::to_string));
+    }
+}
+
+/// The names that a step's own patterns capture.
+fn own_names(rules: &CommandRules) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    names.extend(rules.expect.iter().flat_map(|sequence| sequence.names()));
+    names.extend(rules.awaits.iter().flat_map(|sequence| sequence.names()));
+    names.extend(rules.collect.iter().flat_map(|lists| lists.iter().map(|(name, _)| Arc::clone(name))));
+    if let Some(Finals::Lines(lines)) = &rules.finals {
+        names.extend(lines.iter().flat_map(|pattern| pattern.names().iter().cloned()));
+    }
+    names.dedup();
+    names
+}
+
+fn all_patterns(rules: &CommandRules) -> Vec<&Pattern> {
+    let mut out: Vec<&Pattern> = Vec::new();
+    for sequence in [&rules.expect, &rules.awaits].into_iter().flatten() {
+        out.extend(sequence.patterns());
+    }
+    if let Some(lists) = &rules.collect {
+        out.extend(lists.iter().flat_map(|(_, sequence)| sequence.patterns()));
+    }
+    if let Some(fail) = &rules.fail {
+        out.extend(fail.iter());
+    }
+    if let Some(Finals::Lines(lines)) = &rules.finals {
+        out.extend(lines.iter());
+    }
+    out
+}

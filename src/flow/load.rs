@@ -1,0 +1,212 @@
+//! Files: the one that was asked for and all that it brings in. A file beside the flow wins over a bundled
+//! name; nothing outside the tree's root is read.
+
+use std::path::{Component, Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use super::codes::Code;
+use super::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use super::yaml::{self, Node};
+
+/// The recipes that come with the program.
+static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
+
+/// How a bundled file is shown.
+const BUNDLED_PREFIX: &str = "bundled:";
+
+/// Where a file was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On disk.
+    Disk(PathBuf),
+    /// Inside the program: its path below `scripts/`.
+    Bundled(String),
+}
+
+impl Place {
+    /// As a person sees it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Disk(path) => path.display().to_string(),
+            Self::Bundled(path) => format!("{BUNDLED_PREFIX}{path}"),
+        }
+    }
+
+    /// The file `relative` to the folder that this file stands in.
+    fn beside(&self, relative: &str) -> Self {
+        match self {
+            Self::Disk(path) => Self::Disk(path.parent().unwrap_or(Path::new("")).join(relative)),
+            Self::Bundled(path) => {
+                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                Self::Bundled(normal(&Path::new(folder).join(relative)).to_string_lossy().replace('\\', "/"))
+            }
+        }
+    }
+}
+
+/// Reads files below one root.
+pub struct Reader {
+    /// Nothing outside of it is read.
+    root: PathBuf,
+}
+
+/// Why a file is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadProblem {
+    /// Its path leaves the root.
+    #[error("it lies outside the folder that flows may read")]
+    Outside,
+    /// The system's words.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+impl Reader {
+    /// A reader for a main file: the root is the working directory if the file stands below it, else the
+    /// file's own folder.
+    pub fn for_main(main: &Path, working_directory: &Path) -> Self {
+        let absolute = normal(&working_directory.join(main));
+        let root = if absolute.starts_with(working_directory) {
+            working_directory.to_path_buf()
+        } else {
+            absolute.parent().unwrap_or(Path::new("/")).to_path_buf()
+        };
+        Self { root }
+    }
+
+    /// The bytes of a file.
+    pub fn bytes(&self, place: &Place) -> Result<Vec<u8>, ReadProblem> {
+        match place {
+            Place::Bundled(path) => BUNDLED
+                .get_file(path)
+                .map(|file| file.contents().to_vec())
+                .ok_or_else(|| ReadProblem::Unreadable("there is no such bundled file".to_string())),
+            Place::Disk(path) => {
+                if !self.allows(path) {
+                    return Err(ReadProblem::Outside);
+                }
+                std::fs::read(path).map_err(|error| ReadProblem::Unreadable(words(&error)))
+            }
+        }
+    }
+
+    /// Whether the file is there.
+    fn has(&self, place: &Place) -> bool {
+        match place {
+            Place::Bundled(path) => BUNDLED.get_file(path).is_some(),
+            Place::Disk(path) => self.allows(path) && path.is_file(),
+        }
+    }
+
+    /// Whether a path stays below the root, links followed.
+    fn allows(&self, path: &Path) -> bool {
+        let absolute = normal(&self.root.join(path));
+        if !absolute.starts_with(&self.root) {
+            return false;
+        }
+        match (path.canonicalize(), self.root.canonicalize()) {
+            (Ok(real), Ok(root)) => real.starts_with(root),
+            _ => true,
+        }
+    }
+
+    /// Where a file named relative to `from` is.
+    pub fn beside(&self, from: &Place, relative: &str) -> Place {
+        from.beside(relative)
+    }
+
+    /// Where `module: name` or `cloud: name` is: a path if it holds `/`, else `folder/name.yaml` beside the
+    /// file, else bundled.
+    pub fn named(&self, from: &Place, folder: &str, name: &str) -> Option<Place> {
+        if name.contains('/') {
+            return Some(from.beside(name));
+        }
+        let file = format!("{folder}/{name}.yaml");
+        let mut beside = vec![from.beside(&file)];
+        if matches!(from, Place::Disk(_)) {
+            // A dialect that extends another finds it in its own folder.
+            beside.push(from.beside(&format!("{name}.yaml")));
+        }
+        beside.push(Place::Bundled(file));
+        beside.into_iter().find(|place| place != from && self.has(place))
+    }
+
+    /// Names that could have been meant.
+    pub fn bundled_names(folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = BUNDLED
+            .get_dir(folder)
+            .map(|dir| {
+                dir.files().filter_map(|file| file.path().file_stem()).map(|stem| stem.to_string_lossy().into_owned()).collect()
+            })
+            .unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// A YAML file as a tree. What is wrong goes to `problems`, at `asked` if the file cannot be read.
+    pub fn yaml(
+        &self,
+        place: &Place,
+        asked: Option<Span>,
+        sources: &mut Sources,
+        problems: &mut Diagnostics,
+    ) -> Option<(FileId, Node)> {
+        let text = self.text(place, asked, sources, problems)?;
+        let file = sources.add(place.shown(), text);
+        let node = yaml::parse(sources, file, problems)?;
+        Some((file, node))
+    }
+
+    /// A text file. What is wrong goes to `problems`.
+    pub fn text(
+        &self,
+        place: &Place,
+        asked: Option<Span>,
+        sources: &mut Sources,
+        problems: &mut Diagnostics,
+    ) -> Option<String> {
+        let shown = place.shown();
+        let problem = match self.bytes(place) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => return Some(text),
+                Err(_) => (Code::UNREADABLE, format!("`{shown}` is not UTF-8 text"), "save it as UTF-8"),
+            },
+            Err(ReadProblem::Outside) => (
+                Code::OUTSIDE,
+                format!("`{shown}` lies outside the folder that flows may read"),
+                "keep the file below the folder you run atflow in, or beside the flow",
+            ),
+            Err(ReadProblem::Unreadable(why)) => {
+                (Code::UNREADABLE, format!("cannot read `{shown}`: {why}"), "a path is relative to the file that names it")
+            }
+        };
+        let (code, message, help) = problem;
+        let at = asked.unwrap_or_else(|| Span::new(sources.add(shown, String::new()), 0..0));
+        problems.push(Diagnostic::error(code, at, message).help(help));
+        None
+    }
+}
+
+/// The system's words without its number.
+fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// The path without `.` and `..`, links not followed.
+fn normal(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !out.pop() {
+                    out.push("..");
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}

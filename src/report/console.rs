@@ -1,0 +1,411 @@
+//! A run on a terminal: one line a step as it ends, aligned, with its time, its command and what it
+//! captured; a line that is rewritten while a step is under way; a verdict at the end.
+
+use std::io::Write;
+use std::time::Duration;
+
+use crate::flow::diag::{Diagnostic, Look, Sources};
+use crate::link::Mono;
+use crate::run::event::{Event, Measurement, Observer, Report, StepEnd, StepKind, StepOutcome, StepStart};
+use crate::run::failure::Failure;
+use crate::session::Heard;
+use crate::transcript::{Entry, Record};
+
+use super::paint::Paint;
+
+/// The column in which the time a step took stands.
+const TITLE_WIDTH: usize = 44;
+/// What was captured is cut here.
+const VALUES_WIDTH: usize = 100;
+/// Records of the failed attempt that are shown.
+const EXCERPT: usize = 12;
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// The verdict only.
+    Quiet,
+    /// Steps.
+    Steps,
+    /// Steps and every line both ways.
+    Lines,
+}
+
+/// Where the operator's answers come from: gives a typed line if there is one, never waits.
+pub type Answers = Box<dyn FnMut() -> Option<String>>;
+
+/// Writes a run to a terminal, or to a file that looks like one.
+pub struct Console {
+    out: Box<dyn Write>,
+    sources: Sources,
+    detail: Detail,
+    colour: bool,
+    /// A line may be rewritten while a step is under way.
+    live: bool,
+    live_shown: bool,
+    answers: Option<Answers>,
+    /// How a simulated run is named in its verdict.
+    simulated: bool,
+}
+
+impl Console {
+    /// Writes to `out`. `terminal`: colours, and a line that is rewritten.
+    pub fn new(out: Box<dyn Write>, sources: Sources, detail: Detail, terminal: bool) -> Self {
+        Self {
+            out,
+            sources,
+            detail,
+            colour: terminal,
+            live: terminal,
+            live_shown: false,
+            answers: None,
+            simulated: false,
+        }
+    }
+
+    /// Takes the operator's answers from `answers`.
+    #[must_use]
+    pub fn with_answers(mut self, answers: Answers) -> Self {
+        self.answers = Some(answers);
+        self
+    }
+
+    /// Says in the verdict that the module was simulated.
+    #[must_use]
+    pub fn simulated(mut self, simulated: bool) -> Self {
+        self.simulated = simulated;
+        self
+    }
+
+    /// A broken terminal is no reason to fail a run.
+    fn line(&mut self, text: &str) {
+        self.wipe();
+        let _ = writeln!(self.out, "{text}");
+        let _ = self.out.flush();
+    }
+
+    fn wipe(&mut self) {
+        if std::mem::take(&mut self.live_shown) {
+            let _ = write!(self.out, "\r\x1b[K");
+        }
+    }
+
+    /// A line that the next one replaces.
+    fn live(&mut self, text: &str) {
+        if self.live {
+            self.wipe();
+            let _ = write!(self.out, "{text}");
+            let _ = self.out.flush();
+            self.live_shown = true;
+        }
+    }
+
+    fn paint(&self, paint: Paint, text: &str) -> String {
+        paint.on(text, self.colour)
+    }
+
+    fn started(&mut self, flow: &str, module: &str, port: &str) {
+        let head = format!("{}  {}", self.paint(Paint::Strong, flow), self.paint(Paint::Dim, &format!("{module} on {port}")));
+        self.line(&head);
+        self.line("");
+    }
+
+    fn step_started(&mut self, at: Mono, step: &StepStart) {
+        let clock = clock(at);
+        let indent = "  ".repeat(step.depth);
+        if step.kind == StepKind::Group {
+            let text = format!("{} {indent}{} {}", self.paint(Paint::Dim, &clock), self.paint(Paint::Dim, "▸"), step.title);
+            self.line(&text);
+        } else {
+            let text = format!("{} {indent}{} {}", self.paint(Paint::Dim, &clock), self.paint(Paint::Notice, "…"), step.title);
+            self.live(&text);
+        }
+    }
+
+    fn step_finished(&mut self, at: Mono, step: &StepEnd) {
+        let plain_group = step.kind == StepKind::Group
+            && matches!(step.outcome, StepOutcome::Passed)
+            && step.measured.is_empty();
+        if plain_group {
+            return;
+        }
+        let (mark, paint, note) = match &step.outcome {
+            StepOutcome::Passed => ("✓", Paint::Good, String::new()),
+            StepOutcome::AlreadySo => ("✓", Paint::Good, "already so".to_string()),
+            StepOutcome::Changed => ("✓", Paint::Good, "changed".to_string()),
+            StepOutcome::Skipped => ("–", Paint::Dim, "skipped".to_string()),
+            StepOutcome::Ignored(why) => ("·", Paint::Dim, format!("ignored: {why}")),
+            StepOutcome::Recovered(why) => ("↺", Paint::Notice, format!("recovered: {why}")),
+            StepOutcome::Failed(_) => ("✗", Paint::Bad, String::new()),
+        };
+        let mut notes: Vec<String> = Vec::new();
+        if step.attempts > 1 {
+            notes.push(format!("{} attempts", step.attempts));
+        }
+        if !note.is_empty() {
+            notes.push(note);
+        }
+        notes.extend(step.values.iter().map(|(name, value)| format!("{name} = {}", one_line(value))));
+        notes.extend(step.measured.iter().map(measured));
+        let begin = Mono::from_micros(at.as_micros().saturating_sub(micros(step.took)));
+        let indent = "  ".repeat(step.depth);
+        let title = pad(&format!("{indent}{mark} {}", step.title), TITLE_WIDTH);
+        let title = title.replacen(mark, &self.paint(paint, mark), 1);
+        let took = if matches!(step.outcome, StepOutcome::Skipped) { String::new() } else { span(step.took) };
+        let text = format!(
+            "{} {title} {} {}",
+            self.paint(Paint::Dim, &clock(begin)),
+            self.paint(Paint::Dim, &format!("{took:>8}")),
+            self.paint(Paint::Dim, &cut(&notes.join(", "), VALUES_WIDTH))
+        );
+        self.line(text.trim_end());
+    }
+
+    fn heard(&mut self, at: Mono, heard: &Heard<'_>) {
+        let text = match heard {
+            Heard::Sent(line) => format!("→ {}", shown(line)),
+            Heard::SentData(bytes) => format!("→ {bytes} bytes of data"),
+            Heard::Line { class, text } => format!("← {}  ({class:?})", shown(text)).replace("  (Information)", ""),
+            Heard::Message(message) => format!("← message on {}: {} bytes", message.topic, message.payload.len()),
+            Heard::Damaged(damaged) => {
+                format!("← a frame of {} bytes seems to have {}", damaged.declared, damaged.seen)
+            }
+            Heard::Resync => "→ asking AT until the module answers OK".to_string(),
+        };
+        let text = format!("{}     {}", clock(at), text);
+        let text = self.paint(Paint::Dim, &text);
+        self.line(&text);
+    }
+
+    fn finished(&mut self, report: &Report) {
+        self.wipe();
+        if let Some(failure) = &report.failure {
+            self.failure(failure);
+        }
+        for (name, value) in &report.returns {
+            let text = format!("  {name}: {value}");
+            self.line(&text);
+        }
+        let verdict = verdict(report, self.simulated);
+        let (paint, mark) = match (&report.failure, &report.stopped) {
+            (Some(_), _) => (Paint::Bad, "✗ failed"),
+            (None, Some(_)) => (Paint::Good, "✓ stopped"),
+            (None, None) => (Paint::Good, "✓ passed"),
+        };
+        if self.detail > Detail::Quiet {
+            self.line("");
+        }
+        let text = format!("{}  {verdict}", self.paint(paint, mark));
+        self.line(&text);
+    }
+
+    fn failure(&mut self, failure: &Failure) {
+        let look = if self.colour { Look::Coloured } else { Look::Plain };
+        let text = explain(failure, &self.sources, look);
+        self.line("");
+        self.line(&text);
+    }
+}
+
+impl Observer for Console {
+    fn event(&mut self, at: Mono, event: &Event<'_>) {
+        if self.detail == Detail::Quiet && !matches!(event, Event::Finished(_) | Event::Question(_)) {
+            return;
+        }
+        match event {
+            Event::Started { flow, module, port } => self.started(flow, module, port),
+            Event::StepStarted(step) => self.step_started(at, step),
+            Event::StepFinished(step) => self.step_finished(at, step),
+            Event::Retrying { depth, attempt, error, pause } => {
+                let pause = if pause.is_zero() { "now".to_string() } else { format!("in {}", span(*pause).trim()) };
+                let text = format!("{} {}{} attempt {attempt}: {error}; again {pause}", clock(at), "  ".repeat(*depth), "↻");
+                let text = self.paint(Paint::Notice, &text);
+                self.line(&text);
+            }
+            Event::Progress { depth, done, of } => {
+                let text = format!("{} {}{}", clock(at), "  ".repeat(*depth), bar(*done, *of));
+                self.live(&text);
+            }
+            Event::Log { depth, text } => {
+                let text = format!("{} {}  {}", " ".repeat(clock(at).chars().count()), "  ".repeat(*depth), text);
+                self.line(&text);
+            }
+            Event::Question(question) => {
+                let text = format!("{} {question}", self.paint(Paint::Notice, "?"));
+                self.line(&text);
+            }
+            Event::Heard(heard) => self.heard(at, heard),
+            Event::Finished(report) => self.finished(report),
+        }
+    }
+
+    fn wants_steps(&self) -> bool {
+        self.detail >= Detail::Steps
+    }
+
+    fn wants_lines(&self) -> bool {
+        self.detail >= Detail::Lines
+    }
+
+    fn answer(&mut self) -> Option<String> {
+        self.answers.as_mut().and_then(|answers| answers())
+    }
+}
+
+/// Why a run failed, with its place in the YAML, what crossed the line and what to do.
+pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
+    let mut out = String::new();
+    if let Some(span) = failure.span {
+        let mut problem = Diagnostic::error(failure.code, span, failure.message.clone());
+        if let Some(hint) = &failure.hint {
+            problem = problem.help(hint.clone());
+        } else if let Some(help) = failure.help.first() {
+            problem = problem.help(help.clone());
+        }
+        out.push_str(&problem.render(sources, look));
+    } else {
+        out.push_str(&format!("error[{}]: {}", failure.code, failure.message));
+        for help in &failure.help {
+            out.push_str(&format!("\n  = help: {help}"));
+        }
+    }
+    if let Some(script) = &failure.script {
+        out.push_str(&format!("\n  = script: {script}"));
+    }
+    let mut more: Vec<&String> = failure.help.iter().collect();
+    if failure.span.is_some() && failure.hint.is_none() && !more.is_empty() {
+        more.remove(0);
+    }
+    if failure.span.is_some() {
+        for help in more {
+            out.push_str(&format!("\n  = help: {help}"));
+        }
+    }
+    if failure.path.len() > 1 {
+        out.push_str(&format!("\n  = step: {}", failure.path.join(" › ")));
+    }
+    if !failure.exchange.is_empty() {
+        out.push_str("\n  = what crossed the line:");
+        let skip = failure.exchange.len().saturating_sub(EXCERPT);
+        for record in &failure.exchange[skip..] {
+            if let Some(text) = crossed(record) {
+                out.push_str(&format!("\n      {} {text}", clock(record.at)));
+            }
+        }
+    }
+    out
+}
+
+fn crossed(record: &Record) -> Option<String> {
+    match &record.entry {
+        Entry::Tx(bytes) => Some(format!("→ {}", shown(bytes))),
+        Entry::Rx(bytes) => Some(format!("← {}", shown(bytes))),
+        Entry::Note { .. } => None,
+    }
+}
+
+/// The run in one line.
+fn verdict(report: &Report, simulated: bool) -> String {
+    let mut parts = vec![plural(report.passed, "step")];
+    if report.skipped > 0 {
+        parts.push(format!("{} skipped", report.skipped));
+    }
+    if report.retries > 0 {
+        parts.push(plural(report.retries, "retry").replace("retrys", "retries"));
+    }
+    if report.published > 0 {
+        parts.push(format!("{} published", report.published));
+    }
+    if report.received > 0 {
+        parts.push(format!("{} received", report.received));
+    }
+    let time = if simulated { "of simulated time" } else { "" };
+    let mut text = format!("{} in {} {time}", parts.join(", "), span(report.took).trim());
+    if let Some(reason) = &report.stopped {
+        text = format!("{reason} ({text})", text = text.trim_end());
+    }
+    if let Some(failure) = &report.failure {
+        let step = failure.path.last().map_or("", String::as_str);
+        text = format!("at `{step}`: {} ({})", failure.name, text.trim_end());
+    }
+    text.trim_end().to_string()
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn measured(measurement: &Measurement) -> String {
+    let limit = |limit: Option<f64>| limit.map_or(String::new(), |limit| limit.to_string());
+    let mark = if measurement.good { "" } else { " ✗" };
+    format!(
+        "{} {} {} ({}..{}){mark}",
+        measurement.name,
+        measurement.value,
+        measurement.unit,
+        limit(measurement.min),
+        limit(measurement.max)
+    )
+}
+
+/// A point in time since the run began: seconds, aligned.
+fn clock(at: Mono) -> String {
+    let micros = at.as_micros();
+    format!("{:>5}.{:02}s", micros / 1_000_000, micros / 10_000 % 100)
+}
+
+/// How long something took.
+fn span(time: Duration) -> String {
+    if time < Duration::from_millis(1) {
+        format!("{}µs", time.as_micros())
+    } else if time < Duration::from_secs(1) {
+        format!("{}ms", time.as_millis())
+    } else if time < Duration::from_secs(60) {
+        format!("{:.1}s", time.as_secs_f64())
+    } else {
+        format!("{}m{:02}s", time.as_secs() / 60, time.as_secs() % 60)
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Bytes on one line, control characters visible, cut to a limit.
+fn shown(bytes: &[u8]) -> String {
+    cut(&one_line(&String::from_utf8_lossy(bytes)), VALUES_WIDTH)
+}
+
+/// Control characters visible.
+fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\r' => out.push_str("\\r"),
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_string();
+    }
+    let mut out: String = text.chars().take(most - 1).collect();
+    out.push('…');
+    out
+}
+
+fn pad(text: &str, width: usize) -> String {
+    let length = text.chars().count();
+    if length > width { cut(text, width) } else { format!("{text}{}", " ".repeat(width - length)) }
+}
+
+fn bar(done: usize, of: usize) -> String {
+    let width = 24;
+    let full = if of == 0 { width } else { done * width / of };
+    format!("[{}{}] {done}/{of}", "█".repeat(full), "░".repeat(width - full))
+}

@@ -1,0 +1,221 @@
+//! A failure of a step: what a person reads, what a retry decides by, and where it stands in the YAML.
+
+use crate::flow::codes::Code;
+use crate::flow::diag::Span;
+use crate::session::{Fault, Owed};
+use crate::hooks::{HookError, Value};
+use crate::transcript::Record;
+
+use super::mask_text::Masked;
+
+/// Why a step failed for good.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What `only` and `never` compare: `cme 767`, `timeout`, `unexpected`.
+    pub name: String,
+    /// The name without its number: `cme`.
+    pub family: String,
+    /// The number, if it has one.
+    pub number: Option<i64>,
+    /// What the number means, by the dialect or the standard.
+    pub text: Option<String>,
+    /// The line that said so.
+    pub line: Option<String>,
+    /// One sentence: what was seen.
+    pub message: String,
+    /// What to do about it.
+    pub help: Vec<String>,
+    /// The author's own advice.
+    pub hint: Option<String>,
+    /// Where the step stands.
+    pub span: Option<Span>,
+    /// Where in a hook file it went wrong.
+    pub script: Option<String>,
+    /// The step and what it stands in, outermost first.
+    pub path: Vec<String>,
+    /// Names and values of the failed attempt.
+    pub captures: Vec<(String, Value)>,
+    /// What crossed the line in the failed attempt, oldest first.
+    pub exchange: Vec<Record>,
+    /// Stable.
+    pub code: Code,
+}
+
+impl Failure {
+    /// A failure with a name and a sentence.
+    pub fn new(code: Code, name: &str, message: impl Into<String>) -> Self {
+        Self {
+            name: name.to_string(),
+            family: name.to_string(),
+            number: None,
+            text: None,
+            line: None,
+            message: message.into(),
+            help: Vec::new(),
+            hint: None,
+            span: None,
+            script: None,
+            path: Vec::new(),
+            captures: Vec::new(),
+            exchange: Vec::new(),
+            code,
+        }
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help.push(help.into());
+        self
+    }
+
+    /// Only a `retry.only` that names it catches it.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self.family.as_str(), "port" | "reboot" | "stuck" | "interrupted")
+    }
+
+    /// Nothing catches it: somebody wants the program to stop.
+    pub fn is_interrupt(&self) -> bool {
+        self.family == "interrupted"
+    }
+
+    /// Not tried again unless `only` names it.
+    pub fn is_final_by_default(&self) -> bool {
+        matches!(self.family.as_str(), "refused" | "hook") || self.is_fatal()
+    }
+
+    /// A value was not fit for a command line, or a rule forbade the step. Nothing was sent.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Code::FAILED_REFUSED, "refused", message)
+    }
+
+    /// A condition did not hold.
+    pub fn check(message: impl Into<String>) -> Self {
+        Self::new(Code::FAILED_CHECK, "check", message)
+    }
+
+    /// A script went wrong.
+    pub fn hook(error: &HookError) -> Self {
+        let mut failure = Self::new(Code::FAILED_HOOK, "hook", error.to_string());
+        failure.script = error.place.as_ref().map(|place| format!("{}:{}:{}", place.file, place.line, place.column));
+        if let Some(help) = error.help() {
+            failure = failure.help(help);
+        }
+        failure
+    }
+
+    /// What the session could not do. `meaning` explains a number.
+    pub fn from_fault(fault: Fault, meaning: impl Fn(&str, i64) -> Option<String>, masked: &Masked) -> Self {
+        match fault {
+            Fault::Result(error) => Self::result(&error, meaning, masked),
+            Fault::Timeout { owed } => Self::timeout(&owed),
+            Fault::Unexpected { missing, came, near_miss, late } => {
+                Self::unexpected(&missing, &came, near_miss, late, masked)
+            }
+            Fault::Closed { line } => {
+                let line = masked.text(&line);
+                let mut failure = Self::new(Code::FAILED_CLOSED, "closed", format!("the session was closed: `{line}`"))
+                    .help("connect again; a group with `retry: { only: [closed] }` does so by itself");
+                failure.line = Some(line);
+                failure
+            }
+            Fault::Reboot { line } => {
+                let line = masked.text(&line);
+                let mut failure = Self::new(Code::FAILED_REBOOT, "reboot", format!("the module restarted: it said `{line}`"))
+                    .help("a restart nobody asked for is often a weak supply; start the flow again")
+                    .help("if the command restarts the module, say so: `restarts: 30s`");
+                failure.line = Some(line);
+                failure
+            }
+            Fault::Port { what } => Self::new(Code::PORT_GONE, "port", what).help("is the module still plugged in and powered?"),
+            Fault::Unsupported { what } => Self::new(Code::FAILED_UNSUPPORTED, "error", format!("this port has no {what}"))
+                .help("`on_error: ignore` lets the flow run on ports that cannot do it"),
+            Fault::Stuck => Self::new(
+                Code::FAILED_STUCK,
+                "stuck",
+                "the module may still be waiting for data: a command line sent now would become part of it",
+            )
+            .help("restart the module (power or its reset line), then run again")
+            .help("if the command has a way out, name it: `cancel: esc`"),
+            Fault::Busy { line } => {
+                let line = masked.text(&line);
+                let mut failure =
+                    Self::new(Code::FAILED_BUSY, "busy", format!("the module kept answering `{line}` until the deadline"));
+                failure.line = Some(line);
+                failure
+            }
+            Fault::Notice => Self::new(Code::FAILED_TIMEOUT, "timeout", "messages wait inside the module and cannot be fetched"),
+            Fault::Interrupted => Self::new(Code::INTERRUPTED, "interrupted", "stopped by a signal"),
+        }
+    }
+
+    fn result(
+        error: &crate::at::sorter::ResultError,
+        meaning: impl Fn(&str, i64) -> Option<String>,
+        masked: &Masked,
+    ) -> Self {
+        let line = masked.text(&error.line);
+        let text = error.number.and_then(|number| meaning(&error.family, number));
+        let code = match (error.family.as_str(), error.number) {
+            ("closed", _) => Code::FAILED_CLOSED,
+            (_, Some(_)) => Code::FAILED_NUMBER,
+            (_, None) => Code::FAILED_RESULT,
+        };
+        let message = match &text {
+            Some(text) => format!("the module answered `{line}`: {text}"),
+            None => format!("the module answered `{line}`"),
+        };
+        let mut failure = Self::new(code, &error.name, message);
+        if error.family == "error" {
+            failure = failure.help("plain ERROR: unknown command, wrong arguments, or not now; `AT+CMEE=1` makes it a number");
+        }
+        failure.family.clone_from(&error.family);
+        failure.number = error.number;
+        failure.text = text;
+        failure.line = Some(line);
+        failure
+    }
+
+    fn timeout(owed: &Owed) -> Self {
+        let new = |message: String| Self::new(Code::FAILED_TIMEOUT, "timeout", message);
+        match owed {
+            Owed::Write { taken, of } => {
+                new(format!("the module stopped taking bytes: {taken} of {of} left before the deadline"))
+                    .help("is hardware flow control on while CTS is not wired? `port` settings and `AT+IFC` must agree")
+            }
+            Owed::Anything => new("not a single byte came back".to_string())
+                .help("is the module powered, is this its AT port, and does it talk at this speed?"),
+            Owed::Final => new("no final result code came before the deadline".to_string())
+                .help("give the command more time with `timeout`, or in the dialect's command table"),
+            Owed::Prompt => new("the prompt for data did not come before the deadline".to_string())
+                .help("if this module asks with a word, name it: `prompt: DOWNLOAD`"),
+            Owed::DataResult => new("the data went out and no final result code came".to_string()),
+            Owed::Await(pattern) => {
+                new(format!("`{pattern}` did not come before the deadline; the final result was good"))
+            }
+            Owed::Message(topic) => new(format!("no message came on `{topic}` before the deadline")),
+            Owed::Operator => new("nobody answered before the deadline".to_string()),
+            Owed::Resync => new("after a timeout, three `AT` were not answered with `OK`".to_string())
+                .help("the module hangs or is gone; restart it"),
+        }
+    }
+
+    fn unexpected(missing: &str, came: &[String], near_miss: Option<String>, late: bool, masked: &Masked) -> Self {
+        let seen = match came {
+            [] => "nothing came before the final result".to_string(),
+            lines => {
+                let shown: Vec<String> = lines.iter().take(4).map(|line| format!("`{}`", masked.text(line))).collect();
+                let more = if lines.len() > 4 { format!(" and {} more lines", lines.len() - 4) } else { String::new() };
+                format!("{}{more} came", shown.join(", "))
+            }
+        };
+        let mut failure = Self::new(Code::FAILED_UNEXPECTED, "unexpected", format!("`{missing}` did not come; {seen}"));
+        if let Some(near) = near_miss {
+            failure = failure.help(masked.text(&near));
+        }
+        if late {
+            failure = failure.help("the line came after the final result: did you mean `await`?");
+        }
+        failure
+    }
+}

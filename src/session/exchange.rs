@@ -1,0 +1,380 @@
+//! One command line and all that it owes: a final result code, the prompt and the data, the late result.
+//! Patterns are armed before the first byte leaves, so no answer can be too fast.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::at::dialect::{Cancel, DataEnd, Finals, Prompt};
+use crate::at::pattern::{Captures, Pattern};
+use crate::at::sorter::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
+use crate::link::Mono;
+use crate::transcript::NoteKind;
+
+use super::fault::Owed;
+use super::{Class, Fault, Footing, Heard, Mark, Pumped, Session};
+
+/// A module that refused a line as busy is asked again after so much silence.
+const BUSY_QUIET: Duration = Duration::from_millis(200);
+/// How long a stop waits for the final result that is owed, so that no command is cut in half.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+/// How long the data phase is given to end after its cancel byte.
+const CANCEL_GRACE: Duration = Duration::from_secs(2);
+
+/// How many lines back an expected line is looked for, to ask "did you mean `await`?".
+const LATE_LINES: u64 = 64;
+
+const ESC: u8 = 0x1b;
+const CTRL_Z: u8 = 0x1a;
+
+/// One command line to send.
+pub struct Request<'a> {
+    /// The line, without its ending.
+    pub line: &'a str,
+    /// Compiled patterns: what the answer is made of.
+    pub wanted: Arc<Wanted>,
+    /// The texts for `{=x}` holes.
+    pub same: Vec<(Arc<str>, String)>,
+    /// Sent when the prompt comes.
+    pub data: Option<&'a [u8]>,
+    /// How the module knows that the data is over.
+    pub ends: DataEnd,
+    /// How to leave the data phase.
+    pub cancel: Cancel,
+    /// The module restarts after its OK; a sign of it must show within.
+    pub restarts: Option<Duration>,
+    /// One attempt, counted from its first byte; the time that data takes to leave is added.
+    pub timeout: Duration,
+    /// The deadline of what this stands in.
+    pub outer: Mono,
+}
+
+/// What a good exchange or wait brought.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// What single holes captured.
+    pub captures: Captures,
+    /// What `collect` gathered: one entry a list.
+    pub collected: Vec<(Arc<str>, Vec<Captures>)>,
+    /// The information lines, as text.
+    pub information: Vec<String>,
+}
+
+impl From<Progress> for Answer {
+    fn from(progress: Progress) -> Self {
+        Self { captures: progress.captures, collected: progress.collected, information: progress.information }
+    }
+}
+
+/// Where an exchange stands.
+struct Flight {
+    line_len: usize,
+    data_sent: bool,
+    began: Mark,
+    sent_at: Mono,
+    deadline: Mono,
+    stopping: bool,
+}
+
+impl Session {
+    /// Sends one command line and waits until all that it owes has come, or its time is up.
+    pub fn send(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
+        self.find_footing()?;
+        self.keep_quiet(self.dialect.line.quiet)?;
+        self.reboot_at = None;
+        let began = self.mark();
+        let outcome = self.attempt(request, began);
+        if let Err(Fault::Timeout { .. } | Fault::Interrupted) = &outcome {
+            self.transcript.flush_tail();
+        }
+        let missing = self.sorter.missing_expect();
+        let progress = self.sorter.disarm();
+        self.last_result = self.clock.now();
+        let answer = match outcome {
+            Ok(()) => self.judge(request, progress, missing, began)?,
+            Err(fault) => return Err(fault),
+        };
+        if let Some(window) = request.restarts {
+            self.await_restart(window, request.outer)?;
+        }
+        Ok(answer)
+    }
+
+    fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {
+        let push = request.data.map_or(Duration::ZERO, |data| self.time_on_line(data.len()));
+        let mut flight = Flight {
+            line_len: request.line.len() + self.dialect.line.ending.len(),
+            data_sent: request.data.is_none(),
+            began,
+            sent_at: self.now(),
+            deadline: request.outer.min(self.now() + request.timeout + push),
+            stopping: false,
+        };
+        self.arm(request);
+        self.write_line(request, &flight)?;
+        loop {
+            if let Some(done) = self.step_flight(request, &mut flight)? {
+                return done;
+            }
+        }
+    }
+
+    /// Looks at what has come, does what is due, then reads once. `Some` when the exchange is over.
+    fn step_flight(&mut self, request: &Request<'_>, flight: &mut Flight) -> Result<Option<Result<(), Fault>>, Fault> {
+        if let Some((_, line)) = self.reboot_at.take() {
+            self.footing = Footing::Firm;
+            return Err(Fault::Reboot { line });
+        }
+        let progress = self.sorter.progress();
+        if let Some(Ended { verdict: Verdict::Busy, line }) = &progress.ended {
+            let line = line.clone();
+            self.send_again(request, flight, line)?;
+            return Ok(None);
+        }
+        if progress.prompt_seen && !flight.data_sent {
+            self.write_data(request, flight)?;
+            return Ok(None);
+        }
+        if let Some(over) = Self::decided(request, progress, flight.data_sent) {
+            return Ok(Some(over.map_err(Fault::Result)));
+        }
+        match self.pump(flight.deadline)? {
+            Pumped::Bytes => {}
+            Pumped::Deadline => return Err(self.timed_out(request, flight)),
+            Pumped::Woken => self.stop_within(flight)?,
+        }
+        Ok(None)
+    }
+
+    /// Whether everything owed has come, or nothing more is owed after a failure.
+    fn decided(
+        request: &Request<'_>,
+        progress: &Progress,
+        data_sent: bool,
+    ) -> Option<Result<(), ResultError>> {
+        if request.wanted.owes_final && progress.ended.is_none() {
+            return None;
+        }
+        if let Some(failed) = &progress.failed {
+            return Some(Err(failed.clone()));
+        }
+        (data_sent && progress.awaits_done).then_some(Ok(()))
+    }
+
+    fn arm(&mut self, request: &Request<'_>) {
+        self.sorter.arm(Armed {
+            wanted: Arc::clone(&request.wanted),
+            echo: Some(request.line.as_bytes().to_vec()),
+            data: request.data.map(<[u8]>::to_vec),
+            same: request.same.clone(),
+        });
+    }
+
+    fn write_line(&mut self, request: &Request<'_>, flight: &Flight) -> Result<(), Fault> {
+        let mut line = Vec::with_capacity(flight.line_len);
+        line.extend_from_slice(request.line.as_bytes());
+        line.extend_from_slice(&self.dialect.line.ending);
+        if self.listener.listens() {
+            let now = self.now();
+            self.listener.heard(now, &Heard::Sent(request.line.as_bytes()));
+        }
+        self.write(&line, flight.deadline)
+    }
+
+    fn write_data(&mut self, request: &Request<'_>, flight: &mut Flight) -> Result<(), Fault> {
+        let mut data = request.data.unwrap_or_default().to_vec();
+        if request.ends == DataEnd::CtrlZ {
+            data.push(CTRL_Z);
+        }
+        if self.listener.listens() {
+            let now = self.now();
+            self.listener.heard(now, &Heard::SentData(data.len()));
+        }
+        flight.data_sent = true;
+        let written = self.write(&data, flight.deadline);
+        if written.is_err() {
+            self.footing = Footing::Stuck;
+        }
+        written
+    }
+
+    /// Writes all of `bytes` before `until`, or says how far it got.
+    pub(super) fn write(&mut self, bytes: &[u8], until: Mono) -> Result<(), Fault> {
+        self.transcript.tx(self.clock.now(), bytes);
+        match self.link.write(bytes, until) {
+            Ok(taken) if taken == bytes.len() => Ok(()),
+            Ok(taken) => {
+                self.footing = Footing::Unsure { prompt: false };
+                Err(Fault::Timeout { owed: Owed::Write { taken, of: bytes.len() } })
+            }
+            Err(error) => Err(self.gone(error)),
+        }
+    }
+
+    /// The module said that it did not take the line: once it is quiet, the same line goes out again.
+    fn send_again(&mut self, request: &Request<'_>, flight: &mut Flight, line: String) -> Result<(), Fault> {
+        self.sorter.disarm();
+        let mut quiet_until = self.now() + BUSY_QUIET;
+        while self.now() < quiet_until {
+            if quiet_until >= flight.deadline {
+                return Err(Fault::Busy { line });
+            }
+            match self.pump(quiet_until)? {
+                Pumped::Bytes => quiet_until = self.now() + BUSY_QUIET,
+                Pumped::Deadline => {}
+                Pumped::Woken => self.stop_if_requested()?,
+            }
+        }
+        self.arm(request);
+        self.write_line(request, flight)
+    }
+
+    /// A stop was asked for: the final result that is owed is still waited for, but not for long.
+    fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
+        if flight.stopping || self.stop_if_requested().is_ok() {
+            return Ok(());
+        }
+        if self.sorter.progress().ended.is_some() {
+            return Err(Fault::Interrupted);
+        }
+        flight.stopping = true;
+        flight.deadline = flight.deadline.min(self.now() + STOP_GRACE);
+        Ok(())
+    }
+
+    fn timed_out(&mut self, request: &Request<'_>, flight: &Flight) -> Fault {
+        let progress = self.sorter.progress();
+        let verdict_owed = request.wanted.owes_final && progress.ended.is_none();
+        let prompt_seen = progress.prompt_seen;
+        let missing_await = self.sorter.missing_await();
+        let heard_anything = self.mark() != flight.began || prompt_seen || self.last_byte > flight.sent_at;
+        let owed = if !flight.data_sent {
+            Owed::Prompt
+        } else if prompt_seen && verdict_owed {
+            Owed::DataResult
+        } else if verdict_owed {
+            if heard_anything { Owed::Final } else { Owed::Anything }
+        } else {
+            Owed::Await(missing_await.unwrap_or_default())
+        };
+        if prompt_seen && verdict_owed {
+            self.leave_data_phase(request.cancel);
+        } else if verdict_owed || !flight.data_sent {
+            self.footing = Footing::Unsure { prompt: request.wanted.prompt.is_some() };
+        }
+        if flight.stopping { Fault::Interrupted } else { Fault::Timeout { owed } }
+    }
+
+    /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
+    fn leave_data_phase(&mut self, cancel: Cancel) {
+        let byte = match cancel {
+            Cancel::None => {
+                self.footing = Footing::Stuck;
+                return;
+            }
+            Cancel::Esc => ESC,
+            Cancel::CtrlZ => CTRL_Z,
+        };
+        self.footing = Footing::Stuck;
+        let until = self.now() + CANCEL_GRACE;
+        if self.write(&[byte], until).is_err() {
+            return;
+        }
+        while self.sorter.progress().ended.is_none() {
+            match self.pump(until) {
+                Ok(Pumped::Bytes | Pumped::Woken) => {}
+                Ok(Pumped::Deadline) | Err(_) => return,
+            }
+        }
+        self.footing = Footing::Firm;
+    }
+
+    /// The exchange is whole: were the lines in it that must have come?
+    fn judge(
+        &self,
+        request: &Request<'_>,
+        progress: Progress,
+        missing: Option<String>,
+        began: Mark,
+    ) -> Result<Answer, Fault> {
+        if progress.expects_done {
+            return Ok(progress.into());
+        }
+        let missing = missing.unwrap_or_default();
+        let pattern = request
+            .wanted
+            .expect
+            .as_ref()
+            .and_then(|expect| expect.patterns().find(|pattern| pattern.source() == missing));
+        let near_miss = pattern.and_then(|pattern| {
+            progress.information.iter().rev().find_map(|line| pattern.near_miss(line.as_bytes()))
+        });
+        let late = pattern.is_some_and(|pattern| self.came_late(pattern, &request.same, began));
+        Err(Fault::Unexpected { missing, came: progress.information, near_miss, late })
+    }
+
+    /// Whether the expected line has been seen behind the final result of an earlier attempt.
+    fn came_late(&self, pattern: &Pattern, same: &[(Arc<str>, String)], began: Mark) -> bool {
+        let earlier = self.recent.iter().rev().take_while(|recent| recent.mark.0 + LATE_LINES > began.0);
+        earlier
+            .filter(|recent| matches!(recent.class, Class::Unknown | Class::Other))
+            .any(|recent| pattern.is_match(&recent.text, same))
+    }
+
+    /// How long so many bytes take at the port's speed: ten bits a byte with start and stop bit.
+    fn time_on_line(&self, bytes: usize) -> Duration {
+        match self.link.baud_bps() {
+            Some(baud) if baud > 0 => {
+                Duration::from_micros((bytes as u64).saturating_mul(10_000_000) / u64::from(baud))
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Keeps the silence that the module wants between a result and the next line.
+    fn keep_quiet(&mut self, quiet: Duration) -> Result<(), Fault> {
+        let until = if self.last_result == Mono::ZERO { Mono::ZERO } else { self.last_result + quiet };
+        // Also without a pause, what has already come is sorted before the line goes out, so that
+        // an old final result cannot be taken for the new one.
+        loop {
+            match self.pump(until)? {
+                Pumped::Bytes => {}
+                Pumped::Deadline => return Ok(()),
+                Pumped::Woken => self.stop_if_requested()?,
+            }
+        }
+    }
+
+    /// After the OK of a command that restarts the module: boot lines are welcome and the port may vanish,
+    /// until the first sign of the restart; without any, the window just passes.
+    fn await_restart(&mut self, window: Duration, deadline: Mono) -> Result<(), Fault> {
+        let until = (self.now() + window).min(deadline);
+        self.reboot_at = None;
+        self.reboot_welcome_until = Mono::ZERO;
+        let seen = loop {
+            if self.reboot_at.take().is_some() {
+                break true;
+            }
+            match self.pump(until) {
+                Ok(Pumped::Bytes) => {}
+                Ok(Pumped::Deadline) => break false,
+                Ok(Pumped::Woken) => self.stop_if_requested()?,
+                Err(Fault::Port { .. }) => {
+                    self.link.reopen(until).map_err(Fault::from_link)?;
+                    break true;
+                }
+                Err(other) => return Err(other),
+            }
+        };
+        self.footing = Footing::Firm;
+        // RDY may come twice, and more boot lines follow the first sign.
+        self.reboot_welcome_until = self.now() + window;
+        let text = if seen { "the module restarted" } else { "no sign of the restart was seen" };
+        self.transcript.note(self.clock.now(), NoteKind::Port, text);
+        Ok(())
+    }
+}
+
+/// What a bare probe line such as `AT` wants: the dialect's final results and nothing else.
+pub(super) fn bare(prompt: Option<Prompt>) -> Arc<Wanted> {
+    Arc::new(Wanted { owes_final: true, prompt, finals: None::<Finals>, ..Wanted::default() })
+}

@@ -1,0 +1,96 @@
+//! How an exchange or a wait can fail.
+
+use crate::at::sorter::ResultError;
+use crate::link::LinkError;
+
+/// Why an exchange or a wait did not pass. Everything a module can do to us ends here, not in an `Err` of
+/// its own kind, so that a retry can decide by name.
+#[derive(Debug)]
+pub enum Fault {
+    /// A final result code or a `fail` line said no.
+    Result(ResultError),
+    /// The deadline passed.
+    Timeout {
+        /// What was still owed.
+        owed: Owed,
+    },
+    /// The final result was good, but a line that must have come did not.
+    Unexpected {
+        /// The pattern that found nothing.
+        missing: String,
+        /// The information lines that came.
+        came: Vec<String>,
+        /// A close look at the line that nearly fits.
+        near_miss: Option<String>,
+        /// The line came, but after the final result.
+        late: bool,
+    },
+    /// The session, or what carries it, is gone.
+    Closed {
+        /// The line that said so.
+        line: String,
+    },
+    /// The module restarted and nobody had asked it to.
+    Reboot {
+        /// The line that said so.
+        line: String,
+    },
+    /// The port is gone.
+    Port {
+        /// What the system said.
+        what: String,
+    },
+    /// The port has no such line or setting.
+    Unsupported {
+        /// Which.
+        what: &'static str,
+    },
+    /// The module may take everything for data; nothing may be sent until it restarts.
+    Stuck,
+    /// The module kept refusing the line.
+    Busy {
+        /// What it said.
+        line: String,
+    },
+    /// Messages wait inside the module and must be fetched before the wait goes on.
+    Notice,
+    /// Somebody wants the program to stop.
+    Interrupted,
+}
+
+/// What had not come when the deadline passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owed {
+    /// The module took no more bytes: so many of so many.
+    Write {
+        /// Bytes that left.
+        taken: usize,
+        /// Bytes there were.
+        of: usize,
+    },
+    /// Not a single byte came back.
+    Anything,
+    /// The final result code.
+    Final,
+    /// The prompt for data.
+    Prompt,
+    /// The final result after the data.
+    DataResult,
+    /// The late result: this pattern.
+    Await(String),
+    /// A message on this topic.
+    Message(String),
+    /// A line from the operator.
+    Operator,
+    /// `AT` was not answered with `OK`.
+    Resync,
+}
+
+impl Fault {
+    pub(super) fn from_link(error: LinkError) -> Self {
+        match error {
+            LinkError::Unsupported { what } => Self::Unsupported { what },
+            other => Self::Port { what: other.to_string() },
+        }
+    }
+}

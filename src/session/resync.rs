@@ -1,0 +1,105 @@
+//! Finding the module's ear again after a timeout: `AT` until `OK`, never in data mode.
+
+use std::time::Duration;
+
+use crate::at::dialect::Prompt;
+use crate::at::sorter::{Armed, Verdict};
+use crate::link::Mono;
+use crate::transcript::NoteKind;
+
+use super::exchange::bare;
+use super::fault::Owed;
+use super::{Fault, Footing, Heard, Pumped, Session};
+
+/// Tries of `AT`, and how long each may take. `check` counts them for every command (3 s).
+const TRIES: u32 = 3;
+const TRY: Duration = Duration::from_secs(1);
+/// A late result of the earlier command may come right behind the OK of the probe.
+const SETTLE: Duration = Duration::from_millis(20);
+
+impl Session {
+    /// Makes sure that the module listens for a command line before one is sent.
+    pub(super) fn find_footing(&mut self) -> Result<(), Fault> {
+        match self.footing {
+            Footing::Firm => Ok(()),
+            Footing::Stuck => Err(Fault::Stuck),
+            Footing::Unsure { prompt } => self.resync(prompt),
+        }
+    }
+
+    fn resync(&mut self, prompt: bool) -> Result<(), Fault> {
+        let now = self.now();
+        self.transcript.note(now, NoteKind::Resync, "asking AT until OK");
+        if self.listener.listens() {
+            self.listener.heard(now, &Heard::Resync);
+        }
+        self.sorter.set_late(true);
+        let found = self.probe_until_ok(prompt);
+        self.sorter.disarm();
+        self.sorter.set_late(false);
+        if found? {
+            self.footing = Footing::Firm;
+            self.reboot_at = None;
+            return Ok(());
+        }
+        Err(Fault::Timeout { owed: Owed::Resync })
+    }
+
+    fn probe_until_ok(&mut self, prompt: bool) -> Result<bool, Fault> {
+        let quiet = self.now() + self.dialect.line.quiet;
+        self.drain(quiet)?;
+        for _ in 0..TRIES {
+            self.sorter.arm(Armed {
+                wanted: bare(prompt.then_some(Prompt::Sign)),
+                echo: Some(b"AT".to_vec()),
+                data: None,
+                same: Vec::new(),
+            });
+            let until = self.now() + TRY;
+            let mut line = b"AT".to_vec();
+            line.extend_from_slice(&self.dialect.line.ending);
+            self.write(&line, until)?;
+            if self.probe_answered(until)? {
+                let settled = self.now() + SETTLE.max(self.dialect.line.quiet);
+                self.drain(settled)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn probe_answered(&mut self, until: Mono) -> Result<bool, Fault> {
+        loop {
+            let progress = self.sorter.progress();
+            if progress.prompt_seen {
+                // The prompt of the earlier command came late: whatever is sent now would be its data.
+                self.footing = Footing::Stuck;
+                return Err(Fault::Stuck);
+            }
+            match progress.ended.as_ref().map(|ended| ended.verdict) {
+                Some(Verdict::Ok) => return Ok(true),
+                Some(Verdict::Error | Verdict::Busy) => {
+                    self.drain(until)?;
+                    return Ok(false);
+                }
+                None => {}
+            }
+            match self.pump(until)? {
+                Pumped::Bytes => {}
+                Pumped::Deadline => return Ok(false),
+                Pumped::Woken => self.stop_if_requested()?,
+            }
+        }
+    }
+
+    /// Sorts everything that comes until `until`.
+    fn drain(&mut self, until: Mono) -> Result<(), Fault> {
+        loop {
+            match self.pump(until)? {
+                Pumped::Bytes => {}
+                Pumped::Deadline => return Ok(()),
+                Pumped::Woken => self.stop_if_requested()?,
+            }
+        }
+    }
+}

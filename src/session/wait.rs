@@ -1,0 +1,115 @@
+//! Waits without a command line: for lines nobody asked for, and for messages from the broker.
+
+use std::sync::Arc;
+
+use crate::at::pattern::{Pattern, Sequence};
+use crate::at::sorter::{Armed, Message, Wanted};
+use crate::link::Mono;
+
+use super::fault::Owed;
+use super::{Answer, Fault, Mark, Pumped, Session};
+
+/// What an `await` step waits for.
+pub struct AwaitLines<'a> {
+    /// The lines, in order.
+    pub lines: &'a Arc<Sequence>,
+    /// Any of these ends it.
+    pub fail: Option<&'a Arc<Vec<Pattern>>>,
+    /// Lists gathered on the way.
+    pub collect: Option<&'a Arc<Vec<(Arc<str>, Sequence)>>>,
+    /// The texts for `{=x}` holes.
+    pub same: Vec<(Arc<str>, String)>,
+    /// Lines that no step took since then are looked at first: no gap between a command and its late URC.
+    pub since: Mark,
+    /// When to give up.
+    pub deadline: Mono,
+}
+
+impl Session {
+    /// Waits for lines nobody asked for.
+    pub fn await_lines(&mut self, want: AwaitLines<'_>) -> Result<Answer, Fault> {
+        self.sorter.arm(Armed {
+            wanted: Arc::new(Wanted {
+                awaits: Some(Arc::clone(want.lines)),
+                fail: want.fail.map(Arc::clone),
+                collect: want.collect.map(Arc::clone),
+                ..Wanted::default()
+            }),
+            echo: None,
+            data: None,
+            same: want.same,
+        });
+        let outcome = self.await_armed(want.since, want.deadline);
+        let progress = self.sorter.disarm();
+        outcome.map(|()| progress.into())
+    }
+
+    fn await_armed(&mut self, since: Mark, deadline: Mono) -> Result<(), Fault> {
+        self.offer_again(since);
+        loop {
+            let progress = self.sorter.progress();
+            if progress.awaits_done {
+                return Ok(());
+            }
+            if let Some(error) = progress.failed.clone() {
+                return Err(Fault::Result(error));
+            }
+            if let Some((_, line)) = self.reboot_at.take() {
+                return Err(Fault::Reboot { line });
+            }
+            match self.pump(deadline)? {
+                Pumped::Bytes => {}
+                Pumped::Deadline => {
+                    let owed = self.sorter.missing_await().unwrap_or_default();
+                    return Err(Fault::Timeout { owed: Owed::Await(owed) });
+                }
+                Pumped::Woken => self.stop_if_requested()?,
+            }
+        }
+    }
+
+    /// Offers the lines that nobody took since `since`.
+    fn offer_again(&mut self, since: Mark) {
+        let earlier = self.recent.iter().filter(|recent| recent.mark >= since);
+        self.sorter.replay(earlier.map(|recent| recent.text.as_slice()));
+    }
+
+    /// Takes the oldest unclaimed message that `wanted` takes. Fails with [`Fault::Closed`] when a line
+    /// since `since` says that the session is gone, and with [`Fault::Notice`] when messages wait inside
+    /// the module and somebody must fetch them before this wait can go on.
+    pub fn receive<T>(
+        &mut self,
+        topic: &str,
+        mut wanted: impl FnMut(&Message) -> Option<T>,
+        since: Mark,
+        deadline: Mono,
+    ) -> Result<(T, Message), Fault> {
+        loop {
+            for index in 0..self.messages.len() {
+                if let Some(found) = wanted(&self.messages[index]) {
+                    if let Some(message) = self.messages.remove(index) {
+                        return Ok((found, message));
+                    }
+                }
+            }
+            if !self.notices.is_empty() {
+                return Err(Fault::Notice);
+            }
+            if let Some((mark, line)) = &self.closed_at {
+                if *mark >= since {
+                    return Err(Fault::Closed { line: line.clone() });
+                }
+            }
+            if let Some((_, line)) = self.reboot_at.take() {
+                return Err(Fault::Reboot { line });
+            }
+            match self.pump(deadline)? {
+                Pumped::Bytes => {}
+                Pumped::Deadline => {
+                    return Err(Fault::Timeout { owed: Owed::Message(topic.to_string()) });
+                }
+                Pumped::Woken => self.stop_if_requested()?,
+            }
+        }
+    }
+}
