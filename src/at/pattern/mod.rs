@@ -42,6 +42,7 @@ pub struct Pattern {
     names: Vec<Arc<str>>,
     types: Vec<HoleType>,
     same: Vec<Arc<str>>,
+    own_text: bool,
 }
 
 /// A `bytes` hole.
@@ -134,6 +135,7 @@ impl Pattern {
             names,
             types,
             same: Vec::new(),
+            own_text: true,
         })
     }
 
@@ -162,7 +164,8 @@ impl Pattern {
         let same = same.into_iter().filter_map(|hole| hole.name.clone()).collect();
         let named = kept.into_iter().filter_map(|hole| Some((hole.name.clone()?, hole.kind.clone())));
         let (names, types) = named.unzip();
-        Ok(Self { source: source.into(), nodes, segments, counted, names, types, same })
+        let own_text = nodes.iter().any(is_own);
+        Ok(Self { source: source.into(), nodes, segments, counted, names, types, same, own_text })
     }
 
     /// As the author wrote it.
@@ -192,14 +195,7 @@ impl Pattern {
 
     /// Whether it has text of its own, so that it cannot take just any line.
     pub fn has_own_text(&self) -> bool {
-        fn own(node: &Node) -> bool {
-            match node {
-                Node::Text(text) => !text.trim().is_empty(),
-                Node::Hole(hole) => hole.kind == HoleType::Same,
-                Node::Blanks(_) | Node::Mark(_) | Node::Option(_) => false,
-            }
-        }
-        self.is_regex() || self.nodes.iter().any(own)
+        self.own_text
     }
 
     /// Whether it is a whole-line regex.
@@ -306,6 +302,15 @@ impl Pattern {
     /// Whether nothing at all follows the last counted hole.
     pub(super) fn ends_with_bytes(&self) -> bool {
         self.is_counted() && self.segments.last().is_some_and(Segment::is_empty)
+    }
+}
+
+/// Whether a line must hold something that this item says.
+fn is_own(node: &Node) -> bool {
+    match node {
+        Node::Text(text) => !text.trim().is_empty(),
+        Node::Hole(hole) => hole.kind == HoleType::Same,
+        Node::Blanks(_) | Node::Mark(_) | Node::Option(_) => false,
     }
 }
 

@@ -1,0 +1,1 @@
+//! How long a line takes. Run with `cargo test --release --lib speed -- --ignored --nocapture`.
