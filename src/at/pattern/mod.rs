@@ -283,6 +283,11 @@ impl Pattern {
         self.segments[index].captures(text, same, into)
     }
 
+    /// Whether segment `index` matches the whole of `text`.
+    pub(super) fn segment_is_match(&self, index: usize, text: &[u8], same: Same<'_>) -> bool {
+        self.segments[index].is_match(text, same)
+    }
+
     /// How many `bytes` holes there are; the segment behind the last of them has this index.
     pub(super) fn counted_holes(&self) -> usize {
         self.counted.len()

@@ -22,13 +22,23 @@ const SAFE_DIGITS: usize = 19;
 pub(super) struct Segment {
     /// The fixed beginning, compared without a regex.
     head: Vec<Fixed>,
-    /// What follows it, for the rest of the text; `None` if nothing does.
-    tail: Option<Regex>,
+    /// What follows it.
+    tail: Tail,
     slots: Vec<Slot>,
     /// Whether matching the regex is not all there is to it.
     verified: Verified,
     /// Holes that take what is not UTF-8 as U+FFFD first, since a user's regex sees characters.
     characters: bool,
+}
+
+/// What follows the fixed beginning.
+#[derive(Clone, Debug)]
+enum Tail {
+    Nothing,
+    /// A single `rest` hole, the commonest of all: no regex is needed to take everything.
+    Everything(Option<Arc<str>>),
+    /// For the whole of it.
+    Regex(Regex),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,13 +80,16 @@ impl Segment {
         let head = nodes[..fixed].iter().enumerate().map(|(index, node)| fix(node, eats_after(index)));
         let head = head.collect();
         let (tail, slots) = match &nodes[fixed..] {
-            [] => (None, Vec::new()),
+            [] => (Tail::Nothing, Vec::new()),
+            [Node::Hole(Hole { name, kind: HoleType::Rest | HoleType::Lines, .. })] => {
+                (Tail::Everything(name.clone()), Vec::new())
+            }
             rest => {
                 let mut builder = Builder::default();
                 builder.nodes(rest, counted)?;
                 let regex = build(&format!("^(?s-u:{})$", builder.regex), rest)?;
                 let slots = builder.slots(&regex);
-                (Some(regex), slots)
+                (Tail::Regex(regex), slots)
             }
         };
         let verified = slots.iter().map(|slot| match slot.kind {
@@ -98,17 +111,23 @@ impl Segment {
             quoted: None,
         };
         let slots = names.iter().map(slot).collect();
-        Self { head: Vec::new(), tail: Some(regex), slots, verified: Verified::Never, characters: true }
+        Self {
+            head: Vec::new(),
+            tail: Tail::Regex(regex),
+            slots,
+            verified: Verified::Never,
+            characters: true,
+        }
     }
 
     /// Whether it says nothing at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.head.is_empty() && self.tail.is_none()
+        self.head.is_empty() && self.is_fixed()
     }
 
     /// Whether it is of one length: only fixed text.
     pub(super) fn is_fixed(&self) -> bool {
-        self.tail.is_none()
+        matches!(self.tail, Tail::Nothing)
     }
 
     /// The text every match begins with.
@@ -157,10 +176,14 @@ impl Segment {
     pub(super) fn is_match(&self, text: &[u8], same: Same<'_>) -> bool {
         let Some(at) = self.head_end(text, |found, wanted| found == wanted) else { return false };
         let rest = &text[at..];
-        let Some(tail) = &self.tail else { return rest.is_empty() };
+        let tail = match &self.tail {
+            Tail::Nothing => return rest.is_empty(),
+            Tail::Everything(_) => return true,
+            Tail::Regex(tail) => tail,
+        };
         match self.verified {
             Verified::Never => tail.is_match(&self.readable(rest)),
-            Verified::Long if rest.len() < SAFE_DIGITS => tail.is_match(rest),
+            Verified::Long if !has_long_number(rest) => tail.is_match(rest),
             Verified::Long | Verified::Always => self.captures_at(tail, rest, same, &mut Captures::default()),
         }
     }
@@ -169,8 +192,13 @@ impl Segment {
     pub(super) fn captures(&self, text: &[u8], same: Same<'_>, into: &mut Captures) -> bool {
         let Some(at) = self.head_end(text, |found, wanted| found == wanted) else { return false };
         match &self.tail {
-            None => at == text.len(),
-            Some(tail) => self.captures_at(tail, &text[at..], same, into),
+            Tail::Nothing => at == text.len(),
+            Tail::Everything(name) => {
+                let value = || Capture::Text(String::from_utf8_lossy(&text[at..]).into_owned());
+                into.0.extend(name.clone().map(|name| (name, value())));
+                true
+            }
+            Tail::Regex(tail) => self.captures_at(tail, &text[at..], same, into),
         }
     }
 
@@ -232,6 +260,12 @@ impl Slot {
             _ => Capture::Text(text().into_owned()),
         })
     }
+}
+
+/// Whether `text` holds as many digits in a row as no longer fit 64 bits for certain.
+fn has_long_number(text: &[u8]) -> bool {
+    text.len() >= SAFE_DIGITS
+        && text.split(|byte| !byte.is_ascii_digit()).any(|digits| digits.len() >= SAFE_DIGITS)
 }
 
 fn skip_blanks(text: &[u8], from: usize) -> usize {

@@ -306,7 +306,8 @@ impl Sorter {
     /// If there is one, the line is cut behind it and a frame begun.
     fn begin_at_header(&mut self, before: usize) -> bool {
         let step = self.exchange.as_ref().is_some_and(|exchange| exchange.counted);
-        if self.overlong || (!step && self.dialect.urc.message.is_empty()) {
+        let likely = step || self.block.is_some() || self.urcs.may_be_header(&self.line);
+        if self.overlong || !likely {
             return false;
         }
         let dialect = self.dialect.clone();
@@ -375,7 +376,11 @@ impl Sorter {
         let same = self.same(owner);
         memchr::memchr_iter(behind?, text.get(before..)?).map(|at| before + at + 1).find_map(|end| {
             let mut captures = Captures::default();
-            if !pattern.segment_captures(0, &text[..end], same, &mut captures) {
+            // Most of these bytes are not the end of a header, and saying so is cheaper than capturing.
+            let text = &text[..end];
+            if !pattern.segment_is_match(0, text, same)
+                || !pattern.segment_captures(0, text, same, &mut captures)
+            {
                 return None;
             }
             let limit = self.dialect.limits.payload_bytes;

@@ -16,7 +16,32 @@ pub(super) struct Known {
 /// For each first byte the patterns that a line beginning with it could match, in the dialect's order.
 #[derive(Debug)]
 pub(super) struct UrcIndex {
-    buckets: Vec<Vec<Known>>,
+    buckets: Vec<Vec<(Start, Known)>>,
+    /// What lines with counted bytes begin with.
+    headers: Vec<Box<[u8]>>,
+}
+
+/// The first eight bytes of a line as one number, of which a pattern fixes some. Most URCs begin with `+C`,
+/// so that the first byte alone sorts out few.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    mask: u64,
+    value: u64,
+}
+
+impl Start {
+    fn of(prefix: &[u8]) -> Self {
+        let known = [0xff; 8];
+        let mask = number(&known[..prefix.len().min(8)]);
+        Self { mask, value: number(prefix) }
+    }
+}
+
+fn number(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = text.len().min(8);
+    bytes[..length].copy_from_slice(&text[..length]);
+    u64::from_le_bytes(bytes)
 }
 
 impl UrcIndex {
@@ -27,21 +52,29 @@ impl UrcIndex {
             if pattern.is_counted() || !pattern.has_own_text() {
                 continue;
             }
+            let entry = (Start::of(pattern.prefix()), known);
             match pattern.prefix().first() {
-                Some(&first) => buckets[usize::from(first)].push(known),
-                None => buckets.iter_mut().for_each(|bucket| bucket.push(known)),
+                Some(&first) => buckets[usize::from(first)].push(entry),
+                None => buckets.iter_mut().for_each(|bucket| bucket.push(entry)),
             }
         }
-        Self { buckets }
+        let first = dialect.urc.message.iter().flat_map(first_patterns);
+        let headers = first.filter(|pattern| pattern.is_counted()).map(|pattern| pattern.prefix().into());
+        Self { buckets, headers: headers.collect() }
     }
 
     /// The first pattern that takes `line`.
     pub(super) fn find(&self, dialect: &Dialect, line: &[u8]) -> Option<Known> {
         let bucket = &self.buckets[usize::from(*line.first()?)];
-        bucket
-            .iter()
-            .find(|known| known.of(dialect).is_some_and(|pattern| pattern.is_match(line, &[])))
-            .copied()
+        let start = number(line);
+        let mut likely = bucket.iter().filter(|(wanted, _)| start & wanted.mask == wanted.value);
+        let takes = |known: Known| known.of(dialect).is_some_and(|pattern| pattern.is_match(line, &[]));
+        likely.find(|&&(_, known)| takes(known)).map(|&(_, known)| known)
+    }
+
+    /// Whether a message with counted bytes could begin as `line` does.
+    pub(super) fn may_be_header(&self, line: &[u8]) -> bool {
+        self.headers.iter().any(|header| line.starts_with(header))
     }
 }
 
