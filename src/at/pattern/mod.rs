@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use error::{PatternError, PatternErrorKind};
 pub use parse::HoleType;
-pub use sequence::{Item, Sequence, SequenceError, SequenceErrorKind};
+pub use sequence::{Item, Lists, Sequence, SequenceError, SequenceErrorKind};
 
 use parse::Node;
 use segment::Segment;
@@ -162,8 +162,8 @@ impl Pattern {
         let (same, kept): (Vec<_>, Vec<_>) =
             holes.into_iter().map(|(hole, _)| hole).partition(|hole| hole.kind == HoleType::Same);
         let same = same.into_iter().filter_map(|hole| hole.name.clone()).collect();
-        let named = kept.into_iter().filter_map(|hole| Some((hole.name.clone()?, hole.kind.clone())));
-        let (names, types) = named.unzip();
+        let captured = kept.into_iter().filter_map(|hole| Some((hole.name.clone()?, hole.kind.clone())));
+        let (names, types) = captured.unzip();
         let own_text = nodes.iter().any(is_own);
         Ok(Self { source: source.into(), nodes, segments, counted, names, types, same, own_text })
     }
@@ -213,17 +213,19 @@ impl Pattern {
         self.is_counted() && self.segments[0].is_empty()
     }
 
-    /// The name of its `lines` hole, if there is one: `Some(None)` for `{:lines}`.
-    pub(super) fn lines_hole(&self) -> Option<Option<&Arc<str>>> {
-        match self.nodes.last() {
-            Some(Node::Hole(hole)) if hole.kind == HoleType::Lines => Some(hole.name.as_ref()),
-            _ => None,
-        }
+    /// Whether a `lines` hole ends it.
+    pub(super) fn ends_with_lines(&self) -> bool {
+        matches!(self.nodes.last(), Some(Node::Hole(hole)) if hole.kind == HoleType::Lines)
+    }
+
+    /// The name of the `lines` hole that ends it.
+    pub(super) fn lines_name(&self) -> Option<&Arc<str>> {
+        self.types.iter().position(|kind| *kind == HoleType::Lines).map(|index| &self.names[index])
     }
 
     /// Whether a `lines` hole is all there is of it.
     pub(super) fn begins_with_lines(&self) -> bool {
-        self.nodes.len() == 1 && self.lines_hole().is_some()
+        self.nodes.len() == 1 && self.ends_with_lines()
     }
 
     /// The text every line that matches begins with; may be empty.
@@ -281,11 +283,6 @@ impl Pattern {
         into: &mut Captures,
     ) -> bool {
         self.segments[index].captures(text, same, into)
-    }
-
-    /// Whether segment `index` matches the whole of `text`.
-    pub(super) fn segment_is_match(&self, index: usize, text: &[u8], same: Same<'_>) -> bool {
-        self.segments[index].is_match(text, same)
     }
 
     /// How many `bytes` holes there are; the segment behind the last of them has this index.

@@ -70,6 +70,8 @@ struct Slot {
     kind: HoleType,
     bare: usize,
     quoted: Option<usize>,
+    /// Blanks at its end belong to the comma behind it.
+    trimmed: bool,
 }
 
 impl Segment {
@@ -109,6 +111,7 @@ impl Segment {
             kind: HoleType::Rest,
             bare: group(&regex, name).unwrap_or(0),
             quoted: None,
+            trimmed: false,
         };
         let slots = names.iter().map(slot).collect();
         Self {
@@ -218,6 +221,7 @@ impl Segment {
                 Some(piece) => (Some(piece), true),
                 None => (piece(slot.bare), false),
             };
+            let piece = if slot.trimmed && !in_quotes { piece.map(super::trim_end) } else { piece };
             let Some(value) = slot.value(piece, in_quotes, same) else {
                 into.0.truncate(before);
                 return false;
@@ -280,11 +284,18 @@ fn fix(node: &Node, eats_after: bool) -> Fixed {
     }
 }
 
+/// A hole that needs a group.
+struct Kept {
+    hole: Hole,
+    quotable: bool,
+    trimmed: bool,
+}
+
 /// Nodes to regex source.
 #[derive(Default)]
 struct Builder {
     regex: String,
-    slots: Vec<(Hole, bool)>,
+    slots: Vec<Kept>,
 }
 
 impl Builder {
@@ -295,13 +306,18 @@ impl Builder {
                 Node::Text(text) => self.regex.push_str(&regex::escape(text)),
                 Node::Blanks(_) => self.regex.push_str("[ \\t]+"),
                 Node::Mark(mark) => {
+                    let before = if index > 0 && ends_at_comma(nodes, index - 1) { "" } else { "[ \\t]*" };
                     let after = if counted && last { "" } else { "[ \\t]*" };
-                    self.regex.push_str(&format!("[ \\t]*{mark}{after}"));
+                    self.regex.extend([before, mark.encode_utf8(&mut [0; 4]), after]);
                 }
                 Node::Option(inner) => {
                     self.regex.push_str("(?:");
                     self.nodes(inner, false)?;
                     self.regex.push_str(")?");
+                }
+                Node::Hole(hole) if ends_at_comma(nodes, index) => {
+                    let behind_mark = index > 0 && matches!(nodes[index - 1], Node::Mark(_));
+                    self.field_before_comma(hole, behind_mark);
                 }
                 Node::Hole(hole) => self.hole(hole)?,
             }
@@ -336,20 +352,43 @@ impl Builder {
         };
         self.regex.push_str(&piece);
         if keep {
-            self.slots.push((hole.clone(), quotable));
+            self.slots.push(Kept { hole: hole.clone(), quotable, trimmed: false });
         }
         Ok(())
     }
 
+    /// A field up to a comma: the same as any field, but written so that at every byte there is only one way
+    /// to go on, which lets the regex engine capture in one pass. Blanks at its end are trimmed afterwards.
+    fn field_before_comma(&mut self, hole: &Hole, behind_mark: bool) {
+        let bare = if behind_mark { "(?:[^,\" \\t][^,\"]*)?" } else { "[^,\"]*" };
+        let index = self.slots.len();
+        let piece = if hole.name.is_some() {
+            format!("(?:\"(?P<q{index}>[^\"]*)\"[ \\t]*|(?P<b{index}>{bare}))")
+        } else {
+            format!("(?:\"[^\"]*\"[ \\t]*|{bare})")
+        };
+        self.regex.push_str(&piece);
+        if hole.name.is_some() {
+            self.slots.push(Kept { hole: hole.clone(), quotable: true, trimmed: true });
+        }
+    }
+
     fn slots(self, regex: &Regex) -> Vec<Slot> {
-        let slot = |(index, (hole, quotable)): (usize, (Hole, bool))| Slot {
+        let slot = |(index, kept): (usize, Kept)| Slot {
             bare: group(regex, &format!("b{index}")).unwrap_or(0),
-            quoted: quotable.then(|| group(regex, &format!("q{index}"))).flatten(),
-            name: hole.name,
-            kind: hole.kind,
+            quoted: kept.quotable.then(|| group(regex, &format!("q{index}"))).flatten(),
+            name: kept.hole.name,
+            kind: kept.hole.kind,
+            trimmed: kept.trimmed,
         };
         self.slots.into_iter().enumerate().map(slot).collect()
     }
+}
+
+/// Whether the node at `index` is a field with a comma behind it.
+fn ends_at_comma(nodes: &[Node], index: usize) -> bool {
+    let field = |hole: &Hole| matches!(hole.kind, HoleType::Field | HoleType::Same);
+    matches!(&nodes[index..], [Node::Hole(hole), Node::Mark(','), ..] if field(hole))
 }
 
 fn group(regex: &Regex, name: &str) -> Option<usize> {

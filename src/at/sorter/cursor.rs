@@ -12,8 +12,28 @@ pub(super) struct Cursor {
     inner: usize,
     /// How often that `many` item was complete.
     rounds: usize,
-    /// Inside a `lines` hole; `Some(None)` if its text is not kept.
-    lines: Option<Option<Arc<str>>>,
+    lines: Lines,
+}
+
+/// Whether a `lines` hole is taking lines.
+#[derive(Clone, Debug, Default)]
+enum Lines {
+    #[default]
+    Closed,
+    /// Their text is not kept.
+    Skipped,
+    /// Their text is captured under this name.
+    Kept(Arc<str>),
+}
+
+impl Lines {
+    fn after(pattern: &Pattern) -> Self {
+        match pattern.lines_name() {
+            Some(name) => Self::Kept(name.clone()),
+            None if pattern.ends_with_lines() => Self::Skipped,
+            None => Self::Closed,
+        }
+    }
 }
 
 /// Which pattern of a sequence.
@@ -72,7 +92,7 @@ impl Cursor {
 
     /// Whether a `lines` hole is still taking lines.
     pub(super) fn in_lines(&self) -> bool {
-        self.lines.is_some()
+        !matches!(self.lines, Lines::Closed)
     }
 
     /// The first pattern that may come next and for which `look` has an answer.
@@ -131,7 +151,7 @@ impl Cursor {
         if place.item != self.item {
             self.rounds = 0;
         }
-        self.lines = None;
+        self.lines = Lines::Closed;
         let Some(item) = sequence.items().get(place.item) else { return };
         if let Item::Any(patterns) = item {
             for name in patterns.iter().flat_map(Pattern::names) {
@@ -157,7 +177,7 @@ impl Cursor {
             }
             Item::One(_) | Item::Any(_) => (self.item, self.inner) = (place.item + 1, 0),
         }
-        self.lines = place.pattern(sequence).and_then(Pattern::lines_hole).map(Option::<&_>::cloned);
+        self.lines = place.pattern(sequence).map(Lines::after).unwrap_or_default();
         self.open_lines(sequence, captures);
     }
 
@@ -167,8 +187,8 @@ impl Cursor {
             && self.has_begun()
             && pattern.begins_with_lines()
         {
-            self.lines = pattern.lines_hole().map(Option::<&_>::cloned);
-            if let Some(Some(name)) = &self.lines {
+            self.lines = Lines::after(pattern);
+            if let Lines::Kept(name) = &self.lines {
                 captures.put(name.clone(), Capture::Text(String::new()));
             }
             self.item += 1;
@@ -177,14 +197,13 @@ impl Cursor {
 
     /// Adds `line` to an open `lines` hole, with a line feed between lines. At most `limit` bytes are kept.
     pub(super) fn append(&mut self, line: &[u8], limit: usize, captures: &mut Captures) -> bool {
-        let Some(name) = &self.lines else { return false };
-        if let Some(name) = name {
+        if let Lines::Kept(name) = &self.lines {
             let mut text = match captures.get(name) {
                 Some(Capture::Text(text)) => text.clone(),
                 _ => String::new(),
             };
             if text.len() + line.len() >= limit {
-                self.lines = None;
+                self.lines = Lines::Closed;
                 return false;
             }
             if !text.is_empty() {
@@ -193,11 +212,11 @@ impl Cursor {
             text.push_str(&String::from_utf8_lossy(line));
             captures.put(name.clone(), Capture::Text(text));
         }
-        true
+        self.in_lines()
     }
 
     /// A final result ends every `lines` hole.
     pub(super) fn close_lines(&mut self) {
-        self.lines = None;
+        self.lines = Lines::Closed;
     }
 }

@@ -48,8 +48,15 @@ pub(super) struct Offer {
     pub(super) distrust: bool,
 }
 
-fn taken(class: Class) -> Option<Taken> {
-    Some(Taken { class, owner: Owner::Nobody })
+impl Taken {
+    fn by(owner: Owner, class: Class) -> Self {
+        Self { class, owner }
+    }
+
+    /// By something that has no place to move on from.
+    fn once(class: Class) -> Self {
+        Self::by(Owner::Nobody, class)
+    }
 }
 
 impl Exchange {
@@ -121,24 +128,24 @@ impl Exchange {
     /// Offers a line, before the dialect's own lines are looked at.
     pub(super) fn offer(&mut self, line: &[u8], dialect: &Dialect, offer: Offer) -> Option<Taken> {
         if self.takes_echo(line) {
-            return taken(Class::Echo);
+            return Some(Taken::once(Class::Echo));
         }
         if let (false, Some(Prompt::Word(word))) = (self.progress.prompt_seen, &self.wanted.prompt)
             && line == word.as_bytes()
         {
             self.progress.prompt_seen = true;
-            return taken(Class::Prompt);
+            return Some(Taken::once(Class::Prompt));
         }
         if !offer.late && !offer.distrust {
             if self.takes_await(line, Shape::Line) {
-                return Some(Taken { class: Class::Await, owner: Owner::Await });
+                return Some(Taken::by(Owner::Await, Class::Await));
             }
             if self.takes_fail(line, offer.closed) {
-                return taken(Class::Fail);
+                return Some(Taken::once(Class::Fail));
             }
         }
         if let Some(class) = self.takes_final(line, dialect, Shape::Line, offer) {
-            return taken(class);
+            return Some(Taken::once(class));
         }
         if offer.late {
             return None;
@@ -152,7 +159,7 @@ impl Exchange {
             return None;
         }
         if let Some(class) = self.takes_final(line, dialect, Shape::Bare, offer) {
-            return taken(class);
+            return Some(Taken::once(class));
         }
         self.takes_information(line, Shape::Bare).or_else(|| {
             if !self.wanted.owes_final {
@@ -162,14 +169,14 @@ impl Exchange {
             if self.information_bytes <= INFORMATION_BYTES {
                 self.progress.information.push(String::from_utf8_lossy(line).into_owned());
             }
-            taken(Class::Information)
+            Some(Taken::once(Class::Information))
         })
     }
 
     /// Offers a whole frame that another owner took.
     pub(super) fn offer_frame(&mut self, text: &[u8]) -> Option<Taken> {
         if self.takes_await(text, Shape::Framed) {
-            return Some(Taken { class: Class::Await, owner: Owner::Await });
+            return Some(Taken::by(Owner::Await, Class::Await));
         }
         self.takes_information(text, Shape::Framed)
     }
@@ -255,10 +262,10 @@ impl Exchange {
             && self.expects.take(sequence, line, shape, &self.same, &mut self.progress.captures)
         {
             self.progress.expects_done = self.expects.is_complete(sequence);
-            return Some(Taken { class: Class::Expect, owner: Owner::Expect });
+            return Some(Taken::by(Owner::Expect, Class::Expect));
         }
         let index = (0..self.lists.len()).find(|&index| self.list_takes(index, line, shape))?;
-        Some(Taken { class: Class::Collect, owner: Owner::Collect(index) })
+        Some(Taken::by(Owner::Collect(index), Class::Collect))
     }
 
     fn list_takes(&mut self, index: usize, line: &[u8], shape: Shape) -> bool {
@@ -308,14 +315,14 @@ impl Exchange {
         let limit = dialect.line.max_bytes;
         let captures = &mut self.progress.captures;
         if self.awaits.append(line, limit, captures) {
-            return taken(Class::Await);
+            return Some(Taken::once(Class::Await));
         }
         if self.expects.append(line, limit, captures) {
-            return taken(Class::Expect);
+            return Some(Taken::once(Class::Expect));
         }
         let mut lists = self.lists.iter_mut();
         lists.any(|(cursor, captures)| cursor.append(line, limit, captures)).then_some(())?;
-        taken(Class::Collect)
+        Some(Taken::once(Class::Collect))
     }
 
     fn close_lines(&mut self) {

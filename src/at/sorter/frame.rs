@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::cursor::Place;
 use crate::at::dialect::Dialect;
-use crate::at::pattern::{Capture, Captures, Pattern, Same, Sequence, trim_end};
+use crate::at::pattern::{Capture, Captures, Lists, Pattern, Same, Sequence, trim_end};
 
 /// A frame whose length is wrong ends at the line end nearest to it, this many bytes either way. The
-/// longest slip on record is one byte (the `53 byte` of ThingsCloud's page, which are 54).
+/// longest slip on record is one byte (the `53 byte` of a cloud vendor's page, which are 54).
 const SLIP_BYTES: usize = 16;
 /// What follows counted bytes may hold fields (`,{rssi:int}`), but no more than this.
 const TAIL_BYTES: usize = 256;
@@ -29,7 +29,7 @@ pub(super) enum Owner {
 pub(super) enum Source {
     Message(Arc<Dialect>, usize),
     Step(Arc<Sequence>),
-    Collect(Arc<Vec<(Arc<str>, Sequence)>>, usize),
+    Collect(Arc<Lists>, usize),
 }
 
 impl Source {

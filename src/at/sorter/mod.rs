@@ -123,6 +123,18 @@ struct Block {
     damaged: bool,
 }
 
+/// Where the next byte of text stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    /// Anywhere in a line.
+    #[default]
+    Line,
+    /// In a line whose beginning was cut off as noise.
+    Overlong,
+    /// Directly behind a prompt, where a blank may stand.
+    Prompt,
+}
+
 /// Takes bytes, says what the lines in them are.
 #[derive(Debug)]
 pub struct Sorter {
@@ -133,10 +145,7 @@ pub struct Sorter {
     idle: Progress,
     /// The line, or frame, that has not ended.
     line: Vec<u8>,
-    /// The beginning of this line was cut off as noise.
-    overlong: bool,
-    /// The blank behind a prompt may follow.
-    after_prompt: bool,
+    within: Within,
     frame: Option<Frame>,
     block: Option<Block>,
     pieces: Pieces,
@@ -155,8 +164,7 @@ impl Sorter {
             exchange: None,
             idle: Progress::default(),
             line: Vec::new(),
-            overlong: false,
-            after_prompt: false,
+            within: Within::Line,
             frame: None,
             block: None,
             pieces: Pieces::default(),
@@ -247,14 +255,17 @@ impl Sorter {
 
     /// Takes text up to the next line end, header, prompt or NUL; returns how many bytes.
     fn take_text(&mut self, bytes: &[u8], out: &mut Vec<Sorted>) -> usize {
-        if std::mem::take(&mut self.after_prompt) && bytes[0] == b' ' {
-            return 1;
+        if self.within == Within::Prompt {
+            self.within = Within::Line;
+            if bytes[0] == b' ' {
+                return 1;
+            }
         }
-        if bytes[0] == b'>' && self.line.is_empty() && !self.overlong {
+        if bytes[0] == b'>' && self.line.is_empty() && self.within == Within::Line {
             let exchange = self.exchange.as_mut().filter(|exchange| exchange.wants_sign());
             if let Some(exchange) = exchange {
                 exchange.progress.prompt_seen = true;
-                self.after_prompt = true;
+                self.within = Within::Prompt;
                 out.push(Sorted::Prompt);
                 return 1;
             }
@@ -267,26 +278,22 @@ impl Sorter {
         if self.line.len() > before && self.begin_at_header(before) {
             return self.line.len() - before;
         }
-        match stop {
-            Some(at) => {
-                if bytes[at] != 0 {
-                    self.end_line(bytes[at], out);
-                }
-                at + 1
+        if let Some(at) = stop {
+            if bytes[at] != 0 {
+                self.end_line(bytes[at], out);
             }
-            None => {
-                if self.line.len() == LINE_BYTES {
-                    self.overlong = true;
-                    let text = std::mem::take(&mut self.line);
-                    out.push(Sorted::Line { class: Class::Noise, text });
-                }
-                window.len()
-            }
+            return at + 1;
         }
+        if self.line.len() == LINE_BYTES {
+            self.within = Within::Overlong;
+            let text = std::mem::take(&mut self.line);
+            out.push(Sorted::Line { class: Class::Noise, text });
+        }
+        window.len()
     }
 
     fn end_line(&mut self, end: u8, out: &mut Vec<Sorted>) {
-        let overlong = std::mem::take(&mut self.overlong);
+        let overlong = std::mem::take(&mut self.within) == Within::Overlong;
         let length = trim_end(&self.line).len();
         if length > 0 {
             // The buffer stays, so that a line costs one allocation: the one that is handed out.
@@ -307,7 +314,7 @@ impl Sorter {
     fn begin_at_header(&mut self, before: usize) -> bool {
         let step = self.exchange.as_ref().is_some_and(|exchange| exchange.counted);
         let likely = step || self.block.is_some() || self.urcs.may_be_header(&self.line);
-        if self.overlong || !likely {
+        if self.within == Within::Overlong || !likely {
             return false;
         }
         let dialect = self.dialect.clone();
@@ -376,11 +383,7 @@ impl Sorter {
         let same = self.same(owner);
         memchr::memchr_iter(behind?, text.get(before..)?).map(|at| before + at + 1).find_map(|end| {
             let mut captures = Captures::default();
-            // Most of these bytes are not the end of a header, and saying so is cheaper than capturing.
-            let text = &text[..end];
-            if !pattern.segment_is_match(0, text, same)
-                || !pattern.segment_captures(0, text, same, &mut captures)
-            {
+            if !pattern.segment_captures(0, &text[..end], same, &mut captures) {
                 return None;
             }
             let limit = self.dialect.limits.payload_bytes;

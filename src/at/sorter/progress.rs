@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::at::dialect::{Finals, Prompt};
-use crate::at::pattern::{Captures, Pattern, Sequence};
+use crate::at::pattern::{Captures, Lists, Pattern, Sequence};
 
 /// What a step waits for. Made once for a step and shared by its attempts.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Wanted {
     /// Lines that must have come, in order.
     pub expect: Option<Arc<Sequence>>,
     /// Lists: name and what one element looks like.
-    pub collect: Option<Arc<Vec<(Arc<str>, Sequence)>>>,
+    pub collect: Option<Arc<Lists>>,
     /// What asks for data.
     pub prompt: Option<Prompt>,
     /// Whether a command was sent. A wait for lines nobody asked for is owed no final result.

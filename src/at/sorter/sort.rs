@@ -5,7 +5,7 @@ use super::exchange::{Offer, Taken};
 use super::frame::{Frame, Owner, Source, is_whole_json, length_of};
 use super::urc::Known;
 use super::{Block, Class, Damaged, Message, NOTHING, Sorted, Sorter, report_lost};
-use crate::at::pattern::{Captures, Sequence};
+use crate::at::pattern::{Captures, Pattern, Sequence};
 
 impl Sorter {
     /// Sorts a line that ended with the byte `end`.
@@ -190,7 +190,7 @@ impl Sorter {
         let captures = Captures::default();
         let mut frame =
             Frame { source, owner, place, captures, earlier, hole: 0, start: 0, need, skip_lf, limit };
-        let ends = |sequence: &Sequence| place.pattern(sequence).is_some_and(|next| next.ends_with_bytes());
+        let ends = |sequence: &Sequence| place.pattern(sequence).is_some_and(Pattern::ends_with_bytes);
         if need == 0 && frame.source.sequence().is_some_and(ends) {
             // Nothing is counted, so there is nothing to cut: an empty line may follow, or none.
             if frame.finish(&[], &[]) {

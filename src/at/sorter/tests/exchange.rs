@@ -22,8 +22,10 @@ fn name(progress: &Progress) -> Option<&str> {
 fn echo_information_and_final_result() {
     let wanted = Wanted { expect: expect(&["+CSQ: {rssi:int},{ber:int}"]), ..command() };
     let (out, progress) = run(wanted, b"AT+X\r\r\n+CSQ: 17,99\r\nmore\r\n\r\nOK\r\n\r\nOK\r\n");
-    use Class::{Echo, Expect, Final, Information};
-    assert_eq!(classes(&out), [Echo, Expect, Information, Final, Information]);
+    assert_eq!(
+        classes(&out),
+        [Class::Echo, Class::Expect, Class::Information, Class::Final, Class::Information]
+    );
     assert_eq!(progress.captures.int("rssi"), Some(17));
     assert_eq!(progress.ended.unwrap().verdict, Verdict::Ok);
     assert!(progress.expects_done && progress.failed.is_none());
@@ -149,10 +151,12 @@ fn the_echo_of_data_is_known_line_by_line() {
         sorter.arm(Armed { wanted, data: Some(data.to_vec()), ..Armed::default() });
         classes(&feed(&mut sorter, bytes))
     };
-    use Class::{Echo, Final, Information};
-    assert_eq!(classes_for(b"{\r\nOK\r\n}", b"> {\r\nOK\r\n}\r\nOK\r\n"), [Echo, Echo, Echo, Final]);
-    assert_eq!(classes_for(b"{\r\nOK\r\n}", b"> \r\nOK\r\n"), [Final]);
-    assert_eq!(classes_for(b"OK\r\nb", b">\r\nOK\r\nb\r\n"), [Final, Information]);
+    assert_eq!(
+        classes_for(b"{\r\nOK\r\n}", b"> {\r\nOK\r\n}\r\nOK\r\n"),
+        [Class::Echo, Class::Echo, Class::Echo, Class::Final]
+    );
+    assert_eq!(classes_for(b"{\r\nOK\r\n}", b"> \r\nOK\r\n"), [Class::Final]);
+    assert_eq!(classes_for(b"OK\r\nb", b">\r\nOK\r\nb\r\n"), [Class::Final, Class::Information]);
 }
 
 #[test]

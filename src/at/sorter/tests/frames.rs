@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn message(topic: &str, payload: &str) -> (String, String, bool) {
+fn message(topic: &str, payload: &str) -> Delivered {
     (topic.into(), payload.into(), false)
 }
 
@@ -17,7 +17,7 @@ fn a_payload_may_hold_anything() {
 
 #[test]
 fn every_dialect_brings_its_messages() {
-    let cases: [(&[u8], Vec<(String, String, bool)>); 8] = [
+    let cases: [(&[u8], Vec<Delivered>); 8] = [
         (b"+MSUB: mqtt/topic,9 byte,SSSSddddd\r\n", vec![message("mqtt/topic", "SSSSddddd")]),
         (b"+MSUB:t,2byte,ab\r\n", vec![message("t", "ab")]),
         (b"+MSUB: t,0 byte,\r\n", vec![message("t", "")]),

@@ -116,7 +116,10 @@ pub(super) fn classes(sorted: &[Sorted]) -> Vec<Class> {
     lines(sorted).into_iter().map(|(class, _)| class).collect()
 }
 
-pub(super) fn messages(sorted: &[Sorted]) -> Vec<(String, String, bool)> {
+/// Topic, payload, damaged.
+pub(super) type Delivered = (String, String, bool);
+
+pub(super) fn messages(sorted: &[Sorted]) -> Vec<Delivered> {
     let message = |one: &Sorted| match one {
         Sorted::Message(message) => Some((
             message.topic.clone(),
@@ -132,6 +135,7 @@ pub(super) fn command() -> Wanted {
     Wanted { owes_final: true, ..Wanted::default() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as `Wanted` has it")]
 pub(super) fn expect(items: &[&str]) -> Option<Arc<Sequence>> {
     Some(Arc::new(sequence(items)))
 }

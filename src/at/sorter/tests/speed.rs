@@ -44,6 +44,21 @@ fn measurements() {
         sorter.feed(b"\r\n+CSQ: 17,99\r\n\r\nOK\r\n", &mut out);
         sorter.disarm();
     });
+    measure("arm and disarm alone", || {
+        sorter.arm(Armed { wanted: wanted.clone(), echo: Some(b"AT+CSQ".to_vec()), ..Armed::default() });
+        sorter.disarm();
+    });
+    let csq = Pattern::parse("+CSQ: {rssi:int},{ber:int}").unwrap();
+    measure("captures of +CSQ", || {
+        std::hint::black_box(csq.match_line(b"+CSQ: 17,99", &[]));
+    });
+    let msub = Pattern::parse("+MSUB: {topic},{n:int} byte,").unwrap();
+    measure("captures of a header", || {
+        std::hint::black_box(msub.match_line(b"+MSUB: \"command/send/1000\",54 byte,", &[]));
+    });
+    measure("match of a header", || {
+        std::hint::black_box(msub.is_match(b"+MSUB: \"command/send/1000\",54 byte,", &[]));
+    });
     let unknown = b"+SOMETHING: 1,2,3,\"else\"\r\n";
     measure("unknown line of 26 bytes", || {
         out.clear();

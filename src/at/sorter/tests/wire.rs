@@ -1,7 +1,7 @@
 //! What modules were seen to say, as it crosses the wire: lines framed as ITU-T V.250 has it, texts as in
 //! the named source. Used to show that the pieces in which bytes arrive make no difference.
 
-/// Luat Air780E V1169 and Air780EP (openLuat/luatos-doc-pool, MQTT pages): late results, messages with
+/// Luat `Air780E` V1169 and `Air780EP` (`openLuat/luatos-doc-pool`, MQTT pages): late results, messages with
 /// lengths, three lines of JSON, cached notices, a lost bearer.
 pub(super) const LUAT: &[u8] = b"^boot.rom'v2'!\n\0?\r\nRDY\r\n\r\n^MODE: 17,17\r\n\r\n+E_UTRAN Service\r\n\
 \r\n+NITZ: 2024/08/27,06:49:09+0, \r\nATI\r\r\nAirM2M_780E_V1169_LTE_AT\r\n\r\nOK\r\n\
