@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pattern::{Pattern, Sequence};
+use super::pattern::{Lists, Pattern, Sequence};
 
 /// A module family.
 #[derive(Debug, Default)]
@@ -110,7 +110,7 @@ pub struct CommandRules {
     /// Lines that must have come, in order.
     pub expect: Option<Arc<Sequence>>,
     /// Lists: name and what one element looks like.
-    pub collect: Option<Arc<Vec<(Arc<str>, Sequence)>>>,
+    pub collect: Option<Arc<Lists>>,
     /// The late result, in order.
     pub awaits: Option<Arc<Sequence>>,
     /// Any of these decides that the command failed.

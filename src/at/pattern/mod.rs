@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use error::{PatternError, PatternErrorKind};
 pub use parse::HoleType;
-pub use sequence::{Item, Sequence, SequenceError, SequenceErrorKind};
+pub use sequence::{Item, Lists, Sequence, SequenceError, SequenceErrorKind};
 
 use parse::Node;
 use segment::Segment;
@@ -42,6 +42,7 @@ pub struct Pattern {
     names: Vec<Arc<str>>,
     types: Vec<HoleType>,
     same: Vec<Arc<str>>,
+    own_text: bool,
 }
 
 /// A `bytes` hole.
@@ -134,6 +135,7 @@ impl Pattern {
             names,
             types,
             same: Vec::new(),
+            own_text: true,
         })
     }
 
@@ -160,9 +162,10 @@ impl Pattern {
         let (same, kept): (Vec<_>, Vec<_>) =
             holes.into_iter().map(|(hole, _)| hole).partition(|hole| hole.kind == HoleType::Same);
         let same = same.into_iter().filter_map(|hole| hole.name.clone()).collect();
-        let named = kept.into_iter().filter_map(|hole| Some((hole.name.clone()?, hole.kind.clone())));
-        let (names, types) = named.unzip();
-        Ok(Self { source: source.into(), nodes, segments, counted, names, types, same })
+        let captured = kept.into_iter().filter_map(|hole| Some((hole.name.clone()?, hole.kind.clone())));
+        let (names, types) = captured.unzip();
+        let own_text = nodes.iter().any(is_own);
+        Ok(Self { source: source.into(), nodes, segments, counted, names, types, same, own_text })
     }
 
     /// As the author wrote it.
@@ -192,14 +195,7 @@ impl Pattern {
 
     /// Whether it has text of its own, so that it cannot take just any line.
     pub fn has_own_text(&self) -> bool {
-        fn own(node: &Node) -> bool {
-            match node {
-                Node::Text(text) => !text.trim().is_empty(),
-                Node::Hole(hole) => hole.kind == HoleType::Same,
-                Node::Blanks(_) | Node::Mark(_) | Node::Option(_) => false,
-            }
-        }
-        self.is_regex() || self.nodes.iter().any(own)
+        self.own_text
     }
 
     /// Whether it is a whole-line regex.
@@ -217,17 +213,19 @@ impl Pattern {
         self.is_counted() && self.segments[0].is_empty()
     }
 
-    /// The name of its `lines` hole, if there is one: `Some(None)` for `{:lines}`.
-    pub(super) fn lines_hole(&self) -> Option<Option<&Arc<str>>> {
-        match self.nodes.last() {
-            Some(Node::Hole(hole)) if hole.kind == HoleType::Lines => Some(hole.name.as_ref()),
-            _ => None,
-        }
+    /// Whether a `lines` hole ends it.
+    pub(super) fn ends_with_lines(&self) -> bool {
+        matches!(self.nodes.last(), Some(Node::Hole(hole)) if hole.kind == HoleType::Lines)
+    }
+
+    /// The name of the `lines` hole that ends it.
+    pub(super) fn lines_name(&self) -> Option<&Arc<str>> {
+        self.types.iter().position(|kind| *kind == HoleType::Lines).map(|index| &self.names[index])
     }
 
     /// Whether a `lines` hole is all there is of it.
     pub(super) fn begins_with_lines(&self) -> bool {
-        self.nodes.len() == 1 && self.lines_hole().is_some()
+        self.nodes.len() == 1 && self.ends_with_lines()
     }
 
     /// The text every line that matches begins with; may be empty.
@@ -306,6 +304,15 @@ impl Pattern {
     /// Whether nothing at all follows the last counted hole.
     pub(super) fn ends_with_bytes(&self) -> bool {
         self.is_counted() && self.segments.last().is_some_and(Segment::is_empty)
+    }
+}
+
+/// Whether a line must hold something that this item says.
+fn is_own(node: &Node) -> bool {
+    match node {
+        Node::Text(text) => !text.trim().is_empty(),
+        Node::Hole(hole) => hole.kind == HoleType::Same,
+        Node::Blanks(_) | Node::Mark(_) | Node::Option(_) => false,
     }
 }
 

@@ -201,16 +201,14 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        match option {
-            Some(from) => self.fail(from, 1, Kind::OpenOption),
-            None => {
-                // A line is compared without the blanks at its end, so blanks there can never match.
-                if let Some(Node::Blanks(_)) = nodes.last() {
-                    nodes.pop();
-                }
-                Ok(nodes)
-            }
+        if let Some(from) = option {
+            return self.fail(from, 1, Kind::OpenOption);
         }
+        // A line is compared without the blanks at its end, so blanks there can never match.
+        if let Some(Node::Blanks(_)) = nodes.last() {
+            nodes.pop();
+        }
+        Ok(nodes)
     }
 
     fn hole(&mut self) -> Result<Hole, PatternError> {

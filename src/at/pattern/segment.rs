@@ -22,13 +22,23 @@ const SAFE_DIGITS: usize = 19;
 pub(super) struct Segment {
     /// The fixed beginning, compared without a regex.
     head: Vec<Fixed>,
-    /// What follows it, for the rest of the text; `None` if nothing does.
-    tail: Option<Regex>,
+    /// What follows it.
+    tail: Tail,
     slots: Vec<Slot>,
     /// Whether matching the regex is not all there is to it.
     verified: Verified,
     /// Holes that take what is not UTF-8 as U+FFFD first, since a user's regex sees characters.
     characters: bool,
+}
+
+/// What follows the fixed beginning.
+#[derive(Clone, Debug)]
+enum Tail {
+    Nothing,
+    /// A single `rest` hole, the commonest of all: no regex is needed to take everything.
+    Everything(Option<Arc<str>>),
+    /// For the whole of it.
+    Regex(Regex),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +70,8 @@ struct Slot {
     kind: HoleType,
     bare: usize,
     quoted: Option<usize>,
+    /// Blanks at its end belong to the comma behind it.
+    trimmed: bool,
 }
 
 impl Segment {
@@ -70,13 +82,16 @@ impl Segment {
         let head = nodes[..fixed].iter().enumerate().map(|(index, node)| fix(node, eats_after(index)));
         let head = head.collect();
         let (tail, slots) = match &nodes[fixed..] {
-            [] => (None, Vec::new()),
+            [] => (Tail::Nothing, Vec::new()),
+            [Node::Hole(Hole { name, kind: HoleType::Rest | HoleType::Lines, .. })] => {
+                (Tail::Everything(name.clone()), Vec::new())
+            }
             rest => {
                 let mut builder = Builder::default();
                 builder.nodes(rest, counted)?;
                 let regex = build(&format!("^(?s-u:{})$", builder.regex), rest)?;
                 let slots = builder.slots(&regex);
-                (Some(regex), slots)
+                (Tail::Regex(regex), slots)
             }
         };
         let verified = slots.iter().map(|slot| match slot.kind {
@@ -96,19 +111,26 @@ impl Segment {
             kind: HoleType::Rest,
             bare: group(&regex, name).unwrap_or(0),
             quoted: None,
+            trimmed: false,
         };
         let slots = names.iter().map(slot).collect();
-        Self { head: Vec::new(), tail: Some(regex), slots, verified: Verified::Never, characters: true }
+        Self {
+            head: Vec::new(),
+            tail: Tail::Regex(regex),
+            slots,
+            verified: Verified::Never,
+            characters: true,
+        }
     }
 
     /// Whether it says nothing at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.head.is_empty() && self.tail.is_none()
+        self.head.is_empty() && self.is_fixed()
     }
 
     /// Whether it is of one length: only fixed text.
     pub(super) fn is_fixed(&self) -> bool {
-        self.tail.is_none()
+        matches!(self.tail, Tail::Nothing)
     }
 
     /// The text every match begins with.
@@ -157,10 +179,14 @@ impl Segment {
     pub(super) fn is_match(&self, text: &[u8], same: Same<'_>) -> bool {
         let Some(at) = self.head_end(text, |found, wanted| found == wanted) else { return false };
         let rest = &text[at..];
-        let Some(tail) = &self.tail else { return rest.is_empty() };
+        let tail = match &self.tail {
+            Tail::Nothing => return rest.is_empty(),
+            Tail::Everything(_) => return true,
+            Tail::Regex(tail) => tail,
+        };
         match self.verified {
             Verified::Never => tail.is_match(&self.readable(rest)),
-            Verified::Long if rest.len() < SAFE_DIGITS => tail.is_match(rest),
+            Verified::Long if !has_long_number(rest) => tail.is_match(rest),
             Verified::Long | Verified::Always => self.captures_at(tail, rest, same, &mut Captures::default()),
         }
     }
@@ -169,8 +195,13 @@ impl Segment {
     pub(super) fn captures(&self, text: &[u8], same: Same<'_>, into: &mut Captures) -> bool {
         let Some(at) = self.head_end(text, |found, wanted| found == wanted) else { return false };
         match &self.tail {
-            None => at == text.len(),
-            Some(tail) => self.captures_at(tail, &text[at..], same, into),
+            Tail::Nothing => at == text.len(),
+            Tail::Everything(name) => {
+                let value = || Capture::Text(String::from_utf8_lossy(&text[at..]).into_owned());
+                into.0.extend(name.clone().map(|name| (name, value())));
+                true
+            }
+            Tail::Regex(tail) => self.captures_at(tail, &text[at..], same, into),
         }
     }
 
@@ -190,6 +221,7 @@ impl Segment {
                 Some(piece) => (Some(piece), true),
                 None => (piece(slot.bare), false),
             };
+            let piece = if slot.trimmed && !in_quotes { piece.map(super::trim_end) } else { piece };
             let Some(value) = slot.value(piece, in_quotes, same) else {
                 into.0.truncate(before);
                 return false;
@@ -234,6 +266,12 @@ impl Slot {
     }
 }
 
+/// Whether `text` holds as many digits in a row as no longer fit 64 bits for certain.
+fn has_long_number(text: &[u8]) -> bool {
+    text.len() >= SAFE_DIGITS
+        && text.split(|byte| !byte.is_ascii_digit()).any(|digits| digits.len() >= SAFE_DIGITS)
+}
+
 fn skip_blanks(text: &[u8], from: usize) -> usize {
     from + text[from..].iter().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count()
 }
@@ -246,11 +284,18 @@ fn fix(node: &Node, eats_after: bool) -> Fixed {
     }
 }
 
+/// A hole that needs a group.
+struct Kept {
+    hole: Hole,
+    quotable: bool,
+    trimmed: bool,
+}
+
 /// Nodes to regex source.
 #[derive(Default)]
 struct Builder {
     regex: String,
-    slots: Vec<(Hole, bool)>,
+    slots: Vec<Kept>,
 }
 
 impl Builder {
@@ -261,13 +306,18 @@ impl Builder {
                 Node::Text(text) => self.regex.push_str(&regex::escape(text)),
                 Node::Blanks(_) => self.regex.push_str("[ \\t]+"),
                 Node::Mark(mark) => {
+                    let before = if index > 0 && ends_at_comma(nodes, index - 1) { "" } else { "[ \\t]*" };
                     let after = if counted && last { "" } else { "[ \\t]*" };
-                    self.regex.push_str(&format!("[ \\t]*{mark}{after}"));
+                    self.regex.extend([before, mark.encode_utf8(&mut [0; 4]), after]);
                 }
                 Node::Option(inner) => {
                     self.regex.push_str("(?:");
                     self.nodes(inner, false)?;
                     self.regex.push_str(")?");
+                }
+                Node::Hole(hole) if ends_at_comma(nodes, index) => {
+                    let behind_mark = index > 0 && matches!(nodes[index - 1], Node::Mark(_));
+                    self.field_before_comma(hole, behind_mark);
                 }
                 Node::Hole(hole) => self.hole(hole)?,
             }
@@ -302,20 +352,43 @@ impl Builder {
         };
         self.regex.push_str(&piece);
         if keep {
-            self.slots.push((hole.clone(), quotable));
+            self.slots.push(Kept { hole: hole.clone(), quotable, trimmed: false });
         }
         Ok(())
     }
 
+    /// A field up to a comma: the same as any field, but written so that at every byte there is only one way
+    /// to go on, which lets the regex engine capture in one pass. Blanks at its end are trimmed afterwards.
+    fn field_before_comma(&mut self, hole: &Hole, behind_mark: bool) {
+        let bare = if behind_mark { "(?:[^,\" \\t][^,\"]*)?" } else { "[^,\"]*" };
+        let index = self.slots.len();
+        let piece = if hole.name.is_some() {
+            format!("(?:\"(?P<q{index}>[^\"]*)\"[ \\t]*|(?P<b{index}>{bare}))")
+        } else {
+            format!("(?:\"[^\"]*\"[ \\t]*|{bare})")
+        };
+        self.regex.push_str(&piece);
+        if hole.name.is_some() {
+            self.slots.push(Kept { hole: hole.clone(), quotable: true, trimmed: true });
+        }
+    }
+
     fn slots(self, regex: &Regex) -> Vec<Slot> {
-        let slot = |(index, (hole, quotable)): (usize, (Hole, bool))| Slot {
+        let slot = |(index, kept): (usize, Kept)| Slot {
             bare: group(regex, &format!("b{index}")).unwrap_or(0),
-            quoted: quotable.then(|| group(regex, &format!("q{index}"))).flatten(),
-            name: hole.name,
-            kind: hole.kind,
+            quoted: kept.quotable.then(|| group(regex, &format!("q{index}"))).flatten(),
+            name: kept.hole.name,
+            kind: kept.hole.kind,
+            trimmed: kept.trimmed,
         };
         self.slots.into_iter().enumerate().map(slot).collect()
     }
+}
+
+/// Whether the node at `index` is a field with a comma behind it.
+fn ends_at_comma(nodes: &[Node], index: usize) -> bool {
+    let field = |hole: &Hole| matches!(hole.kind, HoleType::Field | HoleType::Same);
+    matches!(&nodes[index..], [Node::Hole(hole), Node::Mark(','), ..] if field(hole))
 }
 
 fn group(regex: &Regex, name: &str) -> Option<usize> {

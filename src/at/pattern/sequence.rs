@@ -11,6 +11,9 @@ pub struct Sequence {
     items: Vec<Item>,
 }
 
+/// What `collect` says: lists by name, and what one element of each looks like.
+pub type Lists = Vec<(Arc<str>, Sequence)>;
+
 /// One place in a sequence.
 #[derive(Clone, Debug)]
 pub enum Item {
@@ -50,6 +53,8 @@ pub enum SequenceErrorKind {
     Empty,
     /// An earlier item captures this name too.
     Twice(String),
+    /// A `many` that does not begin with a line of its own, so that nothing shows where it begins again.
+    Many,
     /// `bytes(n)` where no earlier `int` hole captures `n`.
     Length(String),
 }
@@ -59,6 +64,7 @@ impl fmt::Display for SequenceError {
         match &self.kind {
             SequenceErrorKind::Empty => write!(f, "empty list of patterns"),
             SequenceErrorKind::Twice(name) => write!(f, "`{name}` is captured by two items of this list"),
+            SequenceErrorKind::Many => write!(f, "a `many` begins with a `bytes` or `lines` hole"),
             SequenceErrorKind::Length(name) => {
                 write!(f, "`{name}` is not an `int` hole in front of `bytes({name})`")
             }
@@ -74,6 +80,7 @@ impl SequenceError {
         Some(match &self.kind {
             SequenceErrorKind::Empty => "write the lines that must come, in order".into(),
             SequenceErrorKind::Twice(_) => "rename one, or write `{}` for one that is not needed".into(),
+            SequenceErrorKind::Many => "put the line in front that each round begins with".into(),
             SequenceErrorKind::Length(name) => {
                 format!("write `{{{name}:int}}` in this item or an earlier one, where the length stands")
             }
@@ -96,6 +103,9 @@ impl Sequence {
         for (index, item) in items.iter().enumerate() {
             if item.patterns().is_empty() {
                 return fail(index, 0, SequenceErrorKind::Empty);
+            }
+            if matches!(item, Item::Many(_)) && begins_open(&item.patterns()[0]) {
+                return fail(index, 0, SequenceErrorKind::Many);
             }
             let before = known.len();
             for (at, pattern) in item.patterns().iter().enumerate() {
@@ -151,4 +161,9 @@ impl Sequence {
     pub fn is_counted(&self) -> bool {
         self.patterns().any(Pattern::is_counted)
     }
+}
+
+/// Whether it takes whatever follows the line before it.
+fn begins_open(pattern: &Pattern) -> bool {
+    pattern.begins_with_bytes() || pattern.begins_with_lines()
 }

@@ -165,6 +165,8 @@ fn sequences_check_names_and_lengths_across_items() {
     let any = Item::Any(vec![pattern("+A: {n}"), pattern("+B: {n}")]);
     assert_eq!(Sequence::new(vec![any]).unwrap().names().len(), 1);
     assert!(Sequence::new(vec![]).is_err());
+    let many = vec![one("+A: {n:int}"), Item::Many(vec![pattern("{b:bytes(n)}")])];
+    assert_eq!(Sequence::new(many).unwrap_err().kind, SequenceErrorKind::Many);
 }
 
 #[test]

@@ -1,1 +1,421 @@
-//! stub
+//! The one reader of what a module says. Bytes go in, in any pieces; out comes what each line is, and what
+//! it means whatever the step at hand thinks of it: a message, a lost session, a restart.
+//!
+//! A line is offered to the armed step and to the dialect in the order of [`Class`]. The pieces in which
+//! bytes arrive make no difference: every decision hangs on a byte's place in the stream, none on where a
+//! piece ends. The one thing that needs a clock, a frame that stays unfinished, is told by
+//! [`Sorter::stall`].
+
+mod cursor;
+mod exchange;
+mod frame;
+mod message;
+mod progress;
+mod sort;
+#[cfg(test)]
+mod tests;
+mod urc;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use message::Message;
+pub use progress::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
+
+use super::dialect::Dialect;
+use super::pattern::{Captures, Pattern, trim_end};
+use cursor::{Cursor, Place};
+use exchange::Exchange;
+use frame::{Frame, Owner, Source, State, length_of};
+use message::Pieces;
+use urc::UrcIndex;
+
+/// A line that goes on without an end is cut here and logged as noise.
+pub const LINE_BYTES: usize = 8 * 1024;
+/// Counted bytes begin within this many bytes of a line, or it is no header. Topics have 1024 at most.
+const HEADER_BYTES: usize = 2 * 1024;
+/// A frame in which nothing comes for this long is damaged.
+const FRAME_PATIENCE: Duration = Duration::from_secs(3);
+/// Pieces of a message between which more time passes do not belong together.
+const PIECES_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a line is: who took it, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Our own command line or data, sent back.
+    Echo,
+    /// The word that asks for data.
+    Prompt,
+    /// An awaited line.
+    Await,
+    /// A line that decides that the step failed.
+    Fail,
+    /// The final result code that was owed.
+    Final,
+    /// An expected line.
+    Expect,
+    /// A line of a list.
+    Collect,
+    /// The session, or what carries it, is gone.
+    Closed,
+    /// The module restarted.
+    Reboot,
+    /// A message waits inside the module.
+    Notice,
+    /// A message, or a line of one.
+    Message,
+    /// A known URC of no consequence.
+    Other,
+    /// Anything else while a command is in flight.
+    Information,
+    /// Anything else while none is.
+    Unknown,
+    /// Not the final result that is waited for, after a deadline: an old answer, never captured.
+    Late,
+    /// No line at all: too long, or left of a damaged frame.
+    Noise,
+}
+
+/// What became of a whole frame whose step is over.
+const NOTHING: Class = Class::Unknown;
+
+/// What came.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sorted {
+    /// A line, without its end. A frame counts as one, with all its bytes.
+    Line {
+        /// What it is.
+        class: Class,
+        /// Its bytes, without NULs and the blanks at its end.
+        text: Vec<u8>,
+    },
+    /// The module asks for data.
+    Prompt,
+    /// A message from the broker.
+    Message(Message),
+    /// The session is gone, says this line.
+    Closed(String),
+    /// The module restarted, says this line.
+    Reboot(String),
+    /// A message waits inside the module; `fetch` is called with these.
+    Notice(Captures),
+    /// A frame whose length was wrong, or that never became whole. Follows its line.
+    Damaged(Damaged),
+}
+
+/// A frame that was not as long as it said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// Bytes announced.
+    pub declared: usize,
+    /// Bytes taken.
+    pub seen: usize,
+    /// Its contents are whole JSON all the same, and were delivered.
+    pub delivered: bool,
+}
+
+/// A message of several lines that has begun.
+#[derive(Debug)]
+struct Block {
+    index: usize,
+    cursor: Cursor,
+    captures: Captures,
+    damaged: bool,
+}
+
+/// Where the next byte of text stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    /// Anywhere in a line.
+    #[default]
+    Line,
+    /// In a line whose beginning was cut off as noise.
+    Overlong,
+    /// Directly behind a prompt, where a blank may stand.
+    Prompt,
+}
+
+/// Takes bytes, says what the lines in them are.
+#[derive(Debug)]
+pub struct Sorter {
+    dialect: Arc<Dialect>,
+    urcs: UrcIndex,
+    exchange: Option<Exchange>,
+    /// What [`Sorter::progress`] shows while nothing is armed.
+    idle: Progress,
+    /// The line, or frame, that has not ended.
+    line: Vec<u8>,
+    within: Within,
+    frame: Option<Frame>,
+    block: Option<Block>,
+    pieces: Pieces,
+    /// A damaged frame was given up: what looks like a line may be its payload.
+    distrust: bool,
+    late: bool,
+}
+
+impl Sorter {
+    /// A sorter for modules of this family.
+    pub fn new(dialect: Arc<Dialect>) -> Self {
+        let urcs = UrcIndex::new(&dialect);
+        Self {
+            dialect,
+            urcs,
+            exchange: None,
+            idle: Progress::default(),
+            line: Vec::new(),
+            within: Within::Line,
+            frame: None,
+            block: None,
+            pieces: Pieces::default(),
+            distrust: false,
+            late: false,
+        }
+    }
+
+    /// Starts an exchange or a wait, in place of one that may be under way.
+    pub fn arm(&mut self, armed: Armed) {
+        self.orphan();
+        self.exchange = Some(Exchange::new(armed, &self.dialect));
+    }
+
+    /// Ends the exchange or wait and hands over what it has got.
+    pub fn disarm(&mut self) -> Progress {
+        self.orphan();
+        self.exchange.take().map(Exchange::finish).unwrap_or_default()
+    }
+
+    /// How far the exchange or wait has got.
+    pub fn progress(&self) -> &Progress {
+        self.exchange.as_ref().map_or(&self.idle, |exchange| &exchange.progress)
+    }
+
+    /// While this holds, every line that is neither echo nor final result is an old answer: it is never
+    /// captured. What a line means whoever takes it is reported as ever.
+    pub fn set_late(&mut self, late: bool) {
+        self.late = late;
+    }
+
+    /// Offers lines that came before a wait was armed to its awaited lines and failures, until it is done.
+    /// They were sorted when they came, so nothing is reported.
+    pub fn replay<'a>(&mut self, lines: impl IntoIterator<Item = &'a [u8]>) {
+        let Some(exchange) = &mut self.exchange else { return };
+        for line in lines {
+            if exchange.progress.awaits_done || exchange.progress.failed.is_some() {
+                return;
+            }
+            let known = self.urcs.find(&self.dialect, line);
+            exchange.replay(line, known.is_some_and(|known| known.class == Class::Closed));
+        }
+    }
+
+    /// Whether counted bytes or the rest of a message are still to come.
+    pub fn in_frame(&self) -> bool {
+        self.frame.is_some() || self.block.is_some()
+    }
+
+    /// How long after the last byte [`Sorter::stall`] is to be called; `None`: nothing is unfinished.
+    pub fn patience(&self) -> Option<Duration> {
+        if self.in_frame() {
+            Some(FRAME_PATIENCE)
+        } else {
+            self.pieces.is_waiting().then_some(PIECES_PATIENCE)
+        }
+    }
+
+    /// Takes bytes that came, and appends to `out` what they are.
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Sorted>) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let used =
+                if self.frame.is_some() { self.take_counted(rest, out) } else { self.take_text(rest, out) };
+            rest = &rest[used..];
+        }
+    }
+
+    /// Nothing came for [`Sorter::patience`]: what is unfinished is given up.
+    pub fn stall(&mut self, out: &mut Vec<Sorted>) {
+        if let Some(frame) = self.frame.take() {
+            self.end_stalled(frame, out);
+        } else if self.block.is_some() {
+            self.end_block(out);
+        } else if let Some(lost) = self.pieces.give_up() {
+            report_lost(&lost, out);
+        }
+    }
+
+    /// A frame of a step that is over belongs to nobody, not to the next step.
+    fn orphan(&mut self) {
+        if let Some(frame) = &mut self.frame
+            && !matches!(frame.owner, Owner::Message(_))
+        {
+            frame.owner = Owner::Nobody;
+        }
+    }
+
+    /// Takes text up to the next line end, header, prompt or NUL; returns how many bytes.
+    fn take_text(&mut self, bytes: &[u8], out: &mut Vec<Sorted>) -> usize {
+        if self.within == Within::Prompt {
+            self.within = Within::Line;
+            if bytes[0] == b' ' {
+                return 1;
+            }
+        }
+        if bytes[0] == b'>' && self.line.is_empty() && self.within == Within::Line {
+            let exchange = self.exchange.as_mut().filter(|exchange| exchange.wants_sign());
+            if let Some(exchange) = exchange {
+                exchange.progress.prompt_seen = true;
+                self.within = Within::Prompt;
+                out.push(Sorted::Prompt);
+                return 1;
+            }
+        }
+        let before = self.line.len();
+        let window = &bytes[..bytes.len().min(LINE_BYTES - before)];
+        // Only CR and LF end a line. NULs are what a UART hears while a module boots.
+        let stop = memchr::memchr3(b'\r', b'\n', 0, window);
+        self.line.extend_from_slice(&window[..stop.unwrap_or(window.len())]);
+        if self.line.len() > before && self.begin_at_header(before) {
+            return self.line.len() - before;
+        }
+        if let Some(at) = stop {
+            if bytes[at] != 0 {
+                self.end_line(bytes[at], out);
+            }
+            return at + 1;
+        }
+        if self.line.len() == LINE_BYTES {
+            self.within = Within::Overlong;
+            let text = std::mem::take(&mut self.line);
+            out.push(Sorted::Line { class: Class::Noise, text });
+        }
+        window.len()
+    }
+
+    fn end_line(&mut self, end: u8, out: &mut Vec<Sorted>) {
+        let overlong = std::mem::take(&mut self.within) == Within::Overlong;
+        let length = trim_end(&self.line).len();
+        if length > 0 {
+            // The buffer stays, so that a line costs one allocation: the one that is handed out.
+            let mut line = std::mem::take(&mut self.line);
+            if overlong {
+                out.push(Sorted::Line { class: Class::Noise, text: line[..length].to_vec() });
+            } else {
+                self.sort(&line[..length], end, out);
+            }
+            line.clear();
+            self.line = line;
+        }
+        self.line.clear();
+    }
+
+    /// Looks for the end of a header in the line, of which the first `before` bytes were looked at already.
+    /// If there is one, the line is cut behind it and a frame begun.
+    fn begin_at_header(&mut self, before: usize) -> bool {
+        let step = self.exchange.as_ref().is_some_and(|exchange| exchange.counted);
+        let likely = step || self.block.is_some() || self.urcs.may_be_header(&self.line);
+        if self.within == Within::Overlong || !likely {
+            return false;
+        }
+        let dialect = self.dialect.clone();
+        let mut found: Option<(usize, Frame)> = None;
+        let mut look =
+            |owner, place: Place, pattern: &Pattern, earlier: &Captures, source: Option<Source>| {
+                if let (Some(source), true) = (source, self.line.starts_with(pattern.prefix()))
+                    && let Some((at, need, captures)) = self.header(pattern, before, earlier, owner)
+                    && found.as_ref().is_none_or(|(first, _)| at < *first)
+                {
+                    let frame = Frame {
+                        source,
+                        owner,
+                        place,
+                        captures,
+                        earlier: earlier.clone(),
+                        hole: 0,
+                        start: at,
+                        need,
+                        skip_lf: false,
+                        limit: dialect.limits.payload_bytes,
+                    };
+                    found = Some((at, frame));
+                }
+                None::<()>
+            };
+        let is_header = |pattern: &Pattern| pattern.is_counted() && !pattern.begins_with_bytes();
+        let none = Captures::default();
+        for (index, sequence) in dialect.urc.message.iter().enumerate() {
+            let open = self.block.as_ref().filter(|block| block.index == index);
+            let mut look = |cursor: &Cursor, captures: &Captures| {
+                cursor.find(sequence, |place, pattern| {
+                    is_header(pattern).then(|| {
+                        let source = Source::Message(dialect.clone(), index);
+                        look(Owner::Message(index), place, pattern, captures, Some(source))
+                    })?
+                })
+            };
+            if let Some(block) = open {
+                look(&block.cursor, &block.captures);
+            }
+            look(&Cursor::default(), &none);
+        }
+        if let (true, Some(exchange)) = (step, &self.exchange) {
+            exchange.find(|owner, place, pattern, captures| {
+                is_header(pattern).then(|| look(owner, place, pattern, captures, exchange.source(owner)))?
+            });
+        }
+        let Some((at, frame)) = found else { return false };
+        self.line.truncate(at);
+        self.frame = Some(frame);
+        true
+    }
+
+    /// Where the header of `pattern` ends in the line, behind `before`, with what it captured and how many
+    /// bytes follow.
+    fn header(
+        &self,
+        pattern: &Pattern,
+        before: usize,
+        earlier: &Captures,
+        owner: Owner,
+    ) -> Option<(usize, usize, Captures)> {
+        let (_, length, behind) = pattern.counted_hole(0);
+        let text = &self.line[..self.line.len().min(HEADER_BYTES)];
+        let same = self.same(owner);
+        memchr::memchr_iter(behind?, text.get(before..)?).map(|at| before + at + 1).find_map(|end| {
+            let mut captures = Captures::default();
+            if !pattern.segment_captures(0, &text[..end], same, &mut captures) {
+                return None;
+            }
+            let limit = self.dialect.limits.payload_bytes;
+            let need = [&captures, earlier].iter().find_map(|known| length_of(known, length, limit))?;
+            Some((end, need, captures))
+        })
+    }
+
+    fn same(&self, owner: Owner) -> &[(Arc<str>, String)] {
+        match (owner, &self.exchange) {
+            (Owner::Message(_) | Owner::Nobody, _) | (_, None) => &[],
+            (_, Some(exchange)) => &exchange.same,
+        }
+    }
+
+    fn take_counted(&mut self, bytes: &[u8], out: &mut Vec<Sorted>) -> usize {
+        let Some(mut frame) = self.frame.take() else { return 0 };
+        let mut line = std::mem::take(&mut self.line);
+        let (used, state) = frame.take(&mut line, bytes, self.same(frame.owner));
+        self.line = line;
+        match state {
+            State::Open => self.frame = Some(frame),
+            State::Whole => self.end_frame(frame, bytes[used - 1], out),
+            State::Broken { line_end } => self.end_broken(frame, line_end, out),
+        }
+        used
+    }
+}
+
+fn report_lost(lost: &Message, out: &mut Vec<Sorted>) {
+    let declared = lost.captures.int("total").and_then(|total| usize::try_from(total).ok());
+    let seen = lost.payload.len();
+    let declared = declared.unwrap_or(seen);
+    out.push(Sorted::Damaged(Damaged { declared, seen, delivered: false }));
+}
