@@ -100,6 +100,7 @@ impl Host {
         for word in ["eval", "Fn", "import", "export"] {
             engine.disable_symbol(word);
         }
+        find_constants(&mut engine);
         register(&mut engine, &shared);
         station::register(&mut engine, &station);
         Self { engine, shared, station }
@@ -185,20 +186,19 @@ impl Host {
             let position = place_of_function(source, &name);
             return Err(problem(ProblemKind::Taken { name, count }, position));
         }
-        let mut scope = self.evaluate_constants(source, &ast)?;
-        if handlers {
-            scope.push_constant_dynamic(station::STATE, station::State::value(&self.station));
+        let scope = self.evaluate_constants(source, &ast)?;
+        let mut library = (**ast.shared_lib()).clone();
+        for (name, _, value) in scope.iter() {
+            library.set_var(name, value);
         }
-        // Puts the constants' values into the functions: at run time a function sees its own names only.
-        let mut ast = self.engine.optimize_ast(&scope, ast.clone_functions_only(), OptimizationLevel::Simple);
+        if handlers {
+            library.set_var(station::STATE, station::State::value(&self.station));
+        }
+        let mut ast = AST::new([], library);
         ast.set_source(&**file);
         let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine)
             .map_err(|error| problem(ProblemKind::Constant { why: error.to_string() }, Position::NONE))?;
-        let constants = scope
-            .iter()
-            .filter(|(name, ..)| *name != station::STATE)
-            .map(|(name, _, value)| (name.to_owned(), value))
-            .collect();
+        let constants = scope.iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
         Ok(HookFile { name: Arc::clone(file), module, functions: callable(&ast, |public| public), constants })
     }
 
@@ -210,7 +210,8 @@ impl Host {
             let why = HookError::from_rhai(source, &error).message;
             HookProblem::at(source, position, ProblemKind::Constant { why })
         })?;
-        let function = scope.iter().find(|(.., value)| kind_of(value) == "function").map(|(name, ..)| name.to_owned());
+        let function =
+            scope.iter().find(|(.., value)| kind_of(value) == "function").map(|(name, ..)| name.to_owned());
         match function {
             Some(name) => {
                 let why = format!("`{name}` would be a function, write `fn {name}`");
@@ -244,7 +245,7 @@ impl Host {
         if let Some((kind, position)) = findings.first_problem() {
             return Err(HookProblem::at(source, position, kind));
         }
-        let ast = self.link(ast, &findings, names, hooks);
+        let ast = Self::link(ast, &findings, names, hooks);
         let names = findings.free_names.keys().filter(|name| names.contains(&name.as_str()));
         Ok(Expression {
             source: source.into(),
@@ -254,24 +255,21 @@ impl Host {
     }
 
     /// Brings in what the expression uses of the hook files. A name of the flow goes before a constant.
-    fn link(&self, ast: AST, findings: &Findings, names: &[&str], hooks: &Hooks) -> AST {
-        let mut scope = Scope::new();
-        for (name, (value, _)) in &hooks.constants {
-            if findings.free_names.contains_key(name) && !names.contains(&name.as_str()) {
-                scope.push_constant_dynamic(name.as_str(), value.clone());
-            }
-        }
-        let ast = if scope.is_empty() {
-            ast
-        } else {
-            self.engine.optimize_ast(&scope, ast, OptimizationLevel::Simple)
-        };
-        if !findings.calls_hooks {
+    fn link(ast: AST, findings: &Findings, names: &[&str], hooks: &Hooks) -> AST {
+        let mut constants = hooks
+            .constants
+            .iter()
+            .filter(|(name, _)| findings.free_names.contains_key(*name) && !names.contains(&name.as_str()))
+            .peekable();
+        if !findings.calls_hooks && constants.peek().is_none() {
             return ast;
         }
         let mut library = (*hooks.module).clone();
         for closure in ast.iter_fn_def() {
             library.set_script_fn(Rc::clone(closure));
+        }
+        for (name, (value, _)) in constants {
+            library.set_var(name.as_str(), value.clone());
         }
         AST::new(ast.statements().iter().cloned(), library)
     }
@@ -302,8 +300,11 @@ impl Host {
             HookError::outside(ErrorKind::Missing, format!("no hook file has a public function `{name}`"))
         })?;
         if !takes.contains(&args.len()) {
-            let kind =
-                ProblemKind::ArgumentCount { name: name.to_owned(), given: args.len(), takes: takes.iter().copied().collect() };
+            let kind = ProblemKind::ArgumentCount {
+                name: name.to_owned(),
+                given: args.len(),
+                takes: takes.iter().copied().collect(),
+            };
             return Err(HookError::outside(ErrorKind::Type, kind.to_string()));
         }
         let names: Vec<String> = (0..args.len()).map(|index| format!("argument_{index}")).collect();
@@ -342,6 +343,18 @@ fn own(value: &Value) -> Value {
 fn fix_hashing() {
     // Refused when it is set already, by the host before this one.
     let _ = rhai::config::hashing::set_hashing_seed(Some([0x6174, 0x666c, 0x6f77, 0x0001]));
+}
+
+/// A script's constants are variables of its library: of the hook file while one of its functions runs, else
+/// of the expression. Rhai itself shows a function no name but its own.
+fn find_constants(engine: &mut Engine) {
+    #[expect(deprecated, reason = "not deprecated: so Rhai marks what may still change")]
+    engine.on_var(|name, index, context| {
+        if index > 0 || context.scope().contains(name) {
+            return Ok(None);
+        }
+        Ok(context.namespaces().last().and_then(|library| library.get_var(name)))
+    });
 }
 
 fn register(engine: &mut Engine, shared: &Rc<Shared>) {
@@ -407,7 +420,9 @@ fn constant_names(ast: &AST) -> Result<Vec<String>, Position> {
     ast.statements()
         .iter()
         .map(|statement| match statement {
-            Stmt::Var(variable, flags, _) if flags.contains(ASTFlags::CONSTANT) => Ok(variable.0.name.to_string()),
+            Stmt::Var(variable, flags, _) if flags.contains(ASTFlags::CONSTANT) => {
+                Ok(variable.0.name.to_string())
+            }
             other => Err(other.position()),
         })
         .collect()

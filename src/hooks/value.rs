@@ -227,7 +227,8 @@ mod tests {
 
     #[test]
     fn floats_are_short() {
-        for (float, text) in [(31.6, "31.6"), (3.0, "3.0"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e+300")]
+        for (float, text) in
+            [(31.6, "31.6"), (3.0, "3.0"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e+300")]
         {
             assert_eq!(float_text(float), text);
         }
