@@ -153,7 +153,7 @@ fn explain(error: &EvalAltResult) -> Explained {
     let plain = |kind, message: String| (kind, message, None);
     match error {
         Rhai::ErrorRuntime(value, _) => match value.read_lock::<super::missing::MissingProperty>() {
-            Some(missing) => (ErrorKind::Missing, missing.to_string(), missing.help()),
+            Some(missing) => (ErrorKind::Missing, missing.to_string(), Some(missing.help())),
             None if value.is_unit() => plain(ErrorKind::Raised, "the script raised an error".to_owned()),
             None => plain(ErrorKind::Raised, display(value)),
         },

@@ -1,61 +1,25 @@
 //! [`Host`]: compiles hook files and expressions, and evaluates them within limits.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{AST, ASTFlags, Engine, Module, OptimizationLevel, Position, Scope, Stmt};
+use rhai::{AST, ASTFlags, Engine, Module, Position, Scope, Stmt};
 
-use super::check::{Arities, Findings, Surroundings, look_over, native_functions};
-use super::error::{ErrorKind, HookError, Stop};
+use super::check::{Arities, Findings, Surroundings, look_over};
+use super::engine::{self, Shared, known};
+use super::error::{ErrorKind, HookError};
 use super::file::{HookFile, Hooks, callable};
-use super::functions::{escape, fault, shared_modules};
 use super::problem::{HookProblem, ProblemKind, nearest};
 use super::station::{self, Station};
-use super::value::{Value, as_bytes, display, kind_of};
-use super::{limits, missing};
+use super::value::{Value, as_bytes, kind_of};
 use crate::link::Clock;
-
-/// Lines of log kept until they are taken; more are only counted.
-const MAX_LOG_LINES: usize = 100;
-/// Characters of a line of log.
-const MAX_LOG_CHARACTERS: usize = 1_000;
-/// How often the wall is looked at, in operations. A power of two.
-const OPERATIONS_BETWEEN_LOOKS: u64 = 256;
-
-type TimeIsUp = Rc<dyn Fn() -> bool>;
 
 /// A script engine for one device. Cheap to make. Not `Send`: every thread has its own.
 pub struct Host {
     engine: Engine,
     shared: Rc<Shared>,
     station: station::Slot,
-}
-
-/// What the engine's functions reach.
-#[derive(Default)]
-struct Shared {
-    clock: RefCell<Option<Rc<dyn Clock>>>,
-    escapes: RefCell<Vec<(char, String)>>,
-    log: RefCell<Vec<String>>,
-    lost_log_lines: Cell<usize>,
-    time_is_up: RefCell<Option<TimeIsUp>>,
-    operations: Cell<u64>,
-}
-
-impl Shared {
-    fn log(&self, line: &str) {
-        let mut log = self.log.borrow_mut();
-        if log.len() >= MAX_LOG_LINES {
-            self.lost_log_lines.set(self.lost_log_lines.get() + 1);
-            return;
-        }
-        log.push(match line.char_indices().nth(MAX_LOG_CHARACTERS) {
-            Some((end, _)) => format!("{}…", &line[..end]),
-            None => line.to_owned(),
-        });
-    }
 }
 
 /// One compiled expression.
@@ -87,22 +51,9 @@ impl Default for Host {
 impl Host {
     /// A host without clock, escapes, station and wall limit.
     pub fn new() -> Self {
-        fix_hashing();
         let shared = Rc::new(Shared::default());
         let station = station::Slot::default();
-        let mut engine = Engine::new_raw();
-        // Looked up from the last one registered: ours go before Rhai's.
-        let [ours, rhais] = shared_modules();
-        engine.register_global_module(rhais).register_global_module(ours);
-        engine.set_optimization_level(OptimizationLevel::None);
-        limits::apply(&mut engine);
-        missing::refuse(&mut engine);
-        for word in ["eval", "Fn", "import", "export"] {
-            engine.disable_symbol(word);
-        }
-        find_constants(&mut engine);
-        register(&mut engine, &shared);
-        station::register(&mut engine, &station);
+        let engine = engine::new(&shared, &station);
         Self { engine, shared, station }
     }
 
@@ -129,12 +80,7 @@ impl Host {
 
     /// What `log`, `print` and `debug` wrote since the last call, oldest first.
     pub fn take_log(&self) -> Vec<String> {
-        let mut log = self.shared.log.take();
-        match self.shared.lost_log_lines.take() {
-            0 => {}
-            lost => log.push(format!("… and {lost} more lines")),
-        }
-        log
+        self.shared.take_log()
     }
 
     /// Operations of the last evaluation, for a virtual clock.
@@ -178,7 +124,7 @@ impl Host {
             &ast,
             &Surroundings { native: &native, script: &functions, constants: &constants, expression: false },
         );
-        refuse_unknown_names(&mut findings, constants.iter().map(String::as_str), &functions, &native);
+        refuse_unknown_names(&mut findings, &constants.iter().map(String::as_str), &functions, &native);
         if let Some((kind, position)) = findings.first_problem() {
             return Err(problem(kind, position));
         }
@@ -241,7 +187,7 @@ impl Host {
             &Surroundings { native: &native, script: &hooks.functions, constants: &[], expression: true },
         );
         let visible = names.iter().copied().chain(constants.iter().map(String::as_str));
-        refuse_unknown_names(&mut findings, visible, &hooks.functions, &native);
+        refuse_unknown_names(&mut findings, &visible, &hooks.functions, &native);
         if let Some((kind, position)) = findings.first_problem() {
             return Err(HookProblem::at(source, position, kind));
         }
@@ -325,94 +271,21 @@ impl Host {
     }
 
     fn run(&self, source: &str, ast: &AST, scope: &mut Scope<'_>) -> Result<Value, HookError> {
-        self.shared.operations.set(0);
-        self.engine
-            .eval_ast_with_scope::<Value>(scope, ast)
-            .map(Value::flatten)
-            .map_err(|error| HookError::from_rhai(source, &error))
+        let depth = self.shared.depth.get();
+        if depth == 0 {
+            // What runs inside a handler counts as the handler's.
+            self.shared.operations.set(0);
+        }
+        self.shared.depth.set(depth + 1);
+        let result = self.engine.eval_ast_with_scope::<Value>(scope, ast);
+        self.shared.depth.set(depth);
+        result.map(Value::flatten).map_err(|error| HookError::from_rhai(source, &error))
     }
 }
 
 /// An input as the script gets it: Rhai's blobs become [`super::Bytes`].
 fn own(value: &Value) -> Value {
     if value.is_blob() { as_bytes(value).map_or(Value::UNIT, Value::from) } else { value.clone() }
-}
-
-/// Functions are found by hash; with a random seed their order, and with it what is reported first, would
-/// change from run to run.
-fn fix_hashing() {
-    // Refused when it is set already, by the host before this one.
-    let _ = rhai::config::hashing::set_hashing_seed(Some([0x6174, 0x666c, 0x6f77, 0x0001]));
-}
-
-/// A script's constants are variables of its library: of the hook file while one of its functions runs, else
-/// of the expression. Rhai itself shows a function no name but its own.
-fn find_constants(engine: &mut Engine) {
-    #[expect(deprecated, reason = "not deprecated: so Rhai marks what may still change")]
-    engine.on_var(|name, index, context| {
-        if index > 0 || context.scope().contains(name) {
-            return Ok(None);
-        }
-        Ok(context.namespaces().last().and_then(|library| library.get_var(name)))
-    });
-}
-
-fn register(engine: &mut Engine, shared: &Rc<Shared>) {
-    let here = Rc::clone(shared);
-    engine.register_fn("now", move || match &*here.clock.borrow() {
-        Some(clock) => Ok(clock.wall_ms().div_euclid(1_000)),
-        None => Err(fault("`now` has no clock here")),
-    });
-    let here = Rc::clone(shared);
-    engine.register_fn("escape", move |value: Value| escape(&value, &here.escapes.borrow()));
-    let here = Rc::clone(shared);
-    engine.register_fn("log", move |value: Value| here.log(&display(&value)));
-    let here = Rc::clone(shared);
-    engine.on_print(move |line| here.log(line));
-    let here = Rc::clone(shared);
-    engine.on_debug(move |line, _, _| here.log(line));
-    // Nothing can name them, and if something could, a script must never wait.
-    engine.register_fn("sleep", |_: i64| -> Result<(), _> { Err(fault("a hook never waits")) });
-    engine.register_fn("sleep", |_: f64| -> Result<(), _> { Err(fault("a hook never waits")) });
-    let here = Rc::clone(shared);
-    engine.on_progress(move |_| {
-        // Rhai forgets what a closure used up once the closure returns, so the counting is done here.
-        let operations = here.operations.get() + 1;
-        here.operations.set(operations);
-        if operations > limits::MAX_OPERATIONS {
-            return Some(Stop::Operations.value());
-        }
-        if !operations.is_multiple_of(OPERATIONS_BETWEEN_LOOKS) {
-            return None;
-        }
-        let time_is_up = here.time_is_up.borrow().clone();
-        time_is_up.is_some_and(|time_is_up| time_is_up()).then(|| Stop::Time.value())
-    });
-}
-
-/// What can be called without a hook file. The same for every host, so it is listed once a thread.
-#[derive(Clone)]
-struct Known {
-    expressions: Rc<Arities>,
-    handlers: Rc<Arities>,
-}
-
-fn known() -> Known {
-    thread_local! {
-        static KNOWN: Known = {
-            let handlers = native_functions(&Host::new().engine);
-            let mut expressions = handlers.clone();
-            for (name, count) in station::FUNCTIONS {
-                // `set` is also a method of lists and maps.
-                if name != "set" && let Some(counts) = expressions.get_mut(name) {
-                    counts.remove(&count);
-                }
-            }
-            expressions.retain(|_, counts| !counts.is_empty());
-            Known { expressions: Rc::new(expressions), handlers: Rc::new(handlers) }
-        };
-    }
-    KNOWN.with(Clone::clone)
 }
 
 /// The constants of a hook file, or the place of a statement that is none.
@@ -430,7 +303,7 @@ fn constant_names(ast: &AST) -> Result<Vec<String>, Position> {
 
 fn refuse_unknown_names<'a>(
     findings: &mut Findings,
-    visible: impl Iterator<Item = &'a str> + Clone,
+    visible: &(impl Iterator<Item = &'a str> + Clone),
     functions: &Arities,
     native: &Arities,
 ) {

@@ -6,6 +6,7 @@
 //! expression and finds every unknown name and function in it, [`Host::eval`] runs it.
 
 mod check;
+mod engine;
 mod error;
 mod fields;
 mod file;
@@ -28,7 +29,8 @@ pub use json::{
 pub use problem::{HookProblem, ProblemKind};
 pub use station::Station;
 pub use value::{
-    Bytes, How, Prepared, Value, as_bytes, as_prepared, display, float_text, from_plain, kind_of,
+    Bytes, How, Prepared, Value, as_bytes, as_prepared, display, elements, entry, float_text, from_plain,
+    keys, kind_of, list_of, map_of,
 };
 
 /// Whether Rhai keeps a word for itself, so that no variable can have it as its name.

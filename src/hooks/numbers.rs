@@ -176,8 +176,8 @@ mod tests {
 
     #[test]
     fn signal_strength_follows_the_standard() {
-        for (rssi, text) in [(0, "-113"), (17, "-79"), (31, "-51"), (99, "()")] {
-            assert_eq!(display(&dbm(&Value::from(rssi as i64)).unwrap()), text);
+        for (rssi, text) in [(0_i64, "-113"), (17, "-79"), (31, "-51"), (99, "()")] {
+            assert_eq!(display(&dbm(&Value::from(rssi)).unwrap()), text);
         }
         assert_eq!(dbm(&Value::from(32_i64)).unwrap_err(), "`dbm` takes an rssi of 0 to 31 or 99, not 32");
         assert_eq!(dbm(&Value::from("17")).unwrap_err(), "`dbm` takes an int, not text `17`");

@@ -198,11 +198,10 @@ impl ProblemKind {
             }
             Self::Assignment { .. } => "to keep a value, write `set:` in the flow".to_owned(),
             Self::Reserved { word } if word_or_sign(word) == "sign" => return None,
-            Self::Reserved { .. } => "choose another name".to_owned(),
+            Self::Reserved { .. } | Self::Taken { .. } => "choose another name".to_owned(),
             Self::Template => "the whole text is an expression already: write the name alone".to_owned(),
             Self::TemplateInText => "put the text between back-ticks".to_owned(),
             Self::TopLevel => "put it into a function".to_owned(),
-            Self::Taken { .. } => "choose another name".to_owned(),
             Self::Twice { count: None, .. } => "rename one of them".to_owned(),
             Self::Twice { .. } => {
                 "rename one of them, or mark it `private` if only its own file needs it".to_owned()
