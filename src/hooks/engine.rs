@@ -79,7 +79,7 @@ pub(super) fn new(shared: &Rc<Shared>, station: &station::Slot) -> Engine {
 
 /// Functions are found by hash; with a random seed their order, and with it what is reported first, would
 /// change from run to run.
-fn fix_hashing() {
+pub(super) fn fix_hashing() {
     // Refused when it is set already, by the host before this one.
     let _ = rhai::config::hashing::set_hashing_seed(Some([0x6174, 0x666c, 0x6f77, 0x0001]));
 }

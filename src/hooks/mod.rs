@@ -35,6 +35,7 @@ pub use value::{
 
 /// Whether Rhai keeps a word for itself, so that no variable can have it as its name.
 pub fn is_reserved(word: &str) -> bool {
+    engine::fix_hashing();
     // Rhai lists its keywords, but keeps the list of words it may need one day to its parser.
     rhai::Token::lookup_symbol_from_syntax(word).is_some()
         || rhai::Engine::new_raw().compile_expression(word).is_err()

@@ -20,6 +20,7 @@ fn bad(m) {
 }
 fn busy(list) { list.map(|x| { let n = 0; while n < 1000 { n += 1; } n }) }
 fn count(x) { let y = x; y.push(1); y.len() }
+fn add(list, x) { list.push(x); list }
 fn swap(text, a, b) { text.replace(a, b); text }
 fn caught(m) { try { m.relai } catch (error) { return `caught: ${error}`; } }
 fn nested() { [1, 2].map(|x| [1].map(|y| x.nothing)) }
@@ -105,6 +106,7 @@ fn values_come_out_as_expected() {
         ("json(#{a: (), b: [()]})", "{\"b\":[null]}"),
         ("parse_json(\"[1]\")[0]", "1"),
         ("count([1])", "2"),
+        ("[add(list, 3), list]", "[[1,2,3],[1,2]]"),
         ("swap(\"aXb\", 'X', \"--\")", "a--b"),
         ("escape(text)", "hi\\2Cthere"),
         ("escape(true)", "1"),

@@ -52,7 +52,7 @@ fn a_failure_says_what_was_seen_and_where() {
             "hooks.rhai:9:7",
         ),
         ("list.map(|x| x.y)", "int has no `y`", "", "y", ""),
-        ("nested()", "int has no `nothing`", "", "nested", "hooks.rhai:15:44"),
+        ("nested()", "int has no `nothing`", "", "nested", "hooks.rhai:16:44"),
     ] {
         assert_eq!(fails(source), format!("{message} · {help} · {part} · {place}"), "{source}");
     }
