@@ -93,20 +93,24 @@ fn node(
 ) -> bool {
     match path.last() {
         Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
-            let target = match &assignment.1.lhs {
-                Expr::Variable(variable, ..) => Some(&variable.1),
-                _ => None,
+            let constant = match &assignment.1.lhs {
+                Expr::Variable(variable, ..) => {
+                    variable.0.is_none() && around.constants.iter().any(|constant| *constant == variable.1)
+                }
+                _ => false,
             };
-            let constant = target.is_some_and(|name| around.constants.iter().any(|constant| constant == name));
             if around.expression || constant {
-                let operator = assignment.0.get_op_assignment_info().map_or("=".to_owned(), |info| info.2.to_string());
+                let operator =
+                    assignment.0.get_op_assignment_info().map_or("=".to_owned(), |info| info.2.to_string());
                 findings.problem(ProblemKind::Assignment { operator }, assignment.0.position());
             }
         }
         Some(ASTNode::Stmt(Stmt::FnCall(call, position)) | ASTNode::Expr(Expr::FnCall(call, position))) => {
             function_call(call, *position, around, findings);
         }
-        Some(ASTNode::Expr(Expr::MethodCall(call, position))) => method_call(call, *position, around, findings),
+        Some(ASTNode::Expr(Expr::MethodCall(call, position))) => {
+            method_call(call, *position, around, findings);
+        }
         Some(ASTNode::Expr(Expr::Variable(variable, _, position))) => {
             let (local, name, namespace, _) = &**variable;
             if !namespace.is_empty() {
@@ -120,9 +124,6 @@ fn node(
                     return true;
                 }
                 findings.free_names.entry(name.to_string()).or_insert(*position);
-            } else if parameters.is_some() && around.constants.iter().any(|constant| constant == name) {
-                // Rhai would put the constant in its place, whatever the parameter holds.
-                findings.problem(ProblemKind::Shadows { name: name.to_string() }, *position);
             }
         }
         Some(ASTNode::Expr(Expr::StringConstant(text, position)))
@@ -169,7 +170,13 @@ fn method_call(call: &FnCallExpr, position: Position, around: &Surroundings<'_>,
     unless_native(name, call.args.len() + 1, position, around, findings);
 }
 
-fn unless_native(name: &str, given: usize, position: Position, around: &Surroundings<'_>, findings: &mut Findings) {
+fn unless_native(
+    name: &str,
+    given: usize,
+    position: Position,
+    around: &Surroundings<'_>,
+    findings: &mut Findings,
+) {
     if around.native.get(name).is_some_and(|counts| counts.contains(&given)) {
         return;
     }

@@ -153,20 +153,24 @@ fn explain(error: &EvalAltResult) -> Explained {
     let plain = |kind, message: String| (kind, message, None);
     match error {
         Rhai::ErrorRuntime(value, _) => match value.read_lock::<super::missing::MissingProperty>() {
-            Some(missing) => (ErrorKind::Missing, missing.to_string(), missing.help()),
+            Some(missing) => (ErrorKind::Missing, missing.to_string(), Some(missing.help())),
             None if value.is_unit() => plain(ErrorKind::Raised, "the script raised an error".to_owned()),
             None => plain(ErrorKind::Raised, display(value)),
         },
         Rhai::ErrorFunctionNotFound(signature, _) => not_applicable(signature),
-        Rhai::ErrorMismatchDataType(wanted, found, _) | Rhai::ErrorMismatchOutputType(wanted, found, _) => plain(
-            ErrorKind::Type,
-            format!("{} stands where {} is needed", kind_named(found), kind_named(wanted)),
-        ),
+        Rhai::ErrorMismatchDataType(wanted, found, _) | Rhai::ErrorMismatchOutputType(wanted, found, _) => {
+            plain(
+                ErrorKind::Type,
+                format!("{} stands where {} is needed", kind_named(found), kind_named(wanted)),
+            )
+        }
         Rhai::ErrorDotExpr(words, _) => no_property(words),
         Rhai::ErrorIndexingType(what, _) => plain(ErrorKind::Type, not_indexable(what)),
         Rhai::ErrorFor(_) => plain(ErrorKind::Type, "`for` goes over a list, a range or a text".to_owned()),
         Rhai::ErrorArrayBounds(len, index, _) => plain(ErrorKind::Missing, bounds("element", *index, *len)),
-        Rhai::ErrorStringBounds(len, index, _) => plain(ErrorKind::Missing, bounds("character", *index, *len)),
+        Rhai::ErrorStringBounds(len, index, _) => {
+            plain(ErrorKind::Missing, bounds("character", *index, *len))
+        }
         Rhai::ErrorPropertyNotFound(name, _) => plain(ErrorKind::Missing, format!("there is no `{name}`")),
         Rhai::ErrorNonPureMethodCallOnConstant(name, _) | Rhai::ErrorAssignmentToConstant(name, _) => (
             ErrorKind::Constant,
@@ -242,7 +246,11 @@ fn no_property(words: &str) -> Explained {
     match quoted.as_slice() {
         [name, kind] => {
             let kind = kind_named(kind);
-            (ErrorKind::Missing, format!("{kind} has no `{name}`"), (kind == "()").then(|| UNIT_MEANS.to_owned()))
+            (
+                ErrorKind::Missing,
+                format!("{kind} has no `{name}`"),
+                (kind == "()").then(|| UNIT_MEANS.to_owned()),
+            )
         }
         _ => (ErrorKind::Missing, lower(words).replace('\'', "`"), None),
     }

@@ -80,9 +80,10 @@ fn pairs(functions: &Arities) -> impl Iterator<Item = (&str, usize)> {
 }
 
 fn twice(name: &str, count: Option<usize>, first: &Arc<str>, second: &Arc<str>) -> HookProblem {
-    let kind =
-        ProblemKind::Twice { name: name.to_owned(), count, first: first.to_string(), second: second.to_string() };
-    HookProblem { file: Some(Arc::clone(second)), at: 0..0, line: 1, column: 1, kind }
+    let file = Some(Arc::clone(second));
+    let (first, second) = (Arc::clone(first), Arc::clone(second));
+    let kind = ProblemKind::Twice { name: name.to_owned(), count, first, second };
+    HookProblem { file, at: 0..0, line: 1, column: 1, kind }
 }
 
 /// The functions of a script that have a name, by whether they are public.

@@ -1,15 +1,18 @@
 //! The functions that every expression and hook has beside Rhai's own: bytes and text, checksums, JSON,
 //! what prepares a value for a command line. Each is short and takes any value; what it cannot take it says.
 
+#![expect(clippy::unnecessary_box_returns, reason = "Rhai's functions return their errors boxed")]
+
 use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use crc::{CRC_16_MODBUS, CRC_32_ISO_HDLC, Crc};
 use rhai::packages::{
-    BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage, MoreStringPackage, Package,
+    BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage, MoreStringPackage,
+    Package,
 };
-use rhai::{Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext, Position};
+use rhai::{Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Module, Position};
 
 use super::fields::fields;
 use super::json::{parse_json, to_json};
@@ -50,9 +53,9 @@ pub(super) fn pure_module() -> Module {
     module.set_custom_type::<Bytes>("bytes");
     module.set_custom_type::<Prepared>("prepared");
     functions! { module:
-        "size" => size;
-        "text" => text;
-        "bytes" => bytes;
+        "size" => |value: Value| size(&value);
+        "text" => |value: Value| text(&value);
+        "bytes" => |value: Value| bytes(&value);
         // Rhai's own `bytes` of a text is a number.
         "bytes" => |text: ImmutableString| Bytes::from(text.as_bytes().to_vec());
         "hex" => |value: Value| -> Answer<String> {
@@ -78,11 +81,11 @@ pub(super) fn pure_module() -> Module {
         "crc32" => |value: Value| -> Answer<i64> {
             Ok(i64::from(Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(&content("crc32", &value)?)))
         };
-        "chunks" => chunks;
-        "raw" => raw;
-        "json" => json;
-        "to_json" => json;
-        "to_json" => |map: &mut rhai::Map| json(Value::from_map(map.clone()));
+        "chunks" => |value: Value, size: i64| chunks(&value, size);
+        "raw" => |value: Value| raw(&value);
+        "json" => |value: Value| json(&value);
+        "to_json" => |value: Value| json(&value);
+        "to_json" => |map: &mut rhai::Map| json(&Value::from_map(map.clone()));
         "parse_json" => |text: ImmutableString| parse_json(&text).map_err(|error| fault(error.to_string()));
         "fields" => |text: ImmutableString| {
             answer(fields(&text).map_err(|error| format!("`fields`: {error}")))
@@ -106,11 +109,16 @@ pub(super) fn pure_module() -> Module {
         "to_debug" => |prepared: &mut Prepared| format!("prepared {:?}", prepared.text);
     }
     let changing = |name| FuncRegistration::new(name).in_global_namespace().with_purity(false);
-    changing("replace").set_into_module(&mut module, replace);
     changing("replace").set_into_module(
         &mut module,
-        |context: NativeCallContext<'_>, text: &mut ImmutableString, find: char, instead: ImmutableString| {
-            replace(context, text, find.to_string().into(), instead)
+        |text: &mut ImmutableString, find: ImmutableString, instead: ImmutableString| {
+            replace(text, &find, &instead)
+        },
+    );
+    changing("replace").set_into_module(
+        &mut module,
+        |text: &mut ImmutableString, find: char, instead: ImmutableString| {
+            replace(text, find.encode_utf8(&mut [0; 4]), &instead)
         },
     );
     FuncRegistration::new_index_getter().in_global_namespace().set_into_module(&mut module, byte_at);
@@ -134,8 +142,8 @@ pub(super) fn escape(value: &Value, escapes: &[(char, String)]) -> Answer<Prepar
     Ok(Prepared { text, how: How::Escaped })
 }
 
-fn raw(value: Value) -> Answer<Prepared> {
-    line_text("raw", &value).map(|text| Prepared { text, how: How::Raw })
+fn raw(value: &Value) -> Answer<Prepared> {
+    line_text("raw", value).map(|text| Prepared { text, how: How::Raw })
 }
 
 /// A value as a command line shows it (true is 1, false is 0).
@@ -181,24 +189,24 @@ fn length(len: usize) -> i64 {
     i64::try_from(len).unwrap_or(i64::MAX)
 }
 
-fn size(value: Value) -> Answer<i64> {
+fn size(value: &Value) -> Answer<i64> {
     if let Some(text) = value.read_lock::<ImmutableString>() {
         return Ok(length(text.len()));
     }
     if value.is_int() || value.is_float() {
-        return Ok(length(display(&value).len()));
+        return Ok(length(display(value).len()));
     }
-    content("size", &value).map(|bytes| length(bytes.len()))
+    content("size", value).map(|bytes| length(bytes.len()))
 }
 
-fn text(value: Value) -> Answer<ImmutableString> {
+fn text(value: &Value) -> Answer<ImmutableString> {
     if let Some(text) = value.read_lock::<ImmutableString>() {
         return Ok(text.clone());
     }
     if value.is_int() || value.is_float() || value.is_bool() || value.is_char() {
-        return Ok(display(&value).into());
+        return Ok(display(value).into());
     }
-    let bytes = content("text", &value)?;
+    let bytes = content("text", value)?;
     match std::str::from_utf8(&bytes) {
         Ok(text) if text.len() > MAX_TEXT_BYTES => Err(too_long("text")),
         Ok(text) => Ok(text.into()),
@@ -210,8 +218,10 @@ fn text(value: Value) -> Answer<ImmutableString> {
     }
 }
 
-fn bytes(value: Value) -> Answer<Bytes> {
-    let Some(list) = value.read_lock::<rhai::Array>() else { return content("bytes", &value) };
+fn bytes(value: &Value) -> Answer<Bytes> {
+    let Some(list) = value.read_lock::<rhai::Array>() else {
+        return content("bytes", value);
+    };
     let byte = |item: &Value| {
         item.as_int()
             .ok()
@@ -242,14 +252,14 @@ fn unhex(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// Pieces of `size` bytes, the last one shorter. A text is cut between characters.
-fn chunks(value: Value, size: i64) -> Answer<rhai::Array> {
+fn chunks(value: &Value, size: i64) -> Answer<rhai::Array> {
     let Some(size) = usize::try_from(size).ok().filter(|size| *size > 0) else {
         return Err(fault(format!("`chunks` takes a size of at least 1, not {size}")));
     };
     let list: rhai::Array = if let Some(text) = value.read_lock::<ImmutableString>() {
         pieces(&text, size)?
     } else {
-        content("chunks", &value)?.chunks(size).take(MAX_LIST + 1).map(Bytes::value).collect()
+        content("chunks", value)?.chunks(size).take(MAX_LIST + 1).map(Bytes::value).collect()
     };
     if list.len() > MAX_LIST {
         return Err(Box::new(EvalAltResult::ErrorDataTooLarge(
@@ -275,27 +285,22 @@ fn pieces(text: &str, size: usize) -> Answer<rhai::Array> {
     Ok(list)
 }
 
-fn json(value: Value) -> Answer<String> {
-    to_json(&value).map(|json| json.to_string()).map_err(|error| fault(error.to_string()))
+fn json(value: &Value) -> Answer<String> {
+    to_json(value).map(|json| json.to_string()).map_err(|error| fault(error.to_string()))
 }
 
 /// Rhai's own `replace` builds the whole result before its length is looked at: 64 KiB of one letter, each
 /// replaced by 64 KiB, are 4 GiB.
-fn replace(
-    context: NativeCallContext<'_>,
-    text: &mut ImmutableString,
-    find: ImmutableString,
-    instead: ImmutableString,
-) -> Answer<()> {
+fn replace(text: &mut ImmutableString, find: &str, instead: &str) -> Answer<()> {
     if find.is_empty() {
         return Err(fault("`replace` cannot look for an empty text"));
     }
-    let times = text.matches(find.as_str()).count();
+    let times = text.matches(find).count();
     let after = text.len() - times * find.len() + times.saturating_mul(instead.len());
-    if after > context.engine().max_string_size() {
+    if after > MAX_TEXT_BYTES {
         return Err(too_long("replace"));
     }
-    *text = text.replace(find.as_str(), &instead).into();
+    *text = text.replace(find, instead).into();
     Ok(())
 }
 

@@ -1,61 +1,25 @@
 //! [`Host`]: compiles hook files and expressions, and evaluates them within limits.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{AST, ASTFlags, Engine, Module, OptimizationLevel, Position, Scope, Stmt};
+use rhai::{AST, ASTFlags, Engine, Module, Position, Scope, Stmt};
 
-use super::check::{Arities, Findings, Surroundings, look_over, native_functions};
-use super::error::{ErrorKind, HookError, Stop};
+use super::check::{Arities, Findings, Surroundings, look_over};
+use super::engine::{self, Shared, known};
+use super::error::{ErrorKind, HookError};
 use super::file::{HookFile, Hooks, callable};
-use super::functions::{escape, fault, shared_modules};
 use super::problem::{HookProblem, ProblemKind, nearest};
 use super::station::{self, Station};
-use super::value::{Value, as_bytes, display, kind_of};
-use super::{limits, missing};
+use super::value::{Value, as_bytes, kind_of};
 use crate::link::Clock;
-
-/// Lines of log kept until they are taken; more are only counted.
-const MAX_LOG_LINES: usize = 100;
-/// Characters of a line of log.
-const MAX_LOG_CHARACTERS: usize = 1_000;
-/// How often the wall is looked at, in operations. A power of two.
-const OPERATIONS_BETWEEN_LOOKS: u64 = 256;
-
-type TimeIsUp = Rc<dyn Fn() -> bool>;
 
 /// A script engine for one device. Cheap to make. Not `Send`: every thread has its own.
 pub struct Host {
     engine: Engine,
     shared: Rc<Shared>,
     station: station::Slot,
-}
-
-/// What the engine's functions reach.
-#[derive(Default)]
-struct Shared {
-    clock: RefCell<Option<Rc<dyn Clock>>>,
-    escapes: RefCell<Vec<(char, String)>>,
-    log: RefCell<Vec<String>>,
-    lost_log_lines: Cell<usize>,
-    time_is_up: RefCell<Option<TimeIsUp>>,
-    operations: Cell<u64>,
-}
-
-impl Shared {
-    fn log(&self, line: &str) {
-        let mut log = self.log.borrow_mut();
-        if log.len() >= MAX_LOG_LINES {
-            self.lost_log_lines.set(self.lost_log_lines.get() + 1);
-            return;
-        }
-        log.push(match line.char_indices().nth(MAX_LOG_CHARACTERS) {
-            Some((end, _)) => format!("{}…", &line[..end]),
-            None => line.to_owned(),
-        });
-    }
 }
 
 /// One compiled expression.
@@ -87,21 +51,9 @@ impl Default for Host {
 impl Host {
     /// A host without clock, escapes, station and wall limit.
     pub fn new() -> Self {
-        fix_hashing();
         let shared = Rc::new(Shared::default());
         let station = station::Slot::default();
-        let mut engine = Engine::new_raw();
-        // Looked up from the last one registered: ours go before Rhai's.
-        let [ours, rhais] = shared_modules();
-        engine.register_global_module(rhais).register_global_module(ours);
-        engine.set_optimization_level(OptimizationLevel::None);
-        limits::apply(&mut engine);
-        missing::refuse(&mut engine);
-        for word in ["eval", "Fn", "import", "export"] {
-            engine.disable_symbol(word);
-        }
-        register(&mut engine, &shared);
-        station::register(&mut engine, &station);
+        let engine = engine::new(&shared, &station);
         Self { engine, shared, station }
     }
 
@@ -128,12 +80,7 @@ impl Host {
 
     /// What `log`, `print` and `debug` wrote since the last call, oldest first.
     pub fn take_log(&self) -> Vec<String> {
-        let mut log = self.shared.log.take();
-        match self.shared.lost_log_lines.take() {
-            0 => {}
-            lost => log.push(format!("… and {lost} more lines")),
-        }
-        log
+        self.shared.take_log()
     }
 
     /// Operations of the last evaluation, for a virtual clock.
@@ -177,7 +124,7 @@ impl Host {
             &ast,
             &Surroundings { native: &native, script: &functions, constants: &constants, expression: false },
         );
-        refuse_unknown_names(&mut findings, constants.iter().map(String::as_str), &functions, &native);
+        refuse_unknown_names(&mut findings, &constants.iter().map(String::as_str), &functions, &native);
         if let Some((kind, position)) = findings.first_problem() {
             return Err(problem(kind, position));
         }
@@ -185,20 +132,19 @@ impl Host {
             let position = place_of_function(source, &name);
             return Err(problem(ProblemKind::Taken { name, count }, position));
         }
-        let mut scope = self.evaluate_constants(source, &ast)?;
-        if handlers {
-            scope.push_constant_dynamic(station::STATE, station::State::value(&self.station));
+        let scope = self.evaluate_constants(source, &ast)?;
+        let mut library = (**ast.shared_lib()).clone();
+        for (name, _, value) in scope.iter() {
+            library.set_var(name, value);
         }
-        // Puts the constants' values into the functions: at run time a function sees its own names only.
-        let mut ast = self.engine.optimize_ast(&scope, ast.clone_functions_only(), OptimizationLevel::Simple);
+        if handlers {
+            library.set_var(station::STATE, station::State::value(&self.station));
+        }
+        let mut ast = AST::new([], library);
         ast.set_source(&**file);
         let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine)
             .map_err(|error| problem(ProblemKind::Constant { why: error.to_string() }, Position::NONE))?;
-        let constants = scope
-            .iter()
-            .filter(|(name, ..)| *name != station::STATE)
-            .map(|(name, _, value)| (name.to_owned(), value))
-            .collect();
+        let constants = scope.iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
         Ok(HookFile { name: Arc::clone(file), module, functions: callable(&ast, |public| public), constants })
     }
 
@@ -210,7 +156,8 @@ impl Host {
             let why = HookError::from_rhai(source, &error).message;
             HookProblem::at(source, position, ProblemKind::Constant { why })
         })?;
-        let function = scope.iter().find(|(.., value)| kind_of(value) == "function").map(|(name, ..)| name.to_owned());
+        let function =
+            scope.iter().find(|(.., value)| kind_of(value) == "function").map(|(name, ..)| name.to_owned());
         match function {
             Some(name) => {
                 let why = format!("`{name}` would be a function, write `fn {name}`");
@@ -240,11 +187,11 @@ impl Host {
             &Surroundings { native: &native, script: &hooks.functions, constants: &[], expression: true },
         );
         let visible = names.iter().copied().chain(constants.iter().map(String::as_str));
-        refuse_unknown_names(&mut findings, visible, &hooks.functions, &native);
+        refuse_unknown_names(&mut findings, &visible, &hooks.functions, &native);
         if let Some((kind, position)) = findings.first_problem() {
             return Err(HookProblem::at(source, position, kind));
         }
-        let ast = self.link(ast, &findings, names, hooks);
+        let ast = Self::link(ast, &findings, names, hooks);
         let names = findings.free_names.keys().filter(|name| names.contains(&name.as_str()));
         Ok(Expression {
             source: source.into(),
@@ -254,24 +201,21 @@ impl Host {
     }
 
     /// Brings in what the expression uses of the hook files. A name of the flow goes before a constant.
-    fn link(&self, ast: AST, findings: &Findings, names: &[&str], hooks: &Hooks) -> AST {
-        let mut scope = Scope::new();
-        for (name, (value, _)) in &hooks.constants {
-            if findings.free_names.contains_key(name) && !names.contains(&name.as_str()) {
-                scope.push_constant_dynamic(name.as_str(), value.clone());
-            }
-        }
-        let ast = if scope.is_empty() {
-            ast
-        } else {
-            self.engine.optimize_ast(&scope, ast, OptimizationLevel::Simple)
-        };
-        if !findings.calls_hooks {
+    fn link(ast: AST, findings: &Findings, names: &[&str], hooks: &Hooks) -> AST {
+        let mut constants = hooks
+            .constants
+            .iter()
+            .filter(|(name, _)| findings.free_names.contains_key(*name) && !names.contains(&name.as_str()))
+            .peekable();
+        if !findings.calls_hooks && constants.peek().is_none() {
             return ast;
         }
         let mut library = (*hooks.module).clone();
         for closure in ast.iter_fn_def() {
             library.set_script_fn(Rc::clone(closure));
+        }
+        for (name, (value, _)) in constants {
+            library.set_var(name.as_str(), value.clone());
         }
         AST::new(ast.statements().iter().cloned(), library)
     }
@@ -302,8 +246,11 @@ impl Host {
             HookError::outside(ErrorKind::Missing, format!("no hook file has a public function `{name}`"))
         })?;
         if !takes.contains(&args.len()) {
-            let kind =
-                ProblemKind::ArgumentCount { name: name.to_owned(), given: args.len(), takes: takes.iter().copied().collect() };
+            let kind = ProblemKind::ArgumentCount {
+                name: name.to_owned(),
+                given: args.len(),
+                takes: takes.iter().copied().collect(),
+            };
             return Err(HookError::outside(ErrorKind::Type, kind.to_string()));
         }
         let names: Vec<String> = (0..args.len()).map(|index| format!("argument_{index}")).collect();
@@ -324,11 +271,15 @@ impl Host {
     }
 
     fn run(&self, source: &str, ast: &AST, scope: &mut Scope<'_>) -> Result<Value, HookError> {
-        self.shared.operations.set(0);
-        self.engine
-            .eval_ast_with_scope::<Value>(scope, ast)
-            .map(Value::flatten)
-            .map_err(|error| HookError::from_rhai(source, &error))
+        let depth = self.shared.depth.get();
+        if depth == 0 {
+            // What runs inside a handler counts as the handler's.
+            self.shared.operations.set(0);
+        }
+        self.shared.depth.set(depth + 1);
+        let result = self.engine.eval_ast_with_scope::<Value>(scope, ast);
+        self.shared.depth.set(depth);
+        result.map(Value::flatten).map_err(|error| HookError::from_rhai(source, &error))
     }
 }
 
@@ -337,77 +288,14 @@ fn own(value: &Value) -> Value {
     if value.is_blob() { as_bytes(value).map_or(Value::UNIT, Value::from) } else { value.clone() }
 }
 
-/// Functions are found by hash; with a random seed their order, and with it what is reported first, would
-/// change from run to run.
-fn fix_hashing() {
-    // Refused when it is set already, by the host before this one.
-    let _ = rhai::config::hashing::set_hashing_seed(Some([0x6174, 0x666c, 0x6f77, 0x0001]));
-}
-
-fn register(engine: &mut Engine, shared: &Rc<Shared>) {
-    let here = Rc::clone(shared);
-    engine.register_fn("now", move || match &*here.clock.borrow() {
-        Some(clock) => Ok(clock.wall_ms().div_euclid(1_000)),
-        None => Err(fault("`now` has no clock here")),
-    });
-    let here = Rc::clone(shared);
-    engine.register_fn("escape", move |value: Value| escape(&value, &here.escapes.borrow()));
-    let here = Rc::clone(shared);
-    engine.register_fn("log", move |value: Value| here.log(&display(&value)));
-    let here = Rc::clone(shared);
-    engine.on_print(move |line| here.log(line));
-    let here = Rc::clone(shared);
-    engine.on_debug(move |line, _, _| here.log(line));
-    // Nothing can name them, and if something could, a script must never wait.
-    engine.register_fn("sleep", |_: i64| -> Result<(), _> { Err(fault("a hook never waits")) });
-    engine.register_fn("sleep", |_: f64| -> Result<(), _> { Err(fault("a hook never waits")) });
-    let here = Rc::clone(shared);
-    engine.on_progress(move |_| {
-        // Rhai forgets what a closure used up once the closure returns, so the counting is done here.
-        let operations = here.operations.get() + 1;
-        here.operations.set(operations);
-        if operations > limits::MAX_OPERATIONS {
-            return Some(Stop::Operations.value());
-        }
-        if !operations.is_multiple_of(OPERATIONS_BETWEEN_LOOKS) {
-            return None;
-        }
-        let time_is_up = here.time_is_up.borrow().clone();
-        time_is_up.is_some_and(|time_is_up| time_is_up()).then(|| Stop::Time.value())
-    });
-}
-
-/// What can be called without a hook file. The same for every host, so it is listed once a thread.
-#[derive(Clone)]
-struct Known {
-    expressions: Rc<Arities>,
-    handlers: Rc<Arities>,
-}
-
-fn known() -> Known {
-    thread_local! {
-        static KNOWN: Known = {
-            let handlers = native_functions(&Host::new().engine);
-            let mut expressions = handlers.clone();
-            for (name, count) in station::FUNCTIONS {
-                // `set` is also a method of lists and maps.
-                if name != "set" && let Some(counts) = expressions.get_mut(name) {
-                    counts.remove(&count);
-                }
-            }
-            expressions.retain(|_, counts| !counts.is_empty());
-            Known { expressions: Rc::new(expressions), handlers: Rc::new(handlers) }
-        };
-    }
-    KNOWN.with(Clone::clone)
-}
-
 /// The constants of a hook file, or the place of a statement that is none.
 fn constant_names(ast: &AST) -> Result<Vec<String>, Position> {
     ast.statements()
         .iter()
         .map(|statement| match statement {
-            Stmt::Var(variable, flags, _) if flags.contains(ASTFlags::CONSTANT) => Ok(variable.0.name.to_string()),
+            Stmt::Var(variable, flags, _) if flags.contains(ASTFlags::CONSTANT) => {
+                Ok(variable.0.name.to_string())
+            }
             other => Err(other.position()),
         })
         .collect()
@@ -415,7 +303,7 @@ fn constant_names(ast: &AST) -> Result<Vec<String>, Position> {
 
 fn refuse_unknown_names<'a>(
     findings: &mut Findings,
-    visible: impl Iterator<Item = &'a str> + Clone,
+    visible: &(impl Iterator<Item = &'a str> + Clone),
     functions: &Arities,
     native: &Arities,
 ) {

@@ -19,17 +19,17 @@ pub(super) struct MissingProperty {
 const SHOWN: usize = 8;
 
 impl MissingProperty {
-    pub(super) fn help(&self) -> Option<String> {
+    pub(super) fn help(&self) -> String {
         if let Some(nearest) = &self.nearest {
-            return Some(format!("did you mean `{nearest}`?"));
+            return format!("did you mean `{nearest}`?");
         }
         let otherwise = format!("`.get(\"{}\")` is `()` where there is none", self.name);
         if self.keys.is_empty() {
-            return Some(format!("the map is empty; {otherwise}"));
+            return format!("the map is empty; {otherwise}");
         }
         let shown: Vec<String> = self.keys.iter().take(SHOWN).map(|key| format!("`{key}`")).collect();
         let more = if self.keys.len() > SHOWN { ", …" } else { "" };
-        Some(format!("there is {}{more}; {otherwise}", shown.join(", ")))
+        format!("there is {}{more}; {otherwise}", shown.join(", "))
     }
 }
 

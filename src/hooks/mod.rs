@@ -6,6 +6,7 @@
 //! expression and finds every unknown name and function in it, [`Host::eval`] runs it.
 
 mod check;
+mod engine;
 mod error;
 mod fields;
 mod file;
@@ -22,15 +23,19 @@ mod value;
 pub use error::{ErrorKind, HookError, Limit, Place};
 pub use file::{HookFile, Hooks};
 pub use host::{Expression, Host};
-pub use json::{JsonError, MAX_DEPTH as MAX_JSON_DEPTH, MAX_NODES as MAX_JSON_NODES, body, from_json, parse_json, to_json};
+pub use json::{
+    JsonError, MAX_DEPTH as MAX_JSON_DEPTH, MAX_NODES as MAX_JSON_NODES, body, from_json, parse_json, to_json,
+};
 pub use problem::{HookProblem, ProblemKind};
 pub use station::Station;
 pub use value::{
-    Bytes, How, Prepared, Value, as_bytes, as_prepared, display, float_text, from_plain, kind_of,
+    Bytes, How, Prepared, Value, as_bytes, as_prepared, display, elements, entry, float_text, from_plain,
+    keys, kind_of, list_of, map_of,
 };
 
 /// Whether Rhai keeps a word for itself, so that no variable can have it as its name.
 pub fn is_reserved(word: &str) -> bool {
+    engine::fix_hashing();
     // Rhai lists its keywords, but keeps the list of words it may need one day to its parser.
     rhai::Token::lookup_symbol_from_syntax(word).is_some()
         || rhai::Engine::new_raw().compile_expression(word).is_err()

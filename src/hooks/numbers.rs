@@ -157,26 +157,27 @@ mod tests {
 
     #[test]
     fn rounding_is_what_a_person_expects() {
-        for (value, digits, text) in
-            [(1.005, 2, "1.01"), (2.5, 0, "3.0"), (-2.5, 0, "-3.0"), (31.649_999, 1, "31.6"), (1e300, 2, "1e+300")]
-        {
+        for (value, digits, text) in [
+            (1.005, 2, "1.01"),
+            (2.5, 0, "3.0"),
+            (-2.5, 0, "-3.0"),
+            (31.649_999, 1, "31.6"),
+            (1e300, 2, "1e+300"),
+        ] {
             assert_eq!(display(&round(&Value::from(value), digits).unwrap()), text, "{value}");
         }
         assert!(round(&Value::UNIT, 2).unwrap().is_unit());
         assert_eq!(display(&round(&Value::from(5_i64), 2).unwrap()), "5");
         assert!(round(&Value::from(f64::NAN), 2).unwrap().as_float().unwrap().is_nan());
-        assert_eq!(
-            round(&Value::from(1.5), 99).unwrap_err(),
-            "`round` takes 0 to 15 digits, not 99"
-        );
+        assert_eq!(round(&Value::from(1.5), 99).unwrap_err(), "`round` takes 0 to 15 digits, not 99");
         assert_eq!(round(&Value::from("x"), 1).unwrap_err(), "`round` takes a number, not text `x`");
         assert_eq!(display(&mean(&list(&[1.0, 2.0])).unwrap()), "1.5");
     }
 
     #[test]
     fn signal_strength_follows_the_standard() {
-        for (rssi, text) in [(0, "-113"), (17, "-79"), (31, "-51"), (99, "()")] {
-            assert_eq!(display(&dbm(&Value::from(rssi as i64)).unwrap()), text);
+        for (rssi, text) in [(0_i64, "-113"), (17, "-79"), (31, "-51"), (99, "()")] {
+            assert_eq!(display(&dbm(&Value::from(rssi)).unwrap()), text);
         }
         assert_eq!(dbm(&Value::from(32_i64)).unwrap_err(), "`dbm` takes an rssi of 0 to 31 or 99, not 32");
         assert_eq!(dbm(&Value::from("17")).unwrap_err(), "`dbm` takes an int, not text `17`");
@@ -188,7 +189,14 @@ mod tests {
         assert_eq!(sms_time("24/07/23,08:35:01+32"), Ok(1_721_694_901));
         assert_eq!(sms_time("24/07/23,00:35:01+00"), Ok(1_721_694_901));
         assert_eq!(sms_time("24/07/22,19:35:01-20"), Ok(1_721_694_901));
-        for wrong in ["", "24/07/23,08:35:01", "24/13/23,08:35:01+32", "24/02/30,08:35:01+32", "24/07/23,24:35:01+32", "温/07/23,08:35:01+32"] {
+        for wrong in [
+            "",
+            "24/07/23,08:35:01",
+            "24/13/23,08:35:01+32",
+            "24/02/30,08:35:01+32",
+            "24/07/23,24:35:01+32",
+            "温/07/23,08:35:01+32",
+        ] {
             assert_eq!(
                 sms_time(wrong).unwrap_err(),
                 format!("`{wrong}` is not the time of an SMS, such as `24/07/23,08:35:01+32`")

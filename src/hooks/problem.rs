@@ -155,12 +155,6 @@ pub enum ProblemKind {
         /// The error's message.
         why: String,
     },
-    /// A parameter or variable with the name of a constant of the file.
-    #[error("`{name}` is a constant of this file already")]
-    Shadows {
-        /// The name.
-        name: String,
-    },
     /// A function of a hook file with name and arguments of one that every expression has.
     #[error("there is a function `{name}` with {} already", arguments(*count))]
     Taken {
@@ -177,9 +171,9 @@ pub enum ProblemKind {
         /// Its arguments; `None` for a constant.
         count: Option<usize>,
         /// One file.
-        first: String,
+        first: Arc<str>,
         /// The other.
-        second: String,
+        second: Arc<str>,
     },
 }
 
@@ -191,7 +185,9 @@ impl ProblemKind {
             Self::UnknownName { name, function: true, .. } => {
                 format!("`{name}` is a function: call it, `{name}(…)`, or hand it on as `|x| {name}(x)`")
             }
-            Self::UnknownName { nearest, .. } | Self::UnknownFunction { nearest, .. } => return meant(nearest),
+            Self::UnknownName { nearest, .. } | Self::UnknownFunction { nearest, .. } => {
+                return meant(nearest);
+            }
             Self::NotAMethod { name } => format!("write `{name}(x)` instead of `x.{name}()`"),
             Self::Syntax { help, .. } => return help.map(str::to_owned),
             Self::Statement { .. } | Self::TwoStatements => {
@@ -202,16 +198,17 @@ impl ProblemKind {
             }
             Self::Assignment { .. } => "to keep a value, write `set:` in the flow".to_owned(),
             Self::Reserved { word } if word_or_sign(word) == "sign" => return None,
-            Self::Reserved { .. } => "choose another name".to_owned(),
+            Self::Reserved { .. } | Self::Taken { .. } => "choose another name".to_owned(),
             Self::Template => "the whole text is an expression already: write the name alone".to_owned(),
             Self::TemplateInText => "put the text between back-ticks".to_owned(),
             Self::TopLevel => "put it into a function".to_owned(),
-            Self::Shadows { .. } | Self::Taken { .. } => "choose another name".to_owned(),
             Self::Twice { count: None, .. } => "rename one of them".to_owned(),
             Self::Twice { .. } => {
                 "rename one of them, or mark it `private` if only its own file needs it".to_owned()
             }
-            Self::ArgumentCount { .. } | Self::Closed { .. } | Self::Empty | Self::Constant { .. } => return None,
+            Self::ArgumentCount { .. } | Self::Closed { .. } | Self::Empty | Self::Constant { .. } => {
+                return None;
+            }
         })
     }
 }
@@ -259,7 +256,9 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
 
 /// Where a position of Rhai's, counted in lines and characters, is in bytes; the end if it is nowhere.
 pub(super) fn offset(source: &str, position: Position) -> usize {
-    let (Some(line), Some(column)) = (position.line(), position.position()) else { return source.trim_end().len() };
+    let (Some(line), Some(column)) = (position.line(), position.position()) else {
+        return source.trim_end().len();
+    };
     let mut start = 0;
     for _ in 1..line {
         match source[start..].find('\n') {
@@ -290,8 +289,8 @@ pub(super) fn word(text: &str) -> &str {
 }
 
 const STATEMENTS: [&str; 14] = [
-    "let", "const", "while", "loop", "do", "for", "return", "throw", "break", "continue", "try", "fn", "private",
-    "until",
+    "let", "const", "while", "loop", "do", "for", "return", "throw", "break", "continue", "try", "fn",
+    "private", "until",
 ];
 
 /// Why a word of Rhai is closed, if it is.

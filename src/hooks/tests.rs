@@ -1,5 +1,10 @@
 use super::*;
 
+mod failures;
+mod handlers;
+mod problems;
+mod speed;
+
 /// Which file a test's hooks stand in.
 const FILE: &str = "hooks.rhai";
 
@@ -15,9 +20,14 @@ fn bad(m) {
 }
 fn busy(list) { list.map(|x| { let n = 0; while n < 1000 { n += 1; } n }) }
 fn count(x) { let y = x; y.push(1); y.len() }
+fn add(list, x) { list.push(x); list }
 fn swap(text, a, b) { text.replace(a, b); text }
-fn caught(m) { try { m.relai } catch (error) { `caught: ${error}` } }
+fn caught(m) { try { m.relai } catch (error) { return `caught: ${error}`; } }
 fn nested() { [1, 2].map(|x| [1].map(|y| x.nothing)) }
+fn long(n) { let text = ``; text.pad(n, 'x'); text }
+fn closure(n) { [1].map(|x| closure(n)) }
+fn nests(n) { [[[[[[[[1 + nests(n)]]]]]]]] }
+fn uncatchable() { try { loop { } } catch { return 1; } }
 fn outer() { bad(#{ relay: true }) }
 ";
 
@@ -46,7 +56,8 @@ fn gives(source: &str) -> String {
     let host = Host::new();
     host.set_escapes(vec![(',', "\\2C".into()), ('"', "\\22".into())]);
     let expression = compile(&host, source).unwrap_or_else(|problem| panic!("{source}: {problem}"));
-    host.eval(&expression, &inputs()).map_or_else(|error| panic!("{source}: {error}"), |value| display(&value))
+    host.eval(&expression, &inputs())
+        .map_or_else(|error| panic!("{source}: {error}"), |value| display(&value))
 }
 
 /// `message · help · the source's part it is about`.
@@ -67,45 +78,203 @@ fn fails(source: &str) -> String {
 }
 
 #[test]
-fn explore() {
-    for s in ["rsi != 99", "dmb(rssi)", "dbm(rssi, 2)", "round()", "rssi = 4", "rssi += 1", "list.map(|x| rssi = x)", "map.relay = false", "let x = 1", "1; 2", "list.map(|x| { let y = x; y })", "list.twice()", "list.map(twice)", "hidden(3)", "eval(\"1\")", "import \"x\"", "export x", "Fn(\"twice\")", "sleep(1)", "timestamp()", "exit()", "is_def_fn(\"x\", 1)", "a::b(1)", "global::LIMIT", "${rssi}", "\"${rssi}\"", "match", "case == 1", "", " // x", "1 +", "(1", "\"abc", "\"\\22\"", "'abc'", "[1, 2", "#{a: 1, a: 2}", "1 2", ")", "at(\"AT\", \"OK\")", "state.x", "this", "len(1, 2, 3)", "x.y.z", "温 == 1", "rssi == 温度",
-        &format!("{}1{}", "(".repeat(100), ")".repeat(100)), &format!("{}1", "-".repeat(100)), &"[".repeat(10000), "\"a\" + \n  rsi", "$x", "#", "rssi @ 2", "rssi == 1 && ", "if rssi == 1 { 2 } else", "rssi ? 1 : 2", "rssi and list", "not rssi", "rssi == 'OK'", "list.find(c => c)", "1 = rssi"] {
-        println!("R {:?}: {:?}", &s[..s.len().min(60)], compile(&Host::new(), s).map(|_| ()).map_or_else(|_| refused(s), |()| "OK".into()));
-    }
-    for s in ["list.push(3)", "map.relai", "map.zzz", "map[\"zz\"]", "#{}.x", "nothing.get(\"x\")", "nothing.x", "rssi.foo", "list[7]", "rssi / 0", "9223372036854775807 + 1", "rssi - text", "-text", "if rssi { 1 }", "nothing + 1", "nothing > 1", "deep(3)", "for_ever(1)", "spin()", "bad(map)", "busy([1,2,3,4,5,6,7,8,9]+[1,2,3,4,5,6,7,8,9]+[1,2,3,4,5,6,7,8,9]+[1,2,3,4,5,6,7,8,9]+[1,2,3,4,5,6,7,8,9]+[1,2,3,4,5,6,7,8,9]+[1,2,3,4,5,6,7,8,9]+[1,2,3,4,5,6,7,8,9])", "\"\".pad(100000000, 'x')", "[].pad(100000, 1)", "swap(\"\".pad(60000, 'x'), \"x\", \"\".pad(60000, 'x'))", "swap(\"\".pad(60000, 'x'), 'x', \"\".pad(60000, 'x'))", "hex(\"\".pad(40000, 'x'))", "text.replace(\"i\", \"ii\")", "now()", "escape(list)", "escape(nothing)", "raw(escape(text))", "json(payload)", "text(payload)", "payload[99999]", "unhex(\"0g\")", "unhex(\"0\")", "unbase64(\"*\")", "nested()", "outer()", "list.map(|x| x.y)", "list.map(|x| bad(map))", "\"x\".pad(70000)", "chunks(payload, 1)", "chunks(payload, 0)", "fields(\"(1\")", "list.sort()", "rssi.len()", "text.x", "bytes([1, 300])", "list.nope"] {
-        println!("F {:?}: {:?}", &s[..s.len().min(60)], std::panic::catch_unwind(|| fails(s)).unwrap_or("GIVES/PANIC".into()));
-    }
-    for s in ["over([1, 9])", "twice(LIMIT)", "caught(map)", "list.map(|x| x + rssi)", "list.some(|c| c == 2)", "list.find(|c| c == 2)", "bytes(text).len()", "size(payload)", "chunks(payload, 4096).map(|c| size(c))", "map.to_json()", "#{a: ()}.to_json()", "count([1])", "swap(\"aXb\", \"X\", \"--\")", "escape(text)", "size(escape(text))", "raw(\"a;b\")", "`${escape(text)}`", "crc16(\"123456789\")", "crc32(\"123456789\")", "`a ${rssi} b`", "twice(3) == 6", "hex(unhex(\"00FF\"))", "text(unbase64(base64(text)))", "chunks(\"温度x\", 3)", "rssi == ()", "nothing != ()", "parse_json(\"[1]\")[0]", "type_of(escape(text))", "#{a: raw(\"x\")}"," (1)", "payload[-1]", "list.contains(1)", "map.gone"] {
-        println!("G {s:?}: {:?}", std::panic::catch_unwind(|| gives(s)).unwrap_or("PANIC".into()));
+fn values_come_out_as_expected() {
+    for (source, shown) in [
+        ("rssi != 99", "true"),
+        ("twice(LIMIT)", "10"),
+        ("over([1, 9])", "[9]"),
+        ("list.filter(|x| x > LIMIT - 4)", "[2]"),
+        ("caught(map)", "caught: the map has no `relai`"),
+        ("list.map(|x| x + rssi)", "[18,19]"),
+        ("list.some(|c| c == 2)", "true"),
+        ("list.find(|c| c == 2)", "2"),
+        ("list.find(|c| c == 7) != ()", "false"),
+        ("if rssi == 99 { () } else { dbm(rssi) }", "-79"),
+        ("switch rssi { 17 => 2, _ => 3 }", "2"),
+        ("`a ${rssi} b`", "a 17 b"),
+        ("map.get(\"x\")", "()"),
+        ("map.gone", "()"),
+        ("size(\"温度\")", "6"),
+        ("size(payload)", "5000"),
+        ("size(escape(text))", "10"),
+        ("size(1.5)", "3"),
+        ("size(bytes(text))", "8"),
+        ("chunks(payload, 4096).map(|c| size(c))", "[4096,904]"),
+        ("chunks(\"温度x\", 3)", "[\"温\",\"度\",\"x\"]"),
+        ("payload[-1]", "255"),
+        ("map.to_json()", "{\"relay\":true,\"temp\":1.5}"),
+        ("json(#{a: (), b: [()]})", "{\"b\":[null]}"),
+        ("parse_json(\"[1]\")[0]", "1"),
+        ("count([1])", "2"),
+        ("[add(list, 3), list]", "[[1,2,3],[1,2]]"),
+        ("swap(\"aXb\", 'X', \"--\")", "a--b"),
+        ("escape(text)", "hi\\2Cthere"),
+        ("escape(true)", "1"),
+        ("raw(\"a;b\")", "a;b"),
+        ("crc16(\"123456789\")", "19255"),
+        ("crc32(\"123456789\")", "3421780262"),
+        ("hex(unhex(\"00FF\"))", "00ff"),
+        ("text(unbase64(base64(text)))", "hi,there"),
+        ("type_of(payload)", "bytes"),
+        ("min(list)", "1"),
+        ("max(3, 4)", "4"),
+        ("mean(list)", "1.5"),
+        ("round(mean(list) / 3.0, 2)", "0.5"),
+        ("fields(\"1,\\\"a\\\"\")", "[1,\"a\"]"),
+        ("sms_time(\"24/07/23,08:35:01+32\")", "1721694901"),
+        ("|x| x", "function"),
+    ] {
+        assert_eq!(gives(source), shown, "{source}");
     }
 }
 
 #[test]
-#[ignore = "measures; run it in release"]
-fn speed() {
-    use std::time::Duration;
-    /// The best of ten batches: other processes only ever make it slower.
-    fn measure(what: &str, rounds: u32, mut work: impl FnMut()) {
-        let mut best = Duration::MAX;
-        for _ in 0..if rounds == 1 { 1 } else { 10 } {
-            #[expect(clippy::disallowed_methods, reason = "a measurement is about real time")]
-            let begin = std::time::Instant::now();
-            for _ in 0..rounds {
-                work();
-            }
-            best = best.min(begin.elapsed() / rounds);
-        }
-        println!("{what}: {best:?}");
-    }
-    measure("first host of a thread", 1, || drop(Host::new()));
+fn a_name_without_an_input_is_unit_and_used_names_are_known() {
     let host = Host::new();
-    measure("first compile of a thread", 1, || drop(host.compile("dbm(1)", &[], &Hooks::default())));
-    measure("another host", 100, || drop(Host::new()));
-    let inputs = inputs();
-    for source in ["rssi != 99", "dbm(rssi)", "list.some(|c| c == 2)", "twice(rssi)", "size(payload)"] {
-        measure(&format!("compile {source}"), 100, || drop(compile(&host, source)));
-        let expression = compile(&host, source).unwrap();
-        measure(&format!("eval {source}"), 20_000, || drop(host.eval(&expression, &inputs)));
+    let expression = compile(&host, "rssi == () && list.map(|rssi| rssi) == ()").unwrap();
+    let names: Vec<&str> = expression.names().iter().map(AsRef::as_ref).collect();
+    assert_eq!(names, ["list", "rssi"]);
+    let expression = compile(&host, "rssi == ()").unwrap();
+    assert!(host.eval(&expression, &[]).unwrap().as_bool().unwrap());
+    assert_eq!(expression.source(), "rssi == ()");
+}
+
+#[test]
+fn prepared_text_and_bytes_can_be_told_apart() {
+    let host = Host::new();
+    let value = |source| host.eval(&compile(&host, source).unwrap(), &inputs()).unwrap();
+    assert_eq!(as_prepared(&value("raw(\"a,b\")")), Some(Prepared { text: "a,b".into(), how: How::Raw }));
+    assert_eq!(as_prepared(&value("text")), None);
+    assert_eq!(as_bytes(&value("payload")).unwrap().len(), 5000);
+    assert!(as_bytes(&value("text")).is_none());
+}
+
+#[test]
+fn files_are_put_together_without_mixing() {
+    let host = Host::new();
+    let one = host.load("one.rhai", "const N = 1; private fn own() { N } fn first() { own() }").unwrap();
+    let two = host
+        .load("two.rhai", "const M = 2; private fn own() { M } fn second() { own() } fn first(x) { x }")
+        .unwrap();
+    assert_eq!(
+        (one.name(), two.functions().collect::<Vec<_>>()),
+        ("one.rhai", vec![("first", 1), ("second", 0)])
+    );
+    let hooks = Hooks::merge(&[one.clone(), two]).unwrap();
+    let sum = host.compile("first() * 100 + second() * 10 + first(N + M)", &[], &hooks).unwrap();
+    assert_eq!(display(&host.eval(&sum, &[]).unwrap()), "123");
+    // A name of the flow goes before a constant.
+    let named = host.compile("N", &["N"], &hooks).unwrap();
+    assert_eq!(display(&host.eval(&named, &[("N", Value::from(9_i64))]).unwrap()), "9");
+
+    let again = host.load("again.rhai", "fn first() { 3 }").unwrap();
+    let problem = Hooks::merge(&[one.clone(), again]).unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "the function `first` with no arguments stands in `one.rhai` and in `again.rhai`"
+    );
+    assert_eq!(
+        problem.help().unwrap(),
+        "rename one of them, or mark it `private` if only its own file needs it"
+    );
+    let again = host.load("again.rhai", "const N = 3;").unwrap();
+    let problem = Hooks::merge(&[one, again]).unwrap_err();
+    assert_eq!(problem.to_string(), "the constant `N` stands in `one.rhai` and in `again.rhai`");
+}
+
+#[test]
+fn constants_are_seen_everywhere_and_give_way_to_parameters() {
+    let host = Host::new();
+    let file = host
+        .load(
+            FILE,
+            "const N = 1; const NAMES = [\"a\", \"b\"]; const MAP = #{ x: N + 1 };
+fn all() { [N, NAMES[1], NAMES.len(), MAP.x, [5].map(|i| i + N)[0]] }
+fn own(N) { [N, [5].map(|i| i + N)[0]] }
+fn local() { let N = 7; N += 1; N }
+fn apply(f) { f.call(1) }
+fn change() { NAMES.push(1) }",
+        )
+        .unwrap();
+    let hooks = Hooks::merge(&[file]).unwrap();
+    let gives = |source: &str, names: &[&str]| {
+        let expression = host.compile(source, names, &hooks).unwrap_or_else(|problem| panic!("{problem}"));
+        let inputs: Vec<(&str, Value)> = names.iter().map(|name| (*name, Value::from(100_i64))).collect();
+        host.eval(&expression, &inputs).map_or_else(|error| error.to_string(), |value| display(&value))
+    };
+    assert_eq!(gives("all()", &[]), r#"[1,"b",2,2,6]"#);
+    assert_eq!(gives("own(3)", &[]), "[3,8]");
+    assert_eq!(gives("local()", &[]), "8");
+    assert_eq!(gives("[NAMES[0], NAMES.len(), MAP.x, apply(|x| x + N)]", &[]), r#"["a",2,2,2]"#);
+    assert_eq!(gives("apply(|x| x + N)", &["N"]), "101");
+    assert_eq!(gives("change()", &[]), "`push` would change a value that cannot be changed here");
+}
+
+#[test]
+fn only_public_functions_can_be_called_by_name() {
+    let host = Host::new();
+    let hooks = hooks(&host);
+    let call = |name: &str, args: &[Value]| match host.call(&hooks, name, args) {
+        Ok(value) => display(&value),
+        Err(error) => {
+            format!("{error} at {}", error.place.as_ref().map(ToString::to_string).unwrap_or_default())
+        }
+    };
+    assert_eq!(call("twice", &[Value::from(3_i64)]), "6");
+    assert_eq!(call("bad", &[Value::from_map(rhai::Map::new())]), "the map has no `relai` at hooks.rhai:9:7");
+    assert_eq!(call("twice", &[]), "`twice` takes 1 argument, not 0 at ");
+    for name in ["hidden", "dbm", "anon$1", "+", "a::b", "spin(); spin", "", "__proto__"] {
+        assert_eq!(call(name, &[]), format!("no hook file has a public function `{name}` at "));
     }
-    measure("load", 100, || drop(host.load(FILE, HOOKS)));
+}
+
+#[test]
+fn the_log_is_collected_and_bounded() {
+    let host = Host::new();
+    let hooks = Hooks::merge(&[host
+        .load(
+            FILE,
+            "fn f() { print(1); debug(\"a\"); log(#{ b: () }); } fn many() { for i in 0..500 { log(i); } }",
+        )
+        .unwrap()])
+    .unwrap();
+    assert!(host.call(&hooks, "f", &[]).is_ok());
+    assert_eq!(host.take_log(), ["1", "\"a\"", "{}"]);
+    assert!(host.take_log().is_empty());
+    assert!(host.call(&hooks, "many", &[]).is_ok());
+    let log = host.take_log();
+    assert_eq!((log.len(), log.last().unwrap().as_str()), (101, "… and 400 more lines"));
+}
+
+struct NoonClock;
+
+impl crate::link::Clock for NoonClock {
+    fn now(&self) -> crate::link::Mono {
+        crate::link::Mono::ZERO
+    }
+    fn wall_ms(&self) -> i64 {
+        1_721_736_000_999
+    }
+}
+
+#[test]
+fn now_is_whole_seconds_of_the_clock() {
+    let host = Host::new();
+    host.set_clock(std::rc::Rc::new(NoonClock));
+    let now =
+        host.compile("(now() - sms_time(\"24/07/22,12:00:00+00\")) / 86400", &[], &Hooks::default()).unwrap();
+    assert_eq!(display(&host.eval(&now, &[]).unwrap()), "1");
+}
+
+#[test]
+fn words_of_rhai_are_known() {
+    for word in [
+        "case", "match", "is", "new", "with", "default", "module", "yield", "if", "let", "true", "this",
+        "eval",
+    ] {
+        assert!(is_reserved(word), "{word}");
+    }
+    for word in ["rssi", "state", "body", "error", "topic", "payload", "attempt", "id", "to"] {
+        assert!(!is_reserved(word), "{word}");
+    }
 }

@@ -86,6 +86,45 @@ pub fn as_prepared(value: &Value) -> Option<Prepared> {
     value.read_lock::<Prepared>().map(|prepared| prepared.clone())
 }
 
+/// A list.
+pub fn list_of(items: impl IntoIterator<Item = Value>) -> Value {
+    Value::from_array(items.into_iter().collect())
+}
+
+/// A map. Of two entries with the same key the later one stays.
+pub fn map_of<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::from_map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+}
+
+/// What a map has under `key`; `None` if it is no map or has no such key.
+pub fn entry(map: &Value, key: &str) -> Option<Value> {
+    map.read_lock::<rhai::Map>()?.get(key).cloned()
+}
+
+/// The keys of a map, sorted; `None` if it is no map.
+pub fn keys(map: &Value) -> Option<Vec<String>> {
+    Some(map.read_lock::<rhai::Map>()?.keys().map(ToString::to_string).collect())
+}
+
+/// What `each` goes over: the elements of a list or a range.
+///
+/// # Errors
+///
+/// A value that is neither, or more than `most` elements; in words.
+pub fn elements(value: &Value, most: usize) -> Result<Vec<Value>, String> {
+    let range = |from: i64, to: i64| (from..to).take(most.saturating_add(1)).map(Value::from).collect();
+    let list: Vec<Value> = if let Some(list) = value.read_lock::<rhai::Array>() {
+        list.iter().take(most.saturating_add(1)).cloned().collect()
+    } else if let Some(exclusive) = value.read_lock::<std::ops::Range<i64>>() {
+        range(exclusive.start, exclusive.end)
+    } else if let Some(inclusive) = value.read_lock::<std::ops::RangeInclusive<i64>>() {
+        range(*inclusive.start(), inclusive.end().saturating_add(1))
+    } else {
+        return Err(format!("{} `{}` is no list", kind_of(value), display(value)));
+    };
+    if list.len() > most { Err(format!("there are more than {most} elements")) } else { Ok(list) }
+}
+
 /// What a plain word of the command line or of a table (`--var port=1883`, a CSV field) stands for:
 /// `true` and `false`, a number that prints back exactly as it was written, else the text itself, so that
 /// `0123`, `1.10` and `no` keep every character.
@@ -226,8 +265,29 @@ mod tests {
     }
 
     #[test]
+    fn lists_and_maps_can_be_made_and_looked_into() {
+        let map = map_of([("b", Value::from(2_i64)), ("a", list_of([Value::from(1_i64)]))]);
+        assert_eq!(display(&map), r#"{"a":[1],"b":2}"#);
+        assert_eq!(keys(&map).unwrap(), ["a", "b"]);
+        assert_eq!(entry(&map, "b").unwrap().as_int(), Ok(2));
+        assert!(entry(&map, "c").is_none() && entry(&Value::UNIT, "c").is_none());
+    }
+
+    #[test]
+    fn each_goes_over_lists_and_ranges_within_bounds() {
+        let count = |value: Value| elements(&value, 1_000).map(|list| list.len());
+        assert_eq!(count(Value::from(0_i64..3)), Ok(3));
+        assert_eq!(count(Value::from(1_i64..=3)), Ok(3));
+        assert_eq!(count(Value::from(3_i64..3)), Ok(0));
+        assert_eq!(count(list_of([Value::UNIT])), Ok(1));
+        assert_eq!(count(Value::from(0..i64::MAX)), Err("there are more than 1000 elements".into()));
+        assert_eq!(count(Value::from(5_i64)), Err("int `5` is no list".into()));
+    }
+
+    #[test]
     fn floats_are_short() {
-        for (float, text) in [(31.6, "31.6"), (3.0, "3.0"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e+300")]
+        for (float, text) in
+            [(31.6, "31.6"), (3.0, "3.0"), (0.1 + 0.2, "0.30000000000000004"), (1e300, "1e+300")]
         {
             assert_eq!(float_text(float), text);
         }

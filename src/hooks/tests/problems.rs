@@ -1,0 +1,171 @@
+//! What is refused before anything runs, word for word.
+
+use super::*;
+
+#[test]
+fn a_problem_says_what_is_wrong_and_what_to_do() {
+    const SET: &str = "to compare, write `==`; to keep a value, write `set:` in the flow";
+    const MOVE: &str = "put it into a function of a hook file and call that";
+    for (source, message, help, part) in [
+        ("rsi != 99", "there is no `rsi` here", "did you mean `rssi`?", "rsi"),
+        ("list.map(|x| x + rsi)", "there is no `rsi` here", "did you mean `rssi`?", "rsi"),
+        ("\"a\" + \n  rsi", "there is no `rsi` here", "did you mean `rssi`?", "rsi"),
+        ("dmb(rssi)", "there is no function `dmb`", "did you mean `dbm`?", "dmb"),
+        ("hidden(3)", "there is no function `hidden`", "", "hidden"),
+        ("list.nope()", "there is no function `nope`", "", "nope"),
+        ("dbm(rssi, 2)", "`dbm` takes 1 argument, not 2", "", "dbm"),
+        ("round()", "`round` takes 1 or 2 arguments, not 0", "", "round"),
+        ("twice()", "`twice` takes 1 argument, not 0", "", "twice"),
+        (
+            "list.twice()",
+            "`twice` is a function of a hook file and cannot stand behind a dot",
+            "write `twice(x)` instead of `x.twice()`",
+            "twice",
+        ),
+        (
+            "list.map(twice)",
+            "there is no `twice` here",
+            "`twice` is a function: call it, `twice(…)`, or hand it on as `|x| twice(x)`",
+            "twice",
+        ),
+        ("rssi = 4", "`=` would change a value, and nothing can be changed here", SET, "="),
+        ("list.map(|x| rssi = x)", "`=` would change a value, and nothing can be changed here", SET, "="),
+        ("map.relay = false", "`=` would change a value, and nothing can be changed here", SET, "="),
+        (
+            "rssi += 1",
+            "`+=` would change a value, and nothing can be changed here",
+            "to keep a value, write `set:` in the flow",
+            "+=",
+        ),
+        ("let x = 1", "`let` begins a statement, only an expression can stand here", MOVE, "let"),
+        ("while true {}", "`while` begins a statement, only an expression can stand here", MOVE, "while"),
+        (
+            "list.map(|x| { let y = x; y })",
+            "`let` begins a statement, only an expression can stand here",
+            MOVE,
+            "let",
+        ),
+        ("1; 2", "`;` ends a statement, only one expression can stand here", MOVE, ";"),
+        ("eval(\"1\")", "`eval` is closed here: text is never run as code", "", "eval"),
+        ("import \"x\"", "`import` is closed here: a hook file stands alone", "", "import"),
+        ("export x", "`export` is closed here: a hook file stands alone", "", "export"),
+        (
+            "Fn(\"twice\")",
+            "`Fn` is closed here: functions are called by their names, never by a text",
+            "",
+            "Fn",
+        ),
+        ("sleep(1)", "`sleep` is closed here: a hook never waits; a step does, with `sleep:`", "", "sleep"),
+        ("timestamp()", "`timestamp` is closed here: ask `now()` for the time", "", "timestamp"),
+        ("exit()", "`exit` is closed here: write `return` in a function", "", "exit"),
+        ("text.to_blob()", "`to_blob` is closed here: write `bytes(…)`", "", "to_blob"),
+        ("a::b(1)", "`a::` is closed here: there are no modules", "", "a"),
+        ("global::LIMIT", "`global::` is closed here: there are no modules", "", "global"),
+        (
+            "at(\"AT\", \"OK\")",
+            "`at` is closed here: only command handlers of a station can call it",
+            "",
+            "at",
+        ),
+        (
+            "${rssi} > 1",
+            "`${` stands inside an expression",
+            "the whole text is an expression already: write the name alone",
+            "${",
+        ),
+        (
+            "\"a ${rssi}\"",
+            "`${` between `\"` is no hole, it stays as it is",
+            "put the text between back-ticks",
+            "\"a ${rssi}\"",
+        ),
+        ("match", "`match` is a word that Rhai keeps for itself", "choose another name", "match"),
+        ("#", "`#` is a sign that Rhai keeps for itself", "", "#"),
+    ] {
+        assert_eq!(refused(source), format!("{message} · {help} · {part}"), "{source}");
+    }
+}
+
+#[test]
+fn grammar_is_explained_in_words() {
+    for (source, message, help, part) in [
+        ("", "there is no expression here", "", ""),
+        ("1 +", "the expression ends too early", "", ""),
+        ("\"abc", "this text is never closed", "", "\"abc"),
+        ("[1, 2", "`]` is missing to end this array literal", "", ""),
+        ("#{a: 1, a: 2}", "the map has the key `a` twice", "", "a"),
+        ("1 2", "`2` cannot stand here", "", "2"),
+        ("rssi and list", "`and` cannot stand here", "write `&&`", "and"),
+        ("rssi @ 2", "`@` is no operator", "", "@"),
+        (
+            "温 == 1",
+            "`温` cannot stand here",
+            "names are made of `a` to `z`, `A` to `Z`, digits and `_`",
+            "温",
+        ),
+        ("rssi == 'OK'", "`'OK'` is not one character", "a text stands between `\"`", "'"),
+        (
+            "\"\\22\"",
+            "`\\2` is no escape sequence",
+            "write a backslash as `\\\\`, or put the text between back-ticks",
+            "22",
+        ),
+        ("this", "`this` can only be used in functions", "", "this"),
+    ] {
+        assert_eq!(refused(source), format!("{message} · {help} · {part}"), "{source}");
+    }
+    let deep = "[".repeat(10_000);
+    assert_eq!(refused(&deep), "too many expressions inside each other · cut it into smaller functions · [");
+}
+
+fn file_problem(source: &str) -> String {
+    let problem = Host::new().load(FILE, source).expect_err(source);
+    assert_eq!(problem.file.as_deref(), Some(FILE));
+    format!("{}:{} {problem} · {}", problem.line, problem.column, problem.help().unwrap_or_default())
+}
+
+#[test]
+fn a_hook_file_is_checked_before_it_runs() {
+    for (source, shown) in [
+        (
+            "fn f() { 1 }\nprint(2);",
+            "2:1 only `fn` and `const` can stand at the top of a hook file · put it into a function",
+        ),
+        (
+            "let x = 1;",
+            "1:1 only `fn` and `const` can stand at the top of a hook file · put it into a function",
+        ),
+        ("fn f(rssi) {\n  rsi\n}", "2:3 there is no `rsi` here · "),
+        ("const LIMIT = 1;\nfn f(x) { LIMT }", "2:11 there is no `LIMT` here · did you mean `LIMIT`?"),
+        ("fn f(x) { g(x) }", "1:11 there is no function `g` · "),
+        ("fn f(x) { f(x, 1) }", "1:11 `f` takes 1 argument, not 2 · "),
+        ("fn f(x) { x.map(|y| z) }", "1:21 there is no `z` here · "),
+        ("fn dbm(x) { x }", "1:4 there is a function `dbm` with 1 argument already · choose another name"),
+        ("fn len(x) { x }", "1:4 there is a function `len` with 1 argument already · choose another name"),
+        ("fn f(x) { x }\nfn f(y) { y }", "2:1 there is a function `f` with 1 argument already · "),
+        (
+            "const L = 1; fn f() { L = 2; }",
+            "1:25 `=` would change a value, and nothing can be changed here · to compare, write `==`; to keep a value, write `set:` in the flow",
+        ),
+        ("const T = now();", "1:11 the constant cannot be computed: `now` has no clock here · "),
+        ("const T = |x| x;", "1:7 the constant cannot be computed: `T` would be a function, write `fn T` · "),
+        ("fn f() { eval(\"1\") }", "1:10 `eval` is closed here: text is never run as code · "),
+        ("import \"x\" as y;", "1:1 `import` is closed here: a hook file stands alone · "),
+        (
+            "fn f() { at(\"AT\", \"OK\") }",
+            "1:10 `at` is closed here: only command handlers of a station can call it · ",
+        ),
+        ("fn f() { 1 ", "1:12 `;` is missing to terminate this statement · "),
+        ("fn match() { 1 }", "1:4 `match` is a word that Rhai keeps for itself · choose another name"),
+    ] {
+        assert_eq!(file_problem(source), shown, "{source}");
+    }
+}
+
+#[test]
+fn the_first_problem_of_a_file_is_the_same_every_time() {
+    let source = "fn a() { one }\nfn b() { two }\nfn c() { three }\n";
+    for _ in 0..20 {
+        assert_eq!(file_problem(source), "1:10 there is no `one` here · ");
+    }
+}
