@@ -205,7 +205,7 @@ pub(super) fn null(text: &str, at: Span, parent: &Parent<'_>) -> Option<Diagnost
     match parent {
         Parent::Key { key, flow_style: true, before, item_before } if is_bare_key(text, key) => {
             if is_hole(&key.text) || (before.is_none() && is_name(&key.text)) {
-                let apart = item_before.is_some_and(|item| look::is_at_map(item));
+                let apart = item_before.is_some_and(look::is_at_map);
                 return (!apart).then(|| hole(text, key.span));
             }
             Some(comma(text, key, *before))

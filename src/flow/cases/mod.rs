@@ -51,7 +51,7 @@ pub(in crate::flow) fn check(name: &str, read: impl Fn(&Sources, FileId, &mut Di
         let printed = problems.render(&sources, Look::Plain);
         let printed = if printed.is_empty() { "nothing" } else { &printed };
         let printed: Vec<_> = printed.lines().map(str::trim_end).collect();
-        fresh.push_str(&format!("=== {title}\n{yaml}--->\n{}\n\n", printed.join("\n")));
+        fresh.extend(["=== ", title, "\n", yaml, "--->\n", &printed.join("\n"), "\n\n"]);
     }
     generated(&path, fresh.trim_end());
 }

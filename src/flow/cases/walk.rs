@@ -84,10 +84,14 @@ fn node(value: &Node, takes: &Takes, text: &str, problems: &mut Diagnostics) {
     match takes {
         Takes::Object(shape) => object(value, shape, text, problems),
         Takes::Steps => {
-            value.list().unwrap_or_default().iter().for_each(|step| node_step(step, text, problems))
+            for step in value.list().unwrap_or_default() {
+                node_step(step, text, problems);
+            }
         }
         Takes::List(item) => {
-            value.list().unwrap_or_default().iter().for_each(|entry| node(entry, item, text, problems))
+            for entry in value.list().unwrap_or_default() {
+                node(entry, item, text, problems);
+            }
         }
         Takes::Sequence | Takes::Alternatives => {
             for line in value.list().unwrap_or_default() {
@@ -120,7 +124,7 @@ fn node(value: &Node, takes: &Takes, text: &str, problems: &mut Diagnostics) {
         }
         Takes::Plain | Takes::Value | Takes::Tree | Takes::Params => drop(PlainValue::of(value)),
         _ if value.scalar().is_none() => {
-            wrong_kind(value, &format!("this takes {}", takes.words()), None, problems)
+            wrong_kind(value, &format!("this takes {}", takes.words()), None, problems);
         }
         _ => {}
     }

@@ -32,7 +32,9 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
         | E::TabAtBlockScalarStart
         | E::TabInPlainScalar => broken.tab(),
         E::UnexpectedCharacter { character: sign @ ('>' | '|') } => broken.block_sign(*sign),
-        E::UnexpectedCharacter { .. } | E::DirectiveDisallowed => broken.reserved(),
+        E::UnexpectedCharacter { .. } | E::DirectiveDisallowed | E::MissingAnchorOrAliasName => {
+            broken.reserved()
+        }
         E::UnknownQuotedScalarEscape
         | E::InvalidQuotedScalarHexEscape
         | E::InvalidLowSurrogateHexEscape
@@ -46,7 +48,6 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
         }
         E::MappingValueNotAllowed => broken.colon(),
         E::ExpectedBlockMappingKey if broken.after_bracket() => broken.after_quote(),
-        E::MissingAnchorOrAliasName => broken.reserved(),
         E::ExpectedFlowMappingSeparator
         | E::ExpectedFlowSequenceSeparator
         | E::UnclosedFlowCollection { .. }
@@ -62,7 +63,7 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
     }
 }
 
-impl<'s> Broken<'s> {
+impl Broken<'_> {
     fn span(&self, range: Range<usize>) -> Span {
         Span::new(self.file, range)
     }
@@ -303,13 +304,12 @@ pub(super) fn end_of_value(line: &str) -> usize {
     for (at, sign) in line.char_indices() {
         match (quote, sign) {
             (Some(open), _) if sign == open => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(sign),
             (None, '{' | '[' | '(') => depth += 1,
             (None, '}' | ']' | ')') if depth > 0 => depth -= 1,
             (None, '}' | ']') => return at,
             (None, ',') if depth == 0 => return at,
-            (None, _) => {}
+            _ => {}
         }
     }
     line.len()
