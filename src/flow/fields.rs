@@ -15,9 +15,13 @@ use super::traps;
 use super::yaml::{self, Kind, Node, Scalar, Style};
 
 mod plain;
+mod scalars;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use plain::PlainValue;
+pub use scalars::{expression_of, template_of};
 
 /// A map that is being read.
 #[derive(Debug)]
