@@ -1,7 +1,7 @@
 //! The one table of everything that can be wrong with a file. A code is stable: it may be searched for,
 //! filtered on and linked to; its number is never given to another problem. `docs/errors.md` is made from it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The stable name of a problem: `AT0101`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,9 +177,9 @@ pub fn errors_page() -> String {
         if rows.is_empty() {
             continue;
         }
-        page.push_str(&format!("\n## AT{hundred:02}xx: {title}\n\n| code | about |\n|---|---|\n"));
+        let _ = write!(page, "\n## AT{hundred:02}xx: {title}\n\n| code | about |\n|---|---|\n");
         for (code, about) in rows {
-            page.push_str(&format!("| {code} | {} |\n", about.replace('|', "\\|")));
+            let _ = writeln!(page, "| {code} | {} |", about.replace('|', "\\|"));
         }
     }
     page

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
 use serde::Serialize;
 
 pub use super::codes::Code;
@@ -214,25 +214,15 @@ impl Diagnostic {
     }
 
     /// The lines of the place itself, with the other places of its file, then those of other files.
-    fn snippets<'s>(&'s self, sources: &'s Sources) -> Vec<Snippet<'s, annotate_snippets::Annotation<'s>>> {
-        let snippet = |file: FileId| Snippet::source(sources.text(file)).path(sources.name(file));
-        let mark = |kind: AnnotationKind, span: Span, label: Option<&'s str>| {
-            let fits = sources.text(span.file).get(span.range()).is_some();
-            kind.span(if fits { span.range() } else { 0..0 }).label(label)
-        };
-        let mut first =
-            snippet(self.at.file).annotation(mark(AnnotationKind::Primary, self.at, self.label.as_deref()));
-        let mut others = Vec::new();
-        for (span, what) in &self.also {
-            let context = mark(AnnotationKind::Context, *span, Some(what));
-            if span.file == self.at.file {
-                first = first.annotation(context);
-            } else {
-                others.push(snippet(span.file).annotation(context));
-            }
-        }
-        others.insert(0, first);
-        others
+    fn snippets<'s>(&'s self, sources: &'s Sources) -> Vec<Snippet<'s, Annotation<'s>>> {
+        let here = |span: &Span| span.file == self.at.file;
+        let mut first = vec![(self.at, AnnotationKind::Primary, self.label.as_deref())];
+        let (near, far): (Vec<_>, Vec<_>) = self.also.iter().partition(|(span, _)| here(span));
+        first.extend(near.iter().map(|(span, what)| (*span, AnnotationKind::Context, Some(what.as_str()))));
+        let far = far.iter().map(|(span, what)| {
+            snippet(sources, span.file, &[(*span, AnnotationKind::Context, Some(what.as_str()))])
+        });
+        std::iter::once(snippet(sources, self.at.file, &first)).chain(far).collect()
     }
 
     /// The same for machines.
@@ -251,6 +241,26 @@ impl Diagnostic {
             help: self.help.as_deref(),
         }
     }
+}
+
+/// Only the lines that the marks touch are handed over: a large file is not copied for each problem.
+fn snippet<'s>(
+    sources: &'s Sources,
+    file: FileId,
+    marks: &[(Span, AnnotationKind, Option<&'s str>)],
+) -> Snippet<'s, Annotation<'s>> {
+    let text = sources.text(file);
+    let fitting = |span: &Span| if text.get(span.range()).is_some() { span.range() } else { 0..0 };
+    let start = marks.iter().map(|(span, ..)| fitting(span).start).min().unwrap_or(0);
+    let end = marks.iter().map(|(span, ..)| fitting(span).end).max().unwrap_or(0);
+    let window_start = text[..start].rfind('\n').map_or(0, |line_end| line_end + 1);
+    let window_end = text[end..].find('\n').map_or(text.len(), |line_end| end + line_end + 1);
+    let line = sources.position_of(file, window_start).line;
+    let snippet = Snippet::source(&text[window_start..window_end]).path(sources.name(file)).line_start(line);
+    snippet.annotations(marks.iter().map(|(span, kind, label)| {
+        let range = fitting(span);
+        kind.span(range.start - window_start..range.end - window_start).label(*label)
+    }))
 }
 
 /// Control characters would move the cursor of a terminal; a help keeps its line ends.

@@ -1,13 +1,14 @@
 //! Durations as they are written: `500ms`, `1m30s`, `1.5s`, ranges `10s..5m`, `2m..` and percent `10%`. Never a
 //! bare number: whether `5` are seconds or milliseconds is a question no reader should have to ask.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Units, largest first, in milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Longest duration that can be written: 100 years. What is longer is a slip, and would overflow sums.
-const MOST: Duration = Duration::from_secs(100 * 366 * 86_400);
+const MOST: Duration = Duration::from_hours(100 * 366 * 24);
 
 /// Why a text is no duration, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -131,13 +132,13 @@ pub fn display(duration: Duration) -> String {
     for (unit, ms) in &UNITS[..3] {
         let unit_seconds = ms / 1000;
         if left >= unit_seconds {
-            shown.push_str(&format!("{}{unit}", left / unit_seconds));
+            let _ = write!(shown, "{}{unit}", left / unit_seconds);
             left %= unit_seconds;
         }
     }
-    let millis = micros / 1000;
-    if left > 0 || millis > 0 {
-        shown.push_str(&decimal(left, millis, "s"));
+    let thousandths = micros / 1000;
+    if left > 0 || thousandths > 0 {
+        shown.push_str(&decimal(left, thousandths, "s"));
     }
     shown
 }
@@ -151,8 +152,8 @@ struct Decimal {
 
 impl Decimal {
     fn nanoseconds(&self, unit_ms: u64) -> u128 {
-        let unit_ns = u128::from(unit_ms) * 1_000_000;
-        u128::from(self.whole) * unit_ns + u128::from(self.fraction) * unit_ns / 1_000_000_000
+        let each = u128::from(unit_ms) * 1_000_000;
+        u128::from(self.whole) * each + u128::from(self.fraction) * each / 1_000_000_000
     }
 }
 

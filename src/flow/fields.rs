@@ -15,9 +15,13 @@ use super::traps;
 use super::yaml::{self, Kind, Node, Scalar, Style};
 
 mod plain;
+mod scalars;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use plain::PlainValue;
+pub use scalars::{expression_of, template_of};
 
 /// A map that is being read.
 #[derive(Debug)]
@@ -151,16 +155,11 @@ impl<'t> Fields<'t> {
         Some((self.node(name)?, self.shape.key(name)?))
     }
 
-    fn refuse(&self, node: &Node, key: &Key, problems: &mut Diagnostics) {
-        let expected = format!("`{}` takes {}", key.name, key.takes.words());
-        wrong_kind(node, &expected, cure(node, key), problems);
-    }
-
     /// A text of any style: pattern, template, expression, name. An empty one is refused, but for plain text.
     pub fn text(&self, name: &str, problems: &mut Diagnostics) -> Option<Scalar<'t>> {
         let (node, key) = self.value(name)?;
         let Some(scalar) = node.scalar() else {
-            self.refuse(node, key, problems);
+            refuse(node, key, problems);
             return None;
         };
         if scalar.text.is_empty() && !matches!(key.takes, Takes::Text | Takes::Template) {
@@ -180,7 +179,7 @@ impl<'t> Fields<'t> {
         if let Some(PlainValue::Bool(value)) = PlainValue::of(node) {
             return Some(Spanned { value, span: node.span });
         }
-        self.refuse(node, key, problems);
+        refuse(node, key, problems);
         None
     }
 
@@ -188,7 +187,7 @@ impl<'t> Fields<'t> {
     pub fn int(&self, name: &str, problems: &mut Diagnostics) -> Option<Spanned<i64>> {
         let (node, key) = self.value(name)?;
         let Some(PlainValue::Int(value)) = PlainValue::of(node) else {
-            self.refuse(node, key, problems);
+            refuse(node, key, problems);
             return None;
         };
         let limits = limits(&key.takes).unwrap_or((i64::MIN, i64::MAX));
@@ -209,7 +208,7 @@ impl<'t> Fields<'t> {
             Some(PlainValue::Int(value)) => value as f64,
             Some(PlainValue::Float(value)) => value,
             _ => {
-                self.refuse(node, key, problems);
+                refuse(node, key, problems);
                 return None;
             }
         };
@@ -239,7 +238,7 @@ impl<'t> Fields<'t> {
     ) -> Option<Spanned<T>> {
         let (node, key) = self.value(name)?;
         let Some(scalar) = node.scalar() else {
-            self.refuse(node, key, problems);
+            refuse(node, key, problems);
             return None;
         };
         match read(scalar.text) {
@@ -257,7 +256,7 @@ impl<'t> Fields<'t> {
         let words = words(&key.takes);
         debug_assert!(!words.is_empty(), "`{name}` of `{}` is no choice of words", self.shape.name);
         let Some(scalar) = node.scalar() else {
-            self.refuse(node, key, problems);
+            refuse(node, key, problems);
             return None;
         };
         if let Some(word) = words.iter().find(|word| **word == scalar.text) {
@@ -276,7 +275,7 @@ impl<'t> Fields<'t> {
     pub fn list(&self, name: &str, problems: &mut Diagnostics) -> Option<Vec<&'t Node>> {
         let (node, key) = self.value(name)?;
         let Some(items) = node.list() else {
-            self.refuse(node, key, problems);
+            refuse(node, key, problems);
             return None;
         };
         Some(items.iter().filter(|item| !item.is_nothing()).collect())
@@ -290,7 +289,7 @@ impl<'t> Fields<'t> {
         for item in items {
             match item.scalar() {
                 Some(text) => texts.push(text),
-                None => self.refuse(item, key, problems),
+                None => refuse(item, key, problems),
             }
         }
         Some(texts)
@@ -300,7 +299,7 @@ impl<'t> Fields<'t> {
     pub fn map(&self, name: &str, problems: &mut Diagnostics) -> Option<Vec<(&'t yaml::Key, &'t Node)>> {
         let (node, key) = self.value(name)?;
         let Some(entries) = node.map() else {
-            self.refuse(node, key, problems);
+            refuse(node, key, problems);
             return None;
         };
         Some(
@@ -320,7 +319,7 @@ impl<'t> Fields<'t> {
             return None;
         };
         if node.map().is_none() {
-            self.refuse(node, key, problems);
+            refuse(node, key, problems);
             return None;
         }
         Fields::open(node, shape, text, problems)
@@ -360,6 +359,11 @@ pub fn wrong_kind(node: &Node, expected: &str, help: Option<String>, problems: &
     let mut problem = Diagnostic::error(Code::WRONG_KIND, node.span, format!("{expected}; {found}"));
     problem.help = help;
     problems.push(problem);
+}
+
+fn refuse(node: &Node, key: &Key, problems: &mut Diagnostics) {
+    let expected = format!("`{}` takes {}", key.name, key.takes.words());
+    wrong_kind(node, &expected, cure(node, key), problems);
 }
 
 /// What to write instead of a value of the wrong kind.

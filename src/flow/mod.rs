@@ -1,5 +1,5 @@
-//! The flow language: YAML text → a tree with places → checked, typed flows. Pure: it reads files when it loads
-//! them and does nothing else with the world; no clock, no port, no printing.
+//! The flow language: YAML text → a tree with places → checked, typed flows. Pure: it reads files when it
+//! loads them and does nothing else with the world; no clock, no port, no printing.
 //!
 //! `yaml` and `traps` turn text into a tree and say what YAML would silently misread; `keys` is the one table of
 //! what may stand where, `fields` reads a map by it, `schema` and `reference` show it to editors and people;

@@ -1,5 +1,7 @@
 //! The tables as a page for people: `docs/reference.md`.
 
+use std::fmt::Write as _;
+
 use super::keys::{ACTIONS, Check, Key, SHAPES, STEP, Shape, Takes};
 
 /// `docs/reference.md`
@@ -11,7 +13,7 @@ pub fn reference_page() -> String {
          Patterns, templates and expressions go in single quotes wherever YAML would take them apart.\n\n",
     );
     for shape in SHAPES {
-        page.push_str(&format!("- [{}](#{})\n", title(shape), anchor(shape)));
+        let _ = writeln!(page, "- [{}](#{})", title(shape), anchor(shape));
     }
     for shape in SHAPES {
         page.push_str(&section(shape));
@@ -33,7 +35,7 @@ fn section(shape: &Shape) -> String {
     }
     let notes: Vec<_> = shape.rules.iter().map(|rule| note(&rule.check)).collect();
     if !notes.is_empty() {
-        text.push_str(&format!("\n{}.\n", capital(&notes.join("; "))));
+        let _ = writeln!(text, "\n{}.", capital(&notes.join("; ")));
     }
     text
 }

@@ -1,6 +1,8 @@
 //! The tables as JSON Schema 2020-12, so that an editor completes and explains keys while a file is written.
 //! A schema cannot say all that `check` says; where it must choose it is the more generous.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use super::keys::{ACTIONS, CLOUD, Check, DIALECT, FLOW, Key, Rule, SHAPES, STATION, STEP, Shape, Takes};
@@ -142,7 +144,7 @@ fn object<'k>(shape: &Shape, keys: impl Iterator<Item = &'k Key>) -> Value {
     let keys: Vec<_> = keys.collect();
     let properties: Map<String, Value> =
         keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
-    let has = |name: &&str| properties.contains_key(*name);
+    let has = |name: &str| properties.contains_key(name);
     let conditions: Vec<_> = shape.rules.iter().filter_map(|rule| condition(rule, has)).collect();
     let required: Vec<_> = keys.iter().filter(|key| key.required).map(|key| key.name).collect();
     let mut schema = json!({ "type": "object", "description": shape.doc, "properties": properties, "additionalProperties": false });
@@ -155,13 +157,13 @@ fn object<'k>(shape: &Shape, keys: impl Iterator<Item = &'k Key>) -> Value {
     schema
 }
 
-fn condition(rule: &Rule, has: impl Fn(&&str) -> bool) -> Option<Value> {
+fn condition(rule: &Rule, has: impl Fn(&str) -> bool) -> Option<Value> {
     let required =
         |keys: &[&str]| json!(keys.iter().map(|key| json!({ "required": [key] })).collect::<Vec<_>>());
     match rule.check {
         Check::AtLeastOne(keys) => Some(json!({ "anyOf": required(keys) })),
         Check::AtMostOne(keys) => {
-            let keys: Vec<_> = keys.iter().copied().filter(|key| has(&key)).collect();
+            let keys: Vec<_> = keys.iter().copied().filter(|key| has(key)).collect();
             let pairs: Vec<_> = keys
                 .iter()
                 .enumerate()
@@ -171,8 +173,8 @@ fn condition(rule: &Rule, has: impl Fn(&&str) -> bool) -> Option<Value> {
                 .collect();
             (!pairs.is_empty()).then(|| json!({ "not": { "anyOf": pairs } }))
         }
-        Check::Needs { key, needs, unless } if has(&key) => {
-            let allowed: Vec<_> = needs.iter().chain(unless).copied().filter(|key| has(&key)).collect();
+        Check::Needs { key, needs, unless } if has(key) => {
+            let allowed: Vec<_> = needs.iter().chain(unless).copied().filter(|key| has(key)).collect();
             Some(json!({ "if": { "required": [key] }, "then": { "anyOf": required(&allowed) } }))
         }
         Check::Needs { .. } => None,
@@ -183,10 +185,10 @@ fn property(key: &Key) -> Value {
     let mut schema = value(&key.takes);
     let mut description = sentence(key.doc);
     if !key.default.is_empty() {
-        description.push_str(&format!(" Default: {}.", key.default));
+        let _ = write!(description, " Default: {}.", key.default);
     }
     if !key.example.is_empty() {
-        description.push_str(&format!(" Example: `{}: {}`", key.name, key.example));
+        let _ = write!(description, " Example: `{}: {}`", key.name, key.example);
     }
     schema["description"] = json!(description);
     schema

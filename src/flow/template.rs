@@ -41,7 +41,9 @@ impl Fault {
     pub const fn help(self) -> &'static str {
         match self {
             Self::NotClosed => "close it with `}`; for the text `${` itself write `$${`",
-            Self::OpenString => "end the string with the quote that began it, a comment with `*/`",
+            Self::OpenString => {
+                "close it with `}`; a string inside ends with the quote that began it, a comment with `*/`"
+            }
             Self::Empty => "name a value, such as `${host}`; for the text `${` itself write `$${`",
         }
     }

@@ -1,6 +1,6 @@
 //! What YAML makes of AT text, said with its cure. `+CPIN: READY` is a map, `#X` a comment, `!OK` a tag, `>` an
 //! empty text: each of these was measured with a typed reader and arrives there as something else, most of them
-//! without an error. Every function here makes one message; [`look`] walks a whole tree for what is valid YAML
+//! without an error. Every function here makes one message; `look` walks a whole tree for what is valid YAML
 //! and yet surely not meant.
 
 mod look;
@@ -130,13 +130,17 @@ pub(super) fn anchor(text: &str, at: Span, lone: bool) -> Diagnostic {
     if lone {
         problem.help(quote_it(text, at.start, false))
     } else {
-        problem.help("anchors are not part of the language: what is used twice goes under `vars` or `flows`")
+        problem.help(
+            "anchors are not part of the language: what is used twice goes under `vars` or \
+             `flows`",
+        )
     }
 }
 
 pub(super) fn merge(at: Span) -> Diagnostic {
     Diagnostic::error(Code::MERGE, at, "`<<` merges are not part of the language").help(
-        "write the keys out; a dialect is extended with `extends`, steps are shared as a flow under `flows`",
+        "write the keys out; a dialect is extended with `extends`, steps are shared as \
+             a flow under `flows`",
     )
 }
 
@@ -146,8 +150,10 @@ pub(super) fn key_kind(at: Span) -> Diagnostic {
 }
 
 pub(super) fn no_key(at: Span) -> Diagnostic {
-    Diagnostic::error(Code::KEY_KIND, at, "a key is missing before `:`")
-        .help("write the key in front of the colon, or put a text that begins with `:` in single quotes")
+    Diagnostic::error(Code::KEY_KIND, at, "a key is missing before `:`").help(
+        "write the key in front of the colon, or put a text that begins with `:` in \
+             single quotes",
+    )
 }
 
 pub(super) fn duplicate_key(key: &Key, first: Span) -> Diagnostic {
@@ -162,7 +168,10 @@ pub(super) fn two_lines(joined: &str, at: Span) -> Diagnostic {
         at,
         format!("an unquoted value goes on in the next line: YAML makes `{joined}` of it"),
     )
-    .help("write it on one line; a longer text begins with `|` and stands on lines of its own")
+    .help(
+        "write it on one line; a longer text begins with `|` and stands on lines of its \
+             own",
+    )
 }
 
 pub(super) fn empty_block(text: &str, key: Option<&Key>, at: Span) -> Diagnostic {
@@ -171,7 +180,9 @@ pub(super) fn empty_block(text: &str, key: Option<&Key>, at: Span) -> Diagnostic
     let written = &text[at.range()];
     let help = match key {
         Some(key) if key.text == "expect" || key.text == "await" => {
-            "to wait for the module's prompt write `prompt: '>'`, and `data` for what is sent then".to_owned()
+            "to wait for the module's prompt write `prompt: '>'`, and `data` for what is \
+             sent then"
+                .to_owned()
         }
         Some(key) => format!("for the sign itself write `{}: {}`", key.text, quoted(written)),
         None => format!("for the sign itself write {}", quoted(written)),
@@ -205,7 +216,7 @@ pub(super) fn null(text: &str, at: Span, parent: &Parent<'_>) -> Option<Diagnost
     match parent {
         Parent::Key { key, flow_style: true, before, item_before } if is_bare_key(text, key) => {
             if is_hole(&key.text) || (before.is_none() && is_name(&key.text)) {
-                let apart = item_before.is_some_and(|item| look::is_at_map(item));
+                let apart = item_before.is_some_and(look::is_at_map);
                 return (!apart).then(|| hole(text, key.span));
             }
             Some(comma(text, key, *before))
@@ -310,7 +321,7 @@ pub(super) fn comma(text: &str, key: &Key, before: Option<&(Key, Node)>) -> Diag
 /// A step that is only text, and no command line.
 pub fn not_a_command(step: Scalar<'_>) -> Diagnostic {
     Diagnostic::error(Code::BARE_STEP, step.span, format!("`{}` is not a command line", step.text)).help(
-        "a step that is only text is sent, so it begins with `AT`, `A/` or `+++`; to wait for a line write \
-         `await: …` with a `timeout`, to run a flow `run: …`",
+        "a step that is only text is sent, so it begins with `AT`, `A/` or `+++`; to \
+             wait for a line write `await: …` with a `timeout`, to run a flow `run: …`",
     )
 }

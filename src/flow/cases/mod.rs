@@ -15,6 +15,7 @@ mod walk;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::flow::codes::{Code, TABLE};
 use crate::flow::diag::{Diagnostics, FileId, Look, Sources};
 
 /// Compares a generated file with its committed copy, or writes it.
@@ -51,7 +52,7 @@ pub(in crate::flow) fn check(name: &str, read: impl Fn(&Sources, FileId, &mut Di
         let printed = problems.render(&sources, Look::Plain);
         let printed = if printed.is_empty() { "nothing" } else { &printed };
         let printed: Vec<_> = printed.lines().map(str::trim_end).collect();
-        fresh.push_str(&format!("=== {title}\n{yaml}--->\n{}\n\n", printed.join("\n")));
+        fresh.extend(["=== ", title, "\n", yaml, "--->\n", &printed.join("\n"), "\n\n"]);
     }
     generated(&path, fresh.trim_end());
 }
@@ -67,7 +68,19 @@ fn generated_yaml_cases() {
 fn generated_structure_cases() {
     check("structure.txt", |sources, file, problems| {
         if let Some(root) = crate::flow::yaml::parse(sources, file, problems) {
-            walk::file(&root, sources.text(file), problems);
+            walk::file(&root, sources, problems);
         }
     });
+}
+
+/// The limits on size are tried in `yaml`: a file that breaks them does not fit here.
+#[test]
+fn every_problem_of_yaml_and_structure_has_a_case() {
+    let cases = ["yaml.txt", "structure.txt"]
+        .map(|name| fs::read_to_string(root().join("src/flow/cases").join(name)).unwrap());
+    let too_large = [Code::TOO_LARGE, Code::TOO_DEEP, Code::TOO_MANY];
+    for (code, title) in TABLE.iter().filter(|(code, _)| [1, 2, 9].contains(&(code.number() / 100))) {
+        let shown = cases.iter().any(|cases| cases.contains(&format!("[{code}]")));
+        assert!(shown || too_large.contains(code), "{code} ({title}) has no case");
+    }
 }

@@ -1,34 +1,37 @@
 //! Reads a tree by the tables alone, with the getter that fits each key. It shows what the tables say about a
 //! file before any compiler is there, and that every kind of value has a getter.
 
-use crate::flow::diag::Diagnostics;
-use crate::flow::fields::{Fields, PlainValue, wrong_kind};
+use crate::flow::diag::{Diagnostics, Sources};
+use crate::flow::fields::{Fields, PlainValue, expression_of, template_of, wrong_kind};
 use crate::flow::keys::{BLOCK, DIALECT, MANY, RETRY, STEP, Shape, Takes, file_shape, is_var_source};
 use crate::flow::traps;
-use crate::flow::yaml::Node;
+use crate::flow::yaml::{Node, Scalar};
 
 /// Reads a whole file: a dialect if it looks like one.
-pub(super) fn file(root: &Node, text: &str, problems: &mut Diagnostics) {
+pub(super) fn file(root: &Node, sources: &Sources, problems: &mut Diagnostics) {
     let is_dialect =
         ["extends", "urc", "commands", "results", "line"].iter().any(|key| root.get(key).is_some());
-    object(root, if is_dialect { &DIALECT } else { file_shape(root) }, text, problems);
+    object(root, if is_dialect { &DIALECT } else { file_shape(root) }, sources, problems);
 }
 
-fn object(node: &Node, shape: &'static Shape, text: &str, problems: &mut Diagnostics) {
-    let Some(fields) = Fields::open(node, shape, text, problems) else { return };
+fn object(node: &Node, shape: &'static Shape, sources: &Sources, problems: &mut Diagnostics) {
+    let Some(fields) = Fields::open(node, shape, sources.text(node.span.file), problems) else { return };
     if std::ptr::eq(shape, &raw const STEP) {
         fields.action(problems);
     }
     for key in shape.keys {
-        field(&fields, key.name, &key.takes, text, problems);
+        field(&fields, key.name, &key.takes, sources, problems);
     }
     fields.finish();
 }
 
-fn field(fields: &Fields<'_>, name: &str, takes: &Takes, text: &str, problems: &mut Diagnostics) {
+fn field(fields: &Fields<'_>, name: &str, takes: &Takes, sources: &Sources, problems: &mut Diagnostics) {
     match takes {
-        Takes::Text | Takes::Template | Takes::Expression | Takes::Pattern | Takes::Topic => {
-            fields.text(name, problems);
+        Takes::Text | Takes::Pattern | Takes::Topic => drop(fields.text(name, problems)),
+        Takes::Template | Takes::Expression => {
+            if let Some(scalar) = fields.text(name, problems) {
+                read_inside(scalar, takes, sources, problems);
+            }
         }
         Takes::Duration => drop(fields.duration(name, problems)),
         Takes::DurationRange => drop(fields.duration_range(name, problems)),
@@ -39,23 +42,23 @@ fn field(fields: &Fields<'_>, name: &str, takes: &Takes, text: &str, problems: &
         Takes::OneOf(_) => drop(fields.one_of(name, problems)),
         Takes::Object(_) => {
             if let Some(inner) = fields.node(name) {
-                fields.object(name, text, problems);
-                node(inner, takes, text, problems);
+                fields.object(name, sources.text(inner.span.file), problems);
+                node(inner, takes, sources, problems);
             }
         }
         Takes::List(item) => {
             for entry in fields.list(name, problems).unwrap_or_default() {
-                node(entry, item, text, problems);
+                node(entry, item, sources, problems);
             }
         }
         Takes::Map(value) => {
             for (_, entry) in fields.map(name, problems).unwrap_or_default() {
-                node(entry, value, text, problems);
+                node(entry, value, sources, problems);
             }
         }
         Takes::Steps => {
             for step in fields.list(name, problems).unwrap_or_default() {
-                node_step(step, text, problems);
+                node_step(step, sources, problems);
             }
         }
         Takes::Sequence
@@ -66,39 +69,50 @@ fn field(fields: &Fields<'_>, name: &str, takes: &Takes, text: &str, problems: &
         | Takes::Params
         | Takes::Either(_) => {
             if let Some(inner) = fields.node(name) {
-                node(inner, takes, text, problems);
+                node(inner, takes, sources, problems);
             }
         }
     }
 }
 
-fn node_step(step: &Node, text: &str, problems: &mut Diagnostics) {
+fn node_step(step: &Node, sources: &Sources, problems: &mut Diagnostics) {
     match step.scalar() {
         Some(scalar) if traps::is_command(scalar.text) => {}
         Some(scalar) => problems.push(traps::not_a_command(scalar)),
-        None => object(step, &STEP, text, problems),
+        None => object(step, &STEP, sources, problems),
     }
 }
 
-fn node(value: &Node, takes: &Takes, text: &str, problems: &mut Diagnostics) {
+fn read_inside(scalar: Scalar<'_>, takes: &Takes, sources: &Sources, problems: &mut Diagnostics) {
     match takes {
-        Takes::Object(shape) => object(value, shape, text, problems),
+        Takes::Expression => drop(expression_of(scalar, sources, problems)),
+        _ => drop(template_of(scalar, sources, problems)),
+    }
+}
+
+fn node(value: &Node, takes: &Takes, sources: &Sources, problems: &mut Diagnostics) {
+    match takes {
+        Takes::Object(shape) => object(value, shape, sources, problems),
         Takes::Steps => {
-            value.list().unwrap_or_default().iter().for_each(|step| node_step(step, text, problems))
+            for step in value.list().unwrap_or_default() {
+                node_step(step, sources, problems);
+            }
         }
         Takes::List(item) => {
-            value.list().unwrap_or_default().iter().for_each(|entry| node(entry, item, text, problems))
+            for entry in value.list().unwrap_or_default() {
+                node(entry, item, sources, problems);
+            }
         }
         Takes::Sequence | Takes::Alternatives => {
             for line in value.list().unwrap_or_default() {
                 if line.get("many").is_some() {
-                    object(line, &MANY, text, problems);
+                    object(line, &MANY, sources, problems);
                 }
             }
         }
         Takes::Map(entry) => {
             for (_, inner) in value.map().unwrap_or_default() {
-                node(inner, entry, text, problems);
+                node(inner, entry, sources, problems);
             }
         }
         Takes::Either(choices) => {
@@ -114,13 +128,16 @@ fn node(value: &Node, takes: &Takes, text: &str, problems: &mut Diagnostics) {
             };
             let choice = choices.iter().rev().find(fits);
             match choice {
-                Some(choice) => node(value, choice, text, problems),
+                Some(choice) => node(value, choice, sources, problems),
                 None => wrong_kind(value, &format!("this takes {}", takes.words()), None, problems),
             }
         }
         Takes::Plain | Takes::Value | Takes::Tree | Takes::Params => drop(PlainValue::of(value)),
+        Takes::Template | Takes::Expression if let Some(scalar) = value.scalar() => {
+            read_inside(scalar, takes, sources, problems);
+        }
         _ if value.scalar().is_none() => {
-            wrong_kind(value, &format!("this takes {}", takes.words()), None, problems)
+            wrong_kind(value, &format!("this takes {}", takes.words()), None, problems);
         }
         _ => {}
     }

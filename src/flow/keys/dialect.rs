@@ -6,20 +6,35 @@ use super::{Key, Shape, Takes};
 /// A dialect file.
 pub static DIALECT: Shape = Shape {
     name: "dialect file",
-    doc: "What is known about a module family, as data. With `extends` maps merge by key, lists append (this file's first), a command entry or flow is replaced whole.",
+    doc: "What is known about a module family, as data. With `extends` maps merge by \
+             key, lists append (this file's first), a command entry or flow is replaced \
+             whole.",
     keys: &[
         Key::new("name", Takes::Text, "as `module:` names it").default("the file's name"),
         ABOUT,
         Key::new("extends", Takes::Text, "the dialect this one is like").example("generic"),
         Key::new("line", Takes::Object(&LINE), "how command lines look and how long they may take"),
         Key::new("results", Takes::Object(&RESULTS), "the final result codes"),
-        Key::new("escapes", Takes::Map(&Takes::Text), "what `escape(…)` puts for a character; no value brings one of these into a command line otherwise").example(r"{ '\': '\5C' }"),
+        Key::new(
+            "escapes",
+            Takes::Map(&Takes::Text),
+            "what `escape(…)` puts for a character; no value brings one of these into a \
+             command line otherwise",
+        )
+        .example(r"{ '\': '\5C' }"),
         Key::new("limits", Takes::Object(&DIALECT_LIMITS), "what the module can take"),
         VARS,
         HOOKS,
         Key::new("urc", Takes::Object(&URC), "what the module says unasked, by meaning"),
-        Key::new("commands", Takes::Map(&Takes::Object(&COMMAND)), "what is special about a command; the key names command and form: `AT+X=` set, `AT+X?` read, `AT+X=?` test, `AT+X` execute; the longest key wins").example("{ AT+CPIN=: { once: true } }"),
-        Key::new("errors", Takes::Map(&Takes::Map(&Takes::Text)), "what the numbers of an error family mean").example("{ cme: { 10: SIM not inserted } }"),
+        Key::new(
+            "commands",
+            Takes::Map(&Takes::Object(&COMMAND)),
+            "what is special about a command; the key names command and form: `AT+X=` set, \
+             `AT+X?` read, `AT+X=?` test, `AT+X` execute; the longest key wins",
+        )
+        .example("{ AT+CPIN=: { once: true } }"),
+        Key::new("errors", Takes::Map(&Takes::Map(&Takes::Text)), "what the numbers of an error family mean")
+            .example("{ cme: { 10: SIM not inserted } }"),
         FLOWS,
     ],
     rules: &[],
@@ -95,7 +110,8 @@ const LINES: Takes = Takes::Alternatives;
 /// `urc:`
 pub static URC: Shape = Shape {
     name: "urc",
-    doc: "Lines that come unasked, by what they mean; the first match counts, in this order.",
+    doc: "Lines that come unasked, by what they mean; the first match counts, in this \
+             order.",
     keys: &[
         Key::new("closed", LINES, "the session, or what carries it, is gone"),
         Key::new("reboot", LINES, "the module restarted"),
@@ -103,7 +119,8 @@ pub static URC: Shape = Shape {
         Key::new(
             "message",
             Takes::List(&Takes::Either(&[Takes::Pattern, Takes::Object(&BLOCK)])),
-            "a message from the broker: holes `topic` and `payload`, and `qos`, `total` if there are such",
+            "a message from the broker: holes `topic` and `payload`, and `qos`, `total` if \
+             there are such",
         )
         .example("['+MSUB: {topic},{n:int} byte,{payload:bytes(n)}']"),
         Key::new("other", LINES, "known and of no consequence: kept out of responses"),

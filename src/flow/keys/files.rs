@@ -10,7 +10,8 @@ pub(super) const ABOUT: Key = Key::new("about", Takes::Text, "what it is for, fo
 pub(super) const VARS: Key = Key::new(
     "vars",
     Takes::Map(&VAR_VALUE),
-    "values that never change while it runs; over them the vars of a file that uses this one, over those `--var`",
+    "values that never change while it runs; over them the vars of a file that uses \
+             this one, over those `--var`",
 )
 .example("{ host: example.org, token: { env: TOKEN, secret: true } }");
 pub(super) const HOOKS: Key = Key::new(
@@ -23,7 +24,8 @@ pub(super) const FLOWS: Key = Key::new("flows", Takes::Map(&FLOW_VALUE), "flows 
 pub(super) const MODULE: Key = Key::new(
     "module",
     Takes::Text,
-    "the dialect: `modules/NAME.yaml` beside the file, else a bundled one; with `/` a path",
+    "the dialect: `modules/NAME.yaml` beside the file, else a bundled one; with `/` \
+             a path",
 )
 .default("generic")
 .example("luat-air724");
@@ -36,7 +38,8 @@ const PARAMS: Key = Key::new("params", Takes::Params, "what a caller passes: nam
 const RETURNS: Key = Key::new(
     "returns",
     Takes::List(&Takes::Text),
-    "names that become the caller's; in a file run from the command line: the result row",
+    "names that become the caller's; in a file run from the command line: the \
+             result row",
 )
 .example("[firmware]");
 
@@ -80,7 +83,8 @@ pub static FLOW: Shape = Shape {
 /// A cloud: how any module whose dialect keeps the contract talks to it.
 pub static CLOUD: Shape = Shape {
     name: "cloud file",
-    doc: "A cloud: how a station gets online with it and how its commands look. Works with every dialect that has `connect`, `publish` and `subscribe`.",
+    doc: "A cloud: how a station gets online with it and how its commands look. Works \
+             with every dialect that has `connect`, `publish` and `subscribe`.",
     keys: &[
         NAME,
         ABOUT,
@@ -97,7 +101,8 @@ pub static CLOUD: Shape = Shape {
 /// An entry of `flows:`.
 pub static NAMED_FLOW: Shape = Shape {
     name: "flow",
-    doc: "A flow that `run` can name. It sees its params and its own file's vars, nothing of the caller.",
+    doc: "A flow that `run` can name. It sees its params and its own file's vars, \
+             nothing of the caller.",
     keys: &[
         ABOUT,
         PARAMS,
@@ -151,7 +156,8 @@ pub static LINK: Shape = Shape {
         Key::new(
             "up",
             Takes::Steps,
-            "`run` steps, climbed bottom to top; after a loss the top one first, then further down",
+            "`run` steps, climbed bottom to top; after a loss the top one first, then \
+             further down",
         )
         .required()
         .example("[{ run: wake }, { run: attach }]"),

@@ -8,7 +8,8 @@ const KINDS: &[&str] = &["duration", "bool", "int", "number", "text", "list", "m
 /// A station.
 pub static STATION: Shape = Shape {
     name: "station file",
-    doc: "A station: schedules, commands from the cloud and events, for ever. One run at a time; a run is never interrupted.",
+    doc: "A station: schedules, commands from the cloud and events, for ever. One run at \
+             a time; a run is never interrupted.",
     keys: &[
         NAME,
         ABOUT,
@@ -30,7 +31,8 @@ pub static STATION: Shape = Shape {
     instead: &[
         (
             "steps",
-            "a file has `steps` (it ends) or `schedule`, `downlink`, `events` (it runs for ever), never both; what must be redone after a restart is a level of `link.up`",
+            "a file has `steps` (it ends) or `schedule`, `downlink`, `events` (it runs for \
+             ever), never both; what must be redone after a restart is a level of `link.up`",
         ),
         ("params", "a station is not called; use `vars`"),
         ("on", "write `events`"),
@@ -132,19 +134,37 @@ pub static EVENT: Shape = Shape {
 /// `downlink:`
 pub static DOWNLINK: Shape = Shape {
     name: "downlink",
-    doc: "Commands from the cloud. The cloud file says how they look, the station what answers them; a key of the station counts over the cloud's. A command is recorded before it runs and runs at most once.",
+    doc: "Commands from the cloud. The cloud file says how they look, the station what \
+             answers them; a key of the station counts over the cloud's. A command is \
+             recorded before it runs and runs at most once.",
     keys: &[
         Key::new("topic", Takes::Topic, "where commands come").example("command/send/{id}"),
         Key::new("key", Takes::Template, "what tells one command from another").example("${id}"),
-        Key::new("ids", Takes::OneOf(&["unique", "reused"]), "whether a key may come again for a new command; `reused`: the same key and payload within a minute is a repeat").default("unique"),
+        Key::new(
+            "ids",
+            Takes::OneOf(&["unique", "reused"]),
+            "whether a key may come again for a new command; `reused`: the same key and \
+             payload within a minute is a repeat",
+        )
+        .default("reused"),
         Key::new("method", Takes::Template, "the handler's name").example("${body.method}"),
         Key::new("params", Takes::Template, "what the handler gets").example("${body.params}"),
-        Key::new("sent_at", Takes::Template, "when the cloud sent it, if it says so").default("when it was received"),
+        Key::new("sent_at", Takes::Template, "when the cloud sent it, if it says so")
+            .default("when it was received"),
         Key::new("reply", Takes::Object(&REPLY), "how the answer goes up"),
-        Key::new("handlers", Takes::Text, "a Rhai file: its public functions, by the name of the method").example("commands.rhai"),
-        Key::new("expire", Takes::Duration, "an older command is answered with `expired` and not run").default("10m"),
-        Key::new("methods", Takes::Map(&Takes::Object(&METHOD)), "what can be called, and with which params").example("{ signal: {} }"),
-        Key::new("at", Takes::List(&Takes::Text), "the only commands that `at(…)` of a handler may send, as keys of the command table").default("any"),
+        Key::new("handlers", Takes::Text, "a Rhai file: its public functions, by the name of the method")
+            .example("commands.rhai"),
+        Key::new("expire", Takes::Duration, "an older command is answered with `expired` and not run")
+            .default("10m"),
+        Key::new("methods", Takes::Map(&Takes::Object(&METHOD)), "what can be called, and with which params")
+            .example("{ signal: {} }"),
+        Key::new(
+            "at",
+            Takes::List(&Takes::Text),
+            "the only commands that `at(…)` of a handler may send, as keys of the command \
+             table",
+        )
+        .default("any"),
     ],
     rules: &[],
     instead: &[("commands", "write `methods`"), ("handler", "write `handlers`")],
@@ -153,7 +173,8 @@ pub static DOWNLINK: Shape = Shape {
 /// `downlink.reply`
 pub static REPLY: Shape = Shape {
     name: "reply",
-    doc: "The answer to a command; `result` is what the handler returned, or `#{ error, message }`.",
+    doc: "The answer to a command; `result` is what the handler returned, or `#{ error, \
+             message }`.",
     keys: &[
         Key::new("topic", Takes::Template, "where it goes").required().example("command/reply/${id}"),
         Key::new("json", Takes::Tree, "what it says")

@@ -15,67 +15,158 @@ const PUBLISH: &[&str] = &["publish"];
 /// One item of `steps`.
 pub static STEP: Shape = Shape {
     name: "step",
-    doc: "One item of `steps`: at most one action, and modifiers. `set`, `check` and `log` ride on any action or \
-          stand alone. A step that is only text is a `send`.",
+    doc: "One item of `steps`: at most one action, and modifiers. `set`, `check` and \
+             `log` ride on any action or stand alone. A step that is only text is a `send`.",
     keys: &[
         Key::new("name", Takes::Template, "shown everywhere; `--from`, `--until` and `within` use it")
             .default("the action's text"),
-        Key::new("when", Takes::Expression, "asked once, before everything; false skips the step").default("true"),
-        Key::new("send", Takes::Template, "sends one command line and takes its answer, data and late result")
-            .example("AT+CPIN?"),
-        Key::new("await", Takes::Sequence, "waits for lines nobody asked for; beside `send`: the late result, in order, before or after the final")
-            .default("beside `send`: command table")
-            .example("CONNECT OK"),
-        Key::new("receive", Takes::Topic, "takes the oldest unclaimed message; sets `topic`, `payload`, `body` and the topic's holes")
-            .example("command/send/{id}"),
+        Key::new("when", Takes::Expression, "asked once, before everything; false skips the step")
+            .default("true"),
+        Key::new(
+            "send",
+            Takes::Template,
+            "sends one command line and takes its answer, data and late result",
+        )
+        .example("AT+CPIN?"),
+        Key::new(
+            "await",
+            Takes::Sequence,
+            "waits for lines nobody asked for; beside `send`: the late result, in order, \
+             before or after the final",
+        )
+        .default("beside `send`: command table")
+        .example("CONNECT OK"),
+        Key::new(
+            "receive",
+            Takes::Topic,
+            "takes the oldest unclaimed message; sets `topic`, `payload`, `body` and the \
+             topic's holes",
+        )
+        .example("command/send/{id}"),
         Key::new("publish", Takes::Template, "publishes to this topic, with one of `json`, `text`, `bytes`")
             .example("attributes"),
         Key::new("run", Takes::Text, "runs another flow").example("wake"),
-        Key::new("each", Takes::Text, "runs `steps` once for each element: `NAME in EXPRESSION`").example("chunk in chunks(content, 4096)"),
+        Key::new("each", Takes::Text, "runs `steps` once for each element: `NAME in EXPRESSION`")
+            .example("chunk in chunks(content, 4096)"),
         Key::new("sleep", Takes::Duration, "waits"),
-        Key::new("ask", Takes::Template, "shows a text to the operator and waits for a line").example("Plug in the antenna, then press Enter"),
-        Key::new("port", Takes::Object(&PORT), "changes settings of the open port").example("{ baud: 460800 }"),
+        Key::new("ask", Takes::Template, "shows a text to the operator and waits for a line")
+            .example("Plug in the antenna, then press Enter"),
+        Key::new("port", Takes::Object(&PORT), "changes settings of the open port")
+            .example("{ baud: 460800 }"),
         Key::new("stop", Takes::Template, "ends this flow here, as passed, with this reason"),
         Key::new("expect", Takes::Sequence, "these lines, in order, must have come when everything else has")
             .example("'+CSQ: {rssi:int},{ber:int}'")
             .on(SEND_AWAIT_ASK),
-        Key::new("collect", Takes::Map(&Takes::Sequence), "names, each for zero or more matches: a list of maps")
-            .example("{ contexts: '+CGDCONT: {cid:int},{type},{apn}[,{:rest}]' }")
+        Key::new(
+            "collect",
+            Takes::Map(&Takes::Sequence),
+            "names, each for zero or more matches: a list of maps",
+        )
+        .example("{ contexts: '+CGDCONT: {cid:int},{type},{apn}[,{:rest}]' }")
+        .on(SEND_AWAIT),
+        Key::new("fail", Takes::Alternatives, "any of these lines decides that it failed")
+            .default("command table")
             .on(SEND_AWAIT),
-        Key::new("fail", Takes::Alternatives, "any of these lines decides that it failed").default("command table").on(SEND_AWAIT),
-        Key::new("final", Takes::Either(&[Takes::OneOf(&["none"]), Takes::Alternatives]), "what counts as OK for this command; `none`: nothing is owed")
-            .default("`results.ok` of the dialect")
-            .example("[SHUT OK, OK]")
-            .on(SEND),
+        Key::new(
+            "final",
+            Takes::Either(&[Takes::OneOf(&["none"]), Takes::Alternatives]),
+            "what counts as OK for this command; `none`: nothing is owed",
+        )
+        .default("`results.ok` of the dialect")
+        .example("[SHUT OK, OK]")
+        .on(SEND),
         Key::new("data", Takes::Template, "sent when the prompt comes").example("${payload}").on(SEND),
-        Key::new("prompt", Takes::Text, "what asks for data: `'>'` or a word").default("command table, else `'>'`").example("DOWNLOAD").on(SEND),
+        Key::new("prompt", Takes::Text, "what asks for data: `'>'` or a word")
+            .default("command table, else `'>'`")
+            .example("DOWNLOAD")
+            .on(SEND),
         Key::new("ends", Takes::OneOf(&["length", "ctrl-z"]), "how the data ends").default("length").on(SEND),
-        Key::new("cancel", Takes::OneOf(&["none", "esc", "ctrl-z"]), "how to leave the data phase").default("none").on(SEND),
-        Key::new("once", Takes::Bool, "a line that failed is never sent again").default("command table, else `false`").on(SEND),
-        Key::new("restarts", Takes::Duration, "the module restarts after this; a sign of it must show within").default("command table").on(SEND),
-        Key::new("json", Takes::Tree, "the payload, as JSON; an entry that is `()` is left out").example("{ relay: '${state.relay}' }").on(PUBLISH),
+        Key::new("cancel", Takes::OneOf(&["none", "esc", "ctrl-z"]), "how to leave the data phase")
+            .default("none")
+            .on(SEND),
+        Key::new("once", Takes::Bool, "a line that failed is never sent again")
+            .default("command table, else `false`")
+            .on(SEND),
+        Key::new(
+            "restarts",
+            Takes::Duration,
+            "the module restarts after this; a sign of it must show within",
+        )
+        .default("command table")
+        .on(SEND),
+        Key::new("json", Takes::Tree, "the payload, as JSON; an entry that is `()` is left out")
+            .example("{ relay: '${state.relay}' }")
+            .on(PUBLISH),
         Key::new("text", Takes::Template, "the payload, as text").on(PUBLISH),
         Key::new("bytes", Takes::Template, "the payload, as bytes").example("${content}").on(PUBLISH),
-        Key::new("qos", Takes::Either(&[Takes::Int { min: 0, max: 2 }, Takes::Template]), "quality of service").default("0").on(PUBLISH),
-        Key::new("retain", Takes::Either(&[Takes::Bool, Takes::Template]), "the broker keeps it for later subscribers").default("false").on(PUBLISH),
-        Key::new("with", Takes::Map(&Takes::Tree), "the flow's params").example("{ topic: '${topic}' }").on(&["run"]),
+        Key::new(
+            "qos",
+            Takes::Either(&[Takes::Int { min: 0, max: 2 }, Takes::Template]),
+            "quality of service",
+        )
+        .default("0")
+        .on(PUBLISH),
+        Key::new(
+            "retain",
+            Takes::Either(&[Takes::Bool, Takes::Template]),
+            "the broker keeps it for later subscribers",
+        )
+        .default("false")
+        .on(PUBLISH),
+        Key::new("with", Takes::Map(&Takes::Tree), "the flow's params")
+            .example("{ topic: '${topic}' }")
+            .on(&["run"]),
         Key::new("steps", Takes::Steps, "a group; with `each` its body"),
-        Key::new("timeout", Takes::Duration, "one attempt, everything inside it included; required for `await`, `receive`, `ask`")
-            .default("`send`: command table, else `line.timeout`"),
-        Key::new("within", Takes::Text, "must begin this soon after an earlier step of the list passed: `DURATION of NAME`").example("5s of open TCP"),
-        Key::new("unless", Takes::Object(&PROBE), "asked first: if it passes the step is already so; asked again afterwards"),
-        Key::new("retry", Takes::Either(&[Takes::Int { min: 1, max: 1_000_000 }, Takes::Object(&RETRY)]), "further attempts; a number is `attempts`")
-            .default("1 attempt")
-            .example("{ every: 1s, for: 30s }"),
-        Key::new("set", Takes::Map(&Takes::Value), "names and what they become, in order; `state.x` allowed").example("{ online: s == 1 }"),
-        Key::new("check", Takes::Either(&[Takes::Expression, Takes::Map(&Takes::Object(&MEASUREMENT))]), "false is error `check`; the map form is recorded as measurements")
-            .example("rssi != 99"),
+        Key::new(
+            "timeout",
+            Takes::Duration,
+            "one attempt, everything inside it included; required for `await`, `receive`, \
+             `ask`",
+        )
+        .default("`send`: command table, else `line.timeout`"),
+        Key::new(
+            "within",
+            Takes::Text,
+            "must begin this soon after an earlier step of the list passed: `DURATION of \
+             NAME`",
+        )
+        .example("5s of open TCP"),
+        Key::new(
+            "unless",
+            Takes::Object(&PROBE),
+            "asked first: if it passes the step is already so; asked again afterwards",
+        ),
+        Key::new(
+            "retry",
+            Takes::Either(&[Takes::Int { min: 1, max: 1_000_000 }, Takes::Object(&RETRY)]),
+            "further attempts; a number is `attempts`",
+        )
+        .default("1 attempt")
+        .example("{ every: 1s, for: 30s }"),
+        Key::new("set", Takes::Map(&Takes::Value), "names and what they become, in order; `state.x` allowed")
+            .example("{ online: s == 1 }"),
+        Key::new(
+            "check",
+            Takes::Either(&[Takes::Expression, Takes::Map(&Takes::Object(&MEASUREMENT))]),
+            "false is error `check`; the map form is recorded as measurements",
+        )
+        .example("rssi != 99"),
         Key::new("log", Takes::Template, "shown when the step passed").example("${dbm(rssi)} dBm"),
         Key::new("hint", Takes::Template, "shown when the step fails: what a person should do"),
         Key::new("else", Takes::Steps, "run when `when` was false"),
-        Key::new("on_error", Takes::Either(&[Takes::OneOf(&["ignore", "continue"]), Takes::Steps]), "`ignore` counts as passed; `continue` runs the rest of the list, which then fails; steps: recovered if they pass")
-            .default("fail"),
-        Key::new("always", Takes::Steps, "after a step whose action was begun, passed or not; `error` is `()` when it passed"),
+        Key::new(
+            "on_error",
+            Takes::Either(&[Takes::OneOf(&["ignore", "continue"]), Takes::Steps]),
+            "`ignore` counts as passed; `continue` runs the rest of the list, which then \
+             fails; steps: recovered if they pass",
+        )
+        .default("fail"),
+        Key::new(
+            "always",
+            Takes::Steps,
+            "after a step whose action was begun, passed or not; `error` is `()` when it \
+             passed",
+        ),
     ],
     rules: &[
         Rule::needs("receive", &["timeout"], Code::NO_TIMEOUT, "every wait has an end: add `timeout: 30s`"),
@@ -85,7 +176,12 @@ pub static STEP: Shape = Shape {
             code: Code::NO_TIMEOUT,
             help: "every wait has an end: add `timeout: 30s`",
         },
-        Rule::needs("publish", &["json", "text", "bytes"], Code::MISSING_KEY, "say what is published: `json: { … }`, `text: …` or `bytes: ${…}`"),
+        Rule::needs(
+            "publish",
+            &["json", "text", "bytes"],
+            Code::MISSING_KEY,
+            "say what is published: `json: { … }`, `text: …` or `bytes: ${…}`",
+        ),
         Rule::at_most_one(&["json", "text", "bytes"], "a message has one payload: keep one"),
         Rule::needs("each", &["steps"], Code::MISSING_KEY, "add the `steps` that run for each element"),
         Rule::needs("else", &["when"], Code::MISSING_KEY, "add the `when` whose other side this is"),
@@ -124,7 +220,9 @@ pub static STEP: Shape = Shape {
 /// `retry:` as a map.
 pub static RETRY: Shape = Shape {
     name: "retry",
-    doc: "When to try again. With both `attempts` and `for` the first that ends, ends it. `port`, `reboot` and `stuck` are only caught by an `only` that names them; `refused` and `hook` are not tried again unless named.",
+    doc: "When to try again. With both `attempts` and `for` the first that ends, ends \
+             it. `port`, `reboot` and `stuck` are only caught by an `only` that names them; \
+             `refused` and `hook` are not tried again unless named.",
     keys: &[
         Key::new("attempts", Takes::Int { min: 1, max: 1_000_000 }, "how many attempts in all, not repeats"),
         Key::new("for", Takes::Duration, "no attempt starts later than this after the first start"),
@@ -152,7 +250,8 @@ pub static RETRY: Shape = Shape {
         Rule::at_least_one(
             &["attempts", "for", "forever"],
             Code::UNBOUNDED_RETRY,
-            "every retry has an end: add `attempts: 3` or `for: 30s`, or say `forever: true`",
+            "every retry has an end: add `attempts: 3` or `for: 30s`, or say `forever: \
+             true`",
         ),
         Rule::at_most_one(
             &["every", "backoff"],
@@ -176,7 +275,9 @@ pub static RETRY: Shape = Shape {
 /// `unless:`
 pub static PROBE: Shape = Shape {
     name: "probe",
-    doc: "A `send` that asks whether something is already so. Passes: the step is skipped as already so. An answer that is not the wanted one: the step acts, then it is asked again and must pass.",
+    doc: "A `send` that asks whether something is already so. Passes: the step is \
+             skipped as already so. An answer that is not the wanted one: the step acts, \
+             then it is asked again and must pass.",
     keys: &[
         Key::new("send", Takes::Template, "the question").required().example("AT+CMEE?"),
         Key::new("expect", Takes::Sequence, "the answer that means already so").example("'+CMEE: 1'"),
@@ -200,7 +301,8 @@ pub static PROBE: Shape = Shape {
 /// `port:`
 pub static PORT: Shape = Shape {
     name: "port",
-    doc: "Settings of the open port; what is left out stays. Each is a value or one `${…}`.",
+    doc: "Settings of the open port; what is left out stays. Each is a value or one \
+             `${…}`.",
     keys: &[
         Key::new(
             "baud",
@@ -226,7 +328,8 @@ pub static PORT: Shape = Shape {
 /// One entry of `check:` as a map.
 pub static MEASUREMENT: Shape = Shape {
     name: "measurement",
-    doc: "A checked value that reports show. Fails below `min`, above `max`, or when the value is `()`.",
+    doc: "A checked value that reports show. Fails below `min`, above `max`, or when the \
+             value is `()`.",
     keys: &[
         Key::new("value", Takes::Expression, "what is measured").required().example("dbm(rssi)"),
         Key::new("min", Takes::Either(&[Takes::Number, Takes::Expression]), "the least that passes"),
@@ -240,7 +343,8 @@ pub static MEASUREMENT: Shape = Shape {
 /// `any:` in the place of a sequence.
 pub static ANY: Shape = Shape {
     name: "alternatives",
-    doc: "Any one of these patterns does; the holes of those that did not match are `()`.",
+    doc: "Any one of these patterns does; the holes of those that did not match are \
+             `()`.",
     keys: &[Key::new("any", Takes::List(&Takes::Pattern), "the patterns, the first that matches counts")
         .required()
         .example("[OK, CONNECT]")],

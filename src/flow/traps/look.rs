@@ -160,8 +160,15 @@ fn split(text: &str, first: Scalar<'_>, next: Scalar<'_>, list: Span) -> Diagnos
 }
 
 fn cut_template(scalar: Scalar<'_>, comment: Span) -> Diagnostic {
-    Diagnostic::error(Code::CUT, comment, format!("` #` begins a comment; all that is left of the value is `{}`", scalar.text))
-        .help("write a map as YAML with `${…}` in its values, such as `json: { a: '${x}' }`; other text goes in single quotes")
+    Diagnostic::error(
+        Code::CUT,
+        comment,
+        format!("` #` begins a comment; all that is left of the value is `{}`", scalar.text),
+    )
+    .help(
+        "write a map as YAML with `${…}` in its values, such as `json: { a: '${x}' }`; \
+             other text goes in single quotes",
+    )
 }
 
 fn cut(text: &str, scalar: Scalar<'_>, comment: Span) -> Diagnostic {

@@ -32,7 +32,9 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
         | E::TabAtBlockScalarStart
         | E::TabInPlainScalar => broken.tab(),
         E::UnexpectedCharacter { character: sign @ ('>' | '|') } => broken.block_sign(*sign),
-        E::UnexpectedCharacter { .. } | E::DirectiveDisallowed => broken.reserved(),
+        E::UnexpectedCharacter { .. } | E::DirectiveDisallowed | E::MissingAnchorOrAliasName => {
+            broken.reserved()
+        }
         E::UnknownQuotedScalarEscape
         | E::InvalidQuotedScalarHexEscape
         | E::InvalidLowSurrogateHexEscape
@@ -44,9 +46,10 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
         E::UnclosedQuotedScalar | E::InvalidQuotedScalarIndent | E::DocumentIndicatorInQuotedScalar => {
             broken.open_quote()
         }
+        E::InvalidBlockScalarHeader => broken.block_header(),
         E::MappingValueNotAllowed => broken.colon(),
+        E::SimpleKeyExpected => broken.no_colon(),
         E::ExpectedBlockMappingKey if broken.after_bracket() => broken.after_quote(),
-        E::MissingAnchorOrAliasName => broken.reserved(),
         E::ExpectedFlowMappingSeparator
         | E::ExpectedFlowSequenceSeparator
         | E::UnclosedFlowCollection { .. }
@@ -62,7 +65,7 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
     }
 }
 
-impl<'s> Broken<'s> {
+impl Broken<'_> {
     fn span(&self, range: Range<usize>) -> Span {
         Span::new(self.file, range)
     }
@@ -120,6 +123,35 @@ impl<'s> Broken<'s> {
             format!("inside braces and brackets `{sign}` needs quotes"),
         )
         .help(format!("write `'{sign}'`; to wait for the module's prompt write `prompt: '>'`"))
+    }
+
+    /// `check: > 5`: the sign begins a block, and more follows in the line.
+    fn block_header(&self) -> Diagnostic {
+        let start = self.value_start().min(self.at);
+        let value = value_at(self.text, start, self.in_flow());
+        let sign = value.chars().next().unwrap_or('>');
+        let message = format!("`{sign}` begins a block of text, whose first line is the next one");
+        self.error(Code::FOLDED, start..start + value.len(), message).help(quote_it(
+            self.text,
+            start,
+            self.in_flow(),
+        ))
+    }
+
+    /// A line among `key: value` lines that is neither. The parser stops at the line behind it, or at the end.
+    fn no_colon(&self) -> Diagnostic {
+        let behind = self.last.end.min(self.at);
+        let lines = self.text[behind..].split_inclusive('\n').scan(behind, |next, line| {
+            let start = *next;
+            *next += line.len();
+            Some((start, line))
+        });
+        let is_text = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+        let (start, line) = lines.skip(1).find(|(_, line)| is_text(line)).unwrap_or((self.at, ""));
+        let start = start + (line.len() - line.trim_start().len());
+        let line = line.trim();
+        self.error(Code::SYNTAX, start..start + line.len(), format!("`{line}` has no `: ` behind it"))
+            .help("among keys each line is `key: value`; a text over several lines begins with `|`")
     }
 
     fn reserved(&self) -> Diagnostic {
@@ -192,7 +224,8 @@ impl<'s> Broken<'s> {
         let sign = &self.text[self.sign(start)];
         self.error(Code::QUOTE, self.sign(start), format!("the quote {sign} that begins here is not closed"))
             .help(format!(
-                "end it with {sign}; inside single quotes a single quote is written twice: `'it''s'`"
+                "end it with {sign}; inside single quotes a single quote is written twice: \
+             `'it''s'`"
             ))
     }
 
@@ -211,7 +244,10 @@ impl<'s> Broken<'s> {
         let text = &self.text[line.clone()];
         let start = line.start + (text.len() - text.trim_start().len());
         self.error(Code::SYNTAX, start..line.end.max(start), "this line does not fit the lines above it")
-            .help("entries of one map begin in the same column; what belongs to a key stands two blanks further in")
+            .help(
+                "entries of one map begin in the same column; what belongs to a key stands two \
+             blanks further in",
+            )
     }
 
     /// Something in `{…}` or `[…]` was taken apart, or it is not closed.
@@ -257,7 +293,16 @@ impl<'s> Broken<'s> {
             ErrorKind::BlockSequenceEntryNotAllowed => self
                 .error(Code::SYNTAX, self.sign(self.at), "a list cannot begin behind a key")
                 .help("begin the list on the next line, or write it in brackets: `[a, b]`"),
-            ErrorKind::ExpectedBlockMappingKey
+            ErrorKind::BlockEntryInFlowCollection => self
+                .error(Code::BRACES, self.sign(self.at), "inside braces and brackets `- ` begins no item")
+                .help("separate items by commas: `[a, b]`; a text with `- ` goes in single quotes"),
+            ErrorKind::CommentInterceptedScalar => self
+                .error(Code::TWO_LINES, self.sign(self.at), "an unquoted value goes on behind a comment")
+                .help("write it on one line; what belongs to a key stands two blanks further in"),
+            ErrorKind::UnexpectedEofBlockMapping
+            | ErrorKind::UnexpectedEofBlockSequence
+            | ErrorKind::ExpectedDocumentStart
+            | ErrorKind::ExpectedBlockMappingKey
             | ErrorKind::InvalidIndentation
             | ErrorKind::ExpectedBlockSequenceEntry => self.indentation(),
             _ => {
@@ -303,13 +348,12 @@ pub(super) fn end_of_value(line: &str) -> usize {
     for (at, sign) in line.char_indices() {
         match (quote, sign) {
             (Some(open), _) if sign == open => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(sign),
             (None, '{' | '[' | '(') => depth += 1,
             (None, '}' | ']' | ')') if depth > 0 => depth -= 1,
             (None, '}' | ']') => return at,
             (None, ',') if depth == 0 => return at,
-            (None, _) => {}
+            _ => {}
         }
     }
     line.len()

@@ -149,11 +149,9 @@ impl Builder<'_, '_> {
                 self.problems.push(traps::alias(self.text, self.span(range.clone()), self.in_flow()));
                 return self.put(Node { span: self.span(range), kind: Kind::Nothing, flow_style: false });
             }
-            Event::Anchor(..) => {
-                if !self.reported {
-                    let lone = self.last.is_empty() && self.last.start >= range.end;
-                    self.problems.push(traps::anchor(self.text, self.span(range), lone));
-                }
+            Event::Anchor(..) if !self.reported => {
+                let lone = self.last.is_empty() && self.last.start >= range.end;
+                self.problems.push(traps::anchor(self.text, self.span(range), lone));
             }
             Event::SequenceStart(style, _, _) => {
                 return self.begin(What::List(Vec::new()), style, &range, tag);
@@ -271,9 +269,9 @@ impl Builder<'_, '_> {
                 });
                 Parent::Key { key, flow_style: *flow_style, before: entries.last(), item_before: around }
             }
-            Some(Open { what: What::Map { .. }, .. }) => return,
             Some(Open { what: What::List(_), flow_style, .. }) => Parent::Item { flow_style: *flow_style },
-            None => return,
+            // Its key was refused, or it is all there is.
+            Some(Open { what: What::Map { .. }, .. }) | None => return,
         };
         if let Some(problem) = traps::null(self.text, span, &parent) {
             self.problems.push(problem);
