@@ -71,7 +71,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
         Exit::Usage
     })?;
     let mask = |masker: Result<Masker, _>| {
-        masker.map_err(|error: crate::transcript::TooLong| {
+        masker.map_err(|error: crate::transcript::mask::TooLong| {
             complain(&error.to_string(), None);
             Exit::Usage
         })

@@ -9,8 +9,8 @@ use super::args::{Args, CompletionsArgs, SchemaArgs, SchemaOf};
 
 pub(super) fn schema(args: &SchemaArgs) -> Exit {
     match args.of {
-        SchemaOf::Flow => print!("{}", schema::flow()),
-        SchemaOf::Dialect => print!("{}", schema::dialect()),
+        SchemaOf::Flow => print!("{}", schema::flow_schema()),
+        SchemaOf::Dialect => print!("{}", schema::dialect_schema()),
     }
     Exit::Done
 }

@@ -12,6 +12,12 @@ use super::json;
 /// A value of the language: `()`, bool, int (64 bits), float, text, list, map, [`Bytes`], [`Prepared`].
 pub type Value = Dynamic;
 
+/// A list of values.
+pub type Array = rhai::Array;
+
+/// A map of values, sorted by key.
+pub type Map = rhai::Map;
+
 /// Bytes as a script sees them: a payload, a file, a chunk of one.
 ///
 /// Not Rhai's own `Blob`: that one is copied whenever it is handed on, and its length counts against the

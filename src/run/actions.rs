@@ -329,13 +329,10 @@ impl<'p> Run<'p> {
 
     fn each(&mut self, each: &'p Each, frame: &mut Frame, until: Mono, begun: &mut bool) -> Result<(), Halt> {
         let list = self.eval(&each.list, frame)?;
-        let items = hooks::elements(&list).ok_or_else(|| {
-            let source = each.list.program.source();
-            Failure::new(Code::FAILED_HOOK, "hook", format!("`{source}` is {}, not a list", hooks::kind_of(&list)))
+        let most = each.length.unwrap_or(LOOP_LIMIT);
+        let items = hooks::elements(&list, most).map_err(|why| {
+            Failure::refused(format!("`{}` cannot be gone through: {why}", each.list.program.source()))
         })?;
-        if items.len() > LOOP_LIMIT && each.length.is_none() {
-            return Err(Failure::refused(format!("the list has {} elements, more than {LOOP_LIMIT}", items.len())).into());
-        }
         *begun = true;
         let of = items.len();
         for (done, item) in items.into_iter().enumerate() {

@@ -60,6 +60,16 @@ impl Taken {
 }
 
 impl Exchange {
+    /// The awaited line that has not come yet.
+    pub(super) fn missing_await(&self) -> Option<String> {
+        self.wanted.awaits.as_ref().and_then(|awaits| self.awaits.missing(awaits))
+    }
+
+    /// The expected line that has not come yet.
+    pub(super) fn missing_expect(&self) -> Option<String> {
+        self.wanted.expect.as_ref().and_then(|expect| self.expects.missing(expect))
+    }
+
     pub(super) fn new(armed: Armed, dialect: &Dialect) -> Self {
         let wanted = armed.wanted;
         let lists = wanted.collect.iter().flat_map(|lists| lists.iter());

@@ -190,6 +190,16 @@ impl Sorter {
         self.exchange.as_ref().map_or(&self.idle, |exchange| &exchange.progress)
     }
 
+    /// The awaited line that has not come yet, as its pattern is written.
+    pub fn missing_await(&self) -> Option<String> {
+        self.exchange.as_ref().and_then(Exchange::missing_await)
+    }
+
+    /// The expected line that has not come yet, as its pattern is written.
+    pub fn missing_expect(&self) -> Option<String> {
+        self.exchange.as_ref().and_then(Exchange::missing_expect)
+    }
+
     /// While this holds, every line that is neither echo nor final result is an old answer: it is never
     /// captured. What a line means whoever takes it is reported as ever.
     pub fn set_late(&mut self, late: bool) {

@@ -17,6 +17,9 @@ use super::scope::Scope;
 use super::steps::Parts;
 use super::text::Stand;
 
+/// Most elements of a list that is known when the flow is checked.
+const KNOWN_LIST: usize = 100_000;
+
 impl Compiler<'_> {
     pub(super) fn action(
         &mut self,
@@ -226,7 +229,7 @@ impl Compiler<'_> {
             return None;
         }
         let value = self.host.eval(&list.program, &[]).ok()?;
-        hooks::elements(&value).map(|elements| elements.len())
+        hooks::elements(&value, KNOWN_LIST).ok().map(|elements| elements.len())
     }
 
     fn ask(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Ask> {
