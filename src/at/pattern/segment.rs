@@ -142,7 +142,7 @@ impl Segment {
     }
 
     /// How far the fixed beginning of this segment reaches into `text`, with letters compared by `same`.
-    pub(super) fn head_end(&self, text: &[u8], same: fn(&[u8], &[u8]) -> bool) -> Option<usize> {
+    pub(super) fn head_end(&self, text: &[u8], same: impl Fn(&[u8], &[u8]) -> bool) -> Option<usize> {
         let mut at = 0;
         for fixed in &self.head {
             match fixed {
@@ -177,7 +177,7 @@ impl Segment {
 
     /// Whether the whole of `text` matches.
     pub(super) fn is_match(&self, text: &[u8], same: Same<'_>) -> bool {
-        let Some(at) = self.head_end(text, |found, wanted| found == wanted) else { return false };
+        let Some(at) = self.head_end(text, is_equal) else { return false };
         let rest = &text[at..];
         let tail = match &self.tail {
             Tail::Nothing => return rest.is_empty(),
@@ -193,7 +193,7 @@ impl Segment {
 
     /// Appends what the holes captured, if the whole of `text` matches.
     pub(super) fn captures(&self, text: &[u8], same: Same<'_>, into: &mut Captures) -> bool {
-        let Some(at) = self.head_end(text, |found, wanted| found == wanted) else { return false };
+        let Some(at) = self.head_end(text, is_equal) else { return false };
         match &self.tail {
             Tail::Nothing => at == text.len(),
             Tail::Everything(name) => {
@@ -264,6 +264,11 @@ impl Slot {
             _ => Capture::Text(text().into_owned()),
         })
     }
+}
+
+/// The last byte first: lines of one family begin alike.
+fn is_equal(found: &[u8], wanted: &[u8]) -> bool {
+    found.last() == wanted.last() && found == wanted
 }
 
 /// Whether `text` holds as many digits in a row as no longer fit 64 bits for certain.

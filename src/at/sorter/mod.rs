@@ -280,6 +280,12 @@ impl Sorter {
                 return 1;
             }
         }
+        if self.line.is_empty() && self.within == Within::Line {
+            let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0)).count();
+            if empty > 0 {
+                return empty;
+            }
+        }
         let before = self.line.len();
         let window = &bytes[..bytes.len().min(LINE_BYTES - before)];
         // Only CR and LF end a line. NULs are what a UART hears while a module boots.
