@@ -30,7 +30,10 @@ fn sent(args: &AtArgs) -> Result<Exit, Exit> {
     })?;
     let dialect = dialect(&args.module)?;
     if let Some(line) = args.lines.iter().find(|line| line.chars().any(char::is_control)) {
-        complain(&format!("`{}` holds a control character", line.escape_debug()), Some("one argument is one command line"));
+        complain(
+            &format!("`{}` holds a control character", line.escape_debug()),
+            Some("one argument is one command line"),
+        );
         return Err(Exit::Usage);
     }
     let wake = open::wake()?;
@@ -62,7 +65,13 @@ fn dialect(name: &str) -> Result<Arc<Dialect>, Exit> {
     })
 }
 
-fn one(session: &mut Session, dialect: &Dialect, line: &str, timeout: Option<Duration>, format: Format) -> Exit {
+fn one(
+    session: &mut Session,
+    dialect: &Dialect,
+    line: &str,
+    timeout: Option<Duration>,
+    format: Format,
+) -> Exit {
     let none = CommandRules::default();
     let rules = dialect.entry(line).map_or(&none, |entry| &entry.rules);
     let request = Request {
@@ -115,7 +124,9 @@ fn received(session: &mut Session, begin: Mono) -> Vec<String> {
     for record in session.excerpt(begin) {
         match record.entry {
             crate::transcript::Entry::Rx(bytes) => text.push_str(&String::from_utf8_lossy(&bytes)),
-            crate::transcript::Entry::Tx(bytes) => sent.push(String::from_utf8_lossy(&bytes).trim_end().to_string()),
+            crate::transcript::Entry::Tx(bytes) => {
+                sent.push(String::from_utf8_lossy(&bytes).trim_end().to_string())
+            }
             crate::transcript::Entry::Note(..) => {}
         }
     }
@@ -129,10 +140,12 @@ fn received(session: &mut Session, begin: Mono) -> Vec<String> {
 /// A fault in one line, numbers explained.
 fn words(fault: &Fault, dialect: &Dialect) -> String {
     match fault {
-        Fault::Result(error) => match error.number.and_then(|number| codes::meaning(dialect, &error.family, number)) {
-            Some(meaning) => format!("{}: {meaning}", error.name),
-            None => error.name.clone(),
-        },
+        Fault::Result(error) => {
+            match error.number.and_then(|number| codes::meaning(dialect, &error.family, number)) {
+                Some(meaning) => format!("{}: {meaning}", error.name),
+                None => error.name.clone(),
+            }
+        }
         Fault::Timeout { .. } => "no answer before the deadline".to_string(),
         Fault::Unexpected { missing, .. } => format!("`{missing}` did not come"),
         Fault::Closed { line } => format!("closed: {line}"),

@@ -68,7 +68,8 @@ fn print_flows(flows: &[(String, Bound)]) {
         let name = format!("{name}{}", " ".repeat(width - name.chars().count()));
         match bound.time {
             Some(time) => {
-                let time = duration::display(std::time::Duration::from_secs(time.as_secs_f64().ceil() as u64));
+                let time =
+                    duration::display(std::time::Duration::from_secs(time.as_secs_f64().ceil() as u64));
                 let commands = if bound.commands == 1 { "command" } else { "commands" };
                 println!("  {name}  at most {time}, {} {commands}", bound.commands);
             }

@@ -40,11 +40,13 @@ pub(super) fn open(
         Address::Sim(name) => simulated(&name, simulation, wake),
         Address::Tcp { host, port } => {
             let until = clock.now() + CONNECT;
-            let link = Tcp::connect(&host, port, until, clock, wake.clone()).map_err(|error| refused(&error))?;
+            let link =
+                Tcp::connect(&host, port, until, clock, wake.clone()).map_err(|error| refused(&error))?;
             Ok(Box::new(link))
         }
         Address::Path(_) | Address::Usb(_) => {
-            let link = Serial::open(&address, settings(serial), clock, wake.clone()).map_err(|error| refused(&error))?;
+            let link = Serial::open(&address, settings(serial), clock, wake.clone())
+                .map_err(|error| refused(&error))?;
             Ok(Box::new(link))
         }
     }

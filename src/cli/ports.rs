@@ -41,7 +41,8 @@ fn table(found: &[PortInfo]) {
         .iter()
         .map(|port| {
             let usb = port.usb.as_ref();
-            let what = [usb.and_then(|usb| usb.manufacturer.clone()), usb.and_then(|usb| usb.product.clone())];
+            let what =
+                [usb.and_then(|usb| usb.manufacturer.clone()), usb.and_then(|usb| usb.product.clone())];
             [
                 port.path.clone(),
                 usb_address(port).unwrap_or_default(),
@@ -53,7 +54,9 @@ fn table(found: &[PortInfo]) {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     for row in &rows {
-        let cell = |column: usize| format!("{}{}", row[column], " ".repeat(widths[column] - row[column].chars().count()));
+        let cell = |column: usize| {
+            format!("{}{}", row[column], " ".repeat(widths[column] - row[column].chars().count()))
+        };
         println!("{}  {}  {}  {}", cell(0), cell(1), cell(2), row[3]);
     }
 }

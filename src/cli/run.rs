@@ -136,7 +136,12 @@ fn chosen(program: &Program, name: Option<&str>) -> Result<FlowId, Exit> {
     }
 }
 
-fn transcript(args: &RunArgs, program: &Program, link: &dyn Link, masker: Masker) -> Result<Transcript, Exit> {
+fn transcript(
+    args: &RunArgs,
+    program: &Program,
+    link: &dyn Link,
+    masker: Masker,
+) -> Result<Transcript, Exit> {
     let Some(path) = &args.transcript else { return Ok(Transcript::none(masker)) };
     let file = File::create(path).map_err(|error| {
         complain(&format!("cannot write the transcript `{}`: {error}", path.display()), None);
@@ -154,7 +159,9 @@ fn observer(args: &RunArgs, sources: crate::flow::diag::Sources, simulated: bool
     let out = Box::new(stdout());
     let answers: crate::report::console::Answers = Box::new(super::ask::typed_line);
     match args.format {
-        Format::Json => Rc::new(RefCell::new(JsonLines::new(out, sources, args.verbose).with_answers(answers))),
+        Format::Json => {
+            Rc::new(RefCell::new(JsonLines::new(out, sources, args.verbose).with_answers(answers)))
+        }
         Format::Pretty => {
             let detail = match (args.quiet, args.verbose) {
                 (true, _) => Detail::Quiet,
@@ -162,7 +169,8 @@ fn observer(args: &RunArgs, sources: crate::flow::diag::Sources, simulated: bool
                 _ => Detail::Steps,
             };
             let terminal = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            let console = Console::new(out, sources, detail, terminal).with_answers(answers).simulated(simulated);
+            let console =
+                Console::new(out, sources, detail, terminal).with_answers(answers).simulated(simulated);
             Rc::new(RefCell::new(console))
         }
     }
@@ -170,5 +178,9 @@ fn observer(args: &RunArgs, sources: crate::flow::diag::Sources, simulated: bool
 
 /// Colours on standard error, where problems go.
 pub(super) fn look() -> Look {
-    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() { Look::Coloured } else { Look::Plain }
+    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        Look::Coloured
+    } else {
+        Look::Plain
+    }
 }

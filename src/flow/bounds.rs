@@ -71,7 +71,9 @@ fn step(program: &Program, step: &Step) -> Bound {
     if let Some(probe) = &step.unless {
         attempt = attempt.then(send(program, &probe.send, probe.timeout).times(2));
     }
-    let done = retried(&step.retry, attempt).then(on_error(program, &step.on_error)).then(list(program, &step.always));
+    let done = retried(&step.retry, attempt)
+        .then(on_error(program, &step.on_error))
+        .then(list(program, &step.always));
     if step.otherwise.is_empty() { done } else { done.larger(list(program, &step.otherwise)) }
 }
 
@@ -100,7 +102,8 @@ fn send(program: &Program, send: &Send, own: Option<Duration>) -> Bound {
         None => dialect.entries_for_prefix(send.line.literal_prefix()),
     };
     let table = entries.iter().filter_map(|entry| entry.rules.timeout).max();
-    let restarts = send.rules.restarts.or_else(|| entries.iter().filter_map(|entry| entry.rules.restarts).max());
+    let restarts =
+        send.rules.restarts.or_else(|| entries.iter().filter_map(|entry| entry.rules.restarts).max());
     let time = own.or(send.rules.timeout).or(table).unwrap_or(dialect.line.timeout);
     Bound { time: Some(time + restarts.unwrap_or_default() + RESYNC), commands: 1 }
 }
@@ -130,7 +133,8 @@ fn retried(retry: &Retry, attempt: Bound) -> Bound {
             Pause::Every(every) => every,
             Pause::Backoff(first, _) => first,
         };
-        let starts = if shortest.is_zero() { u64::MAX } else { (limit.as_nanos() / shortest.as_nanos()) as u64 + 1 };
+        let starts =
+            if shortest.is_zero() { u64::MAX } else { (limit.as_nanos() / shortest.as_nanos()) as u64 + 1 };
         Bound {
             time: attempt.time.map(|time| limit.saturating_add(time)),
             commands: attempt.commands.saturating_mul(starts),

@@ -137,7 +137,10 @@ impl Reader {
         let mut names: Vec<String> = BUNDLED
             .get_dir(folder)
             .map(|dir| {
-                dir.files().filter_map(|file| file.path().file_stem()).map(|stem| stem.to_string_lossy().into_owned()).collect()
+                dir.files()
+                    .filter_map(|file| file.path().file_stem())
+                    .map(|stem| stem.to_string_lossy().into_owned())
+                    .collect()
             })
             .unwrap_or_default();
         names.sort();
@@ -177,9 +180,11 @@ impl Reader {
                 format!("`{shown}` lies outside the folder that flows may read"),
                 "keep the file below the folder you run atflow in, or beside the flow",
             ),
-            Err(ReadProblem::Unreadable(why)) => {
-                (Code::UNREADABLE, format!("cannot read `{shown}`: {why}"), "a path is relative to the file that names it")
-            }
+            Err(ReadProblem::Unreadable(why)) => (
+                Code::UNREADABLE,
+                format!("cannot read `{shown}`: {why}"),
+                "a path is relative to the file that names it",
+            ),
         };
         let (code, message, help) = problem;
         let at = asked.unwrap_or_else(|| Span::new(sources.add(shown, String::new()), 0..0));

@@ -45,11 +45,15 @@ impl TopicPattern {
 
     fn level(text: &str) -> Result<Level, String> {
         if matches!(text, "+" | "#") {
-            return Err(format!("`{text}` is MQTT's wildcard\nwrite a hole: `{{id}}` for one level, `{{path:rest}}` for all"));
+            return Err(format!(
+                "`{text}` is MQTT's wildcard\nwrite a hole: `{{id}}` for one level, `{{path:rest}}` for all"
+            ));
         }
         let Some(hole) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
             if text.contains(['{', '}', '+', '#']) {
-                return Err(format!("`{text}` is neither a text nor a hole\na hole is a whole level: `{{id}}`"));
+                return Err(format!(
+                    "`{text}` is neither a text nor a hole\na hole is a whole level: `{{id}}`"
+                ));
             }
             return Ok(Level::Text(text.to_string()));
         };

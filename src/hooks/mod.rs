@@ -29,8 +29,8 @@ pub use json::{
 pub use problem::{HookProblem, ProblemKind};
 pub use station::Station;
 pub use value::{
-    Array, Bytes, How, Prepared, Value, as_bytes, as_prepared, display, elements, entry, float_text, from_plain,
-    Map, keys, kind_of, list_of, map_of,
+    Array, Bytes, How, Map, Prepared, Value, as_bytes, as_prepared, display, elements, entry, float_text,
+    from_plain, keys, kind_of, list_of, map_of,
 };
 
 /// Whether Rhai keeps a word for itself, so that no variable can have it as its name.

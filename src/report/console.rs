@@ -105,7 +105,11 @@ impl Console {
     }
 
     fn started(&mut self, flow: &str, module: &str, port: &str) {
-        let head = format!("{}  {}", self.paint(Paint::Strong, flow), self.paint(Paint::Dim, &format!("{module} on {port}")));
+        let head = format!(
+            "{}  {}",
+            self.paint(Paint::Strong, flow),
+            self.paint(Paint::Dim, &format!("{module} on {port}"))
+        );
         self.line(&head);
         self.line("");
     }
@@ -114,10 +118,20 @@ impl Console {
         let clock = clock(at);
         let indent = "  ".repeat(step.depth);
         if step.kind == StepKind::Group {
-            let text = format!("{} {indent}{} {}", self.paint(Paint::Dim, &clock), self.paint(Paint::Dim, "▸"), step.title);
+            let text = format!(
+                "{} {indent}{} {}",
+                self.paint(Paint::Dim, &clock),
+                self.paint(Paint::Dim, "▸"),
+                step.title
+            );
             self.line(&text);
         } else {
-            let text = format!("{} {indent}{} {}", self.paint(Paint::Dim, &clock), self.paint(Paint::Notice, "…"), step.title);
+            let text = format!(
+                "{} {indent}{} {}",
+                self.paint(Paint::Dim, &clock),
+                self.paint(Paint::Notice, "…"),
+                step.title
+            );
             self.live(&text);
         }
     }
@@ -165,8 +179,12 @@ impl Console {
         let text = match heard {
             Heard::Sent(line) => format!("→ {}", shown(line)),
             Heard::SentData(bytes) => format!("→ {bytes} bytes of data"),
-            Heard::Line { class, text } => format!("← {}  ({class:?})", shown(text)).replace("  (Information)", ""),
-            Heard::Message(message) => format!("← message on {}: {} bytes", message.topic, message.payload.len()),
+            Heard::Line { class, text } => {
+                format!("← {}  ({class:?})", shown(text)).replace("  (Information)", "")
+            }
+            Heard::Message(message) => {
+                format!("← message on {}: {} bytes", message.topic, message.payload.len())
+            }
             Heard::Damaged(damaged) => {
                 format!("← a frame of {} bytes seems to have {}", damaged.declared, damaged.seen)
             }
@@ -217,8 +235,14 @@ impl Observer for Console {
             Event::StepStarted(step) => self.step_started(at, step),
             Event::StepFinished(step) => self.step_finished(at, step),
             Event::Retrying { depth, attempt, error, pause } => {
-                let pause = if pause.is_zero() { "now".to_string() } else { format!("in {}", span(*pause).trim()) };
-                let text = format!("{} {}{} attempt {attempt}: {error}; again {pause}", clock(at), "  ".repeat(*depth), "↻");
+                let pause =
+                    if pause.is_zero() { "now".to_string() } else { format!("in {}", span(*pause).trim()) };
+                let text = format!(
+                    "{} {}{} attempt {attempt}: {error}; again {pause}",
+                    clock(at),
+                    "  ".repeat(*depth),
+                    "↻"
+                );
                 let text = self.paint(Paint::Notice, &text);
                 self.line(&text);
             }
@@ -227,7 +251,8 @@ impl Observer for Console {
                 self.live(&text);
             }
             Event::Log { depth, text } => {
-                let text = format!("{} {}  {}", " ".repeat(clock(at).chars().count()), "  ".repeat(*depth), text);
+                let text =
+                    format!("{} {}  {}", " ".repeat(clock(at).chars().count()), "  ".repeat(*depth), text);
                 self.line(&text);
             }
             Event::Question(question) => {

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::flow::diag::Sources;
 use crate::link::Mono;
 use crate::run::event::{Event, Observer, Report, StepEnd, StepKind, StepOutcome};
 use crate::run::failure::Failure;
-use crate::flow::diag::Sources;
 use crate::session::Heard;
 
 /// Writes events as JSON lines.
@@ -51,7 +51,11 @@ impl Observer for JsonLines {
             }
             Event::StepStarted(step) => {
                 let kind = kind_word(step.kind);
-                self.write(at, "step_started", json!({ "depth": step.depth, "step": step.title, "kind": kind }));
+                self.write(
+                    at,
+                    "step_started",
+                    json!({ "depth": step.depth, "step": step.title, "kind": kind }),
+                );
             }
             Event::Retrying { depth, attempt, error, pause } => self.write(
                 at,

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::flow::codes::Code;
 use crate::at::dialect::DataEnd;
 use crate::at::pattern::{Capture, Captures};
+use crate::flow::codes::Code;
 use crate::flow::duration;
 use crate::flow::model::{
-    Action, Ask, Await, Call, Each, FlowId, Input, Payload, Piece, PortStep, Probe, Publish, Receive, Send, Slot, Step,
-    Template,
+    Action, Ask, Await, Call, Each, FlowId, Input, Payload, Piece, PortStep, Probe, Publish, Receive, Send,
+    Slot, Step, Template,
 };
 use crate::hooks::{self, Bytes, Value};
 use crate::link::{Mono, PortChange};
@@ -135,7 +135,9 @@ impl<'p> Run<'p> {
         }
         let port = self.port.clone();
         self.once.spend(&port, line).map_err(|why| {
-            Failure::refused(format!("`{shown}` may be sent only once, and that cannot be written down: {why}"))
+            Failure::refused(format!(
+                "`{shown}` may be sent only once, and that cannot be written down: {why}"
+            ))
         })
     }
 
@@ -159,7 +161,13 @@ impl<'p> Run<'p> {
         }
     }
 
-    fn await_lines(&mut self, wait: &'p Await, frame: &mut Frame, until: Mono, begun: &mut bool) -> Result<(), Halt> {
+    fn await_lines(
+        &mut self,
+        wait: &'p Await,
+        frame: &mut Frame,
+        until: Mono,
+        begun: &mut bool,
+    ) -> Result<(), Halt> {
         let same = self.same(&wait.same, frame);
         *begun = true;
         self.next_mark();
@@ -217,17 +225,29 @@ impl<'p> Run<'p> {
     fn fetch(&mut self, until: Mono) -> Result<(), Halt> {
         let notices = self.session.take_notices();
         let Some(id) = self.program.contract.get("fetch").copied() else {
-            return Err(Failure::refused("a message waits inside the module, and the dialect has no flow `fetch`").into());
+            return Err(Failure::refused(
+                "a message waits inside the module, and the dialect has no flow `fetch`",
+            )
+            .into());
         };
         let last = notices.last();
-        let args = self.program.flow(id).params.iter().map(|param| {
-            last.and_then(|captures| captures.get(&param.name)).map(capture_value)
-        });
+        let args = self
+            .program
+            .flow(id)
+            .params
+            .iter()
+            .map(|param| last.and_then(|captures| captures.get(&param.name)).map(capture_value));
         let args = args.collect();
         self.inside(|run| run.call(id, args, until, None)).map(|_| ())
     }
 
-    fn publish(&mut self, publish: &'p Publish, frame: &mut Frame, until: Mono, begun: &mut bool) -> Result<(), Halt> {
+    fn publish(
+        &mut self,
+        publish: &'p Publish,
+        frame: &mut Frame,
+        until: Mono,
+        begun: &mut bool,
+    ) -> Result<(), Halt> {
         let topic = self.text(&publish.topic, frame, false)?;
         let payload = match &publish.payload {
             Payload::Json(leaf) => json_bytes(&self.leaf(leaf, frame)?)?,
@@ -254,7 +274,11 @@ impl<'p> Run<'p> {
                 .help("a topic is not empty and holds no `+`, `#` or NUL; those are for subscriptions"));
         }
         if topic.len() > limits.topic_bytes {
-            return Err(Failure::refused(format!("the topic has {} bytes, the module takes {}", topic.len(), limits.topic_bytes)));
+            return Err(Failure::refused(format!(
+                "the topic has {} bytes, the module takes {}",
+                topic.len(),
+                limits.topic_bytes
+            )));
         }
         if payload_bytes > limits.payload_bytes {
             return Err(Failure::refused(format!(
@@ -264,7 +288,10 @@ impl<'p> Run<'p> {
             .help("send less, or in several messages"));
         }
         if !limits.qos.contains(&qos) {
-            return Err(Failure::refused(format!("qos {qos} is not among what the module takes: {:?}", limits.qos)));
+            return Err(Failure::refused(format!(
+                "qos {qos} is not among what the module takes: {:?}",
+                limits.qos
+            )));
         }
         Ok(())
     }
@@ -288,7 +315,9 @@ impl<'p> Run<'p> {
         let params = &self.program.flow(flow).params;
         let args = params
             .iter()
-            .map(|param| given.iter_mut().find(|(name, _)| *name == &*param.name).and_then(|(_, value)| value.take()))
+            .map(|param| {
+                given.iter_mut().find(|(name, _)| *name == &*param.name).and_then(|(_, value)| value.take())
+            })
             .collect();
         let left = |name: &str| given.iter().any(|(given, value)| *given == name && value.is_some());
         if qos != 0 && left("qos") {
@@ -305,14 +334,23 @@ impl<'p> Run<'p> {
         self.packet_id
     }
 
-    fn run_flow(&mut self, call: &'p Call, frame: &mut Frame, until: Mono, begun: &mut bool) -> Result<(), Halt> {
+    fn run_flow(
+        &mut self,
+        call: &'p Call,
+        frame: &mut Frame,
+        until: Mono,
+        begun: &mut bool,
+    ) -> Result<(), Halt> {
         for unsupported in &call.unsupported {
             let value = self.leaf(&unsupported.value, frame)?;
             if hooks::display(&value) != hooks::display(&unsupported.default) {
                 let flow = &self.program.flow(call.flow).name;
-                return Err(Failure::refused(format!("this module's `{flow}` has no `{}`", unsupported.name))
-                    .help(format!("only its default `{}` may be passed", hooks::display(&unsupported.default)))
-                    .into());
+                return Err(Failure::refused(format!(
+                    "this module's `{flow}` has no `{}`",
+                    unsupported.name
+                ))
+                .help(format!("only its default `{}` may be passed", hooks::display(&unsupported.default)))
+                .into());
             }
         }
         let mut args = vec![None; self.program.flow(call.flow).params.len()];
@@ -369,8 +407,14 @@ impl<'p> Run<'p> {
             self.session.pause(until.min(now + ANSWER_POLL)).map_err(|fault| self.fault(fault))?;
         };
         let Some(expect) = &ask.expect else { return Ok(()) };
-        let Some(captures) = expect.patterns().find_map(|pattern| pattern.match_line(typed.as_bytes(), &[])) else {
-            return Err(Failure::new(Code::FAILED_UNEXPECTED, "unexpected", format!("`{typed}` is not what the step expects")).into());
+        let Some(captures) = expect.patterns().find_map(|pattern| pattern.match_line(typed.as_bytes(), &[]))
+        else {
+            return Err(Failure::new(
+                Code::FAILED_UNEXPECTED,
+                "unexpected",
+                format!("`{typed}` is not what the step expects"),
+            )
+            .into());
         };
         Self::keep(&ask.captures, Answer { captures, ..Answer::default() }, frame);
         Ok(())
@@ -381,7 +425,10 @@ impl<'p> Run<'p> {
         if let Some(baud) = &port.baud {
             let value = self.leaf(baud, frame)?;
             let parsed = hooks::display(&value).parse().ok().filter(|baud| *baud > 0);
-            change.baud_bps = Some(parsed.ok_or_else(|| Failure::refused(format!("`{}` is no baud rate", hooks::display(&value))))?);
+            change.baud_bps =
+                Some(parsed.ok_or_else(|| {
+                    Failure::refused(format!("`{}` is no baud rate", hooks::display(&value)))
+                })?);
         }
         for (leaf, line) in [(&port.dtr, &mut change.dtr), (&port.rts, &mut change.rts)] {
             if let Some(leaf) = leaf {
@@ -390,7 +437,9 @@ impl<'p> Run<'p> {
         }
         if let Some(leaf) = &port.break_for {
             let text = hooks::display(&self.leaf(leaf, frame)?);
-            change.break_for = Some(duration::parse(&text).map_err(|_| Failure::refused(format!("`{text}` is no duration")))?);
+            change.break_for = Some(
+                duration::parse(&text).map_err(|_| Failure::refused(format!("`{text}` is no duration")))?,
+            );
         }
         *begun = true;
         self.next_mark();
@@ -422,8 +471,11 @@ impl<'p> Run<'p> {
         };
         let most = self.program.dialect.line.max_bytes;
         if line.len() > most {
-            return Err(Failure::refused(format!("the command line has {} bytes, the module takes {most}", line.len()))
-                .help("a long payload goes into `data`, behind a prompt"));
+            return Err(Failure::refused(format!(
+                "the command line has {} bytes, the module takes {most}",
+                line.len()
+            ))
+            .help("a long payload goes into `data`, behind a prompt"));
         }
         Ok(line)
     }
@@ -443,7 +495,10 @@ impl<'p> Run<'p> {
     }
 
     fn same(&self, inputs: &[Input], frame: &Frame) -> Vec<(Arc<str>, String)> {
-        inputs.iter().map(|input| (Arc::clone(&input.name), hooks::display(&self.value_of(input, frame)))).collect()
+        inputs
+            .iter()
+            .map(|input| (Arc::clone(&input.name), hooks::display(&self.value_of(input, frame))))
+            .collect()
     }
 
     fn keep(slots: &[(Arc<str>, Slot)], answer: Answer, frame: &mut Frame) {
@@ -468,7 +523,8 @@ fn json_bytes(value: &Value) -> Result<Vec<u8>, Failure> {
 
 /// Whether a probe's failure says "not so yet", rather than that something is wrong.
 fn is_a_no(failure: &Failure) -> bool {
-    !failure.is_fatal() && !matches!(failure.family.as_str(), "timeout" | "refused" | "hook" | "closed" | "busy")
+    !failure.is_fatal()
+        && !matches!(failure.family.as_str(), "timeout" | "refused" | "hook" | "closed" | "busy")
 }
 
 fn capture_value(capture: &Capture) -> Value {
@@ -502,7 +558,9 @@ fn on_or_off(value: &Value) -> Result<bool, Failure> {
 fn refuse_control_bytes(data: &[u8]) -> Result<(), Failure> {
     match data.iter().find(|byte| matches!(byte, 0x1a | 0x1b)) {
         None => Ok(()),
-        Some(byte) => Err(Failure::refused(format!("the data holds the byte 0x{byte:02X}, which would end it early"))
-            .help("data that ends with Ctrl-Z can hold neither Ctrl-Z nor Esc")),
+        Some(byte) => {
+            Err(Failure::refused(format!("the data holds the byte 0x{byte:02X}, which would end it early"))
+                .help("data that ends with Ctrl-Z can hold neither Ctrl-Z nor Esc"))
+        }
     }
 }

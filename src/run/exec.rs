@@ -3,8 +3,8 @@
 
 use crate::flow::codes::Code;
 use crate::flow::model::{
-    ATTEMPT, Action, Assignment, Check, ERROR, Expr, FlowId, Jitter, Leaf, OnError, Origin, Pause, Piece, Retry, Slot,
-    Step, Template, Within,
+    ATTEMPT, Action, Assignment, Check, ERROR, Expr, FlowId, Jitter, Leaf, OnError, Origin, Pause, Piece,
+    Retry, Slot, Step, Template, Within,
 };
 use crate::hooks::{self, Value};
 use crate::link::Mono;
@@ -37,7 +37,12 @@ impl<'p> Run<'p> {
         let (from, to) = select(&flow.steps, part)?;
         let args = vec![None; flow.params.len()];
         let values = self.call(id, args, Mono::FAR, Some((from, to)))?;
-        Ok(flow.returns.iter().zip(values).map(|((name, _), value)| (name.to_string(), hooks::to_json(&value).unwrap_or_default())).collect())
+        Ok(flow
+            .returns
+            .iter()
+            .zip(values)
+            .map(|((name, _), value)| (name.to_string(), hooks::to_json(&value).unwrap_or_default()))
+            .collect())
     }
 
     /// Runs a flow in a scope of its own and gives back what it returns.
@@ -114,7 +119,9 @@ impl<'p> Run<'p> {
         for (index, step) in steps.iter().enumerate() {
             match self.step(step, frame, deadline, &passed_at) {
                 Ok(()) => passed_at[index] = Some(self.session.now()),
-                Err(Halt::Failed(failure)) if matches!(step.on_error, OnError::Continue) && !failure.is_fatal() => {
+                Err(Halt::Failed(failure))
+                    if matches!(step.on_error, OnError::Continue) && !failure.is_fatal() =>
+                {
                     noted.get_or_insert(failure);
                 }
                 Err(halt) => return Err(halt),
@@ -123,7 +130,13 @@ impl<'p> Run<'p> {
         noted.map_or(Ok(()), |failure| Err(Halt::Failed(failure)))
     }
 
-    fn step(&mut self, step: &'p Step, frame: &mut Frame, outer: Mono, passed: &[Option<Mono>]) -> Result<(), Halt> {
+    fn step(
+        &mut self,
+        step: &'p Step,
+        frame: &mut Frame,
+        outer: Mono,
+        passed: &[Option<Mono>],
+    ) -> Result<(), Halt> {
         let title = if self.tells_steps || step.title.literal().is_none() {
             self.title(step, frame)
         } else {
@@ -202,7 +215,12 @@ impl<'p> Run<'p> {
         course: &mut Course,
     ) -> Result<Attempted, Halt> {
         if self.session.now() >= outer {
-            return Err(Failure::new(Code::FAILED_TIMEOUT, "timeout", "the deadline of what this step stands in has passed").into());
+            return Err(Failure::new(
+                Code::FAILED_TIMEOUT,
+                "timeout",
+                "the deadline of what this step stands in has passed",
+            )
+            .into());
         }
         if let Some(probe) = &step.unless {
             if self.probe(probe, frame)? {
@@ -344,7 +362,12 @@ impl<'p> Run<'p> {
     }
 
     /// Runs `always`, passed or not. Its own failure counts only when nothing failed before.
-    fn clean_up(&mut self, always: &'p [Step], failure: Option<&Failure>, frame: &mut Frame) -> Result<(), Halt> {
+    fn clean_up(
+        &mut self,
+        always: &'p [Step],
+        failure: Option<&Failure>,
+        frame: &mut Frame,
+    ) -> Result<(), Halt> {
         if always.is_empty() {
             return Ok(());
         }
@@ -429,7 +452,10 @@ impl<'p> Run<'p> {
         }
         let limit = crate::flow::duration::display(within.limit);
         let late = crate::flow::duration::display(late);
-        let message = format!("{late} have passed since `{}`, more than the {limit} allowed; nothing was sent", within.name);
+        let message = format!(
+            "{late} have passed since `{}`, more than the {limit} allowed; nothing was sent",
+            within.name
+        );
         Err(Failure::new(Code::FAILED_TIMEOUT, "timeout", message).into())
     }
 
@@ -496,7 +522,11 @@ impl<'p> Run<'p> {
     pub(super) fn condition(&mut self, expr: &Expr, frame: &Frame) -> Result<bool, Failure> {
         let value = self.eval(expr, frame)?;
         value.as_bool().map_err(|_| {
-            Failure::new(Code::FAILED_HOOK, "hook", format!("`{}` gives {}, not true or false", expr.program.source(), hooks::kind_of(&value)))
+            Failure::new(
+                Code::FAILED_HOOK,
+                "hook",
+                format!("`{}` gives {}, not true or false", expr.program.source(), hooks::kind_of(&value)),
+            )
         })
     }
 
@@ -594,7 +624,8 @@ impl<'p> Run<'p> {
 
     fn step_started(&mut self, step: &Step, title: &str) {
         if self.tells_steps {
-            let start = StepStart { depth: self.depth, title: title.to_string(), kind: kind_of(&step.action) };
+            let start =
+                StepStart { depth: self.depth, title: title.to_string(), kind: kind_of(&step.action) };
             self.tell(&Event::StepStarted(&start));
         }
     }
@@ -608,7 +639,8 @@ impl<'p> Run<'p> {
         course: &Course,
         outcome: StepOutcome,
     ) {
-        let worth_it = self.tells_steps || matches!(outcome, StepOutcome::Failed(_)) || !course.measured.is_empty();
+        let worth_it =
+            self.tells_steps || matches!(outcome, StepOutcome::Failed(_)) || !course.measured.is_empty();
         if !worth_it {
             return;
         }
@@ -652,8 +684,9 @@ impl<'p> Run<'p> {
     /// What the session reports, in the run's words.
     pub(super) fn fault(&self, fault: crate::session::Fault) -> Failure {
         let dialect = &self.program.dialect;
-        let meaning =
-            |family: &str, number: i64| crate::at::codes::meaning(dialect, family, number).map(str::to_string);
+        let meaning = |family: &str, number: i64| {
+            crate::at::codes::meaning(dialect, family, number).map(str::to_string)
+        };
         Failure::from_fault(fault, meaning, &self.masked)
     }
 }
@@ -718,8 +751,12 @@ fn select(steps: &[Step], part: &Part) -> Result<(usize, usize), Halt> {
         steps.iter().position(|step| step.title.literal() == Some(name)).ok_or_else(|| {
             let names: Vec<&str> = steps.iter().filter_map(|step| step.title.literal()).collect();
             Halt::from(
-                Failure::new(Code::NO_SUCH_STEP, "refused", format!("{option}: the flow has no step `{name}` of its own"))
-                    .help(format!("its steps are: {}", names.join(", "))),
+                Failure::new(
+                    Code::NO_SUCH_STEP,
+                    "refused",
+                    format!("{option}: the flow has no step `{name}` of its own"),
+                )
+                .help(format!("its steps are: {}", names.join(", "))),
             )
         })
     };

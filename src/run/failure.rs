@@ -2,8 +2,8 @@
 
 use crate::flow::codes::Code;
 use crate::flow::diag::Span;
-use crate::session::{Fault, Owed};
 use crate::hooks::{HookError, Value};
+use crate::session::{Fault, Owed};
 use crate::transcript::Record;
 
 use super::mask_text::Masked;
@@ -97,7 +97,8 @@ impl Failure {
     /// A script went wrong.
     pub fn hook(error: &HookError) -> Self {
         let mut failure = Self::new(Code::FAILED_HOOK, "hook", error.to_string());
-        failure.script = error.place.as_ref().map(|place| format!("{}:{}:{}", place.file, place.line, place.column));
+        failure.script =
+            error.place.as_ref().map(|place| format!("{}:{}:{}", place.file, place.line, place.column));
         if let Some(help) = error.help() {
             failure = failure.help(help);
         }
@@ -114,22 +115,31 @@ impl Failure {
             }
             Fault::Closed { line } => {
                 let line = masked.text(&line);
-                let mut failure = Self::new(Code::FAILED_CLOSED, "closed", format!("the session was closed: `{line}`"))
-                    .help("connect again; a group with `retry: { only: [closed] }` does so by itself");
+                let mut failure =
+                    Self::new(Code::FAILED_CLOSED, "closed", format!("the session was closed: `{line}`"))
+                        .help("connect again; a group with `retry: { only: [closed] }` does so by itself");
                 failure.line = Some(line);
                 failure
             }
             Fault::Reboot { line } => {
                 let line = masked.text(&line);
-                let mut failure = Self::new(Code::FAILED_REBOOT, "reboot", format!("the module restarted: it said `{line}`"))
-                    .help("a restart nobody asked for is often a weak supply; start the flow again")
-                    .help("if the command restarts the module, say so: `restarts: 30s`");
+                let mut failure = Self::new(
+                    Code::FAILED_REBOOT,
+                    "reboot",
+                    format!("the module restarted: it said `{line}`"),
+                )
+                .help("a restart nobody asked for is often a weak supply; start the flow again")
+                .help("if the command restarts the module, say so: `restarts: 30s`");
                 failure.line = Some(line);
                 failure
             }
-            Fault::Port { what } => Self::new(Code::PORT_GONE, "port", what).help("is the module still plugged in and powered?"),
-            Fault::Unsupported { what } => Self::new(Code::FAILED_UNSUPPORTED, "error", format!("this port has no {what}"))
-                .help("`on_error: ignore` lets the flow run on ports that cannot do it"),
+            Fault::Port { what } => {
+                Self::new(Code::PORT_GONE, "port", what).help("is the module still plugged in and powered?")
+            }
+            Fault::Unsupported { what } => {
+                Self::new(Code::FAILED_UNSUPPORTED, "error", format!("this port has no {what}"))
+                    .help("`on_error: ignore` lets the flow run on ports that cannot do it")
+            }
             Fault::Stuck => Self::new(
                 Code::FAILED_STUCK,
                 "stuck",
@@ -139,12 +149,19 @@ impl Failure {
             .help("if the command has a way out, name it: `cancel: esc`"),
             Fault::Busy { line } => {
                 let line = masked.text(&line);
-                let mut failure =
-                    Self::new(Code::FAILED_BUSY, "busy", format!("the module kept answering `{line}` until the deadline"));
+                let mut failure = Self::new(
+                    Code::FAILED_BUSY,
+                    "busy",
+                    format!("the module kept answering `{line}` until the deadline"),
+                );
                 failure.line = Some(line);
                 failure
             }
-            Fault::Notice => Self::new(Code::FAILED_TIMEOUT, "timeout", "messages wait inside the module and cannot be fetched"),
+            Fault::Notice => Self::new(
+                Code::FAILED_TIMEOUT,
+                "timeout",
+                "messages wait inside the module and cannot be fetched",
+            ),
             Fault::Interrupted => Self::new(Code::INTERRUPTED, "interrupted", "stopped by a signal"),
         }
     }
@@ -167,7 +184,9 @@ impl Failure {
         };
         let mut failure = Self::new(code, &error.name, message);
         if error.family == "error" {
-            failure = failure.help("plain ERROR: unknown command, wrong arguments, or not now; `AT+CMEE=1` makes it a number");
+            failure = failure.help(
+                "plain ERROR: unknown command, wrong arguments, or not now; `AT+CMEE=1` makes it a number",
+            );
         }
         failure.family.clone_from(&error.family);
         failure.number = error.number;
@@ -179,10 +198,12 @@ impl Failure {
     fn timeout(owed: &Owed) -> Self {
         let new = |message: String| Self::new(Code::FAILED_TIMEOUT, "timeout", message);
         match owed {
-            Owed::Write { taken, of } => {
-                new(format!("the module stopped taking bytes: {taken} of {of} left before the deadline"))
-                    .help("is hardware flow control on while CTS is not wired? `port` settings and `AT+IFC` must agree")
-            }
+            Owed::Write { taken, of } => new(format!(
+                "the module stopped taking bytes: {taken} of {of} left before the deadline"
+            ))
+            .help(
+                "is hardware flow control on while CTS is not wired? `port` settings and `AT+IFC` must agree",
+            ),
             Owed::Anything => new("not a single byte came back".to_string())
                 .help("is the module powered, is this its AT port, and does it talk at this speed?"),
             Owed::Final => new("no final result code came before the deadline".to_string())
@@ -200,16 +221,28 @@ impl Failure {
         }
     }
 
-    fn unexpected(missing: &str, came: &[String], near_miss: Option<String>, late: bool, masked: &Masked) -> Self {
+    fn unexpected(
+        missing: &str,
+        came: &[String],
+        near_miss: Option<String>,
+        late: bool,
+        masked: &Masked,
+    ) -> Self {
         let seen = match came {
             [] => "nothing came before the final result".to_string(),
             lines => {
-                let shown: Vec<String> = lines.iter().take(4).map(|line| format!("`{}`", masked.text(line))).collect();
-                let more = if lines.len() > 4 { format!(" and {} more lines", lines.len() - 4) } else { String::new() };
+                let shown: Vec<String> =
+                    lines.iter().take(4).map(|line| format!("`{}`", masked.text(line))).collect();
+                let more = if lines.len() > 4 {
+                    format!(" and {} more lines", lines.len() - 4)
+                } else {
+                    String::new()
+                };
                 format!("{}{more} came", shown.join(", "))
             }
         };
-        let mut failure = Self::new(Code::FAILED_UNEXPECTED, "unexpected", format!("`{missing}` did not come; {seen}"));
+        let mut failure =
+            Self::new(Code::FAILED_UNEXPECTED, "unexpected", format!("`{missing}` did not come; {seen}"));
         if let Some(near) = near_miss {
             failure = failure.help(masked.text(&near));
         }

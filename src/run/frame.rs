@@ -73,7 +73,8 @@ impl Frame {
 
     /// Takes back what was set between two points, but for names that were set again after `to`.
     pub fn undo_between(&mut self, from: Point, to: Point) {
-        let later: Vec<Slot> = self.journal[to.0.min(self.journal.len())..].iter().map(|(slot, _)| *slot).collect();
+        let later: Vec<Slot> =
+            self.journal[to.0.min(self.journal.len())..].iter().map(|(slot, _)| *slot).collect();
         let failed: Vec<(Slot, Value)> = self.journal.drain(from.0..to.0.min(self.journal.len())).collect();
         for (slot, old) in failed.into_iter().rev() {
             if !later.contains(&slot) {

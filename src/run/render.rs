@@ -18,7 +18,9 @@ impl LineRules<'_> {
         if let Some(prepared) = hooks::as_prepared(value) {
             let refused = |c: char| match prepared.how {
                 How::Raw => false,
-                How::Escaped => separates(c, quoted) && !self.escapes.iter().any(|(escaped, _)| *escaped == c),
+                How::Escaped => {
+                    separates(c, quoted) && !self.escapes.iter().any(|(escaped, _)| *escaped == c)
+                }
             };
             return Self::checked(source, prepared.text, refused);
         }
@@ -32,8 +34,10 @@ impl LineRules<'_> {
         match text.chars().find(|c| c.is_control() || refused(*c)) {
             None => Ok(text),
             Some(found) => {
-                let failure =
-                    Failure::refused(format!("`{source}` holds {}, which would not stay one argument", named(found)));
+                let failure = Failure::refused(format!(
+                    "`{source}` holds {}, which would not stay one argument",
+                    named(found)
+                ));
                 Err(if found.is_control() {
                     failure.help("send it as `data`, where every byte is allowed")
                 } else {
@@ -66,8 +70,12 @@ fn named(c: char) -> String {
 /// A text, number or bool as a module reads it: true is 1.
 fn scalar(source: &str, value: &Value) -> Result<String, Failure> {
     if value.is_unit() {
-        return Err(Failure::new(Code::FAILED_HOOK, "hook", format!("`{source}` is (): it has no value yet"))
-            .help("the step that sets it was skipped or failed; test it with `when` first"));
+        return Err(Failure::new(
+            Code::FAILED_HOOK,
+            "hook",
+            format!("`{source}` is (): it has no value yet"),
+        )
+        .help("the step that sets it was skipped or failed; test it with `when` first"));
     }
     if let Ok(flag) = value.as_bool() {
         return Ok(if flag { "1" } else { "0" }.to_string());
@@ -75,8 +83,14 @@ fn scalar(source: &str, value: &Value) -> Result<String, Failure> {
     if value.is_string() || value.is_int() || value.is_float() {
         return Ok(hooks::display(value));
     }
-    Err(Failure::new(Code::FAILED_HOOK, "hook", format!("`{source}` is {}, not a text or a number", hooks::kind_of(value)))
-        .help("in a command line a hole is one argument; `json(…)` makes text of a list or map, `data` takes bytes"))
+    Err(Failure::new(
+        Code::FAILED_HOOK,
+        "hook",
+        format!("`{source}` is {}, not a text or a number", hooks::kind_of(value)),
+    )
+    .help(
+        "in a command line a hole is one argument; `json(…)` makes text of a list or map, `data` takes bytes",
+    ))
 }
 
 /// `value` as bytes of a data phase or payload.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::at::dialect::{Cancel, CommandRules, DataEnd, Dialect, Finals, Prompt};
-use crate::at::table::split_joined;
 use crate::at::sorter::Wanted;
+use crate::at::table::split_joined;
 use crate::flow::model::Send;
 
 use super::Run;
@@ -60,8 +60,10 @@ fn joined_rules(dialect: &Dialect, line: &str) -> Result<CommandRules, Failure> 
                 || rules.restarts.is_some()
                 || rules.once == Some(true);
             if alone && parts.len() > 1 {
-                return Err(Failure::refused(format!("`{part}` must stand alone, not in the joined line `{line}`"))
-                    .help("it owes more than a final result code; give it a step of its own"));
+                return Err(Failure::refused(format!(
+                    "`{part}` must stand alone, not in the joined line `{line}`"
+                ))
+                .help("it owes more than a final result code; give it a step of its own"));
             }
             any |= rules.timeout.is_some();
         }

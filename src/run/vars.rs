@@ -44,7 +44,8 @@ pub fn resolve(program: &Program, outside: &Outside<'_>) -> Result<Resolved, Dia
                 Value::UNIT
             });
             if is_secret(program, UnitId(index), &var.name) {
-                secrets.push(Secret { name: var.name.to_string(), value: hooks::display(&value).into_bytes() });
+                secrets
+                    .push(Secret { name: var.name.to_string(), value: hooks::display(&value).into_bytes() });
             }
             of_unit.push(value);
         }
@@ -65,7 +66,10 @@ fn unknown_names(program: &Program, given: &BTreeMap<String, String>, problems: 
             _ => "declare it under `vars`".to_string(),
         };
         let at = Span::new(program.main_file, 0..0);
-        problems.push(Diagnostic::error(Code::UNKNOWN_VAR, at, format!("`--var {name}=…` names no var of the flow")).help(help));
+        problems.push(
+            Diagnostic::error(Code::UNKNOWN_VAR, at, format!("`--var {name}=…` names no var of the flow"))
+                .help(help),
+        );
     }
 }
 
@@ -158,8 +162,11 @@ fn table(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<V
     let mut rows = hooks::Array::new();
     for record in reader.records() {
         let record = record.map_err(bad)?;
-        let row: hooks::Map =
-            header.iter().zip(record.iter()).map(|(name, text)| (name.into(), Value::from(text.to_string()))).collect();
+        let row: hooks::Map = header
+            .iter()
+            .zip(record.iter())
+            .map(|(name, text)| (name.into(), Value::from(text.to_string())))
+            .collect();
         rows.push(row.into());
     }
     Ok(rows.into())

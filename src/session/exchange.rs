@@ -119,7 +119,11 @@ impl Session {
     }
 
     /// Looks at what has come, does what is due, then reads once. `Some` when the exchange is over.
-    fn step_flight(&mut self, request: &Request<'_>, flight: &mut Flight) -> Result<Option<Result<(), Fault>>, Fault> {
+    fn step_flight(
+        &mut self,
+        request: &Request<'_>,
+        flight: &mut Flight,
+    ) -> Result<Option<Result<(), Fault>>, Fault> {
         if let Some((_, line)) = self.reboot_at.take() {
             self.footing = Footing::Firm;
             return Err(Fault::Reboot { line });

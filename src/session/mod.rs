@@ -310,7 +310,16 @@ impl Session {
     }
 
     fn keep_line(&mut self, class: Class, text: Vec<u8>) {
-        if matches!(class, Class::Echo | Class::Prompt | Class::Await | Class::Fail | Class::Expect | Class::Collect | Class::Late) {
+        if matches!(
+            class,
+            Class::Echo
+                | Class::Prompt
+                | Class::Await
+                | Class::Fail
+                | Class::Expect
+                | Class::Collect
+                | Class::Late
+        ) {
             return;
         }
         if self.recent.len() == RECENT_LINES {

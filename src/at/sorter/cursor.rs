@@ -77,7 +77,10 @@ impl Cursor {
     /// The first pattern that has not had its line yet, as it is written.
     pub(super) fn missing(&self, sequence: &Sequence) -> Option<String> {
         let item = sequence.items().get(self.item)?;
-        item.patterns().get(self.inner).or(item.patterns().first()).map(|pattern| pattern.source().to_string())
+        item.patterns()
+            .get(self.inner)
+            .or(item.patterns().first())
+            .map(|pattern| pattern.source().to_string())
     }
 
     /// Every item came. A `many` item at the end may still go on.

@@ -6,7 +6,9 @@ use crate::at::pattern::{Item, Sequence, is_name};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::keys;
-use crate::flow::model::{Action, Ask, Await, Call, Each, Leaf, Payload, PortStep, Publish, Receive, Slot, Unsupported};
+use crate::flow::model::{
+    Action, Ask, Await, Call, Each, Leaf, Payload, PortStep, Publish, Receive, Slot, Unsupported,
+};
 use crate::flow::topic::TopicPattern;
 use crate::flow::yaml::{Kind, Node};
 use crate::hooks::{self, Value};
@@ -29,7 +31,10 @@ impl Compiler<'_> {
         scope: &mut Scope,
     ) -> Option<Action> {
         match key.unwrap_or_default() {
-            "send" => parts.send.and_then(|line| self.send(line, &parts.send_nodes, scope)).map(|send| Action::Send(Box::new(send))),
+            "send" => parts
+                .send
+                .and_then(|line| self.send(line, &parts.send_nodes, scope))
+                .map(|send| Action::Send(Box::new(send))),
             "await" => self.await_step(parts, scope).map(|wait| Action::Await(Box::new(wait))),
             "receive" => parts.receive.and_then(|topic| self.receive(topic, scope)).map(Action::Receive),
             "publish" => self.publish(parts, scope).map(|publish| Action::Publish(Box::new(publish))),
@@ -38,7 +43,9 @@ impl Compiler<'_> {
             "each" => self.each(parts, scope).map(|each| Action::Each(Box::new(each))),
             "sleep" => parts.sleep.map(Action::Sleep),
             "ask" => self.ask(parts, scope).map(|ask| Action::Ask(Box::new(ask))),
-            "port" => parts.port.and_then(|port| self.port(port, scope)).map(|port| Action::Port(Box::new(port))),
+            "port" => {
+                parts.port.and_then(|port| self.port(port, scope)).map(|port| Action::Port(Box::new(port)))
+            }
             "stop" => parts.stop.and_then(|reason| self.template(reason, scope)).map(Action::Stop),
             _ => Some(Action::None),
         }
@@ -106,8 +113,12 @@ impl Compiler<'_> {
         let retain = parts.retain.map_or(Some(Leaf::Plain(false.into())), |retain| self.leaf(retain, scope));
         let Some(flow) = self.contract_flow("publish") else {
             self.problems.push(
-                Diagnostic::error(Code::NO_CONTRACT, node.span, "this module's dialect has no flow `publish`")
-                    .help("name a `module` that can publish, or send the module's own command"),
+                Diagnostic::error(
+                    Code::NO_CONTRACT,
+                    node.span,
+                    "this module's dialect has no flow `publish`",
+                )
+                .help("name a `module` that can publish, or send the module's own command"),
             );
             return None;
         };
@@ -154,7 +165,8 @@ impl Compiler<'_> {
             }
         }
         for (index, (param, default)) in signature.params.iter().enumerate() {
-            let given = entries.iter().any(|(key, _)| *key.text == **param) || with.iter().any(|(at, _)| *at == index);
+            let given = entries.iter().any(|(key, _)| *key.text == **param)
+                || with.iter().any(|(at, _)| *at == index);
             if default.is_none() && !given {
                 let message = format!("`{}` needs `{param}`", signature.name);
                 self.problems.push(
@@ -181,7 +193,8 @@ impl Compiler<'_> {
             None if known.is_empty() => "define it under `flows`, or name a `module` that has it".to_string(),
             None => format!("flows that can be run here: {}", known.join(", ")),
         };
-        self.problems.push(Diagnostic::error(Code::UNKNOWN_FLOW, at, format!("there is no flow `{name}`")).help(help));
+        self.problems
+            .push(Diagnostic::error(Code::UNKNOWN_FLOW, at, format!("there is no flow `{name}`")).help(help));
     }
 
     fn unknown_param(&mut self, name: &str, at: Span, flow: &str, params: &[(Arc<str>, Option<Value>)]) {
@@ -191,7 +204,9 @@ impl Compiler<'_> {
             None if names.is_empty() => format!("`{flow}` takes no params"),
             None => format!("its params are {}", names.join(", ")),
         };
-        self.problems.push(Diagnostic::error(Code::UNKNOWN_PARAM, at, format!("`{flow}` has no param `{name}`")).help(help));
+        self.problems.push(
+            Diagnostic::error(Code::UNKNOWN_PARAM, at, format!("`{flow}` has no param `{name}`")).help(help),
+        );
     }
 
     fn each(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Each> {
@@ -199,8 +214,12 @@ impl Compiler<'_> {
         let scalar = self.scalar(node, "`NAME in EXPRESSION`")?;
         let Some((name, source)) = scalar.text.split_once(" in ") else {
             self.problems.push(
-                Diagnostic::error(Code::EACH, scalar.span, format!("`{}` is not `NAME in EXPRESSION`", scalar.text))
-                    .help("write, for example, `each: chunk in chunks(content, 4096)`"),
+                Diagnostic::error(
+                    Code::EACH,
+                    scalar.span,
+                    format!("`{}` is not `NAME in EXPRESSION`", scalar.text),
+                )
+                .help("write, for example, `each: chunk in chunks(content, 4096)`"),
             );
             return None;
         };
@@ -243,7 +262,8 @@ impl Compiler<'_> {
 
     fn port(&mut self, node: &Node, scope: &Scope) -> Option<PortStep> {
         let fields = self.open(node, &keys::PORT)?;
-        let (baud, dtr, rts, hold) = (fields.node("baud"), fields.node("dtr"), fields.node("rts"), fields.node("break"));
+        let (baud, dtr, rts, hold) =
+            (fields.node("baud"), fields.node("dtr"), fields.node("rts"), fields.node("break"));
         fields.finish();
         let mut leaf = |node: Option<&Node>| node.and_then(|node| self.leaf(node, scope));
         Some(PortStep { baud: leaf(baud), dtr: leaf(dtr), rts: leaf(rts), break_for: leaf(hold) })

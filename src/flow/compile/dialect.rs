@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::at::dialect::{CommandEntry, Dialect, LineRules, Limits};
+use crate::at::dialect::{CommandEntry, Dialect, Limits, LineRules};
 use crate::at::pattern::{Pattern, Sequence};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
@@ -62,7 +62,10 @@ impl Compiler<'_> {
 
     fn said(&mut self, node: &Node) -> Said {
         let Some(fields) = self.open(node, &keys::DIALECT) else { return Said::default() };
-        let mut said = Said { name: fields.text("name", self.problems).map(|name| name.text.to_string()), ..Said::default() };
+        let mut said = Said {
+            name: fields.text("name", self.problems).map(|name| name.text.to_string()),
+            ..Said::default()
+        };
         fields.leave(&["about", "extends", "vars", "hooks", "flows"]);
         let parts = (fields.node("line"), fields.node("results"), fields.node("limits"), fields.node("urc"));
         let escapes = fields.map("escapes", self.problems);
@@ -123,13 +126,19 @@ impl Compiler<'_> {
 
     fn limits(&mut self, node: &Node, said: &mut Said) {
         let Some(fields) = self.open(node, &keys::DIALECT_LIMITS) else { return };
-        let size = |value: Option<crate::flow::diag::Spanned<i64>>| value.and_then(|value| usize::try_from(value.value).ok());
+        let size = |value: Option<crate::flow::diag::Spanned<i64>>| {
+            value.and_then(|value| usize::try_from(value.value).ok())
+        };
         said.topic = size(fields.int("topic", self.problems));
         said.payload = size(fields.int("payload", self.problems));
         let qos = fields.list("qos", self.problems);
         fields.finish();
         said.qos = qos.map(|items| {
-            items.iter().filter_map(|item| item.scalar()?.text.parse().ok()).filter(|qos| (0..=2).contains(qos)).collect()
+            items
+                .iter()
+                .filter_map(|item| item.scalar()?.text.parse().ok())
+                .filter(|qos| (0..=2).contains(qos))
+                .collect()
         });
     }
 
@@ -180,10 +189,10 @@ impl Compiler<'_> {
         let timeout = fields.duration("timeout", self.problems).map(|timeout| timeout.value);
         fields.finish();
         if !key.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("AT")) {
-            self.problems.push(
-                Diagnostic::error(Code::TABLE_KEY, at, format!("`{key}` is no command"))
-                    .help("a key names command and form: `AT+CPIN?`, `AT+MIPSTART=`, `AT+COPS=?`, `AT+CFUN=1,1`, `ATD`"),
-            );
+            self.problems
+                .push(Diagnostic::error(Code::TABLE_KEY, at, format!("`{key}` is no command")).help(
+                "a key names command and form: `AT+CPIN?`, `AT+MIPSTART=`, `AT+COPS=?`, `AT+CFUN=1,1`, `ATD`",
+            ));
             return;
         }
         let mut rules = self.rules(&nodes, Stand::Table, Stand::TableNeedsText);
@@ -192,7 +201,12 @@ impl Compiler<'_> {
         out.push(CommandEntry { key: key.to_string(), rules });
     }
 
-    fn error_names_of(&mut self, family: &str, node: &Node, out: &mut BTreeMap<String, BTreeMap<i64, String>>) {
+    fn error_names_of(
+        &mut self,
+        family: &str,
+        node: &Node,
+        out: &mut BTreeMap<String, BTreeMap<i64, String>>,
+    ) {
         self.families.insert(family.to_string());
         let numbers = out.entry(family.to_string()).or_default();
         for (key, value) in node.map().unwrap_or_default() {
@@ -202,8 +216,12 @@ impl Compiler<'_> {
                     numbers.insert(number, scalar.text.to_string());
                 }
                 Err(_) => self.problems.push(
-                    Diagnostic::error(Code::WRONG_KIND, key.span, format!("`{}` is no error number", key.text))
-                        .help("each key is a number, each value says what it means"),
+                    Diagnostic::error(
+                        Code::WRONG_KIND,
+                        key.span,
+                        format!("`{}` is no error number", key.text),
+                    )
+                    .help("each key is a number, each value says what it means"),
                 ),
             }
         }
@@ -222,8 +240,12 @@ impl Compiler<'_> {
             let has_set = self.dialect.commands.iter().any(|entry| entry.key.eq_ignore_ascii_case(&set_form));
             if meets_set && !meets_execute && !has_set {
                 self.problems.push(
-                    Diagnostic::warning(Code::TABLE_FORM, at, format!("`{key}` is the execute form, and only its set form is ever sent"))
-                        .help(format!("did you mean `{set_form}`?")),
+                    Diagnostic::warning(
+                        Code::TABLE_FORM,
+                        at,
+                        format!("`{key}` is the execute form, and only its set form is ever sent"),
+                    )
+                    .help(format!("did you mean `{set_form}`?")),
                 );
             }
         }

@@ -72,7 +72,12 @@ impl Files {
     }
 
     /// A dialect alone, as `module: name` in a file of the working directory would find it.
-    pub fn gather_module(name: &str, reader: &Reader, sources: &mut Sources, problems: &mut Diagnostics) -> Self {
+    pub fn gather_module(
+        name: &str,
+        reader: &Reader,
+        sources: &mut Sources,
+        problems: &mut Diagnostics,
+    ) -> Self {
         let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
         let place = Place::Disk("flow.yaml".into());
         let text = format!("module: '{}'\n", name.replace('\'', "''"));
@@ -134,9 +139,11 @@ impl Gatherer<'_> {
             }
         }
         let at = self.asked(child, "extends").map_or(self.all[child].node.span, |(_, at)| at);
-        self.problems.push(
-            Diagnostic::error(Code::IMPORT_CYCLE, at, format!("more than {CHAIN} dialects extend each other")),
-        );
+        self.problems.push(Diagnostic::error(
+            Code::IMPORT_CYCLE,
+            at,
+            format!("more than {CHAIN} dialects extend each other"),
+        ));
     }
 
     fn cloud(&mut self) {
@@ -169,10 +176,15 @@ impl Gatherer<'_> {
             let near = crate::flow::fields::nearest(name, known.iter().map(String::as_str));
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("bundled: {}; your own goes to `{folder}/{name}.yaml` beside the file", known.join(", ")),
+                None => format!(
+                    "bundled: {}; your own goes to `{folder}/{name}.yaml` beside the file",
+                    known.join(", ")
+                ),
             };
             let what = folder.trim_end_matches('s');
-            self.problems.push(Diagnostic::error(Code::NO_SUCH_FILE, at, format!("there is no {what} `{name}`")).help(help));
+            self.problems.push(
+                Diagnostic::error(Code::NO_SUCH_FILE, at, format!("there is no {what} `{name}`")).help(help),
+            );
             return None;
         };
         self.add(place, at, kind, from)
@@ -183,7 +195,10 @@ impl Gatherer<'_> {
         while let Some(index) = above {
             if self.all[index].place == place {
                 let message = format!("`{}` brings in itself", place.shown());
-                self.problems.push(Diagnostic::error(Code::IMPORT_CYCLE, at, message).help("files cannot use each other in a circle"));
+                self.problems.push(
+                    Diagnostic::error(Code::IMPORT_CYCLE, at, message)
+                        .help("files cannot use each other in a circle"),
+                );
                 return None;
             }
             above = self.all[index].parent;
@@ -270,8 +285,12 @@ impl Compiler<'_> {
             Kind::Station => {
                 let at = file.node.map().and_then(<[_]>::first).map_or(file.node.span, |(key, _)| key.span);
                 self.problems.push(
-                    Diagnostic::error(Code::STATION, at, "this file is a station, and this version runs flows that end")
-                        .help("a flow has `steps`; a station has `schedule`, `downlink` or `events`"),
+                    Diagnostic::error(
+                        Code::STATION,
+                        at,
+                        "this file is a station, and this version runs flows that end",
+                    )
+                    .help("a flow has `steps`; a station has `schedule`, `downlink` or `events`"),
                 );
                 Head::default()
             }

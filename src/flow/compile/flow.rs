@@ -86,7 +86,11 @@ impl Compiler<'_> {
             };
             if self.good_name(&name, span) {
                 if out.iter().any(|(known, _)| **known == *name) {
-                    self.problems.push(Diagnostic::error(Code::NAME, span, format!("the param `{name}` stands twice")));
+                    self.problems.push(Diagnostic::error(
+                        Code::NAME,
+                        span,
+                        format!("the param `{name}` stands twice"),
+                    ));
                     continue;
                 }
                 out.push((name.as_str().into(), default));
@@ -114,10 +118,9 @@ impl Compiler<'_> {
         if is_name(name) {
             return true;
         }
-        self.problems.push(
-            Diagnostic::error(Code::NAME, at, format!("`{name}` cannot be a name"))
-                .help("a name has letters, digits and `_`, and is not a word of Rhai such as `case` or `default`"),
-        );
+        self.problems.push(Diagnostic::error(Code::NAME, at, format!("`{name}` cannot be a name")).help(
+            "a name has letters, digits and `_`, and is not a word of Rhai such as `case` or `default`",
+        ));
         false
     }
 
@@ -129,7 +132,11 @@ impl Compiler<'_> {
         let params: Vec<Param> = signature
             .params
             .iter()
-            .map(|(name, default)| Param { name: Arc::clone(name), slot: scope.param(name), default: default.clone() })
+            .map(|(name, default)| Param {
+                name: Arc::clone(name),
+                slot: scope.param(name),
+                default: default.clone(),
+            })
             .collect();
         let retry = body.retry.map(|node| self.retry(node)).unwrap_or_default();
         scope.in_retry = retry.written;
@@ -165,7 +172,8 @@ impl Compiler<'_> {
                         at,
                         format!("`{name}` is returned, and no step sets it"),
                     );
-                    self.problems.push(problem.help("a step sets a name by a hole of that name, or with `set`"));
+                    self.problems
+                        .push(problem.help("a step sets a name by a hole of that name, or with `set`"));
                     // The slots of a caller count on every name being there.
                     out.push((Arc::clone(name), crate::flow::model::ERROR));
                 }

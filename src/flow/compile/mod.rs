@@ -59,7 +59,8 @@ pub fn load(main: &Path, working_directory: &Path, options: &Options, host: &Hos
     let mut problems = Diagnostics::new();
     let files = Files::gather(main, options, &reader, &mut sources, &mut problems);
     let places = files.all.iter().map(|file| file.place.clone()).collect();
-    let program = (!files.all.is_empty()).then(|| compile(&files, &reader, &mut sources, &mut problems, host));
+    let program =
+        (!files.all.is_empty()).then(|| compile(&files, &reader, &mut sources, &mut problems, host));
     let program = program.flatten().filter(|_| !problems.has_errors());
     Loaded { program, sources, problems, places, reader }
 }
@@ -276,7 +277,8 @@ impl Compiler<'_> {
                 hooks: hooks.clone(),
             })
             .collect();
-        let main = self.signatures.iter().position(|signature| signature.is_main && signature.unit == UnitId(0));
+        let main =
+            self.signatures.iter().position(|signature| signature.is_main && signature.unit == UnitId(0));
         let name = heads.first()?.name.clone().unwrap_or_else(|| file_stem(&files.all[0].place));
         Some(Program {
             name,

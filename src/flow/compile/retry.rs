@@ -13,8 +13,21 @@ use super::Compiler;
 
 /// The error names that the engine itself gives.
 const ENGINE_ERRORS: [&str; 15] = [
-    "error", "no carrier", "no answer", "no dialtone", "busy", "timeout", "unexpected", "check", "closed", "refused",
-    "hook", "reboot", "port", "stuck", "interrupted",
+    "error",
+    "no carrier",
+    "no answer",
+    "no dialtone",
+    "busy",
+    "timeout",
+    "unexpected",
+    "check",
+    "closed",
+    "refused",
+    "hook",
+    "reboot",
+    "port",
+    "stuck",
+    "interrupted",
 ];
 
 /// `retry: 3`, or the map.
@@ -119,7 +132,9 @@ fn matches(compiler: &mut Compiler<'_>, node: &Node) -> Vec<ErrorMatch> {
             }
             None => compiler.problems.push(
                 Diagnostic::error(Code::ERROR_NAME, scalar.span, format!("`{text}` is no error's name"))
-                    .help("write `cme 10`, `cme 30..32`, a family such as `cme`, or a name such as `timeout`"),
+                    .help(
+                        "write `cme 10`, `cme 30..32`, a family such as `cme`, or a name such as `timeout`",
+                    ),
             ),
         }
     }
@@ -143,8 +158,11 @@ impl Compiler<'_> {
             if known.contains(&name) {
                 continue;
             }
-            let mut problem =
-                Diagnostic::error(Code::ERROR_NAME, span, format!("nothing here ends with the error `{name}`"));
+            let mut problem = Diagnostic::error(
+                Code::ERROR_NAME,
+                span,
+                format!("nothing here ends with the error `{name}`"),
+            );
             let near = known.iter().map(|known| (strsim::damerau_levenshtein(known, &name), known)).min();
             problem = match near {
                 Some((distance, near)) if distance <= 2 => problem.help(format!("did you mean `{near}`?")),

@@ -48,7 +48,8 @@ impl Scope {
 
     /// Every name an expression may use here.
     pub fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> = self.visible.iter().map(|slot| Arc::clone(&self.names[slot.0])).collect();
+        let mut names: Vec<Arc<str>> =
+            self.visible.iter().map(|slot| Arc::clone(&self.names[slot.0])).collect();
         names.extend(self.vars.iter().cloned());
         if self.in_retry {
             names.push("attempt".into());

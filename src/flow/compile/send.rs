@@ -137,8 +137,12 @@ impl Compiler<'_> {
         let Some(entries) = node.map() else {
             if !node.is_nothing() {
                 self.problems.push(
-                    Diagnostic::error(Code::WRONG_KIND, node.span, "`collect` is a map of names and patterns")
-                        .help("write, for example, `collect: { contexts: '+CGDCONT: {cid:int},{:rest}' }`"),
+                    Diagnostic::error(
+                        Code::WRONG_KIND,
+                        node.span,
+                        "`collect` is a map of names and patterns",
+                    )
+                    .help("write, for example, `collect: { contexts: '+CGDCONT: {cid:int},{:rest}' }`"),
                 );
             }
             return Vec::new();
@@ -195,7 +199,13 @@ impl Compiler<'_> {
                 names.extend(entry.rules.awaits.iter().flat_map(|sequence| sequence.names()));
             }
             if rules.collect.is_none() {
-                names.extend(entry.rules.collect.iter().flat_map(|lists| lists.iter().map(|(name, _)| Arc::clone(name))));
+                names.extend(
+                    entry
+                        .rules
+                        .collect
+                        .iter()
+                        .flat_map(|lists| lists.iter().map(|(name, _)| Arc::clone(name))),
+                );
             }
         }
         names
@@ -221,8 +231,12 @@ impl Compiler<'_> {
             match scope.origin(&name) {
                 Some(from) => out.push(Input { name, from }),
                 None => self.problems.push(
-                    Diagnostic::error(Code::UNKNOWN_NAME, at, format!("there is no `{name}` here for `{{={name}}}`"))
-                        .help("it must be a var, a param, or set by an earlier step"),
+                    Diagnostic::error(
+                        Code::UNKNOWN_NAME,
+                        at,
+                        format!("there is no `{name}` here for `{{={name}}}`"),
+                    )
+                    .help("it must be a var, a param, or set by an earlier step"),
                 ),
             }
         }
@@ -237,8 +251,12 @@ impl Compiler<'_> {
         });
         if control {
             self.problems.push(
-                Diagnostic::error(Code::CONTROL_CHARACTER, template.span, "a command line holds a control character")
-                    .help("the line's ending comes by itself; other bytes go into `data`"),
+                Diagnostic::error(
+                    Code::CONTROL_CHARACTER,
+                    template.span,
+                    "a command line holds a control character",
+                )
+                .help("the line's ending comes by itself; other bytes go into `data`"),
             );
         }
     }
@@ -249,8 +267,12 @@ impl Compiler<'_> {
             if let Piece::Expr { expr, .. } = piece {
                 if expr.program.source().contains(".len()") {
                     self.problems.push(
-                        Diagnostic::error(Code::LENGTH, expr.span, "`.len()` counts characters, and the module waits for bytes")
-                            .help("write `size(…)`: the bytes as they will be sent"),
+                        Diagnostic::error(
+                            Code::LENGTH,
+                            expr.span,
+                            "`.len()` counts characters, and the module waits for bytes",
+                        )
+                        .help("write `size(…)`: the bytes as they will be sent"),
                     );
                 }
             }

@@ -58,7 +58,8 @@ impl Compiler<'_> {
     /// A step that is only text: a command line.
     fn bare_step(&mut self, node: &Node, scope: &mut Scope) -> Option<Step> {
         let scalar = node.scalar()?;
-        let starts = |prefix: &str| scalar.text.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
+        let starts =
+            |prefix: &str| scalar.text.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
         if !(starts("AT") || starts("A/") || starts("+++")) {
             self.problems.push(
                 Diagnostic::error(Code::BARE_STEP, scalar.span, format!("`{}` is not a command line", scalar.text))
@@ -125,13 +126,28 @@ impl Compiler<'_> {
     }
 
     /// `name`, or the action's own text.
-    fn title(&mut self, node: &Node, parts: &Parts<'_>, action: Option<&str>, scope: &Scope) -> Option<Template> {
+    fn title(
+        &mut self,
+        node: &Node,
+        parts: &Parts<'_>,
+        action: Option<&str>,
+        scope: &Scope,
+    ) -> Option<Template> {
         if let Some(name) = parts.name {
             return self.template(name, scope);
         }
         let value = action.and_then(|action| node.get(action));
         Some(match (action.unwrap_or_default(), value) {
-            ("", _) => plain_title(node.span, if parts.set.is_some() { "set" } else if parts.check.is_some() { "check" } else { "log" }),
+            ("", _) => plain_title(
+                node.span,
+                if parts.set.is_some() {
+                    "set"
+                } else if parts.check.is_some() {
+                    "check"
+                } else {
+                    "log"
+                },
+            ),
             ("steps", _) => plain_title(node.span, "group"),
             ("port", _) => plain_title(node.span, "port settings"),
             (action, Some(value)) if value.scalar().is_some() => {
@@ -144,17 +160,23 @@ impl Compiler<'_> {
 
     fn within(&mut self, node: &Node, siblings: &Siblings) -> Option<Within> {
         let scalar = self.scalar(node, "`DURATION of NAME`")?;
-        let parsed = scalar.text.split_once(" of ").and_then(|(limit, name)| {
-            Some((duration::parse(limit.trim()).ok()?, name.trim().to_string()))
-        });
+        let parsed = scalar
+            .text
+            .split_once(" of ")
+            .and_then(|(limit, name)| Some((duration::parse(limit.trim()).ok()?, name.trim().to_string())));
         let Some((limit, name)) = parsed else {
             self.problems.push(
-                Diagnostic::error(Code::WITHIN, scalar.span, format!("`{}` is not `DURATION of NAME`", scalar.text))
-                    .help("write, for example, `5s of open TCP`"),
+                Diagnostic::error(
+                    Code::WITHIN,
+                    scalar.span,
+                    format!("`{}` is not `DURATION of NAME`", scalar.text),
+                )
+                .help("write, for example, `5s of open TCP`"),
             );
             return None;
         };
-        if let Some(sibling) = siblings.iter().rposition(|sibling| sibling.as_deref() == Some(name.as_str())) {
+        if let Some(sibling) = siblings.iter().rposition(|sibling| sibling.as_deref() == Some(name.as_str()))
+        {
             return Some(Within { limit, sibling, name });
         }
         let named: Vec<&str> = siblings.iter().flatten().map(String::as_str).collect();
@@ -164,7 +186,12 @@ impl Compiler<'_> {
             format!("earlier steps of this list: {}", named.join(", "))
         };
         self.problems.push(
-            Diagnostic::error(Code::WITHIN, scalar.span, format!("no earlier step of this list is named `{name}`")).help(help),
+            Diagnostic::error(
+                Code::WITHIN,
+                scalar.span,
+                format!("no earlier step of this list is named `{name}`"),
+            )
+            .help(help),
         );
         None
     }
@@ -197,8 +224,12 @@ impl Compiler<'_> {
             let value = self.set_value(value, scope);
             if key.text.starts_with("state.") {
                 self.problems.push(
-                    Diagnostic::error(Code::NO_STATE, key.span, format!("`{}` exists only in a station", key.text))
-                        .help("a flow that ends keeps nothing; set a name of the run instead"),
+                    Diagnostic::error(
+                        Code::NO_STATE,
+                        key.span,
+                        format!("`{}` exists only in a station", key.text),
+                    )
+                    .help("a flow that ends keeps nothing; set a name of the run instead"),
                 );
                 continue;
             }
@@ -219,7 +250,10 @@ impl Compiler<'_> {
             Ok(slot) => Some(slot),
             Err(clash) => {
                 let (message, help) = match clash {
-                    Clash::Var => (format!("`{name}` is a var of this file, and a var never changes"), "take another name"),
+                    Clash::Var => (
+                        format!("`{name}` is a var of this file, and a var never changes"),
+                        "take another name",
+                    ),
                     Clash::Engine => (format!("`{name}` is set by atflow itself"), "take another name"),
                 };
                 self.problems.push(Diagnostic::error(Code::NAME, at, message).help(help));
@@ -231,7 +265,10 @@ impl Compiler<'_> {
     /// `check: expression`, or a map of measurements.
     pub(super) fn checks(&mut self, node: &Node, scope: &Scope) -> Vec<Check> {
         if let Kind::Map(entries) = &node.kind {
-            return entries.iter().filter_map(|(key, value)| self.measurement(&key.text, value, scope)).collect();
+            return entries
+                .iter()
+                .filter_map(|(key, value)| self.measurement(&key.text, value, scope))
+                .collect();
         }
         self.bare_expr(node, scope)
             .map(|value| Check { name: None, value, min: None, max: None, unit: None })
@@ -333,7 +370,9 @@ impl<'n> Parts<'n> {
             bytes: fields.node("bytes"),
             qos: fields.node("qos"),
             retain: fields.node("retain"),
-            run: fields.text("run", problems).map(|run| Spanned { value: run.text.to_string(), span: run.span }),
+            run: fields
+                .text("run", problems)
+                .map(|run| Spanned { value: run.text.to_string(), span: run.span }),
             with: fields.node("with"),
             steps: fields.node("steps"),
             each: fields.node("each"),

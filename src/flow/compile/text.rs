@@ -101,7 +101,8 @@ impl Compiler<'_> {
             Ok(pieces) => pieces,
             Err(error) => {
                 let at = scalar.place(self.sources, error.range.clone());
-                self.problems.push(Diagnostic::error(Code::TEMPLATE, at, error.to_string()).help(error.fault.help()));
+                self.problems
+                    .push(Diagnostic::error(Code::TEMPLATE, at, error.to_string()).help(error.fault.help()));
                 return None;
             }
         };
@@ -165,8 +166,12 @@ impl Compiler<'_> {
             Some(scalar) if plain(&scalar).is_string() => {
                 if scalar.text.trim_start().starts_with("${") {
                     self.problems.push(
-                        Diagnostic::error(Code::NO_TEMPLATE_HERE, scalar.span, "a `${…}` where an expression stands by itself")
-                            .help("write the expression without `${` and `}`"),
+                        Diagnostic::error(
+                            Code::NO_TEMPLATE_HERE,
+                            scalar.span,
+                            "a `${…}` where an expression stands by itself",
+                        )
+                        .help("write the expression without `${` and `}`"),
                     );
                     return None;
                 }
@@ -193,15 +198,23 @@ impl Compiler<'_> {
         };
         if stand.needs_text() && !pattern.has_own_text() {
             self.problems.push(
-                Diagnostic::error(Code::PATTERN_TAKES_ALL, scalar.span, "a pattern without any text of its own would take every line")
-                    .help("add the text that tells the line apart, such as `+CSQ:`"),
+                Diagnostic::error(
+                    Code::PATTERN_TAKES_ALL,
+                    scalar.span,
+                    "a pattern without any text of its own would take every line",
+                )
+                .help("add the text that tells the line apart, such as `+CSQ:`"),
             );
             return None;
         }
         if stand.in_table() && !pattern.same_names().is_empty() {
             self.problems.push(
-                Diagnostic::error(Code::SAME_IN_TABLE, scalar.span, "a dialect's table has no variable to compare with")
-                    .help("`{=x}` stands in steps; here write `{}`"),
+                Diagnostic::error(
+                    Code::SAME_IN_TABLE,
+                    scalar.span,
+                    "a dialect's table has no variable to compare with",
+                )
+                .help("`{=x}` stands in steps; here write `{}`"),
             );
             return None;
         }
@@ -215,8 +228,12 @@ impl Compiler<'_> {
         let inner = scalar.text.trim_matches('/');
         if inner.starts_with('^') || inner.ends_with('$') {
             self.problems.push(
-                Diagnostic::warning(Code::ANCHOR_IN_REGEX, scalar.span, "a regular expression always stands for the whole line")
-                    .help("leave out `^` and `$`"),
+                Diagnostic::warning(
+                    Code::ANCHOR_IN_REGEX,
+                    scalar.span,
+                    "a regular expression always stands for the whole line",
+                )
+                .help("leave out `^` and `$`"),
             );
         }
     }
@@ -225,7 +242,8 @@ impl Compiler<'_> {
     pub(super) fn alternatives(&mut self, node: &Node, stand: Stand) -> Option<Vec<Pattern>> {
         match node.list() {
             Some(items) => {
-                let patterns: Vec<Option<Pattern>> = items.iter().map(|item| self.pattern(item, stand)).collect();
+                let patterns: Vec<Option<Pattern>> =
+                    items.iter().map(|item| self.pattern(item, stand)).collect();
                 patterns.into_iter().collect()
             }
             None => self.pattern(node, stand).map(|pattern| vec![pattern]),

@@ -43,9 +43,9 @@ impl Compiler<'_> {
     }
 
     fn var(&mut self, var: Var, node: &Node) -> Option<Var> {
-        let is_source = node.map().is_some_and(|entries| {
-            entries.iter().any(|(key, _)| keys::VAR_SOURCE.key(&key.text).is_some())
-        });
+        let is_source = node
+            .map()
+            .is_some_and(|entries| entries.iter().any(|(key, _)| keys::VAR_SOURCE.key(&key.text).is_some()));
         if !is_source {
             return Some(Var { source: VarSource::Value(plain_value(node)?), ..var });
         }
