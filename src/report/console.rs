@@ -150,7 +150,9 @@ impl Console {
         if !note.is_empty() {
             notes.push(note);
         }
-        notes.extend(step.values.iter().map(|(name, value)| format!("{name} = {}", one_line(value))));
+        // A message's body is its payload once more.
+        let shown = step.values.iter().filter(|(name, _)| name != "body");
+        notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
         notes.extend(step.measured.iter().map(measured));
         let begin = Mono::from_micros(at.as_micros().saturating_sub(micros(step.took)));
         let indent = "  ".repeat(step.depth);
@@ -225,16 +227,15 @@ impl Observer for Console {
             Event::Started { flow, module, port } => self.started(flow, module, port),
             Event::StepStarted(step) => self.step_started(at, step),
             Event::StepFinished(step) => self.step_finished(at, step),
-            Event::Retrying { depth, attempt, error, pause } => {
-                let pause =
-                    if pause.is_zero() { "now".to_string() } else { format!("in {}", span(*pause).trim()) };
-                let text = format!(
-                    "{} {}{} attempt {attempt}: {error}; again {pause}",
-                    clock(at),
-                    "  ".repeat(*depth),
-                    "↻"
-                );
+            Event::Retrying { depth, title, attempt, error, pause } => {
+                let again = if pause.is_zero() {
+                    "again now".to_string()
+                } else {
+                    format!("again in {}", span(*pause))
+                };
+                let text = format!("↻ {title}, attempt {attempt}: {error}; {again}");
                 let text = self.paint(Paint::Notice, &text);
+                let text = format!("{} {}{text}", self.paint(Paint::Dim, &clock(at)), "  ".repeat(*depth));
                 self.line(&text);
             }
             Event::Progress { depth, done, of } => {

@@ -8,6 +8,7 @@ use crate::flow::model::{
 };
 use crate::hooks::{self, Value};
 use crate::link::Mono;
+use crate::transcript::NoteKind;
 
 use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart};
 use super::failure::Failure;
@@ -101,7 +102,14 @@ impl<'p> Run<'p> {
                 Err(Halt::Failed(failure)) => {
                     frame.end();
                     let times = Times { first: started, began, outer };
-                    if !self.wait_for_next(&flow.retry, &failure, attempt, times, (frame, point))? {
+                    if !self.wait_for_next(
+                        &flow.retry,
+                        &failure,
+                        attempt,
+                        times,
+                        (frame, point),
+                        &flow.name,
+                    )? {
                         break (failure, point);
                     }
                 }
@@ -182,6 +190,9 @@ impl<'p> Run<'p> {
             }
             let began = self.session.now();
             let point = frame.begin();
+            if let (Some(title), false) = (step.title.literal(), kind_of(&step.action) == StepKind::Group) {
+                self.session.transcript().note(began, NoteKind::Step, title);
+            }
             let result = self.attempt(step, frame, outer, passed, course);
             let failure = match result {
                 Ok(attempted) => {
@@ -199,10 +210,12 @@ impl<'p> Run<'p> {
                 Err(Halt::Failed(failure)) => failure,
             };
             frame.end();
+            let now = self.session.now();
+            self.session.transcript().note(now, NoteKind::End, &failure.name);
             let title = self.path.last().cloned().unwrap_or_default();
             let failure = self.placed(failure, step, &title, began);
             let times = Times { first: course.started, began, outer };
-            if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point))? {
+            if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point), &title)? {
                 if step.retry.written {
                     frame.put(ATTEMPT, saved);
                 }
@@ -376,6 +389,7 @@ impl<'p> Run<'p> {
         attempt: u32,
         times: Times,
         (frame, point): (&mut Frame, Point),
+        title: &str,
     ) -> Result<bool, Halt> {
         if !may_retry(retry, failure) || retry.attempts.is_some_and(|most| attempt >= most) {
             return Ok(false);
@@ -390,7 +404,7 @@ impl<'p> Run<'p> {
         let pause = start.since(self.session.now());
         let depth = self.depth;
         if self.tells_steps {
-            self.tell(&Event::Retrying { depth, attempt, error: &failure.message, pause });
+            self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
         }
         match self.session.pause(start) {
             Ok(()) => Ok(true),

@@ -80,7 +80,7 @@ impl Files {
     ) -> Self {
         let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
         let place = Place::Disk("flow.yaml".into());
-        let text = format!("module: '{}'\n", name.replace('\'', "''"));
+        let text = format!("module: '{}'\nflows: {{}}\n", name.replace('\'', "''"));
         let id = gatherer.sources.add("--module", text);
         if let Some(node) = crate::flow::yaml::parse(gatherer.sources, id, gatherer.problems) {
             gatherer.all.push(File { place, id, node, kind: Kind::Library, parent: None });
