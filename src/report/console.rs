@@ -213,7 +213,7 @@ impl Console {
 
     fn finished(&mut self, report: &Report) {
         self.wipe();
-        if let Some(failure) = &report.failure {
+        if let Some(failure) = report.failure.as_ref().filter(|failure| !failure.is_interrupt()) {
             self.failure(failure);
         }
         for (name, value) in &report.returns {
@@ -222,6 +222,7 @@ impl Console {
         }
         let verdict = verdict(report, self.simulated);
         let (paint, mark) = match (&report.failure, &report.stopped) {
+            (Some(failure), _) if failure.is_interrupt() => (Paint::Notice, "■ interrupted"),
             (Some(_), _) => (Paint::Bad, "✗ failed"),
             (None, Some(_)) => (Paint::Good, "✓ stopped"),
             (None, None) => (Paint::Good, "✓ passed"),
@@ -371,7 +372,8 @@ fn verdict(report: &Report, simulated: bool) -> String {
     }
     if let Some(failure) = &report.failure {
         let step = failure.path.last().map_or("", String::as_str);
-        text = format!("at `{step}`: {} ({})", failure.name, text.trim_end());
+        let why = if failure.is_interrupt() { String::new() } else { format!(": {}", failure.name) };
+        text = format!("at `{step}`{why} ({})", text.trim_end());
     }
     text.trim_end().to_string()
 }

@@ -407,7 +407,11 @@ impl<'p> Run<'p> {
         }
         match self.session.pause(start) {
             Ok(()) => Ok(true),
-            Err(fault) => Err(self.fault(fault).into()),
+            Err(fault) => {
+                let mut failure = self.fault(fault);
+                failure.path.clone_from(&self.path);
+                Err(failure.into())
+            }
         }
     }
 
