@@ -10,7 +10,7 @@
 //! | `yaml` | a whole file that nothing runs |
 //! | `yaml piece` | steps; checked inside a flow |
 //! | `yaml piece KIND` | top-level keys; checked inside a `flow`, `dialect` or `scenario` |
-//! | `yaml refused CODE…` | steps or a whole file that `atflow check` refuses with these codes |
+//! | `yaml refused CODE…` | steps or a whole file (named or not) that `atflow check` refuses with these codes |
 //! | `console` | commands after `$ `, and all they print |
 //! | `sh` | commands that need hardware or another terminal: not run |
 //!
@@ -126,7 +126,8 @@ fn yaml_blocks_pass_the_check() {
 
 fn check(desk: &Desk, page: &str, block: &Block<'_>) {
     let place = format!("{page}:{}", block.line);
-    match block.words.as_slice() {
+    let words = if block.file().is_some() { &block.words[1..] } else { &block.words[..] };
+    match words {
         ["piece", "scenario"] => {
             let parsed = atflow::sim::Scenario::parse(&place, block.body);
             assert!(parsed.is_ok(), "{}", parsed.expect_err("it is not ok"));
