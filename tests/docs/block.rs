@@ -54,13 +54,13 @@ impl Block<'_> {
         self.body.lines().find(|line| !line.trim_start().starts_with('#')).is_some_and(|line| line.starts_with('-'))
     }
 
-    /// The piece inside a whole file of this kind. The vars are what the pieces speak of.
+    /// The piece inside a whole file of this kind. The names are what the pieces speak of.
     pub fn inside(&self, kind: &str) -> String {
         let body = self.body;
         match kind {
             "steps" => {
                 let indented: String = body.lines().map(|line| format!("  {line}\n")).collect();
-                format!("{VARS}steps:\n  - run: wake\n{indented}")
+                format!("{NAMES}{indented}")
             }
             "flow" => {
                 let steps = if body.contains("\nsteps:") || body.starts_with("steps:") { "" } else { "steps: [AT]\n" };
@@ -72,6 +72,16 @@ impl Block<'_> {
     }
 }
 
-const VARS: &str = "module: luat-air724
-vars: { topic: attributes, payload: '{}', apn: cmnet, host: example.org, port: 1883, wanted: 5, text: hello }
-";
+/// Set by a step: a var could not be captured again.
+const NAMES: &str = r#"module: luat-air724
+steps:
+  - run: wake
+  - set:
+      topic: '"attributes"'
+      payload: '"{}"'
+      apn: '"cmnet"'
+      host: '"example.org"'
+      port: 1883
+      wanted: 5
+      text: '"hello"'
+"#;
