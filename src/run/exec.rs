@@ -14,7 +14,7 @@ use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart
 use super::failure::Failure;
 use super::frame::{Frame, Point};
 use super::render;
-use super::{CALL_DEPTH, Halt, Part, Run};
+use super::{CALL_DEPTH, HOOK_WALL_LIMIT, Halt, Part, Run};
 
 /// What a finished attempt tells its step.
 #[derive(Default)]
@@ -151,10 +151,9 @@ impl<'p> Run<'p> {
         outer: Mono,
         passed: &[Option<Mono>],
     ) -> Result<(), Halt> {
-        let title = if self.tells_steps || step.title.literal().is_none() {
-            self.title(step, frame)
-        } else {
-            String::new()
+        let title = match step.title.literal() {
+            Some(title) => title.to_string(),
+            None => self.title(step, frame),
         };
         let started = self.session.now();
         let mut course = Course { started, attempts: 0, measured: Vec::new(), begun: false };
@@ -408,7 +407,11 @@ impl<'p> Run<'p> {
         }
         match self.session.pause(start) {
             Ok(()) => Ok(true),
-            Err(fault) => Err(self.fault(fault).into()),
+            Err(fault) => {
+                let mut failure = self.fault(fault);
+                failure.path.clone_from(&self.path);
+                Err(failure.into())
+            }
         }
     }
 
@@ -520,6 +523,7 @@ impl<'p> Run<'p> {
     pub(super) fn eval(&mut self, expr: &Expr, frame: &Frame) -> Result<Value, Failure> {
         let inputs: Vec<(&str, Value)> =
             expr.inputs.iter().map(|input| (&*input.name, self.lookup(input.from, frame))).collect();
+        self.hook_deadline.set(self.session.now() + HOOK_WALL_LIMIT);
         let value = self.host.eval(&expr.program, &inputs).map_err(|error| {
             let mut failure = Failure::hook(&error);
             failure.span = Some(expr.span);

@@ -104,6 +104,8 @@ fn compile(
         lines: Vec::new(),
         table_keys: Vec::new(),
         sends: 0,
+        salvaged: Vec::new(),
+        incomplete: files.incomplete,
     };
     compiler.program(files)
 }
@@ -139,6 +141,10 @@ struct Compiler<'c> {
     /// The keys of the command table.
     table_keys: Vec<(String, Span)>,
     sends: usize,
+    /// Names that broken patterns would have captured.
+    salvaged: Vec<Arc<str>>,
+    /// A file is missing: what it would have defined is not known.
+    incomplete: bool,
 }
 
 impl Compiler<'_> {
@@ -213,6 +219,9 @@ impl Compiler<'_> {
 
     /// A cloud needs a module that can talk to it, a notice a flow that fetches what waits.
     fn check_contract(&mut self, files: &Files) {
+        if self.incomplete {
+            return;
+        }
         let lacks = |name: &&str| !self.contract.contains_key(*name);
         let missing: Vec<&str> = ["connect", "publish", "subscribe"].into_iter().filter(lacks).collect();
         let cloud = files.all.first().and_then(|main| main.node.get("cloud"));
