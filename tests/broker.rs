@@ -160,7 +160,8 @@ fn a_broker_that_is_not_there_fails_the_step_that_needs_it() {
 #[test]
 fn a_real_broker_needs_real_time() {
     let dir = TempDir::new();
-    let args = ["run", BRINGUP, "--port", "sim:luat-air724", "--speed", "max", "--cloud", "mqtt://127.0.0.1:1"];
+    let args =
+        ["run", BRINGUP, "--port", "sim:luat-air724", "--speed", "max", "--cloud", "mqtt://127.0.0.1:1"];
     let done = run(&mut atflow(&dir, args)).exited(2);
     assert_eq!(
         done.stderr,

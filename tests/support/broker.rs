@@ -55,8 +55,7 @@ impl Broker {
                     format!("allow_anonymous false\npassword_file {file}\n")
                 }
             };
-            let settings =
-                format!("listener {port} 127.0.0.1\npersistence false\nlog_dest stderr\n{access}");
+            let settings = format!("listener {port} 127.0.0.1\npersistence false\nlog_dest stderr\n{access}");
             let file = dir.file("mosquitto.conf", settings);
             let mut process = Running::start(Command::new(program()).args(["-c", &file]));
             let line = process.wait_for(|line| line.contains(" running") || line.contains("Error:"));

@@ -183,10 +183,8 @@ impl Wire {
         let mut over = false;
         while !over && !self.deadline.passed() {
             let room = {
-                let mut fds = [
-                    PollFd::new(&self.told, PollFlags::IN),
-                    PollFd::new(&self.master, PollFlags::OUT),
-                ];
+                let mut fds =
+                    [PollFd::new(&self.told, PollFlags::IN), PollFd::new(&self.master, PollFlags::OUT)];
                 let left = Timespec::try_from(self.deadline.left()).expect("a short time");
                 poll(&mut fds, Some(&left)).expect("descriptors can be polled");
                 over = !fds[0].revents().is_empty();
