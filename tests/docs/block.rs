@@ -51,7 +51,10 @@ impl Block<'_> {
 
     /// Whether it is a list of steps.
     pub fn is_steps(&self) -> bool {
-        self.body.lines().find(|line| !line.trim_start().starts_with('#')).is_some_and(|line| line.starts_with('-'))
+        self.body
+            .lines()
+            .find(|line| !line.trim_start().starts_with('#'))
+            .is_some_and(|line| line.starts_with('-'))
     }
 
     /// The piece inside a whole file of this kind. The names are what the pieces speak of.
@@ -63,7 +66,11 @@ impl Block<'_> {
                 format!("{NAMES}{indented}")
             }
             "flow" => {
-                let steps = if body.contains("\nsteps:") || body.starts_with("steps:") { "" } else { "steps: [AT]\n" };
+                let steps = if body.contains("\nsteps:") || body.starts_with("steps:") {
+                    ""
+                } else {
+                    "steps: [AT]\n"
+                };
                 format!("module: luat-air724\n{body}{steps}")
             }
             "dialect" => format!("name: example\nextends: generic\n{body}"),

@@ -135,7 +135,10 @@ fn line(out: &mut String, index: usize, row: &Row) {
         let look = row[at].1;
         let mut end = at;
         // Blanks belong to no look; two of them end a run, so that columns are placed by themselves.
-        while end < row.len() && row[end].1 == look && !(row[end].0 == ' ' && row.get(end + 1).is_some_and(|next| next.0 == ' ')) {
+        while end < row.len()
+            && row[end].1 == look
+            && !(row[end].0 == ' ' && row.get(end + 1).is_some_and(|next| next.0 == ' '))
+        {
             end += 1;
         }
         let text: String = row[at..end].iter().map(|(c, _)| *c).collect();

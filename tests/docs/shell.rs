@@ -30,7 +30,8 @@ pub struct Desk {
 impl Desk {
     pub fn new(name: &str) -> Self {
         let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("docs-{}-{name}", std::process::id()));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("docs-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("the target folder can be written");
         // A copy: a link out of the folder is refused, as any file outside of it is.
@@ -114,7 +115,9 @@ impl Desk {
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("the target folder can be written");
-    for entry in fs::read_dir(from).expect("the folder is there").map(|entry| entry.expect("it can be listed")) {
+    for entry in
+        fs::read_dir(from).expect("the folder is there").map(|entry| entry.expect("it can be listed"))
+    {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy(&entry.path(), &target);
