@@ -1,6 +1,7 @@
 //! A run on a terminal: one line a step as it ends, aligned, with its time, its command and what it
 //! captured; a line that is rewritten while a step is under way; a verdict at the end.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
@@ -15,8 +16,12 @@ use super::paint::Paint;
 
 /// The column in which the time a step took stands.
 const TITLE_WIDTH: usize = 44;
-/// What was captured is cut here.
-const VALUES_WIDTH: usize = 100;
+/// Lines are cut here where no terminal says how wide it is.
+const WIDTH: usize = 164;
+/// What stands in front of a step's notes: clock, title, time.
+const NOTES_AT: usize = 9 + 1 + TITLE_WIDTH + 1 + 8 + 1;
+/// Bytes of a line that are shown in an excerpt.
+const EXCERPT_WIDTH: usize = 100;
 /// Records of the failed attempt that are shown.
 const EXCERPT: usize = 12;
 
@@ -39,10 +44,11 @@ pub struct Console {
     out: Box<dyn Write>,
     sources: Sources,
     detail: Detail,
-    colour: bool,
-    /// A line may be rewritten while a step is under way.
-    live: bool,
+    /// A terminal: colours, and a line that is rewritten while a step is under way.
+    terminal: bool,
     live_shown: bool,
+    /// Columns of the terminal.
+    width: usize,
     answers: Option<Answers>,
     /// How a simulated run is named in its verdict.
     simulated: bool,
@@ -55,9 +61,9 @@ impl Console {
             out,
             sources,
             detail,
-            colour: terminal,
-            live: terminal,
+            terminal,
             live_shown: false,
+            width: WIDTH,
             answers: None,
             simulated: false,
         }
@@ -67,6 +73,14 @@ impl Console {
     #[must_use]
     pub fn with_answers(mut self, answers: Answers) -> Self {
         self.answers = Some(answers);
+        self
+    }
+
+    /// Cuts lines to a terminal of so many columns.
+    #[must_use]
+    pub fn width(mut self, columns: usize) -> Self {
+        // Below this nothing reads well, cut or not.
+        self.width = columns.max(NOTES_AT + 20);
         self
     }
 
@@ -92,7 +106,7 @@ impl Console {
 
     /// A line that the next one replaces.
     fn live(&mut self, text: &str) {
-        if self.live {
+        if self.terminal {
             self.wipe();
             let _ = write!(self.out, "{text}");
             let _ = self.out.flush();
@@ -101,7 +115,7 @@ impl Console {
     }
 
     fn paint(&self, paint: Paint, text: &str) -> String {
-        paint.on(text, self.colour)
+        paint.on(text, self.terminal)
     }
 
     fn started(&mut self, flow: &str, module: &str, port: &str) {
@@ -159,7 +173,9 @@ impl Console {
         if !note.is_empty() {
             notes.push(note);
         }
-        notes.extend(step.values.iter().map(|(name, value)| format!("{name} = {}", one_line(value))));
+        // A message's body is its payload once more.
+        let shown = step.values.iter().filter(|(name, _)| name != "body");
+        notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
         notes.extend(step.measured.iter().map(measured));
         let begin = Mono::from_micros(at.as_micros().saturating_sub(micros(step.took)));
         let indent = "  ".repeat(step.depth);
@@ -170,7 +186,7 @@ impl Console {
             "{} {title} {} {}",
             self.paint(Paint::Dim, &clock(begin)),
             self.paint(Paint::Dim, &format!("{took:>8}")),
-            self.paint(Paint::Dim, &cut(&notes.join(", "), VALUES_WIDTH))
+            self.paint(Paint::Dim, &cut(&notes.join(", "), self.width - NOTES_AT))
         );
         self.line(text.trim_end());
     }
@@ -197,7 +213,7 @@ impl Console {
 
     fn finished(&mut self, report: &Report) {
         self.wipe();
-        if let Some(failure) = &report.failure {
+        if let Some(failure) = report.failure.as_ref().filter(|failure| !failure.is_interrupt()) {
             self.failure(failure);
         }
         for (name, value) in &report.returns {
@@ -206,6 +222,7 @@ impl Console {
         }
         let verdict = verdict(report, self.simulated);
         let (paint, mark) = match (&report.failure, &report.stopped) {
+            (Some(failure), _) if failure.is_interrupt() => (Paint::Notice, "■ interrupted"),
             (Some(_), _) => (Paint::Bad, "✗ failed"),
             (None, Some(_)) => (Paint::Good, "✓ stopped"),
             (None, None) => (Paint::Good, "✓ passed"),
@@ -218,7 +235,7 @@ impl Console {
     }
 
     fn failure(&mut self, failure: &Failure) {
-        let look = if self.colour { Look::Coloured } else { Look::Plain };
+        let look = if self.terminal { Look::Coloured } else { Look::Plain };
         let text = explain(failure, &self.sources, look);
         self.line("");
         self.line(&text);
@@ -234,16 +251,20 @@ impl Observer for Console {
             Event::Started { flow, module, port } => self.started(flow, module, port),
             Event::StepStarted(step) => self.step_started(at, step),
             Event::StepFinished(step) => self.step_finished(at, step),
-            Event::Retrying { depth, attempt, error, pause } => {
-                let pause =
-                    if pause.is_zero() { "now".to_string() } else { format!("in {}", span(*pause).trim()) };
-                let text = format!(
-                    "{} {}{} attempt {attempt}: {error}; again {pause}",
-                    clock(at),
-                    "  ".repeat(*depth),
-                    "↻"
-                );
+            Event::Retrying { depth, title, attempt, error, pause } => {
+                let again = if pause.is_zero() {
+                    "again now".to_string()
+                } else {
+                    format!("again in {}", span(*pause))
+                };
+                // When it goes on is worth more than the end of a long error.
+                let begin = format!("↻ {title}, attempt {attempt}: ");
+                let room = self
+                    .width
+                    .saturating_sub(10 + 2 * depth + begin.chars().count() + again.chars().count() + 2);
+                let text = format!("{begin}{}; {again}", cut(error, room.max(20)));
                 let text = self.paint(Paint::Notice, &text);
+                let text = format!("{} {}{text}", self.paint(Paint::Dim, &clock(at)), "  ".repeat(*depth));
                 self.line(&text);
             }
             Event::Progress { depth, done, of } => {
@@ -289,13 +310,13 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
         }
         out.push_str(&problem.render(sources, look));
     } else {
-        out.push_str(&format!("error[{}]: {}", failure.code, failure.message));
+        let _ = write!(out, "error[{}]: {}", failure.code, failure.message);
         for help in &failure.help {
-            out.push_str(&format!("\n  = help: {help}"));
+            let _ = write!(out, "\n  = help: {help}");
         }
     }
     if let Some(script) = &failure.script {
-        out.push_str(&format!("\n  = script: {script}"));
+        let _ = write!(out, "\n  = script: {script}");
     }
     let mut more: Vec<&String> = failure.help.iter().collect();
     if failure.span.is_some() && failure.hint.is_none() && !more.is_empty() {
@@ -303,18 +324,18 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
     }
     if failure.span.is_some() {
         for help in more {
-            out.push_str(&format!("\n  = help: {help}"));
+            let _ = write!(out, "\n  = help: {help}");
         }
     }
     if failure.path.len() > 1 {
-        out.push_str(&format!("\n  = step: {}", failure.path.join(" › ")));
+        let _ = write!(out, "\n  = step: {}", failure.path.join(" › "));
     }
     if !failure.exchange.is_empty() {
         out.push_str("\n  = what crossed the line:");
         let skip = failure.exchange.len().saturating_sub(EXCERPT);
         for record in &failure.exchange[skip..] {
             if let Some(text) = crossed(record) {
-                out.push_str(&format!("\n      {} {text}", clock(record.at)));
+                let _ = write!(out, "\n      {} {text}", clock(record.at));
             }
         }
     }
@@ -351,7 +372,8 @@ fn verdict(report: &Report, simulated: bool) -> String {
     }
     if let Some(failure) = &report.failure {
         let step = failure.path.last().map_or("", String::as_str);
-        text = format!("at `{step}`: {} ({})", failure.name, text.trim_end());
+        let why = if failure.is_interrupt() { String::new() } else { format!(": {}", failure.name) };
+        text = format!("at `{step}`{why} ({})", text.trim_end());
     }
     text.trim_end().to_string()
 }
@@ -385,7 +407,7 @@ fn span(time: Duration) -> String {
         format!("{}µs", time.as_micros())
     } else if time < Duration::from_secs(1) {
         format!("{}ms", time.as_millis())
-    } else if time < Duration::from_secs(60) {
+    } else if time < Duration::from_mins(1) {
         format!("{:.1}s", time.as_secs_f64())
     } else {
         format!("{}m{:02}s", time.as_secs() / 60, time.as_secs() % 60)
@@ -398,7 +420,7 @@ fn micros(time: Duration) -> u64 {
 
 /// Bytes on one line, control characters visible, cut to a limit.
 fn shown(bytes: &[u8]) -> String {
-    cut(&one_line(&String::from_utf8_lossy(bytes)), VALUES_WIDTH)
+    cut(&one_line(&String::from_utf8_lossy(bytes)), EXCERPT_WIDTH)
 }
 
 /// Control characters visible.
@@ -408,7 +430,9 @@ fn one_line(text: &str) -> String {
         match c {
             '\r' => out.push_str("\\r"),
             '\n' => out.push_str("\\n"),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c if c.is_control() => {
+                let _ = write!(out, "\\x{:02x}", c as u32);
+            }
             c => out.push(c),
         }
     }
@@ -431,6 +455,6 @@ fn pad(text: &str, width: usize) -> String {
 
 fn bar(done: usize, of: usize) -> String {
     let width = 24;
-    let full = if of == 0 { width } else { done * width / of };
+    let full = (done * width).checked_div(of).unwrap_or(width);
     format!("[{}{}] {done}/{of}", "█".repeat(full), "░".repeat(width - full))
 }

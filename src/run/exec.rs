@@ -8,18 +8,25 @@ use crate::flow::model::{
 };
 use crate::hooks::{self, Value};
 use crate::link::Mono;
+use crate::transcript::NoteKind;
 
 use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart};
 use super::failure::Failure;
 use super::frame::{Frame, Point};
 use super::render;
-use super::{CALL_DEPTH, Halt, Part, Run};
+use super::{CALL_DEPTH, HOOK_WALL_LIMIT, Halt, Part, Run};
 
 /// What a finished attempt tells its step.
 #[derive(Default)]
 pub(super) struct Attempted {
     already_so: bool,
     changed: bool,
+}
+
+/// How a step's attempts ended. The point is where its last attempt began.
+enum Attempts {
+    Passed(Attempted, Point),
+    Failed(Failure, Point),
 }
 
 /// What one step goes through, for its report.
@@ -95,7 +102,14 @@ impl<'p> Run<'p> {
                 Err(Halt::Failed(failure)) => {
                     frame.end();
                     let times = Times { first: started, began, outer };
-                    if !self.wait_for_next(&flow.retry, &failure, attempt, times, (frame, point))? {
+                    if !self.wait_for_next(
+                        &flow.retry,
+                        &failure,
+                        attempt,
+                        times,
+                        (frame, point),
+                        &flow.name,
+                    )? {
                         break (failure, point);
                     }
                 }
@@ -115,7 +129,7 @@ impl<'p> Run<'p> {
     /// Steps in a row, until one fails.
     pub(super) fn list(&mut self, steps: &'p [Step], frame: &mut Frame, deadline: Mono) -> Result<(), Halt> {
         let mut passed_at: Vec<Option<Mono>> = vec![None; steps.len()];
-        let mut noted: Option<Box<Failure>> = None;
+        let mut noted: Option<Failure> = None;
         for (index, step) in steps.iter().enumerate() {
             match self.step(step, frame, deadline, &passed_at) {
                 Ok(()) => passed_at[index] = Some(self.session.now()),
@@ -137,10 +151,9 @@ impl<'p> Run<'p> {
         outer: Mono,
         passed: &[Option<Mono>],
     ) -> Result<(), Halt> {
-        let title = if self.tells_steps || step.title.literal().is_none() {
-            self.title(step, frame)
-        } else {
-            String::new()
+        let title = match step.title.literal() {
+            Some(title) => title.to_string(),
+            None => self.title(step, frame),
         };
         let started = self.session.now();
         let mut course = Course { started, attempts: 0, measured: Vec::new(), begun: false };
@@ -166,7 +179,7 @@ impl<'p> Run<'p> {
         outer: Mono,
         passed: &[Option<Mono>],
         course: &mut Course,
-    ) -> Result<Result<(Attempted, Point), (Box<Failure>, Point)>, Halt> {
+    ) -> Result<Attempts, Halt> {
         let saved = frame.get(ATTEMPT).clone();
         loop {
             course.attempts += 1;
@@ -176,6 +189,9 @@ impl<'p> Run<'p> {
             }
             let began = self.session.now();
             let point = frame.begin();
+            if let (Some(title), false) = (step.title.literal(), kind_of(&step.action) == StepKind::Group) {
+                self.session.transcript().note(began, NoteKind::Step, title);
+            }
             let result = self.attempt(step, frame, outer, passed, course);
             let failure = match result {
                 Ok(attempted) => {
@@ -183,7 +199,7 @@ impl<'p> Run<'p> {
                     if step.retry.written {
                         frame.put(ATTEMPT, saved);
                     }
-                    return Ok(Ok((attempted, journal)));
+                    return Ok(Attempts::Passed(attempted, journal));
                 }
                 Err(Halt::Stop(reason)) => {
                     frame.keep();
@@ -193,14 +209,16 @@ impl<'p> Run<'p> {
                 Err(Halt::Failed(failure)) => failure,
             };
             frame.end();
+            let now = self.session.now();
+            self.session.transcript().note(now, NoteKind::End, &failure.name);
             let title = self.path.last().cloned().unwrap_or_default();
-            let failure = Box::new(self.placed(*failure, step, &title, began));
+            let failure = self.placed(failure, step, &title, began);
             let times = Times { first: course.started, began, outer };
-            if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point))? {
+            if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point), &title)? {
                 if step.retry.written {
                     frame.put(ATTEMPT, saved);
                 }
-                return Ok(Err((failure, point)));
+                return Ok(Attempts::Failed(failure, point));
             }
         }
     }
@@ -222,10 +240,10 @@ impl<'p> Run<'p> {
             )
             .into());
         }
-        if let Some(probe) = &step.unless {
-            if self.probe(probe, frame)? {
-                return Ok(Attempted { already_so: true, changed: false });
-            }
+        if let Some(probe) = &step.unless
+            && self.probe(probe, frame)?
+        {
+            return Ok(Attempted { already_so: true, changed: false });
         }
         if let Some(within) = &step.within {
             self.still_within(within, passed)?;
@@ -255,11 +273,11 @@ impl<'p> Run<'p> {
         step: &'p Step,
         title: &str,
         frame: &mut Frame,
-        outcome: Result<Result<(Attempted, Point), (Box<Failure>, Point)>, Halt>,
+        outcome: Result<Attempts, Halt>,
         course: &Course,
     ) -> Result<(), Halt> {
         match outcome? {
-            Ok((attempted, point)) => {
+            Attempts::Passed(attempted, point) => {
                 let cleaned = if course.begun { self.clean_up(&step.always, None, frame) } else { Ok(()) };
                 let ending = match (&cleaned, &attempted) {
                     (Err(Halt::Failed(failure)), _) => StepOutcome::Failed(failure.message.clone()),
@@ -273,7 +291,7 @@ impl<'p> Run<'p> {
                 self.totals.passed += 1;
                 self.say_log(step, frame)
             }
-            Err((failure, point)) => self.failed(step, title, frame, (failure, point), course),
+            Attempts::Failed(failure, point) => self.failed(step, title, frame, (failure, point), course),
         }
     }
 
@@ -282,20 +300,16 @@ impl<'p> Run<'p> {
         step: &'p Step,
         title: &str,
         frame: &mut Frame,
-        (failure, point): (Box<Failure>, Point),
+        (failure, point): (Failure, Point),
         course: &Course,
     ) -> Result<(), Halt> {
         let to = frame.now();
         let recovered = self.on_error(&step.on_error, &failure, frame);
         let cleaned = if course.begun { self.clean_up(&step.always, Some(&failure), frame) } else { Ok(()) };
         frame.undo_between(point, to);
-        let forgiven = match &recovered {
-            Ok(true) => true,
-            Ok(false) => false,
-            Err(Halt::Failed(_) | Halt::Stop(_)) => false,
-        };
+        let forgiven = matches!(recovered, Ok(true));
         if forgiven || matches!(step.on_error, OnError::Continue) {
-            self.forget_readings(step, frame, to);
+            forget_readings(step, frame);
         }
         let line = failure.message.clone();
         let ending = match (forgiven, &step.on_error) {
@@ -311,20 +325,6 @@ impl<'p> Run<'p> {
             }
             Ok(false) => Err(Halt::Failed(failure)),
             Err(halt) => Err(halt),
-        }
-    }
-
-    /// An old reading is never passed off as a new one: the names of a step that failed and was forgiven
-    /// are `()`, but for those that its `on_error` steps set.
-    fn forget_readings(&mut self, step: &Step, frame: &mut Frame, _to: Point) {
-        let set_by_recovery: &[Slot] = match &step.on_error {
-            OnError::Steps(_) => &step.recovers,
-            _ => &[],
-        };
-        for slot in &step.defines {
-            if !set_by_recovery.contains(slot) {
-                frame.set(*slot, Value::UNIT);
-            }
         }
     }
 
@@ -349,7 +349,7 @@ impl<'p> Run<'p> {
     fn on_error(&mut self, rule: &'p OnError, failure: &Failure, frame: &mut Frame) -> Result<bool, Halt> {
         match rule {
             OnError::Steps(steps) if !failure.is_interrupt() && !failure.is_fatal() => {
-                let saved = frame.swap(ERROR, self.error_value(failure));
+                let saved = frame.swap(ERROR, error_value(failure));
                 self.depth += 1;
                 let outcome = self.list(steps, frame, Mono::FAR);
                 self.depth -= 1;
@@ -371,29 +371,13 @@ impl<'p> Run<'p> {
         if always.is_empty() {
             return Ok(());
         }
-        let error = failure.map_or(Value::UNIT, |failure| self.error_value(failure));
+        let error = failure.map_or(Value::UNIT, error_value);
         let saved = frame.swap(ERROR, error);
         self.depth += 1;
         let outcome = self.list(always, frame, Mono::FAR);
         self.depth -= 1;
         frame.put(ERROR, saved);
         if failure.is_some() { Ok(()) } else { outcome }
-    }
-
-    /// `error` as expressions see it.
-    fn error_value(&self, failure: &Failure) -> Value {
-        let text = |text: &Option<String>| text.clone().map_or(Value::UNIT, Value::from);
-        let mut map = hooks::Map::new();
-        map.insert("name".into(), failure.name.clone().into());
-        map.insert("family".into(), failure.family.clone().into());
-        map.insert("number".into(), failure.number.map_or(Value::UNIT, Value::from));
-        map.insert("text".into(), text(&failure.text));
-        map.insert("line".into(), text(&failure.line));
-        map.insert("step".into(), failure.path.last().cloned().map_or(Value::UNIT, Value::from));
-        let captures: hooks::Map =
-            failure.captures.iter().map(|(name, value)| (name.as_str().into(), value.clone())).collect();
-        map.insert("captures".into(), captures.into());
-        Value::from(map)
     }
 
     /// Whether there is another attempt, after its pause. Takes back what the failed one set.
@@ -404,6 +388,7 @@ impl<'p> Run<'p> {
         attempt: u32,
         times: Times,
         (frame, point): (&mut Frame, Point),
+        title: &str,
     ) -> Result<bool, Halt> {
         if !may_retry(retry, failure) || retry.attempts.is_some_and(|most| attempt >= most) {
             return Ok(false);
@@ -418,11 +403,15 @@ impl<'p> Run<'p> {
         let pause = start.since(self.session.now());
         let depth = self.depth;
         if self.tells_steps {
-            self.tell(&Event::Retrying { depth, attempt, error: &failure.message, pause });
+            self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
         }
         match self.session.pause(start) {
             Ok(()) => Ok(true),
-            Err(fault) => Err(self.fault(fault).into()),
+            Err(fault) => {
+                let mut failure = self.fault(fault);
+                failure.path.clone_from(&self.path);
+                Err(failure.into())
+            }
         }
     }
 
@@ -534,6 +523,7 @@ impl<'p> Run<'p> {
     pub(super) fn eval(&mut self, expr: &Expr, frame: &Frame) -> Result<Value, Failure> {
         let inputs: Vec<(&str, Value)> =
             expr.inputs.iter().map(|input| (&*input.name, self.lookup(input.from, frame))).collect();
+        self.hook_deadline.set(self.session.now() + HOOK_WALL_LIMIT);
         let value = self.host.eval(&expr.program, &inputs).map_err(|error| {
             let mut failure = Failure::hook(&error);
             failure.span = Some(expr.span);
@@ -697,6 +687,36 @@ fn as_number(value: &Value) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a measured value is far below 2^53")]
         value.as_int().ok().map(|int| int as f64)
     })
+}
+
+/// An old reading is never passed off as a new one: the names of a step that failed and was forgiven
+/// are `()`, but for those that its `on_error` steps set.
+fn forget_readings(step: &Step, frame: &mut Frame) {
+    let set_by_recovery: &[Slot] = match &step.on_error {
+        OnError::Steps(_) => &step.recovers,
+        _ => &[],
+    };
+    for slot in &step.defines {
+        if !set_by_recovery.contains(slot) {
+            frame.set(*slot, Value::UNIT);
+        }
+    }
+}
+
+/// `error` as expressions see it.
+fn error_value(failure: &Failure) -> Value {
+    let text = |text: &Option<String>| text.clone().map_or(Value::UNIT, Value::from);
+    let mut map = hooks::Map::new();
+    map.insert("name".into(), failure.name.clone().into());
+    map.insert("family".into(), failure.family.clone().into());
+    map.insert("number".into(), failure.number.map_or(Value::UNIT, Value::from));
+    map.insert("text".into(), text(&failure.text));
+    map.insert("line".into(), text(&failure.line));
+    map.insert("step".into(), failure.path.last().cloned().map_or(Value::UNIT, Value::from));
+    let captures: hooks::Map =
+        failure.captures.iter().map(|(name, value)| (name.as_str().into(), value.clone())).collect();
+    map.insert("captures".into(), captures.into());
+    Value::from(map)
 }
 
 /// When an attempt happened.

@@ -12,7 +12,7 @@ mod render;
 mod resolve;
 pub mod vars;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ use resolve::Resolved;
 
 /// Most flows that may call each other in a row.
 const CALL_DEPTH: usize = 32;
+
+/// How long one evaluation may take on the wall, in real runs only: operations decide, so that a simulated
+/// run repeats; this is for a machine that is too slow for them.
+const HOOK_WALL_LIMIT: Duration = Duration::from_secs(2);
 
 /// An observer that several parts of a run tell things to.
 pub type SharedObserver = Rc<RefCell<dyn Observer>>;
@@ -67,14 +71,14 @@ pub struct Part {
 /// How a list of steps ended early.
 enum Halt {
     /// A step failed for good.
-    Failed(Box<Failure>),
+    Failed(Failure),
     /// `stop`: the flow ends here, as passed.
     Stop(String),
 }
 
 impl From<Failure> for Halt {
     fn from(failure: Failure) -> Self {
-        Self::Failed(Box::new(failure))
+        Self::Failed(failure)
     }
 }
 
@@ -98,6 +102,8 @@ pub struct Run<'p> {
     previous_mark: Mark,
     current_mark: Mark,
     packet_id: u16,
+    /// When the evaluation at hand has taken too long.
+    hook_deadline: Rc<Cell<Mono>>,
     totals: Totals,
 }
 
@@ -115,6 +121,11 @@ impl<'p> Run<'p> {
     /// A run that is ready to start.
     pub fn new(setup: Setup<'p>) -> Self {
         let tells_steps = setup.observer.borrow().wants_steps();
+        let hook_deadline = Rc::new(Cell::new(Mono::FAR));
+        if !setup.session.simulated() {
+            let (clock, deadline) = (setup.session.clock(), Rc::clone(&hook_deadline));
+            setup.host.set_wall_limit(Some(Rc::new(move || clock.now() > deadline.get())));
+        }
         Self {
             program: setup.program,
             host: setup.host,
@@ -133,6 +144,7 @@ impl<'p> Run<'p> {
             previous_mark: Mark::default(),
             current_mark: Mark::default(),
             packet_id: 0,
+            hook_deadline,
             totals: Totals::default(),
         }
     }
@@ -142,13 +154,13 @@ impl<'p> Run<'p> {
         let began = self.session.now();
         let name = self.program.flow(flow).name.clone();
         let module = self.program.dialect.name.clone();
-        let port = self.port.clone();
-        self.tell(&Event::Started { flow: &name, module: &module, port: &port });
+        let address = self.port.clone();
+        self.tell(&Event::Started { flow: &name, module: &module, port: &address });
         let outcome = self.main(flow, part);
         let (failure, stopped, returns) = match outcome {
             Ok(returns) => (None, None, returns),
             Err(Halt::Stop(reason)) => (None, Some(reason), Vec::new()),
-            Err(Halt::Failed(failure)) => (Some(*failure), None, Vec::new()),
+            Err(Halt::Failed(failure)) => (Some(failure), None, Vec::new()),
         };
         let report = Report {
             flow: name,
@@ -182,7 +194,7 @@ impl<'p> Run<'p> {
     }
 }
 
-/// Chance that repeats: the same seed gives the same run (SplitMix64, Steele, Lea and Flood 2014).
+/// Chance that repeats: the same seed gives the same run (`SplitMix64`, Steele, Lea and Flood 2014).
 struct Chance(u64);
 
 impl Chance {

@@ -15,7 +15,7 @@ use crate::at::dialect::Dialect;
 use crate::at::pattern::Captures;
 use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
-use crate::transcript::{NoteKind, Record, Transcript};
+use crate::transcript::{Entry, NoteKind, Record, Transcript};
 
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
@@ -107,6 +107,8 @@ pub struct Session {
     closed_at: Option<(Mark, String)>,
     reboot_at: Option<(Mark, String)>,
     reboot_welcome_until: Mono,
+    /// Nothing has been sent yet: what comes now was said before this conversation.
+    fresh: bool,
     last_byte: Mono,
     last_result: Mono,
     footing: Footing,
@@ -140,6 +142,7 @@ impl Session {
             closed_at: None,
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,
+            fresh: true,
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
@@ -156,6 +159,11 @@ impl Session {
     /// The clock that its waits run on.
     pub fn clock(&self) -> Rc<dyn Clock> {
         Rc::clone(&self.clock)
+    }
+
+    /// Whether the module is simulated.
+    pub fn simulated(&self) -> bool {
+        self.link.simulated()
     }
 
     /// The dialect in force.
@@ -215,7 +223,12 @@ impl Session {
     /// What crossed the line since `since`, oldest first, for a failure report.
     pub fn excerpt(&mut self, since: Mono) -> Vec<Record> {
         self.transcript.flush_tail();
-        self.transcript.recent().into_iter().filter(|record| record.at >= since).collect()
+        let records: Vec<Record> =
+            self.transcript.recent().into_iter().filter(|record| record.at >= since).collect();
+        // On the virtual clock the answer before may have come in the same microsecond.
+        let sent =
+            records.iter().position(|record| record.at > since || matches!(record.entry, Entry::Tx(_)));
+        records.into_iter().skip(sent.unwrap_or(0)).collect()
     }
 
     /// Ends the conversation: what is not yet written of the transcript is.

@@ -41,6 +41,8 @@ pub(super) struct File {
 /// All of them, the main one first.
 pub(super) struct Files {
     pub all: Vec<File>,
+    /// Something that was asked for could not be read.
+    pub incomplete: bool,
 }
 
 /// The dialect of a file that names none.
@@ -68,7 +70,7 @@ impl Files {
     ) -> Self {
         let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
         gatherer.main(main, options);
-        Self { all: gatherer.all }
+        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors() }
     }
 
     /// A dialect alone, as `module: name` in a file of the working directory would find it.
@@ -80,13 +82,13 @@ impl Files {
     ) -> Self {
         let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
         let place = Place::Disk("flow.yaml".into());
-        let text = format!("module: '{}'\n", name.replace('\'', "''"));
+        let text = format!("module: '{}'\nflows: {{}}\n", name.replace('\'', "''"));
         let id = gatherer.sources.add("--module", text);
         if let Some(node) = crate::flow::yaml::parse(gatherer.sources, id, gatherer.problems) {
             gatherer.all.push(File { place, id, node, kind: Kind::Library, parent: None });
             gatherer.module(Kind::Flow, &Options::default());
         }
-        Self { all: gatherer.all }
+        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors() }
     }
 
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &File> {
@@ -280,7 +282,7 @@ impl Compiler<'_> {
     /// Reads the top of a file by the shape of its kind.
     pub(super) fn head<'n>(&mut self, file: &'n File) -> Head<'n> {
         match file.kind {
-            Kind::Dialect => self.dialect_head(file),
+            Kind::Dialect => Self::dialect_head(file),
             Kind::Cloud => self.cloud_head(file),
             Kind::Station => {
                 let at = file.node.map().and_then(<[_]>::first).map_or(file.node.span, |(key, _)| key.span);
@@ -314,7 +316,7 @@ impl Compiler<'_> {
         head
     }
 
-    fn dialect_head<'n>(&mut self, file: &'n File) -> Head<'n> {
+    fn dialect_head(file: &File) -> Head<'_> {
         // The dialect's own keys are read, and reported on, where the dialect is made.
         let name = file.node.get("name").and_then(Node::scalar).map(|name| name.text.to_string());
         let flows = file.node.get("flows").and_then(Node::map).unwrap_or_default();

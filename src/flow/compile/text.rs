@@ -193,6 +193,7 @@ impl Compiler<'_> {
                     problem = problem.help(help);
                 }
                 self.problems.push(problem);
+                self.salvage(scalar.text);
                 return None;
             }
         };
@@ -224,6 +225,16 @@ impl Compiler<'_> {
         Some(pattern)
     }
 
+    /// The names a broken pattern would have captured: what reads them is not wrong because of it.
+    fn salvage(&mut self, pattern: &str) {
+        for hole in pattern.split('{').skip(1) {
+            let end = hole.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(hole.len());
+            if crate::at::pattern::is_name(&hole[..end]) {
+                self.salvaged.push(hole[..end].into());
+            }
+        }
+    }
+
     fn regex_anchors(&mut self, scalar: &Scalar<'_>) {
         let inner = scalar.text.trim_matches('/');
         if inner.starts_with('^') || inner.ends_with('$') {
@@ -253,24 +264,21 @@ impl Compiler<'_> {
     /// A pattern, a list of lines in order, or `any:`.
     pub(super) fn sequence(&mut self, node: &Node, stand: Stand) -> Option<Sequence> {
         let mut places = Vec::new();
-        let items = match &node.kind {
-            Kind::List(nodes) => {
-                // A block may hold items that show nothing by themselves, behind ones that do.
-                let later = if stand == Stand::TableNeedsText { Stand::Table } else { stand };
-                let items: Vec<Option<Item>> = nodes
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| {
-                        places.push(item.span);
-                        self.item(item, if index == 0 { stand } else { later })
-                    })
-                    .collect();
-                items.into_iter().collect::<Option<Vec<_>>>()?
-            }
-            _ => {
-                places.push(node.span);
-                vec![self.item(node, stand)?]
-            }
+        let items = if let Kind::List(nodes) = &node.kind {
+            // A block may hold items that show nothing by themselves, behind ones that do.
+            let later = if stand == Stand::TableNeedsText { Stand::Table } else { stand };
+            let items: Vec<Option<Item>> = nodes
+                .iter()
+                .enumerate()
+                .map(|(index, item)| {
+                    places.push(item.span);
+                    self.item(item, if index == 0 { stand } else { later })
+                })
+                .collect();
+            items.into_iter().collect::<Option<Vec<_>>>()?
+        } else {
+            places.push(node.span);
+            vec![self.item(node, stand)?]
         };
         match Sequence::new(items) {
             Ok(sequence) => Some(sequence),
