@@ -125,7 +125,7 @@ fn received(session: &mut Session, begin: Mono) -> Vec<String> {
         match record.entry {
             crate::transcript::Entry::Rx(bytes) => text.push_str(&String::from_utf8_lossy(&bytes)),
             crate::transcript::Entry::Tx(bytes) => {
-                sent.push(String::from_utf8_lossy(&bytes).trim_end().to_string())
+                sent.push(String::from_utf8_lossy(&bytes).trim_end().to_string());
             }
             crate::transcript::Entry::Note(..) => {}
         }

@@ -1,5 +1,7 @@
 //! `atflow check`: everything that can be known without a module.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::flow::bounds::{self, Bound};
@@ -24,7 +26,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         }
         match args.format {
             Format::Json => {
-                let flows = loaded.program.as_ref().map(|program| flows(program, &host)).unwrap_or_default();
+                let flows = loaded.program.as_ref().map(flows).unwrap_or_default();
                 let line = json!({
                     "file": file.display().to_string(),
                     "good": !loaded.problems.has_errors(),
@@ -43,7 +45,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
                 }
                 if let Some(program) = &loaded.program {
                     println!("{}: good", file.display());
-                    print_flows(&flows(program, &host));
+                    print_flows(&flows(program));
                 }
             }
         }
@@ -52,7 +54,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
 }
 
 /// The worst case of the file's own steps and flows.
-fn flows(program: &Program, _host: &Host) -> Vec<(String, Bound)> {
+fn flows(program: &Program) -> Vec<(String, Bound)> {
     let own = |id: &FlowId| bounds::of_flow(program, *id);
     let mut out: Vec<(String, Bound)> = Vec::new();
     if let Some(main) = &program.main {
@@ -62,14 +64,19 @@ fn flows(program: &Program, _host: &Host) -> Vec<(String, Bound)> {
     out
 }
 
+/// A worst case is shown in whole seconds, rounded up.
+fn whole_seconds(time: Duration) -> Duration {
+    let up = u64::from(time.subsec_nanos() > 0);
+    Duration::from_secs(time.as_secs().saturating_add(up))
+}
+
 fn print_flows(flows: &[(String, Bound)]) {
     let width = flows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, bound) in flows {
         let name = format!("{name}{}", " ".repeat(width - name.chars().count()));
         match bound.time {
             Some(time) => {
-                let time =
-                    duration::display(std::time::Duration::from_secs(time.as_secs_f64().ceil() as u64));
+                let time = duration::display(whole_seconds(time));
                 let commands = if bound.commands == 1 { "command" } else { "commands" };
                 println!("  {name}  at most {time}, {} {commands}", bound.commands);
             }

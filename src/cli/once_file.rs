@@ -1,8 +1,9 @@
 //! Lines that must never be sent a second time, across runs: a file in the state directory, readable by its
 //! owner only, that holds a salted hash of each line and never the line itself.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -113,7 +114,10 @@ impl Spent {
 
 fn hash(salt: &str, line: &str) -> String {
     let digest = Sha256::digest(format!("{salt}\0{line}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

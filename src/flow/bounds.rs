@@ -133,8 +133,8 @@ fn retried(retry: &Retry, attempt: Bound) -> Bound {
             Pause::Every(every) => every,
             Pause::Backoff(first, _) => first,
         };
-        let starts =
-            if shortest.is_zero() { u64::MAX } else { (limit.as_nanos() / shortest.as_nanos()) as u64 + 1 };
+        let starts = limit.as_nanos().checked_div(shortest.as_nanos());
+        let starts = starts.and_then(|starts| u64::try_from(starts + 1).ok()).unwrap_or(u64::MAX);
         Bound {
             time: attempt.time.map(|time| limit.saturating_add(time)),
             commands: attempt.commands.saturating_mul(starts),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::at::dialect::{CommandRules, Dialect};
-use crate::at::pattern::{Pattern, Sequence};
+use crate::at::pattern::{Lists, Pattern, Sequence};
 use crate::hooks::{Expression, Hooks, Value};
 
 use super::diag::{FileId, Span};
@@ -262,7 +262,7 @@ pub struct Await {
     /// Any of these ends it.
     pub fail: Option<Arc<Vec<Pattern>>>,
     /// Lists gathered on the way.
-    pub collect: Option<Arc<Vec<(Arc<str>, Sequence)>>>,
+    pub collect: Option<Arc<Lists>>,
     /// Where captures go.
     pub captures: Vec<(Arc<str>, Slot)>,
     /// The text of variables in `{=x}` holes.

@@ -1,6 +1,7 @@
 //! A run on a terminal: one line a step as it ends, aligned, with its time, its command and what it
 //! captured; a line that is rewritten while a step is under way; a verdict at the end.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
@@ -39,9 +40,8 @@ pub struct Console {
     out: Box<dyn Write>,
     sources: Sources,
     detail: Detail,
-    colour: bool,
-    /// A line may be rewritten while a step is under way.
-    live: bool,
+    /// A terminal: colours, and a line that is rewritten while a step is under way.
+    terminal: bool,
     live_shown: bool,
     answers: Option<Answers>,
     /// How a simulated run is named in its verdict.
@@ -51,16 +51,7 @@ pub struct Console {
 impl Console {
     /// Writes to `out`. `terminal`: colours, and a line that is rewritten.
     pub fn new(out: Box<dyn Write>, sources: Sources, detail: Detail, terminal: bool) -> Self {
-        Self {
-            out,
-            sources,
-            detail,
-            colour: terminal,
-            live: terminal,
-            live_shown: false,
-            answers: None,
-            simulated: false,
-        }
+        Self { out, sources, detail, terminal, live_shown: false, answers: None, simulated: false }
     }
 
     /// Takes the operator's answers from `answers`.
@@ -92,7 +83,7 @@ impl Console {
 
     /// A line that the next one replaces.
     fn live(&mut self, text: &str) {
-        if self.live {
+        if self.terminal {
             self.wipe();
             let _ = write!(self.out, "{text}");
             let _ = self.out.flush();
@@ -101,7 +92,7 @@ impl Console {
     }
 
     fn paint(&self, paint: Paint, text: &str) -> String {
-        paint.on(text, self.colour)
+        paint.on(text, self.terminal)
     }
 
     fn started(&mut self, flow: &str, module: &str, port: &str) {
@@ -218,7 +209,7 @@ impl Console {
     }
 
     fn failure(&mut self, failure: &Failure) {
-        let look = if self.colour { Look::Coloured } else { Look::Plain };
+        let look = if self.terminal { Look::Coloured } else { Look::Plain };
         let text = explain(failure, &self.sources, look);
         self.line("");
         self.line(&text);
@@ -289,13 +280,13 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
         }
         out.push_str(&problem.render(sources, look));
     } else {
-        out.push_str(&format!("error[{}]: {}", failure.code, failure.message));
+        let _ = write!(out, "error[{}]: {}", failure.code, failure.message);
         for help in &failure.help {
-            out.push_str(&format!("\n  = help: {help}"));
+            let _ = write!(out, "\n  = help: {help}");
         }
     }
     if let Some(script) = &failure.script {
-        out.push_str(&format!("\n  = script: {script}"));
+        let _ = write!(out, "\n  = script: {script}");
     }
     let mut more: Vec<&String> = failure.help.iter().collect();
     if failure.span.is_some() && failure.hint.is_none() && !more.is_empty() {
@@ -303,18 +294,18 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
     }
     if failure.span.is_some() {
         for help in more {
-            out.push_str(&format!("\n  = help: {help}"));
+            let _ = write!(out, "\n  = help: {help}");
         }
     }
     if failure.path.len() > 1 {
-        out.push_str(&format!("\n  = step: {}", failure.path.join(" › ")));
+        let _ = write!(out, "\n  = step: {}", failure.path.join(" › "));
     }
     if !failure.exchange.is_empty() {
         out.push_str("\n  = what crossed the line:");
         let skip = failure.exchange.len().saturating_sub(EXCERPT);
         for record in &failure.exchange[skip..] {
             if let Some(text) = crossed(record) {
-                out.push_str(&format!("\n      {} {text}", clock(record.at)));
+                let _ = write!(out, "\n      {} {text}", clock(record.at));
             }
         }
     }
@@ -385,7 +376,7 @@ fn span(time: Duration) -> String {
         format!("{}µs", time.as_micros())
     } else if time < Duration::from_secs(1) {
         format!("{}ms", time.as_millis())
-    } else if time < Duration::from_secs(60) {
+    } else if time < Duration::from_mins(1) {
         format!("{:.1}s", time.as_secs_f64())
     } else {
         format!("{}m{:02}s", time.as_secs() / 60, time.as_secs() % 60)
@@ -408,7 +399,9 @@ fn one_line(text: &str) -> String {
         match c {
             '\r' => out.push_str("\\r"),
             '\n' => out.push_str("\\n"),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c if c.is_control() => {
+                let _ = write!(out, "\\x{:02x}", c as u32);
+            }
             c => out.push(c),
         }
     }
@@ -431,6 +424,6 @@ fn pad(text: &str, width: usize) -> String {
 
 fn bar(done: usize, of: usize) -> String {
     let width = 24;
-    let full = if of == 0 { width } else { done * width / of };
+    let full = (done * width).checked_div(of).unwrap_or(width);
     format!("[{}{}] {done}/{of}", "█".repeat(full), "░".repeat(width - full))
 }

@@ -43,7 +43,7 @@ impl<'p> Run<'p> {
             }
             Action::Send(send) => {
                 let answer = self.send(send, step.timeout, frame, outer, Some(begun))?;
-                Self::keep(&send.captures, answer, frame);
+                Self::keep(&send.captures, &answer, frame);
                 Ok(())
             }
             Action::Await(wait) => self.await_lines(wait, frame, own, begun),
@@ -147,7 +147,7 @@ impl<'p> Run<'p> {
         let answer = self.send(&probe.send, probe.timeout, frame, Mono::FAR, None);
         let verdict = match answer {
             Ok(answer) => {
-                Self::keep(&probe.send.captures, answer, frame);
+                Self::keep(&probe.send.captures, &answer, frame);
                 self.checks(&probe.check, frame, &mut Vec::new()).map_err(Halt::from)
             }
             Err(halt) => Err(halt),
@@ -182,7 +182,7 @@ impl<'p> Run<'p> {
                 deadline: until,
             })
             .map_err(|fault| self.fault(fault))?;
-        Self::keep(&wait.captures, answer, frame);
+        Self::keep(&wait.captures, &answer, frame);
         Ok(())
     }
 
@@ -416,7 +416,7 @@ impl<'p> Run<'p> {
             )
             .into());
         };
-        Self::keep(&ask.captures, Answer { captures, ..Answer::default() }, frame);
+        Self::keep(&ask.captures, &Answer { captures, ..Answer::default() }, frame);
         Ok(())
     }
 
@@ -448,26 +448,25 @@ impl<'p> Run<'p> {
 
     /// A command line: every hole is one argument, and the line is no longer than the module takes.
     fn command_line(&mut self, template: &'p Template, frame: &Frame) -> Result<String, Failure> {
-        let line = match template.literal() {
-            Some(text) => text.to_string(),
-            None => {
-                let mut line = String::new();
-                for piece in &template.pieces {
-                    match piece {
-                        Piece::Text(text) => line.push_str(text),
-                        Piece::Expr { expr, quoted } => {
-                            let value = self.eval(expr, frame)?;
-                            let rules = LineRules { escapes: &self.program.dialect.escapes };
-                            let text = rules.argument(expr.program.source(), &value, *quoted);
-                            line.push_str(&text.map_err(|mut failure| {
-                                failure.span = Some(expr.span);
-                                failure
-                            })?);
-                        }
+        let line = if let Some(text) = template.literal() {
+            text.to_string()
+        } else {
+            let mut line = String::new();
+            for piece in &template.pieces {
+                match piece {
+                    Piece::Text(text) => line.push_str(text),
+                    Piece::Expr { expr, quoted } => {
+                        let value = self.eval(expr, frame)?;
+                        let rules = LineRules { escapes: &self.program.dialect.escapes };
+                        let text = rules.argument(expr.program.source(), &value, *quoted);
+                        line.push_str(&text.map_err(|mut failure| {
+                            failure.span = Some(expr.span);
+                            failure
+                        })?);
                     }
                 }
-                line
             }
+            line
         };
         let most = self.program.dialect.line.max_bytes;
         if line.len() > most {
@@ -501,7 +500,7 @@ impl<'p> Run<'p> {
             .collect()
     }
 
-    fn keep(slots: &[(Arc<str>, Slot)], answer: Answer, frame: &mut Frame) {
+    fn keep(slots: &[(Arc<str>, Slot)], answer: &Answer, frame: &mut Frame) {
         for (name, slot) in slots {
             if let Some(capture) = answer.captures.get(name) {
                 frame.set(*slot, capture_value(capture));

@@ -22,6 +22,12 @@ pub(super) struct Attempted {
     changed: bool,
 }
 
+/// How a step's attempts ended. The point is where its last attempt began.
+enum Attempts {
+    Passed(Attempted, Point),
+    Failed(Failure, Point),
+}
+
 /// What one step goes through, for its report.
 struct Course {
     started: Mono,
@@ -115,7 +121,7 @@ impl<'p> Run<'p> {
     /// Steps in a row, until one fails.
     pub(super) fn list(&mut self, steps: &'p [Step], frame: &mut Frame, deadline: Mono) -> Result<(), Halt> {
         let mut passed_at: Vec<Option<Mono>> = vec![None; steps.len()];
-        let mut noted: Option<Box<Failure>> = None;
+        let mut noted: Option<Failure> = None;
         for (index, step) in steps.iter().enumerate() {
             match self.step(step, frame, deadline, &passed_at) {
                 Ok(()) => passed_at[index] = Some(self.session.now()),
@@ -166,7 +172,7 @@ impl<'p> Run<'p> {
         outer: Mono,
         passed: &[Option<Mono>],
         course: &mut Course,
-    ) -> Result<Result<(Attempted, Point), (Box<Failure>, Point)>, Halt> {
+    ) -> Result<Attempts, Halt> {
         let saved = frame.get(ATTEMPT).clone();
         loop {
             course.attempts += 1;
@@ -183,7 +189,7 @@ impl<'p> Run<'p> {
                     if step.retry.written {
                         frame.put(ATTEMPT, saved);
                     }
-                    return Ok(Ok((attempted, journal)));
+                    return Ok(Attempts::Passed(attempted, journal));
                 }
                 Err(Halt::Stop(reason)) => {
                     frame.keep();
@@ -194,13 +200,13 @@ impl<'p> Run<'p> {
             };
             frame.end();
             let title = self.path.last().cloned().unwrap_or_default();
-            let failure = Box::new(self.placed(*failure, step, &title, began));
+            let failure = self.placed(failure, step, &title, began);
             let times = Times { first: course.started, began, outer };
             if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point))? {
                 if step.retry.written {
                     frame.put(ATTEMPT, saved);
                 }
-                return Ok(Err((failure, point)));
+                return Ok(Attempts::Failed(failure, point));
             }
         }
     }
@@ -222,10 +228,10 @@ impl<'p> Run<'p> {
             )
             .into());
         }
-        if let Some(probe) = &step.unless {
-            if self.probe(probe, frame)? {
-                return Ok(Attempted { already_so: true, changed: false });
-            }
+        if let Some(probe) = &step.unless
+            && self.probe(probe, frame)?
+        {
+            return Ok(Attempted { already_so: true, changed: false });
         }
         if let Some(within) = &step.within {
             self.still_within(within, passed)?;
@@ -255,11 +261,11 @@ impl<'p> Run<'p> {
         step: &'p Step,
         title: &str,
         frame: &mut Frame,
-        outcome: Result<Result<(Attempted, Point), (Box<Failure>, Point)>, Halt>,
+        outcome: Result<Attempts, Halt>,
         course: &Course,
     ) -> Result<(), Halt> {
         match outcome? {
-            Ok((attempted, point)) => {
+            Attempts::Passed(attempted, point) => {
                 let cleaned = if course.begun { self.clean_up(&step.always, None, frame) } else { Ok(()) };
                 let ending = match (&cleaned, &attempted) {
                     (Err(Halt::Failed(failure)), _) => StepOutcome::Failed(failure.message.clone()),
@@ -273,7 +279,7 @@ impl<'p> Run<'p> {
                 self.totals.passed += 1;
                 self.say_log(step, frame)
             }
-            Err((failure, point)) => self.failed(step, title, frame, (failure, point), course),
+            Attempts::Failed(failure, point) => self.failed(step, title, frame, (failure, point), course),
         }
     }
 
@@ -282,20 +288,16 @@ impl<'p> Run<'p> {
         step: &'p Step,
         title: &str,
         frame: &mut Frame,
-        (failure, point): (Box<Failure>, Point),
+        (failure, point): (Failure, Point),
         course: &Course,
     ) -> Result<(), Halt> {
         let to = frame.now();
         let recovered = self.on_error(&step.on_error, &failure, frame);
         let cleaned = if course.begun { self.clean_up(&step.always, Some(&failure), frame) } else { Ok(()) };
         frame.undo_between(point, to);
-        let forgiven = match &recovered {
-            Ok(true) => true,
-            Ok(false) => false,
-            Err(Halt::Failed(_) | Halt::Stop(_)) => false,
-        };
+        let forgiven = matches!(recovered, Ok(true));
         if forgiven || matches!(step.on_error, OnError::Continue) {
-            self.forget_readings(step, frame, to);
+            forget_readings(step, frame);
         }
         let line = failure.message.clone();
         let ending = match (forgiven, &step.on_error) {
@@ -311,20 +313,6 @@ impl<'p> Run<'p> {
             }
             Ok(false) => Err(Halt::Failed(failure)),
             Err(halt) => Err(halt),
-        }
-    }
-
-    /// An old reading is never passed off as a new one: the names of a step that failed and was forgiven
-    /// are `()`, but for those that its `on_error` steps set.
-    fn forget_readings(&mut self, step: &Step, frame: &mut Frame, _to: Point) {
-        let set_by_recovery: &[Slot] = match &step.on_error {
-            OnError::Steps(_) => &step.recovers,
-            _ => &[],
-        };
-        for slot in &step.defines {
-            if !set_by_recovery.contains(slot) {
-                frame.set(*slot, Value::UNIT);
-            }
         }
     }
 
@@ -349,7 +337,7 @@ impl<'p> Run<'p> {
     fn on_error(&mut self, rule: &'p OnError, failure: &Failure, frame: &mut Frame) -> Result<bool, Halt> {
         match rule {
             OnError::Steps(steps) if !failure.is_interrupt() && !failure.is_fatal() => {
-                let saved = frame.swap(ERROR, self.error_value(failure));
+                let saved = frame.swap(ERROR, error_value(failure));
                 self.depth += 1;
                 let outcome = self.list(steps, frame, Mono::FAR);
                 self.depth -= 1;
@@ -371,29 +359,13 @@ impl<'p> Run<'p> {
         if always.is_empty() {
             return Ok(());
         }
-        let error = failure.map_or(Value::UNIT, |failure| self.error_value(failure));
+        let error = failure.map_or(Value::UNIT, error_value);
         let saved = frame.swap(ERROR, error);
         self.depth += 1;
         let outcome = self.list(always, frame, Mono::FAR);
         self.depth -= 1;
         frame.put(ERROR, saved);
         if failure.is_some() { Ok(()) } else { outcome }
-    }
-
-    /// `error` as expressions see it.
-    fn error_value(&self, failure: &Failure) -> Value {
-        let text = |text: &Option<String>| text.clone().map_or(Value::UNIT, Value::from);
-        let mut map = hooks::Map::new();
-        map.insert("name".into(), failure.name.clone().into());
-        map.insert("family".into(), failure.family.clone().into());
-        map.insert("number".into(), failure.number.map_or(Value::UNIT, Value::from));
-        map.insert("text".into(), text(&failure.text));
-        map.insert("line".into(), text(&failure.line));
-        map.insert("step".into(), failure.path.last().cloned().map_or(Value::UNIT, Value::from));
-        let captures: hooks::Map =
-            failure.captures.iter().map(|(name, value)| (name.as_str().into(), value.clone())).collect();
-        map.insert("captures".into(), captures.into());
-        Value::from(map)
     }
 
     /// Whether there is another attempt, after its pause. Takes back what the failed one set.
@@ -697,6 +669,36 @@ fn as_number(value: &Value) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a measured value is far below 2^53")]
         value.as_int().ok().map(|int| int as f64)
     })
+}
+
+/// An old reading is never passed off as a new one: the names of a step that failed and was forgiven
+/// are `()`, but for those that its `on_error` steps set.
+fn forget_readings(step: &Step, frame: &mut Frame) {
+    let set_by_recovery: &[Slot] = match &step.on_error {
+        OnError::Steps(_) => &step.recovers,
+        _ => &[],
+    };
+    for slot in &step.defines {
+        if !set_by_recovery.contains(slot) {
+            frame.set(*slot, Value::UNIT);
+        }
+    }
+}
+
+/// `error` as expressions see it.
+fn error_value(failure: &Failure) -> Value {
+    let text = |text: &Option<String>| text.clone().map_or(Value::UNIT, Value::from);
+    let mut map = hooks::Map::new();
+    map.insert("name".into(), failure.name.clone().into());
+    map.insert("family".into(), failure.family.clone().into());
+    map.insert("number".into(), failure.number.map_or(Value::UNIT, Value::from));
+    map.insert("text".into(), text(&failure.text));
+    map.insert("line".into(), text(&failure.line));
+    map.insert("step".into(), failure.path.last().cloned().map_or(Value::UNIT, Value::from));
+    let captures: hooks::Map =
+        failure.captures.iter().map(|(name, value)| (name.as_str().into(), value.clone())).collect();
+    map.insert("captures".into(), captures.into());
+    Value::from(map)
 }
 
 /// When an attempt happened.

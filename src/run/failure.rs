@@ -1,5 +1,7 @@
 //! A failure of a step: what a person reads, what a retry decides by, and where it stands in the YAML.
 
+use std::ops::{Deref, DerefMut};
+
 use crate::flow::codes::Code;
 use crate::flow::diag::Span;
 use crate::hooks::{HookError, Value};
@@ -8,9 +10,26 @@ use crate::transcript::Record;
 
 use super::mask_text::Masked;
 
-/// Why a step failed for good.
+/// Why a step failed for good. Boxed, because a `Result` on the good path should not carry its weight.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct Failure(Box<Details>);
+
+impl Deref for Failure {
+    type Target = Details;
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
+/// What is known of a failure.
+#[derive(Clone, Debug)]
+pub struct Details {
     /// What `only` and `never` compare: `cme 767`, `timeout`, `unexpected`.
     pub name: String,
     /// The name without its number: `cme`.
@@ -44,7 +63,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with a name and a sentence.
     pub fn new(code: Code, name: &str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             name: name.to_string(),
             family: name.to_string(),
             number: None,
@@ -59,7 +78,7 @@ impl Failure {
             captures: Vec::new(),
             exchange: Vec::new(),
             code,
-        }
+        }))
     }
 
     /// The same with advice.

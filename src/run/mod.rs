@@ -67,14 +67,14 @@ pub struct Part {
 /// How a list of steps ended early.
 enum Halt {
     /// A step failed for good.
-    Failed(Box<Failure>),
+    Failed(Failure),
     /// `stop`: the flow ends here, as passed.
     Stop(String),
 }
 
 impl From<Failure> for Halt {
     fn from(failure: Failure) -> Self {
-        Self::Failed(Box::new(failure))
+        Self::Failed(failure)
     }
 }
 
@@ -142,13 +142,13 @@ impl<'p> Run<'p> {
         let began = self.session.now();
         let name = self.program.flow(flow).name.clone();
         let module = self.program.dialect.name.clone();
-        let port = self.port.clone();
-        self.tell(&Event::Started { flow: &name, module: &module, port: &port });
+        let address = self.port.clone();
+        self.tell(&Event::Started { flow: &name, module: &module, port: &address });
         let outcome = self.main(flow, part);
         let (failure, stopped, returns) = match outcome {
             Ok(returns) => (None, None, returns),
             Err(Halt::Stop(reason)) => (None, Some(reason), Vec::new()),
-            Err(Halt::Failed(failure)) => (Some(*failure), None, Vec::new()),
+            Err(Halt::Failed(failure)) => (Some(failure), None, Vec::new()),
         };
         let report = Report {
             flow: name,
@@ -182,7 +182,7 @@ impl<'p> Run<'p> {
     }
 }
 
-/// Chance that repeats: the same seed gives the same run (SplitMix64, Steele, Lea and Flood 2014).
+/// Chance that repeats: the same seed gives the same run (`SplitMix64`, Steele, Lea and Flood 2014).
 struct Chance(u64);
 
 impl Chance {

@@ -10,6 +10,9 @@ use crate::flow::model::{Program, Unit, UnitId, Var, VarSource};
 use crate::hooks::{self, Value};
 use crate::transcript::Secret;
 
+/// Reads a file that the YAML file of a unit names; the error in words.
+pub type ReadFile<'a> = dyn Fn(UnitId, &str) -> Result<Vec<u8>, String> + 'a;
+
 /// What vars take their values from.
 pub struct Outside<'a> {
     /// `--var name=value`.
@@ -17,7 +20,7 @@ pub struct Outside<'a> {
     /// The environment.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// A file's bytes, named relative to the YAML file of this unit; the error in words.
-    pub file: &'a dyn Fn(UnitId, &str) -> Result<Vec<u8>, String>,
+    pub file: &'a ReadFile<'a>,
     /// The port is simulated or replayed: `simulated` values count.
     pub simulated: bool,
 }
@@ -40,7 +43,7 @@ pub fn resolve(program: &Program, outside: &Outside<'_>) -> Result<Resolved, Dia
         let mut of_unit = Vec::new();
         for var in &unit.vars {
             let value = value_of(program, UnitId(index), var, outside).unwrap_or_else(|problem| {
-                problems.push(problem);
+                problems.push(*problem);
                 Value::UNIT
             });
             if is_secret(program, UnitId(index), &var.name) {
@@ -95,7 +98,12 @@ fn is_secret(program: &Program, unit: UnitId, name: &Arc<str>) -> bool {
     users(program, unit).into_iter().any(|unit| named(unit, name).is_some_and(|var| var.secret))
 }
 
-fn value_of(program: &Program, unit: UnitId, var: &Var, outside: &Outside<'_>) -> Result<Value, Diagnostic> {
+fn value_of(
+    program: &Program,
+    unit: UnitId,
+    var: &Var,
+    outside: &Outside<'_>,
+) -> Result<Value, Box<Diagnostic>> {
     if let Some(text) = outside.given.get(&*var.name) {
         return Ok(hooks::from_plain(text));
     }
@@ -109,7 +117,7 @@ fn value_of(program: &Program, unit: UnitId, var: &Var, outside: &Outside<'_>) -
     from_source(owner, winner, outside)
 }
 
-fn from_source(unit: UnitId, var: &Var, outside: &Outside<'_>) -> Result<Value, Diagnostic> {
+fn from_source(unit: UnitId, var: &Var, outside: &Outside<'_>) -> Result<Value, Box<Diagnostic>> {
     if let (true, Some(value)) = (outside.simulated, &var.simulated) {
         return Ok(value.clone());
     }
@@ -117,7 +125,7 @@ fn from_source(unit: UnitId, var: &Var, outside: &Outside<'_>) -> Result<Value, 
         VarSource::Value(value) => Some(value.clone()),
         VarSource::Env(name) => match (outside.env)(name) {
             Some(text) => Some(Value::from(text)),
-            None if var.default.is_none() => return Err(no_env(var, name)),
+            None if var.default.is_none() => return Err(no_env(var, name).into()),
             None => None,
         },
         VarSource::File(path) => Some(hooks::Bytes::value(read(unit, var, path, outside)?)),
@@ -128,6 +136,7 @@ fn from_source(unit: UnitId, var: &Var, outside: &Outside<'_>) -> Result<Value, 
     found.or_else(|| var.default.clone()).ok_or_else(|| {
         Diagnostic::error(Code::MISSING_VAR, var.span, format!("`{}` has no value", var.name))
             .help(format!("give it one: `--var {}=…`", var.name))
+            .into()
     })
 }
 
@@ -136,22 +145,24 @@ fn no_env(var: &Var, name: &str) -> Diagnostic {
         .help(format!("set it (`export {name}=…`), or give `--var {}=…`", var.name))
 }
 
-fn read(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Vec<u8>, Diagnostic> {
+fn read(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Vec<u8>, Box<Diagnostic>> {
     (outside.file)(unit, path).map_err(|why| {
         Diagnostic::error(Code::VAR_FILE, var.span, format!("cannot read `{path}`: {why}"))
             .help("a path is relative to the file that names it")
+            .into()
     })
 }
 
-fn json(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Value, Diagnostic> {
+fn json(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Value, Box<Diagnostic>> {
     let bytes = read(unit, var, path, outside)?;
     let text = String::from_utf8_lossy(&bytes);
-    hooks::parse_json(&text)
-        .map_err(|why| Diagnostic::error(Code::VAR_FILE, var.span, format!("`{path}` is not JSON: {why}")))
+    hooks::parse_json(&text).map_err(|why| {
+        Diagnostic::error(Code::VAR_FILE, var.span, format!("`{path}` is not JSON: {why}")).into()
+    })
 }
 
 /// A CSV file with a header line: a list of maps of texts.
-fn table(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Value, Diagnostic> {
+fn table(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Value, Box<Diagnostic>> {
     let bytes = read(unit, var, path, outside)?;
     let bad = |why: csv::Error| {
         Diagnostic::error(Code::VAR_FILE, var.span, format!("`{path}` is not a CSV table: {why}"))

@@ -80,7 +80,11 @@ impl Session {
     pub fn send(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
         self.find_footing()?;
         self.keep_quiet(self.dialect.line.quiet)?;
-        self.reboot_at = None;
+        let earlier = self.reboot_at.take();
+        if let (Some((_, line)), false) = (earlier, std::mem::take(&mut self.fresh)) {
+            // Between two steps: whatever the flow has set up in the module is gone.
+            return Err(Fault::Reboot { line });
+        }
         let began = self.mark();
         let outcome = self.attempt(request, began);
         if let Err(Fault::Timeout { .. } | Fault::Interrupted) = &outcome {

@@ -107,6 +107,8 @@ pub struct Session {
     closed_at: Option<(Mark, String)>,
     reboot_at: Option<(Mark, String)>,
     reboot_welcome_until: Mono,
+    /// Nothing has been sent yet: what comes now was said before this conversation.
+    fresh: bool,
     last_byte: Mono,
     last_result: Mono,
     footing: Footing,
@@ -140,6 +142,7 @@ impl Session {
             closed_at: None,
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,
+            fresh: true,
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,

@@ -39,7 +39,6 @@ impl Session {
         self.sorter.set_late(false);
         if found? {
             self.footing = Footing::Firm;
-            self.reboot_at = None;
             return Ok(());
         }
         Err(Fault::Timeout { owed: Owed::Resync })

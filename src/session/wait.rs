@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::at::pattern::{Pattern, Sequence};
+use crate::at::pattern::{Lists, Pattern, Sequence};
 use crate::at::sorter::{Armed, Message, Wanted};
 use crate::link::Mono;
 
@@ -16,7 +16,7 @@ pub struct AwaitLines<'a> {
     /// Any of these ends it.
     pub fail: Option<&'a Arc<Vec<Pattern>>>,
     /// Lists gathered on the way.
-    pub collect: Option<&'a Arc<Vec<(Arc<str>, Sequence)>>>,
+    pub collect: Option<&'a Arc<Lists>>,
     /// The texts for `{=x}` holes.
     pub same: Vec<(Arc<str>, String)>,
     /// Lines that no step took since then are looked at first: no gap between a command and its late URC.
@@ -86,19 +86,19 @@ impl Session {
     ) -> Result<(T, Message), Fault> {
         loop {
             for index in 0..self.messages.len() {
-                if let Some(found) = wanted(&self.messages[index]) {
-                    if let Some(message) = self.messages.remove(index) {
-                        return Ok((found, message));
-                    }
+                if let Some(found) = wanted(&self.messages[index])
+                    && let Some(message) = self.messages.remove(index)
+                {
+                    return Ok((found, message));
                 }
             }
             if !self.notices.is_empty() {
                 return Err(Fault::Notice);
             }
-            if let Some((mark, line)) = &self.closed_at {
-                if *mark >= since {
-                    return Err(Fault::Closed { line: line.clone() });
-                }
+            if let Some((mark, line)) = &self.closed_at
+                && *mark >= since
+            {
+                return Err(Fault::Closed { line: line.clone() });
             }
             if let Some((_, line)) = self.reboot_at.take() {
                 return Err(Fault::Reboot { line });

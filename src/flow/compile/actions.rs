@@ -127,15 +127,14 @@ impl Compiler<'_> {
 
     /// A template that must be exactly one `${…}`.
     fn one_expr(&mut self, node: &Node, scope: &Scope) -> Option<crate::flow::model::Expr> {
-        match self.leaf(node, scope)? {
-            Leaf::Expr(expr) => Some(expr),
-            _ => {
-                self.problems.push(
-                    Diagnostic::error(Code::WRONG_KIND, node.span, "bytes come from one `${…}`")
-                        .help("write `bytes: ${content}`; for a text write `text:`"),
-                );
-                None
-            }
+        if let Leaf::Expr(expr) = self.leaf(node, scope)? {
+            Some(expr)
+        } else {
+            self.problems.push(
+                Diagnostic::error(Code::WRONG_KIND, node.span, "bytes come from one `${…}`")
+                    .help("write `bytes: ${content}`; for a text write `text:`"),
+            );
+            None
         }
     }
 

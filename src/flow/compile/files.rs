@@ -280,7 +280,7 @@ impl Compiler<'_> {
     /// Reads the top of a file by the shape of its kind.
     pub(super) fn head<'n>(&mut self, file: &'n File) -> Head<'n> {
         match file.kind {
-            Kind::Dialect => self.dialect_head(file),
+            Kind::Dialect => Self::dialect_head(file),
             Kind::Cloud => self.cloud_head(file),
             Kind::Station => {
                 let at = file.node.map().and_then(<[_]>::first).map_or(file.node.span, |(key, _)| key.span);
@@ -314,7 +314,7 @@ impl Compiler<'_> {
         head
     }
 
-    fn dialect_head<'n>(&mut self, file: &'n File) -> Head<'n> {
+    fn dialect_head(file: &File) -> Head<'_> {
         // The dialect's own keys are read, and reported on, where the dialect is made.
         let name = file.node.get("name").and_then(Node::scalar).map(|name| name.text.to_string());
         let flows = file.node.get("flows").and_then(Node::map).unwrap_or_default();

@@ -104,10 +104,10 @@ impl Compiler<'_> {
         let items: Vec<&Node> = node.list().map_or_else(|| vec![node], |items| items.iter().collect());
         let mut names = Vec::new();
         for item in items {
-            if let Some(scalar) = self.scalar(item, "a name") {
-                if self.good_name(scalar.text, scalar.span) {
-                    names.push(scalar.text.into());
-                }
+            if let Some(scalar) = self.scalar(item, "a name")
+                && self.good_name(scalar.text, scalar.span)
+            {
+                names.push(scalar.text.into());
             }
         }
         names
@@ -163,20 +163,18 @@ impl Compiler<'_> {
     fn returned(&mut self, signature: &Signature, body: &Body<'_>, scope: &Scope) -> Vec<(Arc<str>, Slot)> {
         let mut out = Vec::new();
         for name in &signature.returns {
-            match scope.visible_slot(name) {
-                Some(slot) => out.push((Arc::clone(name), slot)),
-                None => {
-                    let at = body.returns.map_or(signature.span, |node| node.span);
-                    let problem = Diagnostic::error(
-                        Code::UNKNOWN_NAME,
-                        at,
-                        format!("`{name}` is returned, and no step sets it"),
-                    );
-                    self.problems
-                        .push(problem.help("a step sets a name by a hole of that name, or with `set`"));
-                    // The slots of a caller count on every name being there.
-                    out.push((Arc::clone(name), crate::flow::model::ERROR));
-                }
+            if let Some(slot) = scope.visible_slot(name) {
+                out.push((Arc::clone(name), slot));
+            } else {
+                let at = body.returns.map_or(signature.span, |node| node.span);
+                let problem = Diagnostic::error(
+                    Code::UNKNOWN_NAME,
+                    at,
+                    format!("`{name}` is returned, and no step sets it"),
+                );
+                self.problems.push(problem.help("a step sets a name by a hole of that name, or with `set`"));
+                // The slots of a caller count on every name being there.
+                out.push((Arc::clone(name), crate::flow::model::ERROR));
             }
         }
         out

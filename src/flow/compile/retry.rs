@@ -52,7 +52,7 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, node: &Node) -> Retry {
         (None, None) => Pause::default(),
     };
     Retry {
-        attempts: attempts.and_then(|attempts| positive(compiler, attempts.value, attempts.span)),
+        attempts: attempts.map(|attempts| positive(compiler, attempts.value, attempts.span)),
         limit: limit.map(|limit| limit.value),
         pause,
         jitter: jitter.map(|text| read_jitter(compiler, text.text, text.span)).unwrap_or_default(),
@@ -71,18 +71,18 @@ fn attempts_only(compiler: &mut Compiler<'_>, text: &str, span: Span) -> Retry {
         );
         return Retry::default();
     };
-    Retry { attempts: positive(compiler, number, span), written: true, ..Retry::default() }
+    Retry { attempts: Some(positive(compiler, number, span)), written: true, ..Retry::default() }
 }
 
-fn positive(compiler: &mut Compiler<'_>, number: i64, span: Span) -> Option<u32> {
+fn positive(compiler: &mut Compiler<'_>, number: i64, span: Span) -> u32 {
     match u32::try_from(number) {
-        Ok(number) if number > 0 => Some(number),
+        Ok(number) if number > 0 => number,
         _ => {
             compiler.problems.push(
                 Diagnostic::error(Code::OUT_OF_RANGE, span, format!("{number} attempts cannot be made"))
                     .help("attempts are counted with the first one: `1` is a single try"),
             );
-            Some(1)
+            1
         }
     }
 }
@@ -96,15 +96,14 @@ fn read_jitter(compiler: &mut Compiler<'_>, text: &str, span: Span) -> Jitter {
     if let Ok(part) = duration::parse_percent(text) {
         return Jitter::Part(part);
     }
-    match duration::parse(text) {
-        Ok(time) => Jitter::Time(time),
-        Err(_) => {
-            compiler.problems.push(
-                Diagnostic::error(Code::DURATION, span, format!("`{text}` is neither a part nor a duration"))
-                    .help("write `10%` of the pause, or a duration such as `2s`"),
-            );
-            Jitter::Time(Duration::ZERO)
-        }
+    if let Ok(time) = duration::parse(text) {
+        Jitter::Time(time)
+    } else {
+        compiler.problems.push(
+            Diagnostic::error(Code::DURATION, span, format!("`{text}` is neither a part nor a duration"))
+                .help("write `10%` of the pause, or a duration such as `2s`"),
+        );
+        Jitter::Time(Duration::ZERO)
     }
 }
 

@@ -108,12 +108,11 @@ impl Scope {
     }
 
     fn slot(&mut self, name: &Arc<str>) -> Slot {
-        match self.names.iter().skip(2).position(|known| known == name) {
-            Some(index) => Slot(index + 2),
-            None => {
-                self.names.push(Arc::clone(name));
-                Slot(self.names.len() - 1)
-            }
+        if let Some(index) = self.names.iter().skip(2).position(|known| known == name) {
+            Slot(index + 2)
+        } else {
+            self.names.push(Arc::clone(name));
+            Slot(self.names.len() - 1)
         }
     }
 

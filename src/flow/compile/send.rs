@@ -150,10 +150,10 @@ impl Compiler<'_> {
         let mut out = Vec::new();
         for (key, value) in entries {
             let sequence = self.sequence(value, stand);
-            if self.good_name(&key.text, key.span) {
-                if let Some(sequence) = sequence {
-                    out.push((key.text.as_str().into(), sequence));
-                }
+            if self.good_name(&key.text, key.span)
+                && let Some(sequence) = sequence
+            {
+                out.push((key.text.as_str().into(), sequence));
             }
         }
         out
@@ -175,10 +175,10 @@ impl Compiler<'_> {
         }
         // What the table names is there too, unless a var of the file has that name already.
         for name in self.table_names(rules, line) {
-            if !out.iter().any(|(known, _)| *known == name) {
-                if let Ok(slot) = scope.define(&name) {
-                    out.push((name, slot));
-                }
+            if !out.iter().any(|(known, _)| *known == name)
+                && let Ok(slot) = scope.define(&name)
+            {
+                out.push((name, slot));
             }
         }
         out
@@ -264,17 +264,17 @@ impl Compiler<'_> {
     /// `.len()` counts characters, the module counts bytes.
     fn refuse_len(&mut self, template: &Template) {
         for piece in &template.pieces {
-            if let Piece::Expr { expr, .. } = piece {
-                if expr.program.source().contains(".len()") {
-                    self.problems.push(
-                        Diagnostic::error(
-                            Code::LENGTH,
-                            expr.span,
-                            "`.len()` counts characters, and the module waits for bytes",
-                        )
-                        .help("write `size(…)`: the bytes as they will be sent"),
-                    );
-                }
+            if let Piece::Expr { expr, .. } = piece
+                && expr.program.source().contains(".len()")
+            {
+                self.problems.push(
+                    Diagnostic::error(
+                        Code::LENGTH,
+                        expr.span,
+                        "`.len()` counts characters, and the module waits for bytes",
+                    )
+                    .help("write `size(…)`: the bytes as they will be sent"),
+                );
             }
         }
     }

@@ -253,24 +253,21 @@ impl Compiler<'_> {
     /// A pattern, a list of lines in order, or `any:`.
     pub(super) fn sequence(&mut self, node: &Node, stand: Stand) -> Option<Sequence> {
         let mut places = Vec::new();
-        let items = match &node.kind {
-            Kind::List(nodes) => {
-                // A block may hold items that show nothing by themselves, behind ones that do.
-                let later = if stand == Stand::TableNeedsText { Stand::Table } else { stand };
-                let items: Vec<Option<Item>> = nodes
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| {
-                        places.push(item.span);
-                        self.item(item, if index == 0 { stand } else { later })
-                    })
-                    .collect();
-                items.into_iter().collect::<Option<Vec<_>>>()?
-            }
-            _ => {
-                places.push(node.span);
-                vec![self.item(node, stand)?]
-            }
+        let items = if let Kind::List(nodes) = &node.kind {
+            // A block may hold items that show nothing by themselves, behind ones that do.
+            let later = if stand == Stand::TableNeedsText { Stand::Table } else { stand };
+            let items: Vec<Option<Item>> = nodes
+                .iter()
+                .enumerate()
+                .map(|(index, item)| {
+                    places.push(item.span);
+                    self.item(item, if index == 0 { stand } else { later })
+                })
+                .collect();
+            items.into_iter().collect::<Option<Vec<_>>>()?
+        } else {
+            places.push(node.span);
+            vec![self.item(node, stand)?]
         };
         match Sequence::new(items) {
             Ok(sequence) => Some(sequence),
