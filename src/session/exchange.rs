@@ -143,7 +143,9 @@ impl Session {
             return Ok(None);
         }
         if let Some(over) = Self::decided(request, progress, flight.data_sent) {
-            return Ok(Some(over.map_err(Fault::Result)));
+            // Asked to stop meanwhile: the module owes nothing more, and no further line goes out.
+            let over = if flight.stopping { Err(Fault::Interrupted) } else { over.map_err(Fault::Result) };
+            return Ok(Some(over));
         }
         match self.pump(flight.deadline)? {
             Pumped::Bytes => {}

@@ -1,4 +1,5 @@
-//! A case: a folder with `flow.yaml`, `module.txt` and the report that they must give.
+//! A case: a folder with `flow.yaml`, `module.txt` and the report that they must give; `env.txt` holds the
+//! environment, one `NAME=value` a line.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -39,8 +40,8 @@ pub struct Outcome {
     pub events: String,
     /// Every byte, as recorded.
     pub transcript: String,
-    /// Where the run left the script.
-    pub strayed: Vec<String>,
+    /// Where the run first left the script.
+    pub strayed: Option<String>,
     /// When each line of the script that is ours happened.
     pub times: Vec<(usize, Duration)>,
 }
@@ -98,7 +99,7 @@ impl Case {
                 report: problems,
                 events: String::new(),
                 transcript: String::new(),
-                strayed: vec!["the flow has problems".to_string()],
+                strayed: Some("the flow has problems".to_string()),
                 times: Vec::new(),
             },
             |(outcome, report)| {
@@ -119,7 +120,12 @@ impl Case {
             let place = loaded.reader.beside(&loaded.places[unit.0], path);
             loaded.reader.bytes(&place).map_err(|problem| problem.to_string())
         };
-        let outside = Outside { given: &BTreeMap::new(), env: &|_| None, file: &file, simulated: false };
+        let env_file = self.read("env.txt").unwrap_or_default();
+        let env = |name: &str| {
+            let mut lines = env_file.lines().filter_map(|line| line.split_once('='));
+            lines.find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
+        };
+        let outside = Outside { given: &BTreeMap::new(), env: &env, file: &file, simulated: false };
         let resolved = vars::resolve(&program, &outside)
             .map_err(|problems| problems.render(&loaded.sources, Look::Plain))?;
         let masker =
@@ -168,6 +174,6 @@ impl Case {
             times: seen.times,
         };
         let warnings = if shown_problems.is_empty() { String::new() } else { format!("{shown_problems}\n\n") };
-        Ok((outcome, warnings + &page.text()))
+        Ok((outcome, format!("{warnings}{}", page.text())))
     }
 }

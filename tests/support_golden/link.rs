@@ -29,8 +29,8 @@ impl Clock for Hand {
 /// What the case looks at when the run is over.
 #[derive(Default)]
 pub struct Seen {
-    /// Where the run left the script, in words; empty if it followed it.
-    pub strayed: Vec<String>,
+    /// Where the run first left the script, in words.
+    pub strayed: Option<String>,
     /// When each of the acts that are ours happened: the line in the file, and the time.
     pub times: Vec<(usize, Duration)>,
     /// What the operator has typed and nobody has read yet.
@@ -92,7 +92,7 @@ impl Scripted {
 
     fn stray(&self, why: String) {
         let at = self.now().since(Mono::ZERO);
-        self.seen.borrow_mut().strayed.push(format!("at {:.3}s {why}", at.as_secs_f64()));
+        self.seen.borrow_mut().strayed.get_or_insert(format!("at {:.3}s {why}", at.as_secs_f64()));
     }
 
     /// Takes everything that the module has said until now.
