@@ -1,5 +1,6 @@
 //! `atflow at`: command lines from the shell, one after the other; the exit code is the last result.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +9,12 @@ use serde_json::json;
 
 use crate::at::codes;
 use crate::at::dialect::{Cancel, CommandRules, DataEnd, Dialect, Finals};
-use crate::at::sorter::Wanted;
+use crate::at::sorter::{Class, Wanted};
 use crate::flow::compile;
 use crate::flow::duration;
 use crate::hooks::Host;
 use crate::link::Mono;
-use crate::session::{Deaf, Fault, Request, Session};
+use crate::session::{Fault, Heard, Listener, Request, Session};
 use crate::transcript::{Masker, Transcript};
 
 use super::args::{AtArgs, Format};
@@ -40,16 +41,17 @@ fn sent(args: &AtArgs) -> Result<Exit, Exit> {
     let link = open::open(&args.port, &args.settings, None, &wake)?;
     let masker = Masker::new(&[], &[]).map_err(|_| Exit::Usage)?;
     let stop = wake.clone();
+    let lines = Lines::default();
     let mut session = Session::new(
         link,
         Arc::clone(&dialect),
         Transcript::none(masker),
-        Box::new(Deaf),
+        Box::new(lines.clone()),
         Rc::new(move || stop.stop_requested()),
     );
     let mut exit = Exit::Done;
     for line in &args.lines {
-        exit = one(&mut session, &dialect, line, timeout, args.format);
+        exit = one(&mut session, &lines, &dialect, line, timeout, args.format);
         if exit != Exit::Done {
             break;
         }
@@ -67,6 +69,7 @@ fn dialect(name: &str) -> Result<Arc<Dialect>, Exit> {
 
 fn one(
     session: &mut Session,
+    lines: &Lines,
     dialect: &Dialect,
     line: &str,
     timeout: Option<Duration>,
@@ -92,9 +95,9 @@ fn one(
         timeout: timeout.or(rules.timeout).unwrap_or(dialect.line.timeout),
         outer: Mono::FAR,
     };
-    let begin = session.now();
+    lines.0.borrow_mut().clear();
     let outcome = session.send(&request);
-    let lines = received(session, begin);
+    let lines = lines.0.take();
     match format {
         Format::Pretty => lines.iter().for_each(|line| println!("{line}")),
         Format::Json => println!(
@@ -105,7 +108,9 @@ fn one(
     match outcome {
         Ok(_) => Exit::Done,
         Err(fault) => {
-            if format == Format::Pretty {
+            // A plain ERROR has been printed with the answer and says all it has to say.
+            let plain = matches!(&fault, Fault::Result(error) if error.number.is_none());
+            if format == Format::Pretty && !plain {
                 complain(&words(&fault, dialect), None);
             }
             match fault {
@@ -117,24 +122,18 @@ fn one(
     }
 }
 
-/// The lines that came since `begin`, without the echo.
-fn received(session: &mut Session, begin: Mono) -> Vec<String> {
-    let mut text = String::new();
-    let mut sent = Vec::new();
-    for record in session.excerpt(begin) {
-        match record.entry {
-            crate::transcript::Entry::Rx(bytes) => text.push_str(&String::from_utf8_lossy(&bytes)),
-            crate::transcript::Entry::Tx(bytes) => {
-                sent.push(String::from_utf8_lossy(&bytes).trim_end().to_string());
-            }
-            crate::transcript::Entry::Note(..) => {}
+/// The lines of the answer at hand, without the echo.
+#[derive(Clone, Default)]
+struct Lines(Rc<RefCell<Vec<String>>>);
+
+impl Listener for Lines {
+    fn heard(&mut self, _at: Mono, heard: &Heard<'_>) {
+        if let Heard::Line { class, text } = heard
+            && *class != Class::Echo
+        {
+            self.0.borrow_mut().push(String::from_utf8_lossy(text).into_owned());
         }
     }
-    text.split(['\r', '\n'])
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty() && !sent.iter().any(|sent| sent == line))
-        .map(str::to_string)
-        .collect()
 }
 
 /// A fault in one line, numbers explained.

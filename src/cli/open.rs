@@ -11,7 +11,9 @@ use crate::link::serial::{Serial, Settings};
 use crate::link::tcp::Tcp;
 use crate::link::wake::Wake;
 use crate::link::{Clock as _, Link, LinkError, WallClock};
-use crate::sim::{self, BrokerUrl, CloudChoice, Pace, Scenario, SimError, SimOptions, WallPacer};
+use crate::sim::{
+    self, BrokerUrl, CloudChoice, Pace, Scenario, SimError, SimOptions, SimSettings, Start, WallPacer,
+};
 
 use super::args::{SerialArgs, SimulationArgs, Speed};
 use super::{Exit, complain};
@@ -87,6 +89,8 @@ fn settings(args: &SerialArgs) -> Settings {
 fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
     let mut options = SimOptions::default();
     let mut speed = Speed::Max;
+    // A one-shot command finds a module that has been on for long; a flow sees it start.
+    options.scenario = args.is_none().then(warm);
     if let Some(args) = args {
         options.seed = args.seed;
         options.scenario = args.scenario.as_deref().map(scenario).transpose()?;
@@ -99,6 +103,11 @@ fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<B
     }
     let (link, _watch) = sim::build(name, options).map_err(|error| sim_refused(&error))?;
     Ok(Box::new(link))
+}
+
+fn warm() -> Scenario {
+    let settings = SimSettings { start: Start::Warm, ..SimSettings::default() };
+    Scenario { settings, ..Scenario::default() }
 }
 
 /// What a simulation cannot do, said.

@@ -169,11 +169,22 @@ fn observer(args: &RunArgs, sources: crate::flow::diag::Sources, simulated: bool
                 _ => Detail::Steps,
             };
             let terminal = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            let console =
+            let mut console =
                 Console::new(out, sources, detail, terminal).with_answers(answers).simulated(simulated);
+            if let (true, Some(columns)) = (stdout().is_terminal(), columns()) {
+                console = console.width(columns);
+            }
             Rc::new(RefCell::new(console))
         }
     }
+}
+
+/// The width of the terminal on standard output.
+fn columns() -> Option<usize> {
+    rustix::termios::tcgetwinsize(stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|columns| *columns > 0)
 }
 
 /// Colours on standard error, where problems go.

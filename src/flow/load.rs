@@ -215,3 +215,48 @@ fn normal(path: &Path) -> PathBuf {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every bundled YAML file.
+    fn bundled(dir: &Dir<'_>, out: &mut Vec<(String, String)>) {
+        for file in dir.files() {
+            let path = file.path().to_string_lossy().into_owned();
+            if file.path().extension().is_some_and(|extension| extension == "yaml") {
+                out.push((path, file.contents_utf8().expect("bundled files are UTF-8").to_string()));
+            }
+        }
+        for inner in dir.dirs() {
+            bundled(inner, out);
+        }
+    }
+
+    #[test]
+    fn every_bundled_file_tells_editors_its_schema() {
+        let mut files = Vec::new();
+        bundled(&BUNDLED, &mut files);
+        assert!(files.len() > 8, "{}", files.len());
+        for (path, text) in files {
+            let schema = if path.starts_with("modules/") { "dialect" } else { "flow" };
+            let modeline = format!("# yaml-language-server: $schema=../../schemas/{schema}.schema.json");
+            assert_eq!(text.lines().next(), Some(modeline.as_str()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_beside_the_flow_wins_over_a_bundled_name() {
+        let folder = std::env::temp_dir().join(format!("atflow-load-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("modules")).expect("a folder");
+        let own = folder.join("modules/luat-air724.yaml");
+        let flow = folder.join("flow.yaml");
+        let reader = Reader::for_main(&flow, &folder);
+        let from = Place::Disk(flow);
+        let bundled = Place::Bundled("modules/luat-air724.yaml".to_string());
+        assert_eq!(reader.named(&from, "modules", "luat-air724"), Some(bundled));
+        std::fs::write(&own, "name: mine").expect("a file");
+        assert_eq!(reader.named(&from, "modules", "luat-air724"), Some(Place::Disk(own)));
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+}

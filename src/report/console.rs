@@ -16,8 +16,12 @@ use super::paint::Paint;
 
 /// The column in which the time a step took stands.
 const TITLE_WIDTH: usize = 44;
-/// What was captured is cut here.
-const VALUES_WIDTH: usize = 100;
+/// Lines are cut here where no terminal says how wide it is.
+const WIDTH: usize = 164;
+/// What stands in front of a step's notes: clock, title, time.
+const NOTES_AT: usize = 9 + 1 + TITLE_WIDTH + 1 + 8 + 1;
+/// Bytes of a line that are shown in an excerpt.
+const EXCERPT_WIDTH: usize = 100;
 /// Records of the failed attempt that are shown.
 const EXCERPT: usize = 12;
 
@@ -43,6 +47,8 @@ pub struct Console {
     /// A terminal: colours, and a line that is rewritten while a step is under way.
     terminal: bool,
     live_shown: bool,
+    /// Columns of the terminal.
+    width: usize,
     answers: Option<Answers>,
     /// How a simulated run is named in its verdict.
     simulated: bool,
@@ -51,13 +57,30 @@ pub struct Console {
 impl Console {
     /// Writes to `out`. `terminal`: colours, and a line that is rewritten.
     pub fn new(out: Box<dyn Write>, sources: Sources, detail: Detail, terminal: bool) -> Self {
-        Self { out, sources, detail, terminal, live_shown: false, answers: None, simulated: false }
+        Self {
+            out,
+            sources,
+            detail,
+            terminal,
+            live_shown: false,
+            width: WIDTH,
+            answers: None,
+            simulated: false,
+        }
     }
 
     /// Takes the operator's answers from `answers`.
     #[must_use]
     pub fn with_answers(mut self, answers: Answers) -> Self {
         self.answers = Some(answers);
+        self
+    }
+
+    /// Cuts lines to a terminal of so many columns.
+    #[must_use]
+    pub fn width(mut self, columns: usize) -> Self {
+        // Below this nothing reads well, cut or not.
+        self.width = columns.max(NOTES_AT + 20);
         self
     }
 
@@ -150,7 +173,9 @@ impl Console {
         if !note.is_empty() {
             notes.push(note);
         }
-        notes.extend(step.values.iter().map(|(name, value)| format!("{name} = {}", one_line(value))));
+        // A message's body is its payload once more.
+        let shown = step.values.iter().filter(|(name, _)| name != "body");
+        notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
         notes.extend(step.measured.iter().map(measured));
         let begin = Mono::from_micros(at.as_micros().saturating_sub(micros(step.took)));
         let indent = "  ".repeat(step.depth);
@@ -161,7 +186,7 @@ impl Console {
             "{} {title} {} {}",
             self.paint(Paint::Dim, &clock(begin)),
             self.paint(Paint::Dim, &format!("{took:>8}")),
-            self.paint(Paint::Dim, &cut(&notes.join(", "), VALUES_WIDTH))
+            self.paint(Paint::Dim, &cut(&notes.join(", "), self.width - NOTES_AT))
         );
         self.line(text.trim_end());
     }
@@ -188,7 +213,7 @@ impl Console {
 
     fn finished(&mut self, report: &Report) {
         self.wipe();
-        if let Some(failure) = &report.failure {
+        if let Some(failure) = report.failure.as_ref().filter(|failure| !failure.is_interrupt()) {
             self.failure(failure);
         }
         for (name, value) in &report.returns {
@@ -197,6 +222,7 @@ impl Console {
         }
         let verdict = verdict(report, self.simulated);
         let (paint, mark) = match (&report.failure, &report.stopped) {
+            (Some(failure), _) if failure.is_interrupt() => (Paint::Notice, "■ interrupted"),
             (Some(_), _) => (Paint::Bad, "✗ failed"),
             (None, Some(_)) => (Paint::Good, "✓ stopped"),
             (None, None) => (Paint::Good, "✓ passed"),
@@ -225,16 +251,20 @@ impl Observer for Console {
             Event::Started { flow, module, port } => self.started(flow, module, port),
             Event::StepStarted(step) => self.step_started(at, step),
             Event::StepFinished(step) => self.step_finished(at, step),
-            Event::Retrying { depth, attempt, error, pause } => {
-                let pause =
-                    if pause.is_zero() { "now".to_string() } else { format!("in {}", span(*pause).trim()) };
-                let text = format!(
-                    "{} {}{} attempt {attempt}: {error}; again {pause}",
-                    clock(at),
-                    "  ".repeat(*depth),
-                    "↻"
-                );
+            Event::Retrying { depth, title, attempt, error, pause } => {
+                let again = if pause.is_zero() {
+                    "again now".to_string()
+                } else {
+                    format!("again in {}", span(*pause))
+                };
+                // When it goes on is worth more than the end of a long error.
+                let begin = format!("↻ {title}, attempt {attempt}: ");
+                let room = self
+                    .width
+                    .saturating_sub(10 + 2 * depth + begin.chars().count() + again.chars().count() + 2);
+                let text = format!("{begin}{}; {again}", cut(error, room.max(20)));
                 let text = self.paint(Paint::Notice, &text);
+                let text = format!("{} {}{text}", self.paint(Paint::Dim, &clock(at)), "  ".repeat(*depth));
                 self.line(&text);
             }
             Event::Progress { depth, done, of } => {
@@ -342,7 +372,8 @@ fn verdict(report: &Report, simulated: bool) -> String {
     }
     if let Some(failure) = &report.failure {
         let step = failure.path.last().map_or("", String::as_str);
-        text = format!("at `{step}`: {} ({})", failure.name, text.trim_end());
+        let why = if failure.is_interrupt() { String::new() } else { format!(": {}", failure.name) };
+        text = format!("at `{step}`{why} ({})", text.trim_end());
     }
     text.trim_end().to_string()
 }
@@ -389,7 +420,7 @@ fn micros(time: Duration) -> u64 {
 
 /// Bytes on one line, control characters visible, cut to a limit.
 fn shown(bytes: &[u8]) -> String {
-    cut(&one_line(&String::from_utf8_lossy(bytes)), VALUES_WIDTH)
+    cut(&one_line(&String::from_utf8_lossy(bytes)), EXCERPT_WIDTH)
 }
 
 /// Control characters visible.

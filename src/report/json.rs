@@ -57,10 +57,10 @@ impl Observer for JsonLines {
                     json!({ "depth": step.depth, "step": step.title, "kind": kind }),
                 );
             }
-            Event::Retrying { depth, attempt, error, pause } => self.write(
+            Event::Retrying { depth, title, attempt, error, pause } => self.write(
                 at,
                 "retrying",
-                json!({ "depth": depth, "attempt": attempt, "error": error, "pause_ms": millis(*pause) }),
+                json!({ "depth": depth, "step": title, "attempt": attempt, "error": error, "pause_ms": millis(*pause) }),
             ),
             Event::StepFinished(step) => self.write(at, "step_finished", step_end(step)),
             Event::Progress { depth, done, of } => {

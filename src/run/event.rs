@@ -25,6 +25,8 @@ pub enum Event<'a> {
     Retrying {
         /// How deep it stands.
         depth: usize,
+        /// The step, or the flow.
+        title: &'a str,
         /// The attempt that failed, from 1.
         attempt: u32,
         /// Why, in one line.

@@ -8,12 +8,13 @@ use crate::flow::model::{
 };
 use crate::hooks::{self, Value};
 use crate::link::Mono;
+use crate::transcript::NoteKind;
 
 use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart};
 use super::failure::Failure;
 use super::frame::{Frame, Point};
 use super::render;
-use super::{CALL_DEPTH, Halt, Part, Run};
+use super::{CALL_DEPTH, HOOK_WALL_LIMIT, Halt, Part, Run};
 
 /// What a finished attempt tells its step.
 #[derive(Default)]
@@ -101,7 +102,14 @@ impl<'p> Run<'p> {
                 Err(Halt::Failed(failure)) => {
                     frame.end();
                     let times = Times { first: started, began, outer };
-                    if !self.wait_for_next(&flow.retry, &failure, attempt, times, (frame, point))? {
+                    if !self.wait_for_next(
+                        &flow.retry,
+                        &failure,
+                        attempt,
+                        times,
+                        (frame, point),
+                        &flow.name,
+                    )? {
                         break (failure, point);
                     }
                 }
@@ -143,10 +151,9 @@ impl<'p> Run<'p> {
         outer: Mono,
         passed: &[Option<Mono>],
     ) -> Result<(), Halt> {
-        let title = if self.tells_steps || step.title.literal().is_none() {
-            self.title(step, frame)
-        } else {
-            String::new()
+        let title = match step.title.literal() {
+            Some(title) => title.to_string(),
+            None => self.title(step, frame),
         };
         let started = self.session.now();
         let mut course = Course { started, attempts: 0, measured: Vec::new(), begun: false };
@@ -182,6 +189,9 @@ impl<'p> Run<'p> {
             }
             let began = self.session.now();
             let point = frame.begin();
+            if let (Some(title), false) = (step.title.literal(), kind_of(&step.action) == StepKind::Group) {
+                self.session.transcript().note(began, NoteKind::Step, title);
+            }
             let result = self.attempt(step, frame, outer, passed, course);
             let failure = match result {
                 Ok(attempted) => {
@@ -199,10 +209,12 @@ impl<'p> Run<'p> {
                 Err(Halt::Failed(failure)) => failure,
             };
             frame.end();
+            let now = self.session.now();
+            self.session.transcript().note(now, NoteKind::End, &failure.name);
             let title = self.path.last().cloned().unwrap_or_default();
             let failure = self.placed(failure, step, &title, began);
             let times = Times { first: course.started, began, outer };
-            if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point))? {
+            if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point), &title)? {
                 if step.retry.written {
                     frame.put(ATTEMPT, saved);
                 }
@@ -376,6 +388,7 @@ impl<'p> Run<'p> {
         attempt: u32,
         times: Times,
         (frame, point): (&mut Frame, Point),
+        title: &str,
     ) -> Result<bool, Halt> {
         if !may_retry(retry, failure) || retry.attempts.is_some_and(|most| attempt >= most) {
             return Ok(false);
@@ -390,11 +403,15 @@ impl<'p> Run<'p> {
         let pause = start.since(self.session.now());
         let depth = self.depth;
         if self.tells_steps {
-            self.tell(&Event::Retrying { depth, attempt, error: &failure.message, pause });
+            self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
         }
         match self.session.pause(start) {
             Ok(()) => Ok(true),
-            Err(fault) => Err(self.fault(fault).into()),
+            Err(fault) => {
+                let mut failure = self.fault(fault);
+                failure.path.clone_from(&self.path);
+                Err(failure.into())
+            }
         }
     }
 
@@ -506,6 +523,7 @@ impl<'p> Run<'p> {
     pub(super) fn eval(&mut self, expr: &Expr, frame: &Frame) -> Result<Value, Failure> {
         let inputs: Vec<(&str, Value)> =
             expr.inputs.iter().map(|input| (&*input.name, self.lookup(input.from, frame))).collect();
+        self.hook_deadline.set(self.session.now() + HOOK_WALL_LIMIT);
         let value = self.host.eval(&expr.program, &inputs).map_err(|error| {
             let mut failure = Failure::hook(&error);
             failure.span = Some(expr.span);

@@ -12,7 +12,7 @@ mod render;
 mod resolve;
 pub mod vars;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ use resolve::Resolved;
 
 /// Most flows that may call each other in a row.
 const CALL_DEPTH: usize = 32;
+
+/// How long one evaluation may take on the wall, in real runs only: operations decide, so that a simulated
+/// run repeats; this is for a machine that is too slow for them.
+const HOOK_WALL_LIMIT: Duration = Duration::from_secs(2);
 
 /// An observer that several parts of a run tell things to.
 pub type SharedObserver = Rc<RefCell<dyn Observer>>;
@@ -98,6 +102,8 @@ pub struct Run<'p> {
     previous_mark: Mark,
     current_mark: Mark,
     packet_id: u16,
+    /// When the evaluation at hand has taken too long.
+    hook_deadline: Rc<Cell<Mono>>,
     totals: Totals,
 }
 
@@ -115,6 +121,11 @@ impl<'p> Run<'p> {
     /// A run that is ready to start.
     pub fn new(setup: Setup<'p>) -> Self {
         let tells_steps = setup.observer.borrow().wants_steps();
+        let hook_deadline = Rc::new(Cell::new(Mono::FAR));
+        if !setup.session.simulated() {
+            let (clock, deadline) = (setup.session.clock(), Rc::clone(&hook_deadline));
+            setup.host.set_wall_limit(Some(Rc::new(move || clock.now() > deadline.get())));
+        }
         Self {
             program: setup.program,
             host: setup.host,
@@ -133,6 +144,7 @@ impl<'p> Run<'p> {
             previous_mark: Mark::default(),
             current_mark: Mark::default(),
             packet_id: 0,
+            hook_deadline,
             totals: Totals::default(),
         }
     }

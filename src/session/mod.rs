@@ -15,7 +15,7 @@ use crate::at::dialect::Dialect;
 use crate::at::pattern::Captures;
 use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
-use crate::transcript::{NoteKind, Record, Transcript};
+use crate::transcript::{Entry, NoteKind, Record, Transcript};
 
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
@@ -161,6 +161,11 @@ impl Session {
         Rc::clone(&self.clock)
     }
 
+    /// Whether the module is simulated.
+    pub fn simulated(&self) -> bool {
+        self.link.simulated()
+    }
+
     /// The dialect in force.
     pub fn dialect(&self) -> &Arc<Dialect> {
         &self.dialect
@@ -218,7 +223,12 @@ impl Session {
     /// What crossed the line since `since`, oldest first, for a failure report.
     pub fn excerpt(&mut self, since: Mono) -> Vec<Record> {
         self.transcript.flush_tail();
-        self.transcript.recent().into_iter().filter(|record| record.at >= since).collect()
+        let records: Vec<Record> =
+            self.transcript.recent().into_iter().filter(|record| record.at >= since).collect();
+        // On the virtual clock the answer before may have come in the same microsecond.
+        let sent =
+            records.iter().position(|record| record.at > since || matches!(record.entry, Entry::Tx(_)));
+        records.into_iter().skip(sent.unwrap_or(0)).collect()
     }
 
     /// Ends the conversation: what is not yet written of the transcript is.

@@ -132,8 +132,8 @@ pub fn build(name: &str, options: SimOptions) -> Result<(SimLink, Watch), SimErr
 
 fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) -> Result<World, SimError> {
     let (family, text) = match name {
-        "luat-air724" => (Family::Air724, include_str!("../../scripts/sim/luat-air724.yaml")),
-        "esp-at" => (Family::EspAt, include_str!("../../scripts/sim/esp-at.yaml")),
+        "luat-air724" => (Family::Air724, include_str!("profiles/luat-air724.yaml")),
+        "esp-at" => (Family::EspAt, include_str!("profiles/esp-at.yaml")),
         _ => return Err(unknown(name)),
     };
     let profile = Profile::parse(text).map_err(|why| SimError::Data { name: name.to_owned(), why })?;

@@ -1,4 +1,4 @@
-//! What a simulated module says by rote and how long it takes, read from `scripts/sim/*.yaml`. State is
+//! What a simulated module says by rote and how long it takes, read from `profiles/*.yaml`. State is
 //! code; this is the rest: identity, static answers, delays, boot noise, error texts.
 
 use std::collections::BTreeMap;

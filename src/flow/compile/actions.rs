@@ -55,6 +55,7 @@ impl Compiler<'_> {
         let node = parts.send_nodes.awaits?;
         let nodes = &parts.send_nodes;
         let rules = self.rules(nodes, Stand::Free, Stand::NeedsText);
+        self.define_salvaged(scope);
         let same = self.same_inputs(&rules, node.span, scope);
         // `expect` beside a standalone `await` is one more line that must come.
         let lines = match (rules.awaits, rules.expect) {
@@ -112,6 +113,9 @@ impl Compiler<'_> {
         let qos = parts.qos.map_or(Some(Leaf::Plain(0_i64.into())), |qos| self.leaf(qos, scope));
         let retain = parts.retain.map_or(Some(Leaf::Plain(false.into())), |retain| self.leaf(retain, scope));
         let Some(flow) = self.contract_flow("publish") else {
+            if self.incomplete {
+                return None;
+            }
             self.problems.push(
                 Diagnostic::error(
                     Code::NO_CONTRACT,
@@ -185,6 +189,9 @@ impl Compiler<'_> {
     }
 
     fn unknown_flow(&mut self, name: &str, at: Span, scope: &Scope) {
+        if self.incomplete {
+            return;
+        }
         let known = self.flow_names(scope.unit);
         let near = crate::flow::fields::nearest(name, known.iter().map(String::as_str));
         let help = match near {

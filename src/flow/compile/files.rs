@@ -41,6 +41,8 @@ pub(super) struct File {
 /// All of them, the main one first.
 pub(super) struct Files {
     pub all: Vec<File>,
+    /// Something that was asked for could not be read.
+    pub incomplete: bool,
 }
 
 /// The dialect of a file that names none.
@@ -68,7 +70,7 @@ impl Files {
     ) -> Self {
         let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
         gatherer.main(main, options);
-        Self { all: gatherer.all }
+        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors() }
     }
 
     /// A dialect alone, as `module: name` in a file of the working directory would find it.
@@ -80,13 +82,13 @@ impl Files {
     ) -> Self {
         let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
         let place = Place::Disk("flow.yaml".into());
-        let text = format!("module: '{}'\n", name.replace('\'', "''"));
+        let text = format!("module: '{}'\nflows: {{}}\n", name.replace('\'', "''"));
         let id = gatherer.sources.add("--module", text);
         if let Some(node) = crate::flow::yaml::parse(gatherer.sources, id, gatherer.problems) {
             gatherer.all.push(File { place, id, node, kind: Kind::Library, parent: None });
             gatherer.module(Kind::Flow, &Options::default());
         }
-        Self { all: gatherer.all }
+        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors() }
     }
 
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &File> {

@@ -104,6 +104,8 @@ fn compile(
         lines: Vec::new(),
         table_keys: Vec::new(),
         sends: 0,
+        salvaged: Vec::new(),
+        incomplete: files.incomplete,
     };
     compiler.program(files)
 }
@@ -139,6 +141,10 @@ struct Compiler<'c> {
     /// The keys of the command table.
     table_keys: Vec<(String, Span)>,
     sends: usize,
+    /// Names that broken patterns would have captured.
+    salvaged: Vec<Arc<str>>,
+    /// A file is missing: what it would have defined is not known.
+    incomplete: bool,
 }
 
 impl Compiler<'_> {
@@ -161,6 +167,7 @@ impl Compiler<'_> {
         let bodies = self.collect_flows(files, &heads);
         let flows = self.bodies(&bodies);
         self.check_recursion(&flows);
+        self.check_contract(files);
         self.check_error_names();
         self.check_table_keys();
         if self.problems.has_errors() {
@@ -208,6 +215,36 @@ impl Compiler<'_> {
                 self.flow(FlowId(index), body)
             })
             .collect()
+    }
+
+    /// A cloud needs a module that can talk to it, a notice a flow that fetches what waits.
+    fn check_contract(&mut self, files: &Files) {
+        if self.incomplete {
+            return;
+        }
+        let lacks = |name: &&str| !self.contract.contains_key(*name);
+        let missing: Vec<&str> = ["connect", "publish", "subscribe"].into_iter().filter(lacks).collect();
+        let cloud = files.all.first().and_then(|main| main.node.get("cloud"));
+        if let (Some(node), false) = (cloud, missing.is_empty()) {
+            let message =
+                format!("this module's dialect has no flow `{}`, which a cloud needs", missing.join("`, `"));
+            self.problems.push(
+                Diagnostic::error(Code::NO_CONTRACT, node.span, message)
+                    .help("name a `module` with MQTT, or leave `cloud` out"),
+            );
+        }
+        if !self.dialect.urc.notice.is_empty() && !self.contract.contains_key("fetch") {
+            let dialect = files.of_kind(Kind::Dialect).find_map(|file| file.node.get("urc"));
+            let at = dialect.map_or(files.all[0].node.span, |node| node.span);
+            self.problems.push(
+                Diagnostic::error(
+                    Code::NO_CONTRACT,
+                    at,
+                    "`urc.notice` says that messages wait, and no flow `fetch` brings them",
+                )
+                .help("add a flow `fetch` that reads every waiting message"),
+            );
+        }
     }
 
     /// Flows that run each other without an end would never end.

@@ -154,7 +154,7 @@ impl Compiler<'_> {
         let mut known: Vec<String> = ENGINE_ERRORS.iter().map(ToString::to_string).collect();
         known.extend(self.families.iter().cloned());
         for (name, span) in mentioned {
-            if known.contains(&name) {
+            if self.incomplete || known.contains(&name) {
                 continue;
             }
             let mut problem = Diagnostic::error(

@@ -76,6 +76,7 @@ impl Compiler<'_> {
             self.refuse_len(template);
         }
         let rules = self.rules(nodes, Stand::Free, Stand::NeedsText);
+        self.define_salvaged(scope);
         let same = self.same_inputs(&rules, line.span, scope);
         let template = template?;
         self.note_line(&template);
@@ -83,6 +84,13 @@ impl Compiler<'_> {
         let id = self.sends;
         self.sends += 1;
         Some(Send { id, line: template, data, rules, captures, same })
+    }
+
+    /// Makes the names of broken patterns known, so that one mistake is one message.
+    pub(super) fn define_salvaged(&mut self, scope: &mut Scope) {
+        for name in std::mem::take(&mut self.salvaged) {
+            let _ = scope.define(&name);
+        }
     }
 
     /// The patterns and words of a step's `send` or of a command entry.

@@ -105,7 +105,7 @@ impl Compiler<'_> {
         scope.in_recovery = was_in_recovery;
         let defines = scope.gathered(gathered);
         Some(Step {
-            span: node.span,
+            span: head(node),
             title: title?,
             hint,
             when,
@@ -381,6 +381,17 @@ impl<'n> Parts<'n> {
             port: fields.node("port"),
             stop: fields.node("stop"),
         }
+    }
+}
+
+/// What stands for a step in a message about all of it: its first key, with the value if that is short.
+fn head(node: &Node) -> Span {
+    match node.map().and_then(<[_]>::first) {
+        Some((key, value)) if value.scalar().is_some_and(|scalar| !scalar.text.contains('\n')) => {
+            key.span.to(value.span)
+        }
+        Some((key, _)) => key.span,
+        None => node.span,
     }
 }
 

@@ -193,6 +193,7 @@ impl Compiler<'_> {
                     problem = problem.help(help);
                 }
                 self.problems.push(problem);
+                self.salvage(scalar.text);
                 return None;
             }
         };
@@ -222,6 +223,16 @@ impl Compiler<'_> {
             self.regex_anchors(&scalar);
         }
         Some(pattern)
+    }
+
+    /// The names a broken pattern would have captured: what reads them is not wrong because of it.
+    fn salvage(&mut self, pattern: &str) {
+        for hole in pattern.split('{').skip(1) {
+            let end = hole.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(hole.len());
+            if crate::at::pattern::is_name(&hole[..end]) {
+                self.salvaged.push(hole[..end].into());
+            }
+        }
     }
 
     fn regex_anchors(&mut self, scalar: &Scalar<'_>) {

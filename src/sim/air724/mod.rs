@@ -1,6 +1,6 @@
 //! Luat `Air724UG` with the AT firmware `AirM2M_720U_V301836`: one state machine per thing, one file each.
 //! What it answers is taken from the vendor's manual and from captures; latencies and identity are in
-//! `scripts/sim/luat-air724.yaml`.
+//! `profiles/luat-air724.yaml`.
 
 mod bearer;
 mod card;
