@@ -82,7 +82,8 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     let link = open::open(&args.port.port, &args.port.settings, Some(&args.sim), &wake)?;
     let transcript = transcript(args, &program, link.as_ref(), masker)?;
     let observer: SharedObserver = observer(args, sources, simulated);
-    let session = session(link, &program, transcript, &observer, &wake, &host);
+    let masked = Masked::new(shown);
+    let session = session(link, &program, transcript, &observer, masked.clone(), &wake, &host);
     let once: Box<dyn OnceStore> =
         if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) };
     let setup = Setup {
@@ -91,7 +92,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
         vars: resolved.values,
         session,
         observer,
-        masked: Masked::new(shown),
+        masked,
         once,
         seed: args.sim.seed,
         port: args.port.port.clone(),
@@ -105,6 +106,7 @@ fn session(
     program: &Program,
     transcript: Transcript,
     observer: &SharedObserver,
+    masked: Masked,
     wake: &Wake,
     host: &Host,
 ) -> Session {
@@ -114,7 +116,7 @@ fn session(
         link,
         std::sync::Arc::clone(&program.dialect),
         transcript,
-        Box::new(TellLines::new(Rc::clone(observer))),
+        Box::new(TellLines::new(Rc::clone(observer), masked)),
         Rc::new(move || stop.stop_requested()),
     )
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
+use crate::at::sorter::Damaged;
 use crate::flow::diag::{Diagnostic, Look, Sources};
 use crate::link::Mono;
 use crate::run::event::{Event, Measurement, Observer, Report, StepEnd, StepKind, StepOutcome, StepStart};
@@ -151,10 +152,11 @@ impl Console {
     }
 
     fn step_finished(&mut self, at: Mono, step: &StepEnd) {
-        let plain_group = step.kind == StepKind::Group
+        // A group has shown its steps, and what is only said is said.
+        let nothing_new = matches!(step.kind, StepKind::Group | StepKind::Note)
             && matches!(step.outcome, StepOutcome::Passed)
             && step.measured.is_empty();
-        if plain_group {
+        if nothing_new {
             return;
         }
         let (mark, paint, note) = match &step.outcome {
@@ -164,7 +166,9 @@ impl Console {
             StepOutcome::Skipped => ("–", Paint::Dim, "skipped".to_string()),
             StepOutcome::Ignored(why) => ("·", Paint::Dim, format!("ignored: {why}")),
             StepOutcome::Recovered(why) => ("↺", Paint::Notice, format!("recovered: {why}")),
-            StepOutcome::Failed(_) => ("✗", Paint::Bad, String::new()),
+            // A group's error is that of a step in it, whose line says it.
+            StepOutcome::Failed(_) if step.kind == StepKind::Group => ("✗", Paint::Bad, String::new()),
+            StepOutcome::Failed(why) => ("✗", Paint::Bad, why.clone()),
         };
         let mut notes: Vec<String> = Vec::new();
         if step.attempts > 1 {
@@ -201,8 +205,11 @@ impl Console {
             Heard::Message(message) => {
                 format!("← message on {}: {} bytes", message.topic, message.payload.len())
             }
-            Heard::Damaged(damaged) => {
-                format!("← a frame of {} bytes seems to have {}", damaged.declared, damaged.seen)
+            Heard::Damaged(Damaged { declared, seen, delivered }) => {
+                let end = if *delivered { "whole JSON all the same, so it is taken" } else { "it is dropped" };
+                let text = format!("! a message of {declared} bytes, by its header, has {seen}; {end}");
+                let text = format!("{} {}", self.paint(Paint::Dim, &clock(at)), self.paint(Paint::Notice, &text));
+                return self.line(&text);
             }
             Heard::Resync => "→ asking AT until the module answers OK".to_string(),
         };
@@ -300,52 +307,37 @@ impl Observer for Console {
 
 /// Why a run failed, with its place in the YAML, what crossed the line and what to do.
 pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
-    let mut out = String::new();
-    if let Some(span) = failure.span {
-        let mut problem = Diagnostic::error(failure.code, span, failure.message.clone());
-        if let Some(hint) = &failure.hint {
-            problem = problem.help(hint.clone());
-        } else if let Some(help) = failure.help.first() {
-            problem = problem.help(help.clone());
-        }
-        out.push_str(&problem.render(sources, look));
-    } else {
-        let _ = write!(out, "error[{}]: {}", failure.code, failure.message);
-        for help in &failure.help {
-            let _ = write!(out, "\n  = help: {help}");
-        }
-    }
-    if let Some(script) = &failure.script {
-        let _ = write!(out, "\n  = script: {script}");
-    }
-    let mut more: Vec<&String> = failure.help.iter().collect();
-    if failure.span.is_some() && failure.hint.is_none() && !more.is_empty() {
-        more.remove(0);
-    }
-    if failure.span.is_some() {
-        for help in more {
-            let _ = write!(out, "\n  = help: {help}");
-        }
-    }
+    let mut out = match failure.span {
+        Some(span) => Diagnostic::error(failure.code, span, failure.message.clone()).render(sources, look),
+        None => format!("error[{}]: {}", failure.code, failure.message),
+    };
+    let mut notes = Vec::new();
+    notes.extend(failure.hint.iter().chain(&failure.help).map(|help| format!("help: {help}")));
+    notes.extend(failure.script.iter().map(|place| format!("script: {place}")));
     if failure.path.len() > 1 {
-        let _ = write!(out, "\n  = step: {}", failure.path.join(" › "));
+        notes.push(format!("step: {}", failure.path.join(" › ")));
     }
-    if !failure.exchange.is_empty() {
-        out.push_str("\n  = what crossed the line:");
-        let skip = failure.exchange.len().saturating_sub(EXCERPT);
-        for record in &failure.exchange[skip..] {
-            if let Some(text) = crossed(record) {
-                let _ = write!(out, "\n      {} {text}", clock(record.at));
-            }
-        }
+    let skip = failure.exchange.len().saturating_sub(EXCERPT);
+    let crossed: Vec<String> = failure.exchange[skip..].iter().filter_map(crossed).collect();
+    if !crossed.is_empty() {
+        notes.push(format!("what crossed the line:\n      {}", crossed.join("\n      ")));
+    }
+    // As wide as the margin of the source lines, which ends where the arrow does.
+    let margin = out.lines().find_map(|line| line.find("-->")).map_or(2, |arrow| arrow + 1);
+    let margin = " ".repeat(margin);
+    if !notes.is_empty() && failure.span.is_some() {
+        let _ = write!(out, "\n{margin}|");
+    }
+    for note in notes {
+        let _ = write!(out, "\n{margin}= {note}");
     }
     out
 }
 
 fn crossed(record: &Record) -> Option<String> {
     match &record.entry {
-        Entry::Tx(bytes) => Some(format!("→ {}", shown(bytes))),
-        Entry::Rx(bytes) => Some(format!("← {}", shown(bytes))),
+        Entry::Tx(bytes) => Some(format!("{} → {}", clock(record.at), shown(bytes))),
+        Entry::Rx(bytes) => Some(format!("{} ← {}", clock(record.at), shown(bytes))),
         Entry::Note { .. } => None,
     }
 }
@@ -385,11 +377,11 @@ fn plural(count: usize, what: &str) -> String {
 fn measured(measurement: &Measurement) -> String {
     let limit = |limit: Option<f64>| limit.map_or(String::new(), |limit| limit.to_string());
     let mark = if measurement.good { "" } else { " ✗" };
+    let unit = if measurement.unit.is_empty() { String::new() } else { format!(" {}", measurement.unit) };
     format!(
-        "{} {} {} ({}..{}){mark}",
+        "{} {}{unit} ({}..{}){mark}",
         measurement.name,
         measurement.value,
-        measurement.unit,
         limit(measurement.min),
         limit(measurement.max)
     )

@@ -89,6 +89,7 @@ fn kind_word(kind: StepKind) -> &'static str {
     match kind {
         StepKind::Send => "send",
         StepKind::Group => "group",
+        StepKind::Note => "note",
         StepKind::Other => "other",
     }
 }

@@ -78,6 +78,8 @@ pub enum StepKind {
     Send,
     /// It has steps inside.
     Group,
+    /// It only says something.
+    Note,
     /// Everything else.
     Other,
 }

@@ -14,6 +14,11 @@ impl Masked {
         Self(masker)
     }
 
+    /// The same for bytes.
+    pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.0.mask_bytes(bytes).into_owned()
+    }
+
     /// `text` with every secret in it, in every encoding, replaced by its name.
     pub fn text(&self, text: &str) -> String {
         self.0.mask(text).into_owned()

@@ -16,6 +16,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::at::sorter::Message;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{Host, Value};
 use crate::link::Mono;
@@ -101,6 +102,10 @@ pub struct Run<'p> {
     path: Vec<String>,
     previous_mark: Mark,
     current_mark: Mark,
+    /// Where the step that ended last began: an `await` looks back to here.
+    step_before: Mark,
+    /// Why the main flow ended early, as passed.
+    stopped: Option<String>,
     packet_id: u16,
     /// When the evaluation at hand has taken too long.
     hook_deadline: Rc<Cell<Mono>>,
@@ -143,6 +148,8 @@ impl<'p> Run<'p> {
             path: Vec::new(),
             previous_mark: Mark::default(),
             current_mark: Mark::default(),
+            step_before: Mark::default(),
+            stopped: None,
             packet_id: 0,
             hook_deadline,
             totals: Totals::default(),
@@ -158,7 +165,7 @@ impl<'p> Run<'p> {
         self.tell(&Event::Started { flow: &name, module: &module, port: &address });
         let outcome = self.main(flow, part);
         let (failure, stopped, returns) = match outcome {
-            Ok(returns) => (None, None, returns),
+            Ok(returns) => (None, self.stopped.take(), returns),
             Err(Halt::Stop(reason)) => (None, Some(reason), Vec::new()),
             Err(Halt::Failed(failure)) => (Some(failure), None, Vec::new()),
         };
@@ -216,22 +223,44 @@ impl Chance {
     }
 }
 
-/// Passes what the session hears on to the observer of the run.
+/// Passes what the session hears on to the observer of the run, secrets masked.
 pub struct TellLines {
     observer: SharedObserver,
+    masked: Masked,
     wants: bool,
 }
 
 impl TellLines {
     /// For [`Session::new`].
-    pub fn new(observer: SharedObserver) -> Self {
+    pub fn new(observer: SharedObserver, masked: Masked) -> Self {
         let wants = observer.borrow().wants_lines();
-        Self { observer, wants }
+        Self { observer, masked, wants }
     }
 }
 
 impl Listener for TellLines {
     fn heard(&mut self, at: Mono, heard: &Heard<'_>) {
+        let bytes;
+        let message;
+        let heard = match heard {
+            Heard::Sent(line) => {
+                bytes = self.masked.bytes(line);
+                &Heard::Sent(&bytes)
+            }
+            Heard::Line { class, text } => {
+                bytes = self.masked.bytes(text);
+                &Heard::Line { class: *class, text: &bytes }
+            }
+            Heard::Message(clear) => {
+                message = Message {
+                    topic: self.masked.text(&clear.topic),
+                    payload: self.masked.bytes(&clear.payload),
+                    ..(*clear).clone()
+                };
+                &Heard::Message(&message)
+            }
+            other => other,
+        };
         self.observer.borrow_mut().event(at, &Event::Heard(heard));
     }
 

@@ -209,8 +209,11 @@ impl Session {
 
     /// Writes all of `bytes` before `until`, or says how far it got.
     pub(super) fn write(&mut self, bytes: &[u8], until: Mono) -> Result<(), Fault> {
-        self.transcript.tx(self.clock.now(), bytes);
-        match self.link.write(bytes, until) {
+        // The record holds what crossed the link, not what was meant to.
+        let written = self.link.write(bytes, until);
+        let taken = written.as_ref().map_or(0, |taken| *taken).min(bytes.len());
+        self.transcript.tx(self.clock.now(), &bytes[..taken]);
+        match written {
             Ok(taken) if taken == bytes.len() => Ok(()),
             Ok(taken) => {
                 self.footing = Footing::Unsure { prompt: false };

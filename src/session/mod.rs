@@ -312,9 +312,8 @@ impl Session {
                     let Damaged { declared, seen, .. } = damaged;
                     let text = format!("a frame of {declared} bytes seems to have {seen}");
                     self.transcript.note(now, NoteKind::Port, &text);
-                    if listens {
-                        self.listener.heard(now, &Heard::Damaged(damaged));
-                    }
+                    // Rare, and never without a word: also for those who do not watch single lines.
+                    self.listener.heard(now, &Heard::Damaged(damaged));
                 }
                 Sorted::Prompt => {}
             }

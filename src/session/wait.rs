@@ -61,7 +61,7 @@ impl Session {
                 Pumped::Bytes => {}
                 Pumped::Deadline => {
                     let owed = self.sorter.missing_await().unwrap_or_default();
-                    return Err(Fault::Timeout { owed: Owed::Await(owed) });
+                    return Err(Fault::Timeout { owed: Owed::Line(owed) });
                 }
                 Pumped::Woken => self.stop_if_requested()?,
             }

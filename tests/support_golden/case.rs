@@ -149,7 +149,7 @@ impl Case {
             Box::new(link),
             std::sync::Arc::clone(&program.dialect),
             Transcript::to(Box::new(transcript_page.clone()), &header, masker()),
-            Box::new(TellLines::new(Rc::clone(&observer))),
+            Box::new(TellLines::new(Rc::clone(&observer), Masked::new(Rc::new(masker())))),
             Rc::new(move || stop.borrow().stop),
         );
         let setup = Setup {

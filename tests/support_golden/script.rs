@@ -29,8 +29,6 @@ pub struct Script {
 pub struct Act {
     /// After the act above it; how long, for what the module does.
     pub after: Duration,
-    /// Since the begin of the run, for what the flow must do.
-    pub at: Option<Duration>,
     /// What.
     pub what: What,
     /// The line in the file, from 0.
@@ -121,13 +119,10 @@ fn act(line: &str, number: usize) -> Act {
     match time.strip_prefix('+') {
         Some(after) if !what.is_ours() => {
             let after = atflow::flow::duration::parse(after).unwrap_or_else(|_| bad("no duration"));
-            Act { after, at: None, what, line: number }
+            Act { after, what, line: number }
         }
-        None if what.is_ours() => {
-            let seconds = time.strip_suffix('s').and_then(|seconds| seconds.parse().ok());
-            let at = seconds.map(Duration::from_secs_f64);
-            Act { after: Duration::ZERO, at, what, line: number }
-        }
+        // Its time is compared where the whole file is.
+        None if what.is_ours() => Act { after: Duration::ZERO, what, line: number },
         _ => bad("what the module does has `+5ms`, what must be sent `1.250s`"),
     }
 }
