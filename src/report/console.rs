@@ -166,9 +166,9 @@ impl Console {
             StepOutcome::Skipped => ("–", Paint::Dim, "skipped".to_string()),
             StepOutcome::Ignored(why) => ("·", Paint::Dim, format!("ignored: {why}")),
             StepOutcome::Recovered(why) => ("↺", Paint::Notice, format!("recovered: {why}")),
-            // A group's error is that of a step in it, whose line says it.
-            StepOutcome::Failed(_) if step.kind == StepKind::Group => ("✗", Paint::Bad, String::new()),
-            StepOutcome::Failed(why) => ("✗", Paint::Bad, why.clone()),
+            StepOutcome::Noted(why) => ("✗", Paint::Bad, format!("goes on: {why}")),
+            // What ends the run, or is tried again, is said right below.
+            StepOutcome::Failed(_) => ("✗", Paint::Bad, String::new()),
         };
         let mut notes: Vec<String> = Vec::new();
         if step.attempts > 1 {
@@ -178,7 +178,8 @@ impl Console {
             notes.push(note);
         }
         // A message's body is its payload once more.
-        let shown = step.values.iter().filter(|(name, _)| name != "body");
+        let is_message = step.values.iter().any(|(name, _)| name == "payload");
+        let shown = step.values.iter().filter(|(name, _)| !(is_message && name == "body"));
         notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
         notes.extend(step.measured.iter().map(measured));
         let begin = Mono::from_micros(at.as_micros().saturating_sub(micros(step.took)));
@@ -206,9 +207,11 @@ impl Console {
                 format!("← message on {}: {} bytes", message.topic, message.payload.len())
             }
             Heard::Damaged(Damaged { declared, seen, delivered }) => {
-                let end = if *delivered { "whole JSON all the same, so it is taken" } else { "it is dropped" };
+                let end =
+                    if *delivered { "whole JSON all the same, so it is taken" } else { "it is dropped" };
                 let text = format!("! a message of {declared} bytes, by its header, has {seen}; {end}");
-                let text = format!("{} {}", self.paint(Paint::Dim, &clock(at)), self.paint(Paint::Notice, &text));
+                let text =
+                    format!("{} {}", self.paint(Paint::Dim, &clock(at)), self.paint(Paint::Notice, &text));
                 return self.line(&text);
             }
             Heard::Resync => "→ asking AT until the module answers OK".to_string(),

@@ -104,6 +104,9 @@ impl<'p> Run<'p> {
         let same = self.same(&send.same, frame);
         if let Some(begun) = begun {
             *begun = true;
+            if self.tells_steps && send.line.literal().is_none() {
+                self.sent_line = Some(self.masked.text(&line));
+            }
         }
         self.next_mark();
         let timeout = own_timeout.or(rules.timeout).unwrap_or(self.program.dialect.line.timeout);

@@ -137,6 +137,8 @@ pub enum StepOutcome {
     Ignored(String),
     /// It failed, and its `on_error` steps passed.
     Recovered(String),
+    /// It failed; the rest of its list runs, then that fails with this error.
+    Noted(String),
     /// It failed.
     Failed(String),
 }

@@ -341,6 +341,7 @@ impl<'p> Run<'p> {
         let ending = match (forgiven, &step.on_error) {
             (true, OnError::Ignore) => StepOutcome::Ignored(line),
             (true, _) => StepOutcome::Recovered(line),
+            (false, OnError::Continue) if !failure.is_fatal() => StepOutcome::Noted(line),
             (false, _) => StepOutcome::Failed(line),
         };
         self.step_finished(step, title, frame, frame.now(), course, ending);
@@ -640,8 +641,7 @@ impl<'p> Run<'p> {
 
     fn step_started(&mut self, step: &Step, title: &str) {
         if self.tells_steps {
-            let start =
-                StepStart { depth: self.depth, title: title.to_string(), kind: kind_of(step) };
+            let start = StepStart { depth: self.depth, title: title.to_string(), kind: kind_of(step) };
             self.tell(&Event::StepStarted(&start));
         }
     }
@@ -655,8 +655,9 @@ impl<'p> Run<'p> {
         course: &Course,
         outcome: StepOutcome,
     ) {
-        let worth_it =
-            self.tells_steps || matches!(outcome, StepOutcome::Failed(_)) || !course.measured.is_empty();
+        let worth_it = self.tells_steps
+            || matches!(outcome, StepOutcome::Failed(_) | StepOutcome::Noted(_))
+            || !course.measured.is_empty();
         if !worth_it {
             return;
         }
@@ -666,9 +667,11 @@ impl<'p> Run<'p> {
             .into_iter()
             .map(|slot| (names[slot.0].to_string(), self.masked.text(&hooks::display(frame.get(slot)))))
             .collect();
+        // A line that was made from values tells more than its template.
+        let line = self.sent_line.take().filter(|_| !step.named && kind_of(step) == StepKind::Send);
         let end = StepEnd {
             depth: self.depth,
-            title: title.to_string(),
+            title: line.unwrap_or_else(|| title.to_string()),
             kind: kind_of(step),
             outcome,
             attempts: course.attempts,

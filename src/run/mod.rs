@@ -104,6 +104,8 @@ pub struct Run<'p> {
     current_mark: Mark,
     /// Where the step that ended last began: an `await` looks back to here.
     step_before: Mark,
+    /// The last command line of a step that was made from values, masked.
+    sent_line: Option<String>,
     /// Why the main flow ended early, as passed.
     stopped: Option<String>,
     packet_id: u16,
@@ -149,6 +151,7 @@ impl<'p> Run<'p> {
             previous_mark: Mark::default(),
             current_mark: Mark::default(),
             step_before: Mark::default(),
+            sent_line: None,
             stopped: None,
             packet_id: 0,
             hook_deadline,

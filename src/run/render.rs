@@ -25,9 +25,12 @@ impl LineRules<'_> {
             return Self::checked(source, prepared.text, refused, true);
         }
         let text = scalar(source, value)?;
-        Self::checked(source, text, |c| {
-            separates(c, quoted) || self.escapes.iter().any(|(escaped, _)| *escaped == c)
-        }, false)
+        Self::checked(
+            source,
+            text,
+            |c| separates(c, quoted) || self.escapes.iter().any(|(escaped, _)| *escaped == c),
+            false,
+        )
     }
 
     fn checked(

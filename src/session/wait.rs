@@ -54,8 +54,8 @@ impl Session {
             if let Some(error) = progress.failed.clone() {
                 return Err(Fault::Result(error));
             }
-            if let Some((_, line)) = self.reboot_at.take() {
-                return Err(Fault::Reboot { line });
+            if let Some(restarted) = self.restarted() {
+                return Err(restarted);
             }
             match self.pump(deadline)? {
                 Pumped::Bytes => {}
@@ -100,8 +100,8 @@ impl Session {
             {
                 return Err(Fault::Closed { line: line.clone() });
             }
-            if let Some((_, line)) = self.reboot_at.take() {
-                return Err(Fault::Reboot { line });
+            if let Some(restarted) = self.restarted() {
+                return Err(restarted);
             }
             match self.pump(deadline)? {
                 Pumped::Bytes => {}

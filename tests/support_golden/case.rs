@@ -103,7 +103,8 @@ impl Case {
                 times: Vec::new(),
             },
             |(outcome, report)| {
-                let events = self.run_watched(script, true).map_or_else(|problems| problems, |(_, text)| text);
+                let events =
+                    self.run_watched(script, true).map_or_else(|problems| problems, |(_, text)| text);
                 Outcome { report, events, ..outcome }
             },
         )
@@ -138,7 +139,9 @@ impl Case {
         let observer: SharedObserver = if as_json {
             Rc::new(RefCell::new(JsonLines::new(out, loaded.sources, true).with_answers(answers)))
         } else {
-            Rc::new(RefCell::new(Console::new(out, loaded.sources, Detail::Steps, false).with_answers(answers)))
+            Rc::new(RefCell::new(
+                Console::new(out, loaded.sources, Detail::Steps, false).with_answers(answers),
+            ))
         };
         let link = Scripted::new(script, Rc::clone(&seen));
         host.set_clock(link.clock());
@@ -173,7 +176,8 @@ impl Case {
             strayed: seen.strayed,
             times: seen.times,
         };
-        let warnings = if shown_problems.is_empty() { String::new() } else { format!("{shown_problems}\n\n") };
+        let warnings =
+            if shown_problems.is_empty() { String::new() } else { format!("{shown_problems}\n\n") };
         Ok((outcome, format!("{warnings}{}", page.text())))
     }
 }

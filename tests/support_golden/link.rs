@@ -57,16 +57,7 @@ impl Scripted {
     pub fn new(script: Script, seen: Rc<RefCell<Seen>>) -> Self {
         let baud_bps = script.baud_bps;
         let clock = Rc::new(Hand(Cell::new(Mono::ZERO)));
-        Self {
-            clock,
-            script,
-            next: 0,
-            before: Mono::ZERO,
-            inbox: Vec::new(),
-            gone: false,
-            baud_bps,
-            seen,
-        }
+        Self { clock, script, next: 0, before: Mono::ZERO, inbox: Vec::new(), gone: false, baud_bps, seen }
     }
 
     fn now(&self) -> Mono {
@@ -199,9 +190,7 @@ impl Link for Scripted {
         let on = |on: bool| if on { "on" } else { "off" };
         words.extend(change.dtr.map(|dtr| format!("dtr {}", on(dtr))));
         words.extend(change.rts.map(|rts| format!("rts {}", on(rts))));
-        words.extend(
-            change.break_for.map(|time| format!("break {}", atflow::flow::duration::display(time))),
-        );
+        words.extend(change.break_for.map(|time| format!("break {}", atflow::flow::duration::display(time))));
         let words = words.join(", ");
         self.ours(
             |what| matches!(what, What::Changed(wanted) if *wanted == words),
@@ -244,7 +233,10 @@ impl Drop for Scripted {
         self.catch_up();
         if let Some(act) = self.script.acts.get(self.next) {
             let line = act.line + 1;
-            self.stray(format!("the run ended, but line {line} of module.txt was still to come: {:?}", act.what));
+            self.stray(format!(
+                "the run ended, but line {line} of module.txt was still to come: {:?}",
+                act.what
+            ));
         }
     }
 }
