@@ -23,7 +23,7 @@ const WIDTH: usize = 164;
 const NOTES_AT: usize = 9 + 1 + TITLE_WIDTH + 1 + 8 + 1;
 /// Bytes of a line that are shown in an excerpt.
 const EXCERPT_WIDTH: usize = 100;
-/// Records of the failed attempt that are shown.
+/// Lines of the failed attempt that are shown.
 const EXCERPT: usize = 12;
 
 /// How much is shown.
@@ -320,10 +320,10 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
     if failure.path.len() > 1 {
         notes.push(format!("step: {}", failure.path.join(" › ")));
     }
-    let skip = failure.exchange.len().saturating_sub(EXCERPT);
-    let crossed: Vec<String> = failure.exchange[skip..].iter().filter_map(crossed).collect();
+    let crossed = crossed(&failure.exchange);
     if !crossed.is_empty() {
-        notes.push(format!("what crossed the line:\n      {}", crossed.join("\n      ")));
+        let skip = crossed.len().saturating_sub(EXCERPT);
+        notes.push(format!("what crossed the line:\n      {}", crossed[skip..].join("\n      ")));
     }
     // As wide as the margin of the source lines, which ends where the arrow does.
     let margin = out.lines().find_map(|line| line.find("-->")).map_or(2, |arrow| arrow + 1);
@@ -337,12 +337,28 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
     out
 }
 
-fn crossed(record: &Record) -> Option<String> {
-    match &record.entry {
-        Entry::Tx(bytes) => Some(format!("{} → {}", clock(record.at), shown(bytes))),
-        Entry::Rx(bytes) => Some(format!("{} ← {}", clock(record.at), shown(bytes))),
-        Entry::Note { .. } => None,
+/// What crossed the line, a row for each line of text and without its ending. How the bytes were cut into
+/// reads makes no difference.
+fn crossed(records: &[Record]) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut records = records.iter().peekable();
+    while let Some(record) = records.next() {
+        let (arrow, mut bytes) = match &record.entry {
+            Entry::Tx(bytes) => ("→", bytes.clone()),
+            Entry::Rx(bytes) => ("←", bytes.clone()),
+            Entry::Note { .. } => continue,
+        };
+        if arrow == "←" {
+            let goes_on = |next: &&Record| next.at == record.at && matches!(next.entry, Entry::Rx(_));
+            while let Some(Record { entry: Entry::Rx(more), .. }) = records.next_if(goes_on) {
+                bytes.extend_from_slice(more);
+            }
+        }
+        let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+        let shown = lines.filter(|line| !line.is_empty()).map(shown);
+        rows.extend(shown.map(|line| format!("{} {arrow} {line}", clock(record.at))));
     }
+    rows
 }
 
 /// The run in one line.

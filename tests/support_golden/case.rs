@@ -92,22 +92,25 @@ impl Case {
         Script::parse(&self.read("module.txt").expect("a case has a module.txt"))
     }
 
-    /// Runs the flow against the script.
+    /// Runs the flow against the script, once for a person and once as JSON lines.
     pub fn run(&self, script: Script) -> Outcome {
-        self.run_watched(script.clone(), false).map_or_else(
-            |problems| Outcome {
+        let outcome = self.report(script.clone());
+        let events = self.run_watched(script, true).map_or_else(|problems| problems, |(_, text)| text);
+        Outcome { events, ..outcome }
+    }
+
+    /// Runs the flow against the script, for a person only.
+    pub fn report(&self, script: Script) -> Outcome {
+        match self.run_watched(script, false) {
+            Ok((outcome, report)) => Outcome { report, ..outcome },
+            Err(problems) => Outcome {
                 report: problems,
                 events: String::new(),
                 transcript: String::new(),
                 strayed: Some("the flow has problems".to_string()),
                 times: Vec::new(),
             },
-            |(outcome, report)| {
-                let events =
-                    self.run_watched(script, true).map_or_else(|problems| problems, |(_, text)| text);
-                Outcome { report, events, ..outcome }
-            },
-        )
+        }
     }
 
     /// One run, seen by the console or as JSON lines. `Err`: the flow's problems.
