@@ -118,7 +118,7 @@ impl Session {
         self.write_line(request, &flight)?;
         loop {
             if let Some(done) = self.step_flight(request, &mut flight)? {
-                return done;
+                return if flight.stopping { Err(Fault::Interrupted) } else { done };
             }
         }
     }
@@ -144,9 +144,7 @@ impl Session {
             return Ok(None);
         }
         if let Some(over) = Self::decided(request, progress, flight.data_sent) {
-            // Asked to stop meanwhile: the module owes nothing more, and no further line goes out.
-            let over = if flight.stopping { Err(Fault::Interrupted) } else { over.map_err(Fault::Result) };
-            return Ok(Some(over));
+            return Ok(Some(over.map_err(Fault::Result)));
         }
         match self.pump(flight.deadline)? {
             Pumped::Bytes => {}
@@ -244,7 +242,7 @@ impl Session {
 
     /// A stop was asked for: the final result that is owed is still waited for, but not for long.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if flight.stopping || self.stop_if_requested().is_ok() {
+        if self.stop_if_requested().is_ok() {
             return Ok(());
         }
         if self.sorter.progress().ended.is_some() {
