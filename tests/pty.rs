@@ -14,11 +14,11 @@ const KEY: (&str, &str) = ("THINGSCLOUD_PROJECT_KEY", "key-of-the-test");
 
 /// A module that has been on for long, ten times as fast as a real one, in a cloud that sends a command
 /// as soon as somebody listens.
-const WARM: &str = r#"
+const WARM: &str = r"
 sim: { start: warm, delays: 0.1 }
 at:
   - { after: SUBACK, cloud: command/send/7, json: { method: restart, params: { timeout: 10 }, id: 7 } }
-"#;
+";
 
 /// What a step did, without what the clock says of it.
 fn steps(done: &Done) -> Vec<Value> {
