@@ -8,6 +8,7 @@ use crate::flow::model::{
 };
 use crate::hooks::{self, Value};
 use crate::link::Mono;
+use crate::session::Fault;
 use crate::transcript::NoteKind;
 
 use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart};
@@ -156,6 +157,10 @@ impl<'p> Run<'p> {
             None => self.title(step, frame),
         };
         let started = self.session.now();
+        if let Err(fault) = self.session.stop_if_requested() {
+            let failure = self.fault(fault);
+            return Err(self.placed(failure, step, &title, started).into());
+        }
         let mut course = Course { started, attempts: 0, measured: Vec::new(), begun: false };
         if let Some(when) = &step.when {
             match self.condition(when, frame) {
@@ -276,8 +281,15 @@ impl<'p> Run<'p> {
         outcome: Result<Attempts, Halt>,
         course: &Course,
     ) -> Result<(), Halt> {
-        match outcome? {
-            Attempts::Passed(attempted, point) => {
+        match outcome {
+            Err(halt) => {
+                if matches!(halt, Halt::Stop(_)) {
+                    let point = frame.now();
+                    self.step_finished(step, title, frame, point, course, StepOutcome::Passed);
+                }
+                Err(halt)
+            }
+            Ok(Attempts::Passed(attempted, point)) => {
                 let cleaned = if course.begun { self.clean_up(&step.always, None, frame) } else { Ok(()) };
                 let ending = match (&cleaned, &attempted) {
                     (Err(Halt::Failed(failure)), _) => StepOutcome::Failed(failure.message.clone()),
@@ -291,7 +303,7 @@ impl<'p> Run<'p> {
                 self.totals.passed += 1;
                 self.say_log(step, frame)
             }
-            Attempts::Failed(failure, point) => self.failed(step, title, frame, (failure, point), course),
+            Ok(Attempts::Failed(failure, point)) => self.failed(step, title, frame, (failure, point), course),
         }
     }
 
@@ -672,7 +684,7 @@ impl<'p> Run<'p> {
     }
 
     /// What the session reports, in the run's words.
-    pub(super) fn fault(&self, fault: crate::session::Fault) -> Failure {
+    pub(super) fn fault(&self, fault: Fault) -> Failure {
         let dialect = &self.program.dialect;
         let meaning = |family: &str, number: i64| {
             crate::at::codes::meaning(dialect, family, number).map(str::to_string)

@@ -16,6 +16,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::at::pattern::Captures;
+use crate::at::sorter::Message;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{Host, Value};
 use crate::link::Mono;
@@ -216,23 +218,40 @@ impl Chance {
     }
 }
 
-/// Passes what the session hears on to the observer of the run.
+/// Passes what the session hears on to the observer of the run, secrets masked.
 pub struct TellLines {
     observer: SharedObserver,
+    masked: Masked,
     wants: bool,
 }
 
 impl TellLines {
     /// For [`Session::new`].
-    pub fn new(observer: SharedObserver) -> Self {
+    pub fn new(observer: SharedObserver, masked: Masked) -> Self {
         let wants = observer.borrow().wants_lines();
-        Self { observer, wants }
+        Self { observer, masked, wants }
+    }
+
+    fn tell(&self, at: Mono, heard: &Heard<'_>) {
+        self.observer.borrow_mut().event(at, &Event::Heard(heard));
     }
 }
 
 impl Listener for TellLines {
     fn heard(&mut self, at: Mono, heard: &Heard<'_>) {
-        self.observer.borrow_mut().event(at, &Event::Heard(heard));
+        match heard {
+            Heard::Sent(line) => self.tell(at, &Heard::Sent(&self.masked.bytes(line))),
+            Heard::Line { class, text } => {
+                self.tell(at, &Heard::Line { class: *class, text: &self.masked.bytes(text) });
+            }
+            Heard::Message(message) => {
+                let payload = self.masked.bytes(&message.payload).into_owned();
+                let topic = self.masked.text(&message.topic);
+                let shown = Message { topic, payload, captures: Captures::default(), ..**message };
+                self.tell(at, &Heard::Message(&shown));
+            }
+            Heard::SentData(_) | Heard::Damaged(_) | Heard::Resync => self.tell(at, heard),
+        }
     }
 
     fn listens(&self) -> bool {
