@@ -24,6 +24,8 @@ mod block;
 mod links;
 #[path = "docs/picture.rs"]
 mod picture;
+#[path = "docs/rooms.rs"]
+mod rooms;
 #[path = "docs/shell.rs"]
 mod shell;
 
@@ -163,16 +165,45 @@ fn links_lead_somewhere() {
     }
 }
 
+/// The doors between the rooms are one-way, and the map shows all of them.
+#[test]
+fn rooms_use_what_the_map_says() {
+    let map = page("ARCHITECTURE.md");
+    let rows: Vec<Vec<&str>> = map
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let rooms: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    for row in &rows {
+        let room = row[0].trim_matches('`');
+        let said: Vec<&str> = row[1].split_whitespace().map(|used| used.trim_matches('`')).collect();
+        let used = rooms::used_by(room, &rooms);
+        assert!(
+            said == ["everything"] || said == used,
+            "`{room}` uses {used:?}, ARCHITECTURE.md says {said:?}"
+        );
+        for place in row[3].split(", ") {
+            let place = root().join("src").join(place.trim_matches('`'));
+            assert!(place.exists(), "ARCHITECTURE.md: there is no {}", place.display());
+        }
+        if !matches!(room, "cli" | "report") {
+            rooms::prints_nothing(room);
+        }
+    }
+    assert_eq!(rooms.len(), 10, "{rooms:?}");
+}
+
 /// A function that nobody knows of might as well not be there.
 #[test]
 fn every_function_of_the_hooks_is_in_the_guide() {
     let guide = page("docs/language.md");
     let source = page("src/hooks/functions.rs");
-    let named = source.lines().filter_map(|line| {
+    let table = source.lines().filter_map(|line| {
         let (name, rest) = line.strip_prefix("        \"")?.split_once('"')?;
         rest.starts_with(" => ").then_some(name)
     });
-    let names: Vec<&str> = named.filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+    let names: Vec<&str> = table.filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase())).collect();
     assert!(names.len() > 20, "{names:?}");
     for name in names.into_iter().chain(["escape", "now", "log"]) {
         let shown = [format!("`{name}("), format!(".{name}(")];

@@ -1,5 +1,7 @@
 //! Fenced blocks of a page.
 
+use std::path::Path;
+
 /// One fenced block.
 pub struct Block<'p> {
     /// The first word behind the fence.
@@ -46,7 +48,8 @@ impl Block<'_> {
     /// The name under which it is saved, if it has one.
     pub fn file(&self) -> Option<&str> {
         let name = *self.words.first()?;
-        (name.ends_with(".yaml") || name.ends_with(".rhai")).then_some(name)
+        let end = Path::new(name).extension()?;
+        (end == "yaml" || end == "rhai").then_some(name)
     }
 
     /// Whether it is a list of steps.
@@ -62,8 +65,8 @@ impl Block<'_> {
         let body = self.body;
         match kind {
             "steps" => {
-                let indented: String = body.lines().map(|line| format!("  {line}\n")).collect();
-                format!("{NAMES}{indented}")
+                let indented: Vec<String> = body.lines().map(|line| format!("  {line}")).collect();
+                format!("{NAMES}{}\n", indented.join("\n"))
             }
             "flow" => {
                 let steps = if body.contains("\nsteps:") || body.starts_with("steps:") {

@@ -2,14 +2,21 @@
 
 use std::fmt::Write as _;
 
-/// Columns of the drawn terminal; longer lines are cut, as a terminal that does not wrap would.
-const COLUMNS: usize = 120;
-/// Of one character.
-const WIDTH: f64 = 8.4;
-const HEIGHT: f64 = 20.0;
-const MARGIN: f64 = 22.0;
+/// Columns of the drawn terminal.
+pub const COLUMNS: u16 = 120;
+/// Of one character, in tenths of a unit like all lengths here.
+const WIDTH: usize = 84;
+const HEIGHT: usize = 200;
+const MARGIN: usize = 220;
 /// Above the first line: the window's bar.
-const BAR: f64 = 44.0;
+const BAR: usize = 440;
+/// From the top of a line to where its letters stand.
+const BASE: usize = 150;
+
+/// A length as SVG writes it.
+fn units(tenths: usize) -> String {
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
 
 /// How a piece of text looks.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -102,15 +109,15 @@ pub fn svg(command: &str, screen: &[u8]) -> String {
     first.extend(command.chars().map(|c| (c, strong)));
     rows.insert(0, first);
     rows.insert(1, Row::new());
-    let width = COLUMNS as f64 * WIDTH + 2.0 * MARGIN;
-    let height = rows.len() as f64 * HEIGHT + BAR + MARGIN;
+    let width = (usize::from(COLUMNS) * WIDTH + 2 * MARGIN) / 10;
+    let height = (rows.len() * HEIGHT + BAR + MARGIN) / 10;
     let mut out = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img" aria-label="A run of a flow on the simulated module">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="A run of a flow on the simulated module">
 <style>
   text {{ font: 14px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #d4dae3; white-space: pre; }}
   .dim {{ fill: #8390a2; }} .good {{ fill: #7fd18b; }} .bad {{ fill: #f2777a; }} .notice {{ fill: #e9c46a; }} .strong {{ fill: #ffffff; font-weight: 600; }}
 </style>
-<rect width="{width:.0}" height="{height:.0}" rx="10" fill="#161b22"/>
+<rect width="{width}" height="{height}" rx="10" fill="#161b22"/>
 <circle cx="24" cy="20" r="6" fill="#f2777a"/><circle cx="44" cy="20" r="6" fill="#e9c46a"/><circle cx="64" cy="20" r="6" fill="#7fd18b"/>
 "##
     );
@@ -124,12 +131,7 @@ pub fn svg(command: &str, screen: &[u8]) -> String {
 /// One row. Each run of one look is placed by itself, and stretched to its columns, so that columns stay
 /// columns whatever font there is.
 fn line(out: &mut String, index: usize, row: &Row) {
-    let mut row = row.clone();
-    if row.len() > COLUMNS {
-        row.truncate(COLUMNS - 1);
-        row.push(('…', Look { dim: true, ..Look::default() }));
-    }
-    let y = BAR + (index as f64 + 0.75) * HEIGHT;
+    let y = units(BAR + index * HEIGHT + BASE);
     let mut at = 0;
     while at < row.len() {
         let look = row[at].1;
@@ -145,16 +147,16 @@ fn line(out: &mut String, index: usize, row: &Row) {
         let shown = text.trim_end();
         if !shown.trim_start().is_empty() {
             let blanks = shown.len() - shown.trim_start().len();
-            let x = MARGIN + (at + blanks) as f64 * WIDTH;
+            let x = units(MARGIN + (at + blanks) * WIDTH);
             let shown = shown.trim_start();
-            let length = shown.chars().count() as f64 * WIDTH;
+            let length = units(shown.chars().count() * WIDTH);
             let class = match look.class() {
                 "" => String::new(),
                 class => format!(r#" class="{class}""#),
             };
             let _ = writeln!(
                 out,
-                r#"<text x="{x:.1}" y="{y:.1}" textLength="{length:.1}"{class}>{}</text>"#,
+                r#"<text x="{x}" y="{y}" textLength="{length}"{class}>{}</text>"#,
                 escaped(shown)
             );
         }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 /// What stands in front of every command. Simulated time does not have to pass on the wall to be right, and
 /// a reader's `cargo run` is the program that was built for the test.
@@ -96,6 +97,8 @@ impl Desk {
     /// Runs a flow on a pty, so that it prints what a person sees. Gives the command line and the bytes.
     pub fn on_a_terminal(&self, flow: &str) -> (String, Vec<u8>) {
         let (master, slave) = pty();
+        let size = Winsize { ws_row: 50, ws_col: super::picture::COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&slave, size).expect("a pty has a size");
         let mut command = self.program(env!("CARGO_BIN_EXE_atflow"));
         command.args(["run", flow, "--port", "sim:luat-air724", "--speed", "max"]);
         let clone = || slave.try_clone().expect("a descriptor can be copied");
