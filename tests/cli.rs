@@ -95,8 +95,35 @@ fn a_signal_in_the_middle_of_a_command_waits_for_the_result_that_is_owed() {
     let done = running.finish().exited(130);
     assert_eq!(module.finish(), b"AT+SLOW\r\n", "no half line, no further line");
     assert_eq!(begun(&done), ["slow"]);
+    assert_eq!(done.finished()["failure"]["error"], "interrupted");
     let transcript = fs::read_to_string(transcript).expect("a transcript");
     assert!(transcript.contains(r"+SLOW: done\r\n\r\nOK\r\n"), "{transcript}");
+}
+
+#[test]
+fn cleaning_up_happens_after_a_signal_too() {
+    let dir = TempDir::new();
+    let flow = dir.file(
+        "clean.yaml",
+        r"module: generic
+steps:
+  - name: work
+    steps:
+      - AT+BEGIN
+      - { name: wait, await: NEVER, timeout: 1h }
+    always:
+      - AT+CLEAN
+      - AT+UP
+  - AT+NOT
+",
+    );
+    let module = Module::answering(|_| framed(&["OK"]));
+    let args = ["run", &flow, "--port", module.port(), "--format", "json"];
+    let mut running = Running::start(&mut atflow(&dir, args));
+    running.wait_for_step("wait");
+    running.interrupt();
+    running.finish().exited(130);
+    assert_eq!(module.finish(), b"AT+BEGIN\r\nAT+CLEAN\r\nAT+UP\r\n");
 }
 
 #[test]
@@ -179,9 +206,9 @@ fn a_var_from_the_command_line_goes_over_the_file() {
     let module = Module::answering(|_| framed(&["OK"]));
     run_flow(&dir, &flow, module.port(), &[]).exited(0);
     run_flow(&dir, &flow, module.port(), &["--var", "n=41", "--var", "s=y=z"]).exited(0);
-    let done = run_flow(&dir, &flow, module.port(), &["--var", "nn=41"]);
-    assert_eq!(done.code, Some(2), "{}", done.stderr);
-    assert!(done.stderr.contains("`nn`"), "{}", done.stderr);
+    let done = run_flow(&dir, &flow, module.port(), &["--var", "nn=41"]).exited(2);
+    assert!(done.stderr.contains("`--var nn=…` names no var of the flow"), "{}", done.stderr);
+    assert!(done.stderr.contains("did you mean `n`?"), "{}", done.stderr);
     assert_eq!(module.finish(), b"AT+V=2,x\r\nAT+V=42,y=z\r\n");
 }
 
@@ -208,7 +235,7 @@ fn quiet_shows_the_verdict_and_verbose_every_line() {
 fn a_busy_port_is_named_with_its_holder() {
     let dir = TempDir::new();
     let flow = dir.file("hold.yaml", "module: generic\nsteps: [{ name: hold, await: X, timeout: 1m }]\n");
-    let module = Module::start(|wire| wire.until_over());
+    let module = Module::start(support::module::Wire::until_over);
     let args = ["run", &flow, "--port", module.port(), "--format", "json"];
     let mut holder = Running::start(&mut atflow(&dir, args));
     holder.wait_for_step("hold");
@@ -345,7 +372,8 @@ fn every_bundled_file_checks() {
             names.filter(|name| name.ends_with(".yaml")).map(|name| format!("scripts/{folder}/{name}")),
         );
     }
-    let done = run(&mut atflow(&dir, ["check"].into_iter().chain(files.iter().map(String::as_str)))).exited(0);
+    let done =
+        run(&mut atflow(&dir, ["check"].into_iter().chain(files.iter().map(String::as_str)))).exited(0);
     assert_eq!(done.stderr, "");
     for file in files {
         assert!(done.stdout.contains(&format!("{file}: good")), "{}", done.stdout);

@@ -58,8 +58,7 @@ impl WayIn {
     /// Tries one value in one kind of argument.
     fn try_value(&self, value: &str, argument: &str, outcome: &Outcome) {
         let dir = TempDir::new();
-        let literal = json!(value).to_string().replace("${", "$\\u{7b}");
-        dir.file("evil.rhai", format!("fn evil() {{ {literal} }}\n"));
+        dir.file("evil.rhai", format!("fn evil() {{ {} }}\n", json!(value)));
         let flow = self.flow.replace("VALUE", argument);
         let path = dir.file("flow.yaml", &flow);
         let (reply, sent) = (self.reply, value.to_owned());
@@ -97,11 +96,8 @@ impl WayIn {
                 continue;
             }
             let x = self.value;
-            let bare = if is_harmless(value) {
-                Outcome::Line(format!("AT+X={value},1"))
-            } else {
-                Outcome::Refused
-            };
+            let bare =
+                if is_harmless(value) { Outcome::Line(format!("AT+X={value},1")) } else { Outcome::Refused };
             self.try_value(value, &format!("${{{x}}}"), &bare);
             let escaped = match escaped {
                 Some(text) => Outcome::Line(format!("AT+X={text},1")),
@@ -309,21 +305,17 @@ fn data_that_ends_with_ctrl_z_holds_none() {
 /// Where a topic goes, wildcards would make it many.
 #[test]
 fn a_topic_from_outside_is_one_topic() {
-    for (value, _) in VALUES.iter().chain(&[("a/#", None), ("+/a", None), ("", None)]) {
+    let wildcards = ["a/#", "+/a", ""];
+    let values = VALUES.iter().map(|(value, _)| *value).filter(|value| !is_harmless(value));
+    for value in values.chain(wildcards) {
         let dir = TempDir::new();
         let flow = dir.file(
             "topic.yaml",
             "module: luat-air724\nvars: { x: '' }\nsteps:\n  - { publish: '${x}', text: hello }\n",
         );
-        let module = Module::answering(|line| {
-            if line.starts_with("AT+MPUBEX") { b"\r\n> ".to_vec() } else { framed(&["OK"]) }
-        });
+        let module = Module::answering(|_| framed(&["OK"]));
         let given = format!("x={value}");
         let args = ["run", &flow, "--port", module.port(), "--var", &given, "--format", "json"];
-        if is_harmless(value) {
-            module.finish();
-            continue;
-        }
         let done = run(&mut atflow(&dir, args)).exited(1);
         assert_eq!(done.finished()["failure"]["error"], "refused", "{value:?}");
         assert_eq!(module.finish(), b"", "{value:?}");
