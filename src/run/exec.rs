@@ -8,7 +8,6 @@ use crate::flow::model::{
 };
 use crate::hooks::{self, Value};
 use crate::link::Mono;
-use crate::session::Fault;
 use crate::transcript::NoteKind;
 
 use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart};
@@ -157,10 +156,6 @@ impl<'p> Run<'p> {
             None => self.title(step, frame),
         };
         let started = self.session.now();
-        if self.is_stopping() {
-            let failure = self.fault(Fault::Interrupted);
-            return Err(self.placed(failure, step, &title, started).into());
-        }
         let mut course = Course { started, attempts: 0, measured: Vec::new(), begun: false };
         if let Some(when) = &step.when {
             match self.condition(when, frame) {
@@ -379,18 +374,10 @@ impl<'p> Run<'p> {
         let error = failure.map_or(Value::UNIT, error_value);
         let saved = frame.swap(ERROR, error);
         self.depth += 1;
-        self.cleaning += 1;
         let outcome = self.list(always, frame, Mono::FAR);
-        self.cleaning -= 1;
         self.depth -= 1;
         frame.put(ERROR, saved);
         if failure.is_some() { Ok(()) } else { outcome }
-    }
-
-    /// A stop was asked for while a command was under way: its result was still waited for, but nothing new
-    /// is begun. A wait that it interrupts fails by itself.
-    fn is_stopping(&self) -> bool {
-        self.cleaning == 0 && self.session.stop_requested()
     }
 
     /// Whether there is another attempt, after its pause. Takes back what the failed one set.
@@ -418,8 +405,7 @@ impl<'p> Run<'p> {
         if self.tells_steps {
             self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
         }
-        let paused = if self.is_stopping() { Err(Fault::Interrupted) } else { self.session.pause(start) };
-        match paused {
+        match self.session.pause(start) {
             Ok(()) => Ok(true),
             Err(fault) => {
                 let mut failure = self.fault(fault);
@@ -686,7 +672,7 @@ impl<'p> Run<'p> {
     }
 
     /// What the session reports, in the run's words.
-    pub(super) fn fault(&self, fault: Fault) -> Failure {
+    pub(super) fn fault(&self, fault: crate::session::Fault) -> Failure {
         let dialect = &self.program.dialect;
         let meaning = |family: &str, number: i64| {
             crate::at::codes::meaning(dialect, family, number).map(str::to_string)

@@ -100,8 +100,6 @@ pub struct Run<'p> {
     resolved: Vec<Vec<(String, Rc<Resolved>)>>,
     depth: usize,
     calls: usize,
-    /// How many `always` lists are under way: those run to their end, also when a stop was asked for.
-    cleaning: usize,
     path: Vec<String>,
     previous_mark: Mark,
     current_mark: Mark,
@@ -144,7 +142,6 @@ impl<'p> Run<'p> {
             resolved: Vec::new(),
             depth: 0,
             calls: 0,
-            cleaning: 0,
             path: Vec::new(),
             previous_mark: Mark::default(),
             current_mark: Mark::default(),

@@ -237,13 +237,8 @@ impl Session {
         self.transcript
     }
 
-    /// Whether somebody wants the program to stop. A wait that began before says so by itself, once.
-    pub fn stop_requested(&self) -> bool {
-        (self.stop_requested)()
-    }
-
     fn stop_if_requested(&self) -> Result<(), Fault> {
-        if self.stop_requested() { Err(Fault::Interrupted) } else { Ok(()) }
+        if (self.stop_requested)() { Err(Fault::Interrupted) } else { Ok(()) }
     }
 
     /// One read, everything in it sorted. The only place that reads the link.
