@@ -19,6 +19,17 @@ fn run_flow(dir: &TempDir, flow: &str, port: &str, more: &[&str]) -> Done {
     run(&mut atflow(dir, ["run", flow, "--port", port].iter().chain(more)))
 }
 
+/// The YAML files of a folder of bundled scripts.
+fn recipes(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(support::root().join("scripts").join(folder)).expect("bundled scripts");
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let name = |path: std::path::PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut names: Vec<String> = yaml.filter_map(name).collect();
+    names.sort();
+    names
+}
+
 /// The titles of the steps that began.
 fn begun(done: &Done) -> Vec<String> {
     let title = |event: Value| event["step"].as_str().expect("a title").to_owned();
@@ -318,13 +329,7 @@ fn a_pin_that_was_under_way_when_the_program_was_stopped_counts_as_sent() {
 fn every_bundled_recipe_runs_on_the_simulated_module() {
     let dir = TempDir::new();
     let locked = dir.file("locked.yaml", "sim: { sim_card: pin }\n");
-    let folder = support::root().join("scripts/examples");
-    let mut recipes: Vec<String> = fs::read_dir(folder)
-        .expect("the bundled recipes")
-        .map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".yaml"))
-        .collect();
-    recipes.sort();
+    let recipes = recipes("examples");
     assert!(recipes.len() >= 7, "{recipes:?}");
     for recipe in &recipes {
         let path = format!("scripts/examples/{recipe}");
@@ -365,12 +370,7 @@ fn every_bundled_file_checks() {
     let dir = TempDir::new();
     let mut files = Vec::new();
     for folder in ["modules", "clouds", "examples", "thingscloud"] {
-        let path = support::root().join("scripts").join(folder);
-        let names = fs::read_dir(path).expect("a folder of scripts");
-        let names = names.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned());
-        files.extend(
-            names.filter(|name| name.ends_with(".yaml")).map(|name| format!("scripts/{folder}/{name}")),
-        );
+        files.extend(recipes(folder).iter().map(|name| format!("scripts/{folder}/{name}")));
     }
     let done =
         run(&mut atflow(&dir, ["check"].into_iter().chain(files.iter().map(String::as_str)))).exited(0);

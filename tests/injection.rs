@@ -70,23 +70,14 @@ impl WayIn {
         }
         let done = run(&mut atflow(&dir, args));
         let heard = String::from_utf8(module.finish()).expect("text");
-        let mut wanted: String = self.before.iter().map(|line| format!("{line}\r\n")).collect();
+        let mut lines = self.before.to_vec();
         if let Outcome::Line(line) = outcome {
-            wanted.push_str(line);
-            wanted.push_str("\r\n");
+            lines.push(line);
         }
+        lines.push("");
+        let wanted = lines.join("\r\n");
         assert_eq!(heard, wanted, "{value:?} as {argument}\n{}\n{}", done.stdout, done.stderr);
-        self.ended(done, value, outcome);
-    }
-
-    fn ended(&self, done: Done, value: &str, outcome: &Outcome) {
-        match outcome {
-            Outcome::Line(_) => drop(done.exited(0)),
-            Outcome::Refused => {
-                let failure: Value = done.exited(1).finished()["failure"].clone();
-                assert_eq!(failure["error"], "refused", "{value:?}: {failure}");
-            }
-        }
+        ended(done, value, outcome);
     }
 
     /// Tries every value bare, in quotes and escaped.
@@ -104,6 +95,17 @@ impl WayIn {
                 None => Outcome::Refused,
             };
             self.try_value(value, &format!("${{escape({x})}}"), &escaped);
+        }
+    }
+}
+
+/// Whether the run ended as it should.
+fn ended(done: Done, value: &str, outcome: &Outcome) {
+    match outcome {
+        Outcome::Line(_) => drop(done.exited(0)),
+        Outcome::Refused => {
+            let failure: Value = done.exited(1).finished()["failure"].clone();
+            assert_eq!(failure["error"], "refused", "{value:?}: {failure}");
         }
     }
 }

@@ -111,13 +111,12 @@ fn session(
     host: &Host,
 ) -> Session {
     host.set_clock(link.clock());
-    let stop = wake.clone();
     Session::new(
         link,
         std::sync::Arc::clone(&program.dialect),
         transcript,
         Box::new(lines),
-        Rc::new(move || stop.stop_requested()),
+        Rc::new(wake.clone()),
     )
 }
 

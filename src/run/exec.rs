@@ -131,6 +131,9 @@ impl<'p> Run<'p> {
         let mut passed_at: Vec<Option<Mono>> = vec![None; steps.len()];
         let mut noted: Option<Failure> = None;
         for (index, step) in steps.iter().enumerate() {
+            if let Err(fault) = self.session.stop_if_requested() {
+                return Err(self.fault(fault).into());
+            }
             match self.step(step, frame, deadline, &passed_at) {
                 Ok(()) => passed_at[index] = Some(self.session.now()),
                 Err(Halt::Failed(failure))
@@ -276,8 +279,15 @@ impl<'p> Run<'p> {
         outcome: Result<Attempts, Halt>,
         course: &Course,
     ) -> Result<(), Halt> {
-        match outcome? {
-            Attempts::Passed(attempted, point) => {
+        match outcome {
+            Err(halt) => {
+                if matches!(halt, Halt::Stop(_)) {
+                    let point = frame.now();
+                    self.step_finished(step, title, frame, point, course, StepOutcome::Passed);
+                }
+                Err(halt)
+            }
+            Ok(Attempts::Passed(attempted, point)) => {
                 let cleaned = if course.begun { self.clean_up(&step.always, None, frame) } else { Ok(()) };
                 let ending = match (&cleaned, &attempted) {
                     (Err(Halt::Failed(failure)), _) => StepOutcome::Failed(failure.message.clone()),
@@ -291,7 +301,7 @@ impl<'p> Run<'p> {
                 self.totals.passed += 1;
                 self.say_log(step, frame)
             }
-            Attempts::Failed(failure, point) => self.failed(step, title, frame, (failure, point), course),
+            Ok(Attempts::Failed(failure, point)) => self.failed(step, title, frame, (failure, point), course),
         }
     }
 

@@ -117,7 +117,7 @@ impl Session {
         self.write_line(request, &flight)?;
         loop {
             if let Some(done) = self.step_flight(request, &mut flight)? {
-                return done;
+                return if flight.stopping { Err(Fault::Interrupted) } else { done };
             }
         }
     }
@@ -238,7 +238,7 @@ impl Session {
 
     /// A stop was asked for: the final result that is owed is still waited for, but not for long.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if flight.stopping || self.stop_if_requested().is_ok() {
+        if self.stop_if_requested().is_ok() {
             return Ok(());
         }
         if self.sorter.progress().ended.is_some() {

@@ -68,6 +68,31 @@ impl Listener for Deaf {
     }
 }
 
+/// Somebody who may want the program to stop.
+pub trait Interrupt {
+    /// Whether a stop was asked for.
+    fn stop_requested(&self) -> bool;
+    /// A wait was woken: the wake-up is used up, so that the next wait waits again.
+    fn woken(&self) {}
+}
+
+impl<F: Fn() -> bool> Interrupt for F {
+    fn stop_requested(&self) -> bool {
+        self()
+    }
+}
+
+#[cfg(unix)]
+impl Interrupt for crate::link::wake::Wake {
+    fn stop_requested(&self) -> bool {
+        self.stop_requested()
+    }
+
+    fn woken(&self) {
+        self.drain();
+    }
+}
+
 /// A place in the stream of lines: what came since can be looked at again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
@@ -98,7 +123,7 @@ pub struct Session {
     sorter: Sorter,
     transcript: Transcript,
     listener: Box<dyn Listener>,
-    stop_requested: Rc<dyn Fn() -> bool>,
+    interrupt: Rc<dyn Interrupt>,
     recent: VecDeque<Recent>,
     next_mark: Mark,
     messages: VecDeque<Message>,
@@ -109,6 +134,8 @@ pub struct Session {
     reboot_welcome_until: Mono,
     /// Nothing has been sent yet: what comes now was said before this conversation.
     fresh: bool,
+    /// The stop that was asked for has been reported.
+    stopping: bool,
     last_byte: Mono,
     last_result: Mono,
     footing: Footing,
@@ -117,13 +144,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// A conversation over `link` in `dialect`. `stop_requested` is asked when a wait is woken.
+    /// A conversation over `link` in `dialect`. `interrupt` is asked when a wait is woken.
     pub fn new(
         link: Box<dyn Link>,
         dialect: Arc<Dialect>,
         transcript: Transcript,
         listener: Box<dyn Listener>,
-        stop_requested: Rc<dyn Fn() -> bool>,
+        interrupt: Rc<dyn Interrupt>,
     ) -> Self {
         let clock = link.clock();
         Self {
@@ -133,7 +160,7 @@ impl Session {
             dialect,
             transcript,
             listener,
-            stop_requested,
+            interrupt,
             recent: VecDeque::new(),
             next_mark: Mark::default(),
             messages: VecDeque::new(),
@@ -143,6 +170,7 @@ impl Session {
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,
             fresh: true,
+            stopping: false,
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
@@ -237,8 +265,14 @@ impl Session {
         self.transcript
     }
 
-    fn stop_if_requested(&self) -> Result<(), Fault> {
-        if (self.stop_requested)() { Err(Fault::Interrupted) } else { Ok(()) }
+    /// Fails once with [`Fault::Interrupted`] when somebody wants the program to stop. Only once: what
+    /// cleans up afterwards still has to talk to the module.
+    pub fn stop_if_requested(&mut self) -> Result<(), Fault> {
+        if self.stopping || !self.interrupt.stop_requested() {
+            return Ok(());
+        }
+        self.stopping = true;
+        Err(Fault::Interrupted)
     }
 
     /// One read, everything in it sorted. The only place that reads the link.
@@ -260,7 +294,10 @@ impl Session {
                 self.file_sorted(now);
                 Ok(Pumped::Bytes)
             }
-            Read::Woken => Ok(Pumped::Woken),
+            Read::Woken => {
+                self.interrupt.woken();
+                Ok(Pumped::Woken)
+            }
             Read::Deadline => {
                 let now = self.clock.now();
                 if now >= stall {
