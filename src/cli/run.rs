@@ -76,11 +76,11 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
             Exit::Usage
         })
     };
-    let recorded = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
+    let for_transcript = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
     let shown = Rc::new(mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?);
     let wake = open::wake()?;
     let link = open::open(&args.port.port, &args.port.settings, Some(&args.sim), &wake)?;
-    let transcript = transcript(args, &program, link.as_ref(), recorded)?;
+    let transcript = transcript(args, &program, link.as_ref(), for_transcript)?;
     let observer: SharedObserver = observer(args, sources, simulated);
     let masked = Masked::new(shown);
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());

@@ -19,6 +19,7 @@ impl Masked {
     pub fn text(&self, text: &str) -> String {
         self.0.mask(text).into_owned()
     }
+
     /// The same of bytes as they cross the line.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         self.0.mask_bytes(bytes)

@@ -103,6 +103,12 @@ pub struct Run<'p> {
     path: Vec<String>,
     previous_mark: Mark,
     current_mark: Mark,
+    /// Where the step that ended last began: an `await` looks back to here.
+    step_before: Mark,
+    /// The last command line of a step that was made from values, masked.
+    sent_line: Option<String>,
+    /// Why the main flow ended early, as passed.
+    stopped: Option<String>,
     packet_id: u16,
     /// When the evaluation at hand has taken too long.
     hook_deadline: Rc<Cell<Mono>>,
@@ -145,6 +151,9 @@ impl<'p> Run<'p> {
             path: Vec::new(),
             previous_mark: Mark::default(),
             current_mark: Mark::default(),
+            step_before: Mark::default(),
+            sent_line: None,
+            stopped: None,
             packet_id: 0,
             hook_deadline,
             totals: Totals::default(),
@@ -160,7 +169,7 @@ impl<'p> Run<'p> {
         self.tell(&Event::Started { flow: &name, module: &module, port: &address });
         let outcome = self.main(flow, part);
         let (failure, stopped, returns) = match outcome {
-            Ok(returns) => (None, None, returns),
+            Ok(returns) => (None, self.stopped.take(), returns),
             Err(Halt::Stop(reason)) => (None, Some(reason), Vec::new()),
             Err(Halt::Failed(failure)) => (Some(failure), None, Vec::new()),
         };

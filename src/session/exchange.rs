@@ -80,10 +80,11 @@ impl Session {
     pub fn send(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
         self.find_footing()?;
         self.keep_quiet(self.dialect.line.quiet)?;
-        let earlier = self.reboot_at.take();
-        if let (Some((_, line)), false) = (earlier, std::mem::take(&mut self.fresh)) {
+        if std::mem::take(&mut self.fresh) {
+            self.reboot_at = None;
+        } else if let Some(restarted) = self.restarted() {
             // Between two steps: whatever the flow has set up in the module is gone.
-            return Err(Fault::Reboot { line });
+            return Err(restarted);
         }
         let began = self.mark();
         let outcome = self.attempt(request, began);
@@ -128,9 +129,9 @@ impl Session {
         request: &Request<'_>,
         flight: &mut Flight,
     ) -> Result<Option<Result<(), Fault>>, Fault> {
-        if let Some((_, line)) = self.reboot_at.take() {
+        if let Some(restarted) = self.restarted() {
             self.footing = Footing::Firm;
-            return Err(Fault::Reboot { line });
+            return Err(restarted);
         }
         let progress = self.sorter.progress();
         if let Some(Ended { verdict: Verdict::Busy, line }) = &progress.ended {
@@ -143,7 +144,8 @@ impl Session {
             return Ok(None);
         }
         if let Some(over) = Self::decided(request, progress, flight.data_sent) {
-            return Ok(Some(over.map_err(Fault::Result)));
+            let over = if flight.stopping { Err(Fault::Interrupted) } else { over.map_err(Fault::Result) };
+            return Ok(Some(over));
         }
         match self.pump(flight.deadline)? {
             Pumped::Bytes => {}
@@ -207,8 +209,11 @@ impl Session {
 
     /// Writes all of `bytes` before `until`, or says how far it got.
     pub(super) fn write(&mut self, bytes: &[u8], until: Mono) -> Result<(), Fault> {
-        self.transcript.tx(self.clock.now(), bytes);
-        match self.link.write(bytes, until) {
+        // The record holds what crossed the link, not what was meant to.
+        let written = self.link.write(bytes, until);
+        let taken = written.as_ref().map_or(0, |taken| *taken).min(bytes.len());
+        self.transcript.tx(self.clock.now(), &bytes[..taken]);
+        match written {
             Ok(taken) if taken == bytes.len() => Ok(()),
             Ok(taken) => {
                 self.footing = Footing::Unsure { prompt: false };

@@ -10,6 +10,7 @@ mod wait;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::at::dialect::Dialect;
 use crate::at::pattern::Captures;
@@ -23,6 +24,8 @@ pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
 const RECENT_LINES: usize = 1024;
+/// How long a module goes on saying that it boots: seen are 1.3 s (Luat 8910) to 8 s (`APP RDY` of an EC200).
+const BOOT_LINES: Duration = Duration::from_secs(10);
 /// Messages kept for a later `receive`.
 const UNCLAIMED_MESSAGES: usize = 256;
 
@@ -240,6 +243,7 @@ impl Session {
 
     /// Sorts what comes until `until`; ends early only when somebody wants the program to stop.
     pub fn pause(&mut self, until: Mono) -> Result<(), Fault> {
+        self.stop_if_requested()?;
         while self.now() < until {
             if self.pump(until)? == Pumped::Woken {
                 self.stop_if_requested()?;
@@ -349,9 +353,8 @@ impl Session {
                     let Damaged { declared, seen, .. } = damaged;
                     let text = format!("a frame of {declared} bytes seems to have {seen}");
                     self.transcript.note(now, NoteKind::Port, &text);
-                    if listens {
-                        self.listener.heard(now, &Heard::Damaged(damaged));
-                    }
+                    // Rare, and never without a word: also for those who do not watch single lines.
+                    self.listener.heard(now, &Heard::Damaged(damaged));
                 }
                 Sorted::Prompt => {}
             }
@@ -377,6 +380,14 @@ impl Session {
         }
         self.recent.push_back(Recent { mark: self.next_mark, class, text });
         self.next_mark.0 += 1;
+    }
+
+    /// The restart that was heard of, as a fault; said once. A module that boots says more than one line, and
+    /// the later ones are no second restart.
+    fn restarted(&mut self) -> Option<Fault> {
+        let (_, line) = self.reboot_at.take()?;
+        self.reboot_welcome_until = self.clock.now() + BOOT_LINES;
+        Some(Fault::Reboot { line })
     }
 
     fn gone(&mut self, error: LinkError) -> Fault {

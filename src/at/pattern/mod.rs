@@ -99,9 +99,7 @@ impl Captures {
 
 /// Whether a hole, var, param or flow may have this name, so that expressions can use it.
 pub fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && Pattern::parse(&format!("x{{{name}}}"))
-            .is_ok_and(|pattern| pattern.names().len() == 1 && &*pattern.names()[0] == name)
+    parse::check_name(name, 0..0).is_ok()
 }
 
 impl Pattern {
