@@ -167,13 +167,13 @@ fn fails_in_time(flow: &str, dir: &TempDir, module: &Module) -> Value {
     done.finished()["failure"].clone()
 }
 
-/// How many bytes left, as the failure says: `… 20479 of 200000 left before the deadline`.
+/// How many bytes left, as the failure says: `the module took 20479 of 200000 bytes, …`.
 fn bytes_left(failure: &Value, of: usize) -> usize {
     assert_eq!(failure["error"], "timeout", "{failure}");
     let message = failure["message"].as_str().expect("a message");
     message
-        .strip_prefix("the module stopped taking bytes: ")
-        .and_then(|rest| rest.strip_suffix(&format!(" of {of} left before the deadline")))
+        .strip_prefix("the module took ")
+        .and_then(|rest| rest.strip_suffix(&format!(" of {of} bytes, and no more until the deadline")))
         .and_then(|count| count.parse().ok())
         .unwrap_or_else(|| panic!("{message}"))
 }
