@@ -76,7 +76,7 @@ fn binary(place: &Place) {
     dir.file("up.bin", nasty());
     let flow = dir.file(
         "binary.yaml",
-        r#"module: luat-air724
+        r"module: luat-air724
 vars: { up: { file: up.bin } }
 steps:
   - run: wake
@@ -95,7 +95,7 @@ steps:
   - run: status
   - check: online
   - run: disconnect
-"#,
+",
     );
     let (mut flow, _sim) = start(&dir, place, &flow, &broker.url(), &[]);
     flow.wait_for_step("down");

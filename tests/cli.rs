@@ -19,6 +19,17 @@ fn run_flow(dir: &TempDir, flow: &str, port: &str, more: &[&str]) -> Done {
     run(&mut atflow(dir, ["run", flow, "--port", port].iter().chain(more)))
 }
 
+/// The YAML files of a folder of bundled scripts.
+fn recipes(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(support::root().join("scripts").join(folder)).expect("bundled scripts");
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let name = |path: std::path::PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut names: Vec<String> = yaml.filter_map(name).collect();
+    names.sort();
+    names
+}
+
 /// The titles of the steps that began.
 fn begun(done: &Done) -> Vec<String> {
     let title = |event: Value| event["step"].as_str().expect("a title").to_owned();
@@ -95,8 +106,35 @@ fn a_signal_in_the_middle_of_a_command_waits_for_the_result_that_is_owed() {
     let done = running.finish().exited(130);
     assert_eq!(module.finish(), b"AT+SLOW\r\n", "no half line, no further line");
     assert_eq!(begun(&done), ["slow"]);
+    assert_eq!(done.finished()["failure"]["error"], "interrupted");
     let transcript = fs::read_to_string(transcript).expect("a transcript");
     assert!(transcript.contains(r"+SLOW: done\r\n\r\nOK\r\n"), "{transcript}");
+}
+
+#[test]
+fn cleaning_up_happens_after_a_signal_too() {
+    let dir = TempDir::new();
+    let flow = dir.file(
+        "clean.yaml",
+        r"module: generic
+steps:
+  - name: work
+    steps:
+      - AT+BEGIN
+      - { name: wait, await: NEVER, timeout: 1h }
+    always:
+      - AT+CLEAN
+      - AT+UP
+  - AT+NOT
+",
+    );
+    let module = Module::answering(|_| framed(&["OK"]));
+    let args = ["run", &flow, "--port", module.port(), "--format", "json"];
+    let mut running = Running::start(&mut atflow(&dir, args));
+    running.wait_for_step("wait");
+    running.interrupt();
+    running.finish().exited(130);
+    assert_eq!(module.finish(), b"AT+BEGIN\r\nAT+CLEAN\r\nAT+UP\r\n");
 }
 
 #[test]
@@ -179,9 +217,9 @@ fn a_var_from_the_command_line_goes_over_the_file() {
     let module = Module::answering(|_| framed(&["OK"]));
     run_flow(&dir, &flow, module.port(), &[]).exited(0);
     run_flow(&dir, &flow, module.port(), &["--var", "n=41", "--var", "s=y=z"]).exited(0);
-    let done = run_flow(&dir, &flow, module.port(), &["--var", "nn=41"]);
-    assert_eq!(done.code, Some(2), "{}", done.stderr);
-    assert!(done.stderr.contains("`nn`"), "{}", done.stderr);
+    let done = run_flow(&dir, &flow, module.port(), &["--var", "nn=41"]).exited(2);
+    assert!(done.stderr.contains("`--var nn=…` names no var of the flow"), "{}", done.stderr);
+    assert!(done.stderr.contains("did you mean `n`?"), "{}", done.stderr);
     assert_eq!(module.finish(), b"AT+V=2,x\r\nAT+V=42,y=z\r\n");
 }
 
@@ -208,7 +246,7 @@ fn quiet_shows_the_verdict_and_verbose_every_line() {
 fn a_busy_port_is_named_with_its_holder() {
     let dir = TempDir::new();
     let flow = dir.file("hold.yaml", "module: generic\nsteps: [{ name: hold, await: X, timeout: 1m }]\n");
-    let module = Module::start(|wire| wire.until_over());
+    let module = Module::start(support::module::Wire::until_over);
     let args = ["run", &flow, "--port", module.port(), "--format", "json"];
     let mut holder = Running::start(&mut atflow(&dir, args));
     holder.wait_for_step("hold");
@@ -291,13 +329,7 @@ fn a_pin_that_was_under_way_when_the_program_was_stopped_counts_as_sent() {
 fn every_bundled_recipe_runs_on_the_simulated_module() {
     let dir = TempDir::new();
     let locked = dir.file("locked.yaml", "sim: { sim_card: pin }\n");
-    let folder = support::root().join("scripts/examples");
-    let mut recipes: Vec<String> = fs::read_dir(folder)
-        .expect("the bundled recipes")
-        .map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".yaml"))
-        .collect();
-    recipes.sort();
+    let recipes = recipes("examples");
     assert!(recipes.len() >= 7, "{recipes:?}");
     for recipe in &recipes {
         let path = format!("scripts/examples/{recipe}");
@@ -338,12 +370,7 @@ fn every_bundled_file_checks() {
     let dir = TempDir::new();
     let mut files = Vec::new();
     for folder in ["modules", "clouds", "examples", "thingscloud"] {
-        let path = support::root().join("scripts").join(folder);
-        let names = fs::read_dir(path).expect("a folder of scripts");
-        let names = names.map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned());
-        files.extend(
-            names.filter(|name| name.ends_with(".yaml")).map(|name| format!("scripts/{folder}/{name}")),
-        );
+        files.extend(recipes(folder).iter().map(|name| format!("scripts/{folder}/{name}")));
     }
     let done =
         run(&mut atflow(&dir, ["check"].into_iter().chain(files.iter().map(String::as_str)))).exited(0);

@@ -58,8 +58,7 @@ impl WayIn {
     /// Tries one value in one kind of argument.
     fn try_value(&self, value: &str, argument: &str, outcome: &Outcome) {
         let dir = TempDir::new();
-        let literal = json!(value).to_string().replace("${", "$\\u{7b}");
-        dir.file("evil.rhai", format!("fn evil() {{ {literal} }}\n"));
+        dir.file("evil.rhai", format!("fn evil() {{ {} }}\n", json!(value)));
         let flow = self.flow.replace("VALUE", argument);
         let path = dir.file("flow.yaml", &flow);
         let (reply, sent) = (self.reply, value.to_owned());
@@ -71,23 +70,14 @@ impl WayIn {
         }
         let done = run(&mut atflow(&dir, args));
         let heard = String::from_utf8(module.finish()).expect("text");
-        let mut wanted: String = self.before.iter().map(|line| format!("{line}\r\n")).collect();
+        let mut lines = self.before.to_vec();
         if let Outcome::Line(line) = outcome {
-            wanted.push_str(line);
-            wanted.push_str("\r\n");
+            lines.push(line);
         }
+        lines.push("");
+        let wanted = lines.join("\r\n");
         assert_eq!(heard, wanted, "{value:?} as {argument}\n{}\n{}", done.stdout, done.stderr);
-        self.ended(done, value, outcome);
-    }
-
-    fn ended(&self, done: Done, value: &str, outcome: &Outcome) {
-        match outcome {
-            Outcome::Line(_) => drop(done.exited(0)),
-            Outcome::Refused => {
-                let failure: Value = done.exited(1).finished()["failure"].clone();
-                assert_eq!(failure["error"], "refused", "{value:?}: {failure}");
-            }
-        }
+        ended(done, value, outcome);
     }
 
     /// Tries every value bare, in quotes and escaped.
@@ -105,6 +95,17 @@ impl WayIn {
                 None => Outcome::Refused,
             };
             self.try_value(value, &format!("${{escape({x})}}"), &escaped);
+        }
+    }
+}
+
+/// Whether the run ended as it should.
+fn ended(done: Done, value: &str, outcome: &Outcome) {
+    match outcome {
+        Outcome::Line(_) => drop(done.exited(0)),
+        Outcome::Refused => {
+            let failure: Value = done.exited(1).finished()["failure"].clone();
+            assert_eq!(failure["error"], "refused", "{value:?}: {failure}");
         }
     }
 }
@@ -306,21 +307,17 @@ fn data_that_ends_with_ctrl_z_holds_none() {
 /// Where a topic goes, wildcards would make it many.
 #[test]
 fn a_topic_from_outside_is_one_topic() {
-    for (value, _) in VALUES.iter().chain(&[("a/#", None), ("+/a", None), ("", None)]) {
+    let wildcards = ["a/#", "+/a", ""];
+    let values = VALUES.iter().map(|(value, _)| *value).filter(|value| !is_harmless(value));
+    for value in values.chain(wildcards) {
         let dir = TempDir::new();
         let flow = dir.file(
             "topic.yaml",
             "module: luat-air724\nvars: { x: '' }\nsteps:\n  - { publish: '${x}', text: hello }\n",
         );
-        let module = Module::answering(|line| {
-            if line.starts_with("AT+MPUBEX") { b"\r\n> ".to_vec() } else { framed(&["OK"]) }
-        });
+        let module = Module::answering(|_| framed(&["OK"]));
         let given = format!("x={value}");
         let args = ["run", &flow, "--port", module.port(), "--var", &given, "--format", "json"];
-        if is_harmless(value) {
-            module.finish();
-            continue;
-        }
         let done = run(&mut atflow(&dir, args)).exited(1);
         assert_eq!(done.finished()["failure"]["error"], "refused", "{value:?}");
         assert_eq!(module.finish(), b"", "{value:?}");

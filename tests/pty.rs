@@ -3,10 +3,14 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
+use support::module::Module;
 use support::process::{Done, Running, atflow, run};
 use support::temp::TempDir;
+use support::time::Stopwatch;
 
 const BRINGUP: &str = "scripts/thingscloud/bringup.yaml";
 const TOKEN: (&str, &str) = ("THINGSCLOUD_ACCESS_TOKEN", "token-of-the-test");
@@ -136,4 +140,132 @@ fn no_secret_reaches_the_output_or_the_transcript() {
         assert!(!done.stdout.contains(secret), "{}", done.stdout);
         assert!(!transcript.contains(secret), "{transcript}");
     }
+}
+
+/// A flow whose data is `size` bytes and whose next step must not be reached.
+fn pushing(dir: &TempDir, size: usize) -> String {
+    dir.file("big.bin", vec![b'x'; size]);
+    dir.file(
+        "push.yaml",
+        format!(
+            "module: generic\nvars: {{ big: {{ file: big.bin }} }}\nsteps:\n  \
+             - {{ name: push, send: AT+PUSH={size}, data: '${{big}}', timeout: 500ms }}\n  - AT+NOT\n"
+        ),
+    )
+}
+
+/// The pty has no speed; the time that data may take on the line must not hide the step's own.
+const FAST: [&str; 2] = ["--baud", "4000000"];
+
+/// Runs `flow` against a module that stops, and gives its failure. It must end within its `timeout`, the
+/// time of 200,000 bytes at the line's speed, and a resync, with room for a busy machine.
+fn fails_in_time(flow: &str, dir: &TempDir, module: &Module) -> Value {
+    let clock = Stopwatch::start();
+    let args = ["run", flow, "--port", module.port(), "--format", "json"];
+    let done = run(&mut atflow(dir, args.iter().chain(&FAST))).exited(1);
+    assert!(clock.elapsed() < Duration::from_secs(8), "{:?}", clock.elapsed());
+    done.finished()["failure"].clone()
+}
+
+/// How many bytes left, as the failure says: `the module took 20479 of 200000 bytes, …`.
+fn bytes_left(failure: &Value, of: usize) -> usize {
+    assert_eq!(failure["error"], "timeout", "{failure}");
+    let message = failure["message"].as_str().expect("a message");
+    message
+        .strip_prefix("the module took ")
+        .and_then(|rest| rest.strip_suffix(&format!(" of {of} bytes, and no more until the deadline")))
+        .and_then(|count| count.parse().ok())
+        .unwrap_or_else(|| panic!("{message}"))
+}
+
+#[test]
+fn a_module_that_stops_reading_cannot_hold_a_step_up() {
+    let dir = TempDir::new();
+    let flow = pushing(&dir, 200_000);
+    let module = Module::start(|wire| {
+        wire.answer("AT+PUSH=200000", "\r\n> ");
+        wire.stop_reading();
+    });
+    let left = bytes_left(&fails_in_time(&flow, &dir, &module), 200_000);
+    assert!((4096..100_000).contains(&left), "a pty takes some kilobytes before it is full, not {left}");
+    module.finish();
+}
+
+#[test]
+fn a_module_that_talks_and_does_not_listen_cannot_hold_a_step_up() {
+    let dir = TempDir::new();
+    let flow = pushing(&dir, 200_000);
+    let module = Module::start(|wire| {
+        wire.answer("AT+PUSH=200000", "\r\n> ");
+        wire.babble(b"\r\n+NOISE: 1\r\n");
+    });
+    let left = bytes_left(&fails_in_time(&flow, &dir, &module), 200_000);
+    assert!(left >= 4096, "{left}");
+    module.finish();
+}
+
+#[test]
+fn a_module_that_only_talks_cannot_hold_a_wait_up() {
+    let dir = TempDir::new();
+    let flow = dir.file("wait.yaml", "module: generic\nsteps:\n  - { send: AT, timeout: 500ms }\n");
+    let module = Module::start(|wire| {
+        wire.expect("AT");
+        wire.babble(b"\r\n+NOISE: 1\r\n");
+    });
+    assert_eq!(fails_in_time(&flow, &dir, &module)["error"], "timeout");
+    module.finish();
+}
+
+#[test]
+fn command_lines_to_a_module_that_stops_reading_end_in_time_too() {
+    let dir = TempDir::new();
+    let line = "x".repeat(1000);
+    let flow = dir.file(
+        "fill.yaml",
+        format!(
+            "module: generic\nsteps:\n  - each: n in range\n    steps:\n      \
+             - {{ send: 'AT+{line}', final: none, timeout: 300ms }}\nvars:\n  range: {:?}\n",
+            (0..200).collect::<Vec<_>>()
+        ),
+    );
+    let module = Module::start(support::module::Wire::stop_reading);
+    let left = bytes_left(&fails_in_time(&flow, &dir, &module), 1005);
+    assert!(left < 1005, "{left}");
+    module.finish();
+}
+
+#[test]
+fn after_half_a_command_line_the_module_is_looked_for_and_that_ends_too() {
+    let dir = TempDir::new();
+    let line = "x".repeat(1000);
+    let flow = dir.file(
+        "fill.yaml",
+        format!(
+            "module: generic\nvars:\n  range: {:?}\nsteps:\n  - on_error: ignore\n    each: n in range\n    \
+             steps:\n      - {{ send: 'AT+{line}', final: none, timeout: 300ms }}\n  - AT+NEXT\n",
+            (0..200).collect::<Vec<_>>()
+        ),
+    );
+    let module = Module::start(support::module::Wire::stop_reading);
+    let failure = fails_in_time(&flow, &dir, &module);
+    assert_eq!(failure["error"], "timeout");
+    assert_eq!(failure["path"], serde_json::json!(["AT+NEXT"]));
+    module.finish();
+}
+
+#[test]
+fn after_half_of_the_data_nothing_more_is_sent() {
+    let dir = TempDir::new();
+    let flow = pushing(&dir, 200_000);
+    let text =
+        std::fs::read_to_string(&flow).expect("the flow").replace("timeout:", "on_error: ignore, timeout:");
+    let flow = dir.file("ignore.yaml", text);
+    let module = Module::start(|wire| {
+        wire.answer("AT+PUSH=200000", "\r\n> ");
+        wire.stop_reading();
+    });
+    let failure = fails_in_time(&flow, &dir, &module);
+    assert_eq!(failure["error"], "stuck", "what is sent now would become data");
+    assert_eq!(failure["path"], serde_json::json!(["AT+NOT"]));
+    module.finish();
 }

@@ -1,4 +1,4 @@
-//! The dialogue of ThingsCloud's page for Luat modules, line by line on a pty, and what goes wrong in it:
+//! The dialogue of `ThingsCloud`'s page for Luat modules, line by line on a pty, and what goes wrong in it:
 //! the late login, the lost session, the length that does not count.
 
 mod support;
@@ -223,7 +223,7 @@ fn the_simulated_cloud_hangs_up_on_a_late_login_and_takes_the_next() {
     let dir = TempDir::new();
     let flow = dir.file(
         "late.yaml",
-        r#"module: luat-air724
+        r"module: luat-air724
 steps:
   - run: wake
   - run: attach
@@ -239,7 +239,7 @@ steps:
       - AT+MCONNECT=0,300
   - run: status
   - check: online
-"#,
+",
     );
     let args = ["run", &flow, "--port", "sim:luat-air724", "--speed", "max", "--format", "json", "--verbose"];
     let done = run(&mut atflow(&dir, args)).exited(0);
