@@ -137,11 +137,17 @@ impl<'p> Run<'p> {
 
     /// Steps in a row, until one fails.
     pub(super) fn list(&mut self, steps: &'p [Step], frame: &mut Frame, deadline: Mono) -> Result<(), Halt> {
-        let mut passed_at: Vec<Option<Mono>> = vec![None; steps.len()];
+        // Only a `within` asks when an earlier step passed.
+        let timed = steps.iter().any(|step| step.within.is_some());
+        let mut passed_at: Vec<Option<Mono>> = vec![None; if timed { steps.len() } else { 0 }];
         let mut noted: Option<Failure> = None;
         for (index, step) in steps.iter().enumerate() {
             match self.step(step, frame, deadline, &passed_at) {
-                Ok(()) => passed_at[index] = Some(self.session.now()),
+                Ok(()) => {
+                    if timed {
+                        passed_at[index] = Some(self.session.now());
+                    }
+                }
                 Err(Halt::Failed(failure))
                     if matches!(step.on_error, OnError::Continue) && !failure.is_fatal() =>
                 {

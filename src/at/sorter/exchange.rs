@@ -86,7 +86,10 @@ impl Exchange {
             same: armed.same,
             progress,
             counted,
-            echo: armed.echo.map(|echo| trim_end(&echo).to_vec()),
+            echo: armed.echo.map(|mut echo| {
+                echo.truncate(trim_end(&echo).len());
+                echo
+            }),
             data: Vec::new(),
             awaits: Cursor::default(),
             expects: Cursor::default(),
