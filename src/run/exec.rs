@@ -226,7 +226,6 @@ impl<'p> Run<'p> {
                     return Ok(Attempts::Passed(attempted, journal));
                 }
                 Err(Halt::Stop(reason)) => {
-                    self.step_finished(step, &reason, frame, point, course, StepOutcome::Passed);
                     frame.keep();
                     self.clean_up(&step.always, None, frame)?;
                     if matches!(step.action, Action::Stop(_)) {
@@ -315,8 +314,9 @@ impl<'p> Run<'p> {
     ) -> Result<(), Halt> {
         match outcome {
             Err(halt) => {
-                if matches!(halt, Halt::Stop(_)) {
+                if let Halt::Stop(reason) = &halt {
                     let point = frame.now();
+                    let title = if matches!(step.action, Action::Stop(_)) { reason } else { title };
                     self.step_finished(step, title, frame, point, course, StepOutcome::Passed);
                 }
                 Err(halt)

@@ -78,11 +78,12 @@ struct Flight {
 impl Session {
     /// Sends one command line and waits until all that it owes has come, or its time is up.
     pub fn send(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
-        self.find_footing()?;
+        let probes = self.is_probe(request);
+        if !probes {
+            self.find_footing()?;
+        }
         self.keep_quiet(self.dialect.line.quiet)?;
-        if std::mem::take(&mut self.fresh) {
-            self.reboot_at = None;
-        } else if let Some(restarted) = self.restarted() {
+        if let Some(restarted) = self.restarted() {
             // Between two steps: whatever the flow has set up in the module is gone.
             return Err(restarted);
         }
@@ -95,13 +96,27 @@ impl Session {
         let progress = self.sorter.disarm();
         self.last_result = self.clock.now();
         let answer = match outcome {
-            Ok(()) => self.judge(request, progress, missing, began)?,
+            Ok(()) => {
+                self.fresh = false;
+                if probes {
+                    self.found_footing()?;
+                }
+                self.judge(request, progress, missing, began)?
+            }
             Err(fault) => return Err(fault),
         };
         if let Some(window) = request.restarts {
             self.await_restart(window, request.outer)?;
         }
         Ok(answer)
+    }
+
+    /// Whether the line itself is what a resync would send first. A flow that looks for a silent module with
+    /// `AT` and a `retry` asks as often, and waits as long, as it says.
+    fn is_probe(&self, request: &Request<'_>) -> bool {
+        matches!(self.footing, Footing::Unsure { prompt: false })
+            && request.line.eq_ignore_ascii_case("AT")
+            && request.data.is_none()
     }
 
     fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {

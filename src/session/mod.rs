@@ -135,7 +135,8 @@ pub struct Session {
     closed_at: Option<(Mark, String)>,
     reboot_at: Option<(Mark, String)>,
     reboot_welcome_until: Mono,
-    /// Nothing has been sent yet: what comes now was said before this conversation.
+    /// The module has not answered yet: it may have been switched on a moment ago, and says so. There is
+    /// nothing that a restart could lose.
     fresh: bool,
     /// The stop that was asked for has been reported.
     stopping: bool,
@@ -341,7 +342,9 @@ impl Session {
                 }
                 Sorted::Closed(text) => self.closed_at = Some((self.next_mark, text)),
                 Sorted::Reboot(text) => {
-                    if !taken_by_await && now >= self.reboot_welcome_until {
+                    if self.fresh {
+                        self.reboot_welcome_until = now + BOOT_LINES;
+                    } else if !taken_by_await && now >= self.reboot_welcome_until {
                         self.reboot_at = Some((self.next_mark, text));
                     }
                     if self.footing == Footing::Stuck {

@@ -1,5 +1,5 @@
-//! A case: a folder with `flow.yaml`, `module.txt` and the report that they must give; `env.txt` holds the
-//! environment, one `NAME=value` a line.
+//! A case: a folder with `flow.yaml`, `module.txt` and the report that they must give; `flow.txt` names
+//! a flow that stands elsewhere, `env.txt` holds the environment, one `NAME=value` a line.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ impl Case {
         let mut paths: Vec<PathBuf> = fs::read_dir(root)
             .expect("the cases are there")
             .map(|entry| entry.expect("the folder can be read").path())
-            .filter(|path| path.join("flow.yaml").is_file())
+            .filter(|path| path.join("module.txt").is_file())
             .collect();
         paths.sort();
         paths.into_iter().map(|path| Self { path }).collect()
@@ -117,7 +117,11 @@ impl Case {
     fn run_watched(&self, script: Script, as_json: bool) -> Result<(Outcome, String), String> {
         let host = Host::new();
         let here = std::env::current_dir().expect("tests run in the package");
-        let loaded = compile::load(&self.path.join("flow.yaml"), &here, &Options::default(), &host);
+        let flow = match self.read("flow.txt") {
+            Some(elsewhere) => PathBuf::from(elsewhere.trim()),
+            None => self.path.join("flow.yaml"),
+        };
+        let loaded = compile::load(&flow, &here, &Options::default(), &host);
         let shown_problems = loaded.problems.render(&loaded.sources, Look::Plain);
         let Some(program) = loaded.program else { return Err(shown_problems) };
         let file = |unit: UnitId, path: &str| {

@@ -155,7 +155,7 @@ impl Link for Scripted {
                     self.seen.borrow_mut().stop = true;
                     return Ok(Read::Woken);
                 }
-                What::Back | What::Sent(_) | What::Changed(_) | What::Full(_) => {}
+                _ => {}
             }
         }
     }
@@ -175,7 +175,11 @@ impl Link for Scripted {
         let taken = full.unwrap_or(bytes.len()).min(bytes.len());
         let left = &bytes[..taken];
         self.ours(
-            |what| matches!(what, What::Sent(wanted) if wanted == left),
+            |what| match what {
+                What::Sent(wanted) => wanted == left,
+                What::SentBytes(count) => *count == left.len(),
+                _ => false,
+            },
             &format!("`{}` was sent", escape(left)),
         );
         if full.is_some() {

@@ -9,6 +9,7 @@
 //!      +3s ! back                 and is there again
 //!   0.000s ! baud 460800          the flow must change the port so
 //!      +5s ! typed yes            the operator answers the open question
+//!   0.000s ! bytes 4096           so many bytes must leave, all at once
 //!   0.000s ! full 3               the module takes so many of the bytes that leave now, and no more
 //!   +200ms ! stop                 somebody presses Ctrl-C
 //! ```
@@ -46,6 +47,8 @@ pub enum What {
     Changed(String),
     /// The module takes only so many bytes of what is written next.
     Full(usize),
+    /// The flow must send so many bytes, whatever they are.
+    SentBytes(usize),
     /// The port vanishes.
     Gone,
     /// The port is back.
@@ -59,7 +62,7 @@ pub enum What {
 impl What {
     /// Whether the flow does it, and not the module or its user.
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::Sent(_) | Self::Changed(_) | Self::Full(_))
+        matches!(self, Self::Sent(_) | Self::SentBytes(_) | Self::Changed(_) | Self::Full(_))
     }
 }
 
@@ -112,6 +115,7 @@ fn act(line: &str, number: usize) -> Act {
         ("!", ("back", _)) => What::Back,
         ("!", ("stop", _)) => What::Stop,
         ("!", ("typed", typed)) => What::Typed(typed.to_string()),
+        ("!", ("bytes", count)) => What::SentBytes(count.parse().expect("`bytes` names a number")),
         ("!", ("full", taken)) => What::Full(taken.parse().expect("`full` names a number of bytes")),
         ("!", ("baud" | "dtr" | "rts" | "break", _)) => What::Changed(rest.to_string()),
         _ => bad("unknown act"),
