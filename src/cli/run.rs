@@ -76,14 +76,15 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
             Exit::Usage
         })
     };
-    let masker = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
+    let for_transcript = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
     let shown = Rc::new(mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?);
     let wake = open::wake()?;
     let link = open::open(&args.port.port, &args.port.settings, Some(&args.sim), &wake)?;
-    let transcript = transcript(args, &program, link.as_ref(), masker)?;
+    let transcript = transcript(args, &program, link.as_ref(), for_transcript)?;
     let observer: SharedObserver = observer(args, sources, simulated);
     let masked = Masked::new(shown);
-    let session = session(link, &program, transcript, &observer, masked.clone(), &wake, &host);
+    let lines = TellLines::new(Rc::clone(&observer), masked.clone());
+    let session = session(link, &program, transcript, lines, &wake, &host);
     let once: Box<dyn OnceStore> =
         if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) };
     let setup = Setup {
@@ -105,8 +106,7 @@ fn session(
     link: Box<dyn Link>,
     program: &Program,
     transcript: Transcript,
-    observer: &SharedObserver,
-    masked: Masked,
+    lines: TellLines,
     wake: &Wake,
     host: &Host,
 ) -> Session {
@@ -115,7 +115,7 @@ fn session(
         link,
         std::sync::Arc::clone(&program.dialect),
         transcript,
-        Box::new(TellLines::new(Rc::clone(observer), masked)),
+        Box::new(lines),
         Rc::new(wake.clone()),
     )
 }

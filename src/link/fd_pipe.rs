@@ -65,6 +65,14 @@ impl FdPipe {
             buf.append(&mut self.kept);
             return Ok(Read::Bytes(count));
         }
+        // Before each command line the session asks what is there already. One call answers that.
+        if until <= self.now() && !self.wake.is_raised() {
+            return match take(port, buf) {
+                Taken::Bytes(count) => Ok(Read::Bytes(count)),
+                Taken::Nothing => Ok(Read::Deadline),
+                Taken::Gone(error) => Err(error),
+            };
+        }
         loop {
             let (ready, woken) = self.wait_for_bytes(port, until)?;
             if woken {

@@ -91,6 +91,13 @@ impl Wake {
         self.shared.as_ref().is_some_and(|shared| shared.stop.load(Ordering::SeqCst))
     }
 
+    /// Whether a poll could find a wake-up. It costs no system call, and may be true when there is none left.
+    pub(super) fn is_raised(&self) -> bool {
+        self.shared
+            .as_ref()
+            .is_some_and(|shared| shared.stop.load(Ordering::SeqCst) || shared.reload.load(Ordering::SeqCst))
+    }
+
     /// What was asked for; a wish to reload is forgotten with this call.
     pub fn take(&self) -> Wants {
         let Some(shared) = &self.shared else { return Wants::default() };

@@ -382,9 +382,11 @@ fn verdict(report: &Report, simulated: bool) -> String {
         text = format!("{reason} ({text})", text = text.trim_end());
     }
     if let Some(failure) = &report.failure {
-        let step = failure.path.last().map_or("", String::as_str);
-        let why = if failure.is_interrupt() { String::new() } else { format!(": {}", failure.name) };
-        text = format!("at `{step}`{why} ({})", text.trim_end());
+        // An argument can be wrong before any step begins.
+        let step = failure.path.last().map(|step| format!("at `{step}`"));
+        let why = (!failure.is_interrupt()).then(|| failure.name.clone());
+        let parts: Vec<String> = step.into_iter().chain(why).collect();
+        text = format!("{} ({})", parts.join(": "), text.trim_end());
     }
     text.trim_end().to_string()
 }

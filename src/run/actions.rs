@@ -1,5 +1,6 @@
 //! What each action does.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,11 +122,11 @@ impl<'p> Run<'p> {
             timeout,
             outer,
         };
-        let began = self.session.now();
+        let start = self.session.now();
         let answer = self.session.send(&request).map_err(|fault| {
-            let cut = matches!(fault, Fault::Timeout { .. }) && outer < began + timeout;
+            let cut = matches!(fault, Fault::Timeout { .. }) && outer < start + timeout;
             let failure = self.fault(fault);
-            if cut { cut_short(failure, timeout, outer.since(began)) } else { failure }
+            if cut { cut_short(failure, timeout, outer.since(start)) } else { failure }
         })?;
         if rules.once {
             let port = self.port.clone();
@@ -457,9 +458,9 @@ impl<'p> Run<'p> {
     }
 
     /// A command line: every hole is one argument, and the line is no longer than the module takes.
-    fn command_line(&mut self, template: &'p Template, frame: &Frame) -> Result<String, Failure> {
+    fn command_line(&mut self, template: &'p Template, frame: &Frame) -> Result<Cow<'p, str>, Failure> {
         let line = if let Some(text) = template.literal() {
-            text.to_string()
+            Cow::Borrowed(text)
         } else {
             let mut line = String::new();
             for piece in &template.pieces {
@@ -476,7 +477,7 @@ impl<'p> Run<'p> {
                     }
                 }
             }
-            line
+            Cow::Owned(line)
         };
         let most = self.program.dialect.line.max_bytes;
         if line.len() > most {

@@ -8,6 +8,7 @@ use crate::flow::model::{
 };
 use crate::hooks::{self, Value};
 use crate::link::Mono;
+use crate::session::Fault;
 use crate::transcript::NoteKind;
 
 use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart};
@@ -136,14 +137,17 @@ impl<'p> Run<'p> {
 
     /// Steps in a row, until one fails.
     pub(super) fn list(&mut self, steps: &'p [Step], frame: &mut Frame, deadline: Mono) -> Result<(), Halt> {
-        let mut passed_at: Vec<Option<Mono>> = vec![None; steps.len()];
+        // Only a `within` asks when an earlier step passed.
+        let timed = steps.iter().any(|step| step.within.is_some());
+        let mut passed_at: Vec<Option<Mono>> = vec![None; if timed { steps.len() } else { 0 }];
         let mut noted: Option<Failure> = None;
         for (index, step) in steps.iter().enumerate() {
-            if let Err(fault) = self.session.stop_if_requested() {
-                return Err(self.fault(fault).into());
-            }
             match self.step(step, frame, deadline, &passed_at) {
-                Ok(()) => passed_at[index] = Some(self.session.now()),
+                Ok(()) => {
+                    if timed {
+                        passed_at[index] = Some(self.session.now());
+                    }
+                }
                 Err(Halt::Failed(failure))
                     if matches!(step.on_error, OnError::Continue) && !failure.is_fatal() =>
                 {
@@ -167,6 +171,10 @@ impl<'p> Run<'p> {
             None => self.title(step, frame),
         };
         let started = self.session.now();
+        if let Err(fault) = self.session.stop_if_requested() {
+            let failure = self.fault(fault);
+            return Err(self.placed(failure, step, &title, started).into());
+        }
         let mut course = Course { started, attempts: 0, measured: Vec::new(), begun: false };
         if let Some(when) = &step.when {
             match self.condition(when, frame) {
@@ -715,7 +723,7 @@ impl<'p> Run<'p> {
     }
 
     /// What the session reports, in the run's words.
-    pub(super) fn fault(&self, fault: crate::session::Fault) -> Failure {
+    pub(super) fn fault(&self, fault: Fault) -> Failure {
         let dialect = &self.program.dialect;
         let meaning = |family: &str, number: i64| {
             crate::at::codes::meaning(dialect, family, number).map(str::to_string)

@@ -19,6 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::at::pattern::Captures;
 use crate::at::sorter::Message;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{Host, Value};
@@ -242,32 +243,27 @@ impl TellLines {
         let wants = observer.borrow().wants_lines();
         Self { observer, masked, wants }
     }
+
+    fn tell(&self, at: Mono, heard: &Heard<'_>) {
+        self.observer.borrow_mut().event(at, &Event::Heard(heard));
+    }
 }
 
 impl Listener for TellLines {
     fn heard(&mut self, at: Mono, heard: &Heard<'_>) {
-        let bytes;
-        let message;
-        let heard = match heard {
-            Heard::Sent(line) => {
-                bytes = self.masked.bytes(line);
-                &Heard::Sent(&bytes)
-            }
+        match heard {
+            Heard::Sent(line) => self.tell(at, &Heard::Sent(&self.masked.bytes(line))),
             Heard::Line { class, text } => {
-                bytes = self.masked.bytes(text);
-                &Heard::Line { class: *class, text: &bytes }
+                self.tell(at, &Heard::Line { class: *class, text: &self.masked.bytes(text) });
             }
-            Heard::Message(clear) => {
-                message = Message {
-                    topic: self.masked.text(&clear.topic),
-                    payload: self.masked.bytes(&clear.payload),
-                    ..(*clear).clone()
-                };
-                &Heard::Message(&message)
+            Heard::Message(message) => {
+                let payload = self.masked.bytes(&message.payload).into_owned();
+                let topic = self.masked.text(&message.topic);
+                let shown = Message { topic, payload, captures: Captures::default(), ..**message };
+                self.tell(at, &Heard::Message(&shown));
             }
-            other => other,
-        };
-        self.observer.borrow_mut().event(at, &Event::Heard(heard));
+            Heard::SentData(_) | Heard::Damaged(_) | Heard::Resync => self.tell(at, heard),
+        }
     }
 
     fn listens(&self) -> bool {

@@ -159,7 +159,8 @@ impl Session {
             return Ok(None);
         }
         if let Some(over) = Self::decided(request, progress, flight.data_sent) {
-            return Ok(Some(over.map_err(Fault::Result)));
+            let over = if flight.stopping { Err(Fault::Interrupted) } else { over.map_err(Fault::Result) };
+            return Ok(Some(over));
         }
         match self.pump(flight.deadline)? {
             Pumped::Bytes => {}

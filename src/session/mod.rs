@@ -244,6 +244,7 @@ impl Session {
 
     /// Sorts what comes until `until`; ends early only when somebody wants the program to stop.
     pub fn pause(&mut self, until: Mono) -> Result<(), Fault> {
+        self.stop_if_requested()?;
         while self.now() < until {
             if self.pump(until)? == Pumped::Woken {
                 self.stop_if_requested()?;

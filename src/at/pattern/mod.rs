@@ -33,7 +33,10 @@ pub type Same<'s> = &'s [(Arc<str>, String)];
 
 /// What a line looks like. Compiled, immutable, cheap to share.
 #[derive(Clone, Debug)]
-pub struct Pattern {
+pub struct Pattern(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
     source: Arc<str>,
     nodes: Vec<Node>,
     /// One more than there are counted holes.
@@ -99,9 +102,7 @@ impl Captures {
 
 /// Whether a hole, var, param or flow may have this name, so that expressions can use it.
 pub fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && Pattern::parse(&format!("x{{{name}}}"))
-            .is_ok_and(|pattern| pattern.names().len() == 1 && &*pattern.names()[0] == name)
+    parse::check_name(name, 0..0).is_ok()
 }
 
 impl Pattern {
@@ -134,7 +135,7 @@ impl Pattern {
         let types = names.iter().map(|_| HoleType::Rest).collect();
         let segments = vec![Segment::regex(compiled, &names)];
         let counted = Vec::new();
-        Ok(Self {
+        Ok(Self(Arc::new(Compiled {
             source: source.into(),
             nodes: Vec::new(),
             segments,
@@ -143,7 +144,7 @@ impl Pattern {
             types,
             same: Vec::new(),
             own_text: true,
-        })
+        })))
     }
 
     fn from_nodes(source: &str, nodes: Vec<Node>) -> Result<Self, PatternError> {
@@ -172,82 +173,83 @@ impl Pattern {
         let captured = kept.into_iter().filter_map(|hole| Some((hole.name.clone()?, hole.kind.clone())));
         let (names, types) = captured.unzip();
         let own_text = nodes.iter().any(is_own);
-        Ok(Self { source: source.into(), nodes, segments, counted, names, types, same, own_text })
+        let source = source.into();
+        Ok(Self(Arc::new(Compiled { source, nodes, segments, counted, names, types, same, own_text })))
     }
 
     /// As the author wrote it.
     pub fn source(&self) -> &str {
-        &self.source
+        &self.0.source
     }
 
     /// What it captures, in order.
     pub fn names(&self) -> &[Arc<str>] {
-        &self.names
+        &self.0.names
     }
 
     /// The type of the hole that captures `name`.
     pub fn hole_type(&self, name: &str) -> Option<&HoleType> {
-        self.names.iter().position(|known| **known == *name).map(|index| &self.types[index])
+        self.0.names.iter().position(|known| **known == *name).map(|index| &self.0.types[index])
     }
 
     /// The variables that its `{=name}` holes compare with.
     pub fn same_names(&self) -> &[Arc<str>] {
-        &self.same
+        &self.0.same
     }
 
     /// The name of its `error` hole: the family of the error it makes, as in `cme 10`.
     pub fn error_family(&self) -> Option<&Arc<str>> {
-        self.types.iter().position(|kind| *kind == HoleType::Error).map(|index| &self.names[index])
+        self.0.types.iter().position(|kind| *kind == HoleType::Error).map(|index| &self.0.names[index])
     }
 
     /// Whether it has text of its own, so that it cannot take just any line.
     pub fn has_own_text(&self) -> bool {
-        self.own_text
+        self.0.own_text
     }
 
     /// Whether it is a whole-line regex.
     pub fn is_regex(&self) -> bool {
-        self.nodes.is_empty()
+        self.0.nodes.is_empty()
     }
 
     /// Whether it holds counted bytes.
     pub fn is_counted(&self) -> bool {
-        !self.counted.is_empty()
+        !self.0.counted.is_empty()
     }
 
     /// Whether counted bytes are the first thing in it: they follow the previous line's end directly.
     pub fn begins_with_bytes(&self) -> bool {
-        self.is_counted() && self.segments[0].is_empty()
+        self.is_counted() && self.0.segments[0].is_empty()
     }
 
     /// Whether a `lines` hole ends it.
     pub(super) fn ends_with_lines(&self) -> bool {
-        matches!(self.nodes.last(), Some(Node::Hole(hole)) if hole.kind == HoleType::Lines)
+        matches!(self.0.nodes.last(), Some(Node::Hole(hole)) if hole.kind == HoleType::Lines)
     }
 
     /// The name of the `lines` hole that ends it.
     pub(super) fn lines_name(&self) -> Option<&Arc<str>> {
-        self.types.iter().position(|kind| *kind == HoleType::Lines).map(|index| &self.names[index])
+        self.0.types.iter().position(|kind| *kind == HoleType::Lines).map(|index| &self.0.names[index])
     }
 
     /// Whether a `lines` hole is all there is of it.
     pub(super) fn begins_with_lines(&self) -> bool {
-        self.nodes.len() == 1 && self.ends_with_lines()
+        self.0.nodes.len() == 1 && self.ends_with_lines()
     }
 
     /// The text every line that matches begins with; may be empty.
     pub fn prefix(&self) -> &[u8] {
-        self.segments[0].prefix()
+        self.0.segments[0].prefix()
     }
 
     /// Lengths that no hole of this pattern captures: an earlier item of its sequence must.
     pub(super) fn open_lengths(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.counted.iter().map(|hole| &hole.length).filter(|length| !self.names.contains(length))
+        self.0.counted.iter().map(|hole| &hole.length).filter(|length| !self.0.names.contains(length))
     }
 
     /// Whether `line` matches, without building captures.
     pub fn is_match(&self, line: &[u8], same: Same<'_>) -> bool {
-        match self.segments.as_slice() {
+        match self.0.segments.as_slice() {
             [only] => only.is_match(trim_end(line), same),
             _ => self.match_line(line, same).is_some(),
         }
@@ -262,7 +264,7 @@ impl Pattern {
     pub(super) fn match_after(&self, line: &[u8], same: Same<'_>, earlier: &Captures) -> Option<Captures> {
         let mut captures = Captures::default();
         let mut rest = line;
-        for (index, hole) in self.counted.iter().enumerate() {
+        for (index, hole) in self.0.counted.iter().enumerate() {
             let end = self.header_end(index, rest, same, &mut captures)?;
             let length = captures.int(&hole.length).or_else(|| earlier.int(&hole.length))?;
             let length = usize::try_from(length).ok()?;
@@ -270,12 +272,12 @@ impl Pattern {
             captures.0.extend(hole.name.clone().map(|name| (name, Capture::Bytes(bytes.to_vec()))));
             rest = &rest[end + length..];
         }
-        self.segments.last()?.captures(trim_end(rest), same, &mut captures).then_some(captures)
+        self.0.segments.last()?.captures(trim_end(rest), same, &mut captures).then_some(captures)
     }
 
     /// The first place in `text` where the segment in front of counted hole `index` ends.
     fn header_end(&self, index: usize, text: &[u8], same: Same<'_>, into: &mut Captures) -> Option<usize> {
-        let Some(behind) = self.counted[index].behind else { return Some(0) };
+        let Some(behind) = self.0.counted[index].behind else { return Some(0) };
         memchr::memchr_iter(behind, text)
             .map(|at| at + 1)
             .find(|&end| self.segment_captures(index, &text[..end], same, into))
@@ -289,28 +291,28 @@ impl Pattern {
         same: Same<'_>,
         into: &mut Captures,
     ) -> bool {
-        self.segments[index].captures(text, same, into)
+        self.0.segments[index].captures(text, same, into)
     }
 
     /// How many `bytes` holes there are; the segment behind the last of them has this index.
     pub(super) fn counted_holes(&self) -> usize {
-        self.counted.len()
+        self.0.counted.len()
     }
 
     /// Name and length of counted hole `index`, and the byte that stands in front of it.
     pub(super) fn counted_hole(&self, index: usize) -> (Option<&Arc<str>>, &Arc<str>, Option<u8>) {
-        let hole = &self.counted[index];
+        let hole = &self.0.counted[index];
         (hole.name.as_ref(), &hole.length, hole.behind)
     }
 
     /// Whether segment `index` is fixed text.
     pub(super) fn segment_is_fixed(&self, index: usize) -> bool {
-        self.segments[index].is_fixed()
+        self.0.segments[index].is_fixed()
     }
 
     /// Whether nothing at all follows the last counted hole.
     pub(super) fn ends_with_bytes(&self) -> bool {
-        self.is_counted() && self.segments.last().is_some_and(Segment::is_empty)
+        self.is_counted() && self.0.segments.last().is_some_and(Segment::is_empty)
     }
 }
 

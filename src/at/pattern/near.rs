@@ -19,7 +19,7 @@ impl Pattern {
             let (found, wanted) = (String::from_utf8_lossy(found), String::from_utf8_lossy(prefix));
             return Some(format!("`{shown}` begins with `{found}`; write it so, in place of `{wanted}`"));
         }
-        let wanted = Fields::of(&self.nodes);
+        let wanted = Fields::of(&self.0.nodes);
         let seen = split_fields(line);
         for (field, nodes) in seen.iter().zip(&wanted.needed) {
             let segment = Segment::new(nodes, false).ok()?;

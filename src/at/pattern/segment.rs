@@ -2,7 +2,7 @@
 //! segment and begins the next, because counted bytes are cut by number and never looked at.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -13,6 +13,9 @@ use super::{Capture, Captures, Same};
 /// A regex in a pattern may not compile to more than this. From experience: the longest dialect pattern
 /// needs a hundredth of it.
 const REGEX_BYTES: usize = 1 << 20;
+
+/// A regex of ours with a shorter source cannot exceed [`REGEX_BYTES`]: a byte of it makes some ten states.
+const SURE_SOURCE_BYTES: usize = 2048;
 
 /// Integers with fewer digits than this always fit 64 bits.
 const SAFE_DIGITS: usize = 19;
@@ -38,7 +41,35 @@ enum Tail {
     /// A single `rest` hole, the commonest of all: no regex is needed to take everything.
     Everything(Option<Arc<str>>),
     /// For the whole of it.
-    Regex(Regex),
+    Regex(Lazy),
+}
+
+/// A regex that is compiled when it is first asked for: most patterns of a dialect never meet a line that
+/// begins as they do, and compiling is what a short run would spend most of its time on.
+#[derive(Clone, Debug)]
+struct Lazy {
+    source: String,
+    /// `None` inside: it does not compile, which is said while the pattern is loaded.
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Lazy {
+    /// Of our own making, but for holes with a `user`'s regex in them, which were looked at.
+    fn new(source: String, user: bool) -> Result<Self, String> {
+        let compiled = OnceLock::new();
+        if user || source.len() > SURE_SOURCE_BYTES {
+            let _ = compiled.set(Some(compile(&source)?));
+        }
+        Ok(Self { source, compiled })
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| compile(&self.source).ok()).as_ref()
+    }
+
+    fn is_match(&self, text: &[u8]) -> bool {
+        self.regex().is_some_and(|regex| regex.is_match(text))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +120,10 @@ impl Segment {
             rest => {
                 let mut builder = Builder::default();
                 builder.nodes(rest, counted)?;
-                let regex = build(&format!("^(?s-u:{})$", builder.regex), rest)?;
-                let slots = builder.slots(&regex);
-                (Tail::Regex(regex), slots)
+                let slots = builder.slots;
+                let user = slots.iter().any(|slot| matches!(slot.kind, HoleType::Regex(_)));
+                let regex = Lazy::new(format!("^(?s-u:{})$", builder.regex), user);
+                (Tail::Regex(regex.map_err(|why| PatternError::new(place(rest), Kind::Regex(why)))?), slots)
             }
         };
         let verified = slots.iter().map(|slot| match slot.kind {
@@ -114,9 +146,10 @@ impl Segment {
             trimmed: false,
         };
         let slots = names.iter().map(slot).collect();
+        let source = regex.as_str().into();
         Self {
             head: Vec::new(),
-            tail: Tail::Regex(regex),
+            tail: Tail::Regex(Lazy { source, compiled: Some(regex).into() }),
             slots,
             verified: Verified::Never,
             characters: true,
@@ -205,10 +238,11 @@ impl Segment {
         }
     }
 
-    fn captures_at(&self, tail: &Regex, text: &[u8], same: Same<'_>, into: &mut Captures) -> bool {
+    fn captures_at(&self, tail: &Lazy, text: &[u8], same: Same<'_>, into: &mut Captures) -> bool {
         if self.slots.is_empty() {
             return tail.is_match(text);
         }
+        let Some(tail) = tail.regex() else { return false };
         let text = &*self.readable(text);
         let mut found = tail.capture_locations();
         if tail.captures_read(&mut found, text).is_none() {
@@ -289,18 +323,13 @@ fn fix(node: &Node, eats_after: bool) -> Fixed {
     }
 }
 
-/// A hole that needs a group.
-struct Kept {
-    hole: Hole,
-    quotable: bool,
-    trimmed: bool,
-}
-
 /// Nodes to regex source.
 #[derive(Default)]
 struct Builder {
     regex: String,
-    slots: Vec<Kept>,
+    slots: Vec<Slot>,
+    /// Groups so far.
+    groups: usize,
 }
 
 impl Builder {
@@ -331,6 +360,7 @@ impl Builder {
     }
 
     fn hole(&mut self, hole: &Hole) -> Result<(), PatternError> {
+        let mut groups = 0;
         let (body, quotable) = match &hole.kind {
             HoleType::Field | HoleType::Same => ("[^,\"]*?".into(), true),
             HoleType::Int | HoleType::Error => ("[+-]?[0-9]+?".into(), true),
@@ -341,23 +371,22 @@ impl Builder {
             HoleType::Rest | HoleType::Lines => (".*?".into(), false),
             HoleType::Bytes(_) => return Ok(()),
             HoleType::Regex(source) => {
-                check_regex(source, hole)?;
+                groups = check_regex(source, hole)?;
                 (format!("(?u-s:{source})"), true)
             }
         };
         let inside = if matches!(hole.kind, HoleType::Field | HoleType::Same) { "[^\"]*" } else { &body };
         let keep = hole.name.is_some()
             || matches!(hole.kind, HoleType::Int | HoleType::Number | HoleType::Error | HoleType::Regex(_));
-        let index = self.slots.len();
         let piece = match (keep, quotable) {
-            (true, true) => format!("(?:\"(?P<q{index}>{inside})\"|(?P<b{index}>{body}))"),
-            (true, false) => format!("(?P<b{index}>{body})"),
+            (true, true) => format!("(?:\"({inside})\"|({body}))"),
+            (true, false) => format!("({body})"),
             (false, true) => format!("(?:\"{inside}\"|{body})"),
             (false, false) => body,
         };
         self.regex.push_str(&piece);
         if keep {
-            self.slots.push(Kept { hole: hole.clone(), quotable, trimmed: false });
+            self.keep(hole, quotable, false, groups);
         }
         Ok(())
     }
@@ -366,27 +395,28 @@ impl Builder {
     /// to go on, which lets the regex engine capture in one pass. Blanks at its end are trimmed afterwards.
     fn field_before_comma(&mut self, hole: &Hole, behind_mark: bool) {
         let bare = if behind_mark { "(?:[^,\" \\t][^,\"]*)?" } else { "[^,\"]*" };
-        let index = self.slots.len();
         let piece = if hole.name.is_some() {
-            format!("(?:\"(?P<q{index}>[^\"]*)\"[ \\t]*|(?P<b{index}>{bare}))")
+            format!("(?:\"([^\"]*)\"[ \\t]*|({bare}))")
         } else {
             format!("(?:\"[^\"]*\"[ \\t]*|{bare})")
         };
         self.regex.push_str(&piece);
         if hole.name.is_some() {
-            self.slots.push(Kept { hole: hole.clone(), quotable: true, trimmed: true });
+            self.keep(hole, true, true, 0);
         }
     }
 
-    fn slots(self, regex: &Regex) -> Vec<Slot> {
-        let slot = |(index, kept): (usize, Kept)| Slot {
-            bare: group(regex, &format!("b{index}")).unwrap_or(0),
-            quoted: kept.quotable.then(|| group(regex, &format!("q{index}"))).flatten(),
-            name: kept.hole.name,
-            kind: kept.hole.kind,
-            trimmed: kept.trimmed,
+    /// Notes where the text of a hole will be found: its group in quotes, if it may be quoted, then its bare
+    /// one, each with `inner` groups of a user's regex in it.
+    fn keep(&mut self, hole: &Hole, quotable: bool, trimmed: bool, inner: usize) {
+        let mut next = || {
+            let group = self.groups + 1;
+            self.groups += 1 + inner;
+            group
         };
-        self.slots.into_iter().enumerate().map(slot).collect()
+        let quoted = quotable.then(&mut next);
+        let bare = next();
+        self.slots.push(Slot { name: hole.name.clone(), kind: hole.kind.clone(), bare, quoted, trimmed });
     }
 }
 
@@ -406,22 +436,22 @@ fn ipv4() -> String {
     format!("{number}\\.{number}\\.{number}\\.{number}")
 }
 
-/// On its own first, so that it cannot close a bracket of ours. Named groups would be lost in a hole, and
-/// could take the names of our own.
-fn check_regex(source: &str, hole: &Hole) -> Result<(), PatternError> {
+/// On its own first, so that it cannot close a bracket of ours. Named groups would be lost in a hole.
+/// Returns how many groups it has.
+fn check_regex(source: &str, hole: &Hole) -> Result<usize, PatternError> {
     let fail = |why: &str| Err(PatternError::new(hole.at.clone(), Kind::Regex(why.into())));
     match compile(source) {
         Err(why) => fail(&why),
         Ok(regex) if regex.capture_names().flatten().next().is_some() => fail("a hole has no named groups"),
-        Ok(_) => Ok(()),
+        Ok(regex) => Ok(regex.captures_len() - 1),
     }
 }
 
-fn build(source: &str, nodes: &[Node]) -> Result<Regex, PatternError> {
+/// The first hole, where what is wrong with the whole is shown.
+fn place(nodes: &[Node]) -> std::ops::Range<usize> {
     let mut holes = Vec::new();
     super::parse::collect_holes(nodes, false, &mut holes);
-    let at = holes.first().map_or(0..0, |(hole, _)| hole.at.clone());
-    compile(source).map_err(|why| PatternError::new(at, Kind::Regex(why)))
+    holes.first().map_or(0..0, |(hole, _)| hole.at.clone())
 }
 
 /// Compiles with our limits; the error is one line.

@@ -121,7 +121,7 @@ impl Sequence {
                 if let Some(name) = twice {
                     return fail(index, at, SequenceErrorKind::Twice(name.to_string()));
                 }
-                known.extend(pattern.names().iter().zip(&pattern.types));
+                known.extend(pattern.names().iter().zip(&pattern.0.types));
             }
         }
         Ok(Self { items })

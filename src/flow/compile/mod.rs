@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::at::dialect::Dialect;
+use crate::at::pattern::Pattern;
 use crate::hooks::{Hooks, Host};
 
 use super::codes::Code;
@@ -103,6 +104,7 @@ fn compile(
         error_names: Vec::new(),
         lines: Vec::new(),
         table_keys: Vec::new(),
+        patterns: BTreeMap::new(),
         sends: 0,
         salvaged: Vec::new(),
         incomplete: files.incomplete,
@@ -140,6 +142,8 @@ struct Compiler<'c> {
     lines: Vec<String>,
     /// The keys of the command table.
     table_keys: Vec<(String, Span)>,
+    /// By source, those that were compiled.
+    patterns: BTreeMap<String, Pattern>,
     sends: usize,
     /// Names that broken patterns would have captured.
     salvaged: Vec<Arc<str>>,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::at::pattern::{Item, Pattern, Sequence};
+use crate::at::pattern::{Item, Pattern, PatternError, Sequence};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::model::{Expr, Input, Leaf, Piece, Template};
@@ -184,7 +184,7 @@ impl Compiler<'_> {
     /// One pattern.
     pub(super) fn pattern(&mut self, node: &Node, stand: Stand) -> Option<Pattern> {
         let scalar = self.scalar(node, "a pattern")?;
-        let pattern = match Pattern::parse(scalar.text) {
+        let pattern = match self.parsed(scalar.text) {
             Ok(pattern) => pattern,
             Err(error) => {
                 let at = scalar.place(self.sources, error.at.clone());
@@ -223,6 +223,16 @@ impl Compiler<'_> {
             self.regex_anchors(&scalar);
         }
         Some(pattern)
+    }
+
+    /// Equal patterns are one: it is compiled once, and its regex is warm when the next step uses it.
+    fn parsed(&mut self, text: &str) -> Result<Pattern, PatternError> {
+        if let Some(known) = self.patterns.get(text) {
+            return Ok(known.clone());
+        }
+        let pattern = Pattern::parse(text)?;
+        self.patterns.insert(text.to_string(), pattern.clone());
+        Ok(pattern)
     }
 
     /// The names a broken pattern would have captured: what reads them is not wrong because of it.
