@@ -12,6 +12,9 @@ mod render;
 mod resolve;
 pub mod vars;
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
