@@ -110,8 +110,11 @@ pub struct Session {
     /// Nothing has been sent yet: what comes now was said before this conversation.
     fresh: bool,
     last_byte: Mono,
+    /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
+    /// Buffers that stay, so that a step need not make them anew.
+    line: Vec<u8>,
     bytes: Vec<u8>,
     sorted: Vec<Sorted>,
 }
@@ -146,6 +149,7 @@ impl Session {
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
+            line: Vec::new(),
             bytes: Vec::with_capacity(4096),
             sorted: Vec::with_capacity(16),
         }
@@ -261,6 +265,7 @@ impl Session {
                 Ok(Pumped::Bytes)
             }
             Read::Woken => Ok(Pumped::Woken),
+            Read::Deadline if stall == Mono::FAR => Ok(Pumped::Deadline),
             Read::Deadline => {
                 let now = self.clock.now();
                 if now >= stall {

@@ -54,10 +54,11 @@ impl Session {
                 data: None,
                 same: Vec::new(),
             });
-            let until = self.now() + TRY;
+            let now = self.now();
+            let until = now + TRY;
             let mut line = b"AT".to_vec();
             line.extend_from_slice(&self.dialect.line.ending);
-            self.write(&line, until)?;
+            self.write(&line, now, until)?;
             if self.probe_answered(until)? {
                 let settled = self.now() + SETTLE.max(self.dialect.line.quiet);
                 self.drain(settled)?;
