@@ -66,8 +66,6 @@ pub(super) struct RunArgs {
     /// Write everything that crosses the line to a file, as JSON lines, secrets masked
     #[arg(long, value_name = "FILE")]
     pub transcript: Option<PathBuf>,
-    #[command(flatten)]
-    pub sim: SimulationArgs,
     /// How the run is shown
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -77,6 +75,9 @@ pub(super) struct RunArgs {
     /// Show every line, too
     #[arg(short, long)]
     pub verbose: bool,
+    // Last: its heading holds for everything below it.
+    #[command(flatten)]
+    pub sim: SimulationArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -169,7 +170,7 @@ pub(super) struct AtArgs {
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("where").required(true).args(["pty", "tcp"]))]
 pub(super) struct SimArgs {
-    /// The module; `atflow sim --list` names them
+    /// The module: luat-air724, esp-at
     #[arg(default_value = "luat-air724")]
     pub name: String,
     /// Serve on a pty; this path becomes a link to it

@@ -40,14 +40,13 @@ fn sent(args: &AtArgs) -> Result<Exit, Exit> {
     let wake = open::wake()?;
     let link = open::open(&args.port, &args.settings, None, &wake)?;
     let masker = Masker::new(&[], &[]).map_err(|_| Exit::Usage)?;
-    let stop = wake.clone();
     let lines = Lines::default();
     let mut session = Session::new(
         link,
         Arc::clone(&dialect),
         Transcript::none(masker),
         Box::new(lines.clone()),
-        Rc::new(move || stop.stop_requested()),
+        Rc::new(wake.clone()),
     );
     let mut exit = Exit::Done;
     for line in &args.lines {

@@ -76,13 +76,15 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
             Exit::Usage
         })
     };
-    let masker = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
+    let for_transcript = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
     let shown = Rc::new(mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?);
     let wake = open::wake()?;
     let link = open::open(&args.port.port, &args.port.settings, Some(&args.sim), &wake)?;
-    let transcript = transcript(args, &program, link.as_ref(), masker)?;
+    let transcript = transcript(args, &program, link.as_ref(), for_transcript)?;
     let observer: SharedObserver = observer(args, sources, simulated);
-    let session = session(link, &program, transcript, &observer, &wake, &host);
+    let masked = Masked::new(shown);
+    let lines = TellLines::new(Rc::clone(&observer), masked.clone());
+    let session = session(link, &program, transcript, lines, &wake, &host);
     let once: Box<dyn OnceStore> =
         if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) };
     let setup = Setup {
@@ -91,7 +93,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
         vars: resolved.values,
         session,
         observer,
-        masked: Masked::new(shown),
+        masked,
         once,
         seed: args.sim.seed,
         port: args.port.port.clone(),
@@ -104,18 +106,17 @@ fn session(
     link: Box<dyn Link>,
     program: &Program,
     transcript: Transcript,
-    observer: &SharedObserver,
+    lines: TellLines,
     wake: &Wake,
     host: &Host,
 ) -> Session {
     host.set_clock(link.clock());
-    let stop = wake.clone();
     Session::new(
         link,
         std::sync::Arc::clone(&program.dialect),
         transcript,
-        Box::new(TellLines::new(Rc::clone(observer))),
-        Rc::new(move || stop.stop_requested()),
+        Box::new(lines),
+        Rc::new(wake.clone()),
     )
 }
 

@@ -152,6 +152,8 @@ pub struct Step {
     pub span: Span,
     /// `name`, or the action's own text.
     pub title: Template,
+    /// Whether its author gave it a name.
+    pub named: bool,
     /// What a person should do when it fails.
     pub hint: Option<Template>,
     /// Evaluated once, before everything.

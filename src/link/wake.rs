@@ -114,7 +114,7 @@ impl Wake {
     }
 
     /// Uses up the wake-ups so far, so that the next poll waits again. The flags stay as they are.
-    pub(super) fn drain(&self) {
+    pub fn drain(&self) {
         let Some(shared) = &self.shared else { return };
         let mut signals = [0; 64];
         while (&shared.polled).read(&mut signals).is_ok_and(|count| count == signals.len()) {}

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
+use crate::at::sorter::Damaged;
 use crate::flow::diag::{Diagnostic, Look, Sources};
 use crate::link::Mono;
 use crate::run::event::{Event, Measurement, Observer, Report, StepEnd, StepKind, StepOutcome, StepStart};
@@ -22,7 +23,7 @@ const WIDTH: usize = 164;
 const NOTES_AT: usize = 9 + 1 + TITLE_WIDTH + 1 + 8 + 1;
 /// Bytes of a line that are shown in an excerpt.
 const EXCERPT_WIDTH: usize = 100;
-/// Records of the failed attempt that are shown.
+/// Lines of the failed attempt that are shown.
 const EXCERPT: usize = 12;
 
 /// How much is shown.
@@ -151,10 +152,11 @@ impl Console {
     }
 
     fn step_finished(&mut self, at: Mono, step: &StepEnd) {
-        let plain_group = step.kind == StepKind::Group
+        // A group has shown its steps, and what is only said is said.
+        let nothing_new = matches!(step.kind, StepKind::Group | StepKind::Note)
             && matches!(step.outcome, StepOutcome::Passed)
             && step.measured.is_empty();
-        if plain_group {
+        if nothing_new {
             return;
         }
         let (mark, paint, note) = match &step.outcome {
@@ -164,6 +166,8 @@ impl Console {
             StepOutcome::Skipped => ("–", Paint::Dim, "skipped".to_string()),
             StepOutcome::Ignored(why) => ("·", Paint::Dim, format!("ignored: {why}")),
             StepOutcome::Recovered(why) => ("↺", Paint::Notice, format!("recovered: {why}")),
+            StepOutcome::Noted(why) => ("✗", Paint::Bad, format!("goes on: {why}")),
+            // What ends the run, or is tried again, is said right below.
             StepOutcome::Failed(_) => ("✗", Paint::Bad, String::new()),
         };
         let mut notes: Vec<String> = Vec::new();
@@ -174,7 +178,8 @@ impl Console {
             notes.push(note);
         }
         // A message's body is its payload once more.
-        let shown = step.values.iter().filter(|(name, _)| name != "body");
+        let is_message = step.values.iter().any(|(name, _)| name == "payload");
+        let shown = step.values.iter().filter(|(name, _)| !(is_message && name == "body"));
         notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
         notes.extend(step.measured.iter().map(measured));
         let begin = Mono::from_micros(at.as_micros().saturating_sub(micros(step.took)));
@@ -201,8 +206,13 @@ impl Console {
             Heard::Message(message) => {
                 format!("← message on {}: {} bytes", message.topic, message.payload.len())
             }
-            Heard::Damaged(damaged) => {
-                format!("← a frame of {} bytes seems to have {}", damaged.declared, damaged.seen)
+            Heard::Damaged(Damaged { declared, seen, delivered }) => {
+                let end =
+                    if *delivered { "whole JSON all the same, so it is taken" } else { "it is dropped" };
+                let text = format!("! a message of {declared} bytes, by its header, has {seen}; {end}");
+                let text =
+                    format!("{} {}", self.paint(Paint::Dim, &clock(at)), self.paint(Paint::Notice, &text));
+                return self.line(&text);
             }
             Heard::Resync => "→ asking AT until the module answers OK".to_string(),
         };
@@ -300,54 +310,55 @@ impl Observer for Console {
 
 /// Why a run failed, with its place in the YAML, what crossed the line and what to do.
 pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
-    let mut out = String::new();
-    if let Some(span) = failure.span {
-        let mut problem = Diagnostic::error(failure.code, span, failure.message.clone());
-        if let Some(hint) = &failure.hint {
-            problem = problem.help(hint.clone());
-        } else if let Some(help) = failure.help.first() {
-            problem = problem.help(help.clone());
-        }
-        out.push_str(&problem.render(sources, look));
-    } else {
-        let _ = write!(out, "error[{}]: {}", failure.code, failure.message);
-        for help in &failure.help {
-            let _ = write!(out, "\n  = help: {help}");
-        }
-    }
-    if let Some(script) = &failure.script {
-        let _ = write!(out, "\n  = script: {script}");
-    }
-    let mut more: Vec<&String> = failure.help.iter().collect();
-    if failure.span.is_some() && failure.hint.is_none() && !more.is_empty() {
-        more.remove(0);
-    }
-    if failure.span.is_some() {
-        for help in more {
-            let _ = write!(out, "\n  = help: {help}");
-        }
-    }
+    let mut out = match failure.span {
+        Some(span) => Diagnostic::error(failure.code, span, failure.message.clone()).render(sources, look),
+        None => format!("error[{}]: {}", failure.code, failure.message),
+    };
+    let mut notes = Vec::new();
+    notes.extend(failure.hint.iter().chain(&failure.help).map(|help| format!("help: {help}")));
+    notes.extend(failure.script.iter().map(|place| format!("script: {place}")));
     if failure.path.len() > 1 {
-        let _ = write!(out, "\n  = step: {}", failure.path.join(" › "));
+        notes.push(format!("step: {}", failure.path.join(" › ")));
     }
-    if !failure.exchange.is_empty() {
-        out.push_str("\n  = what crossed the line:");
-        let skip = failure.exchange.len().saturating_sub(EXCERPT);
-        for record in &failure.exchange[skip..] {
-            if let Some(text) = crossed(record) {
-                let _ = write!(out, "\n      {} {text}", clock(record.at));
-            }
-        }
+    let crossed = crossed(&failure.exchange);
+    if !crossed.is_empty() {
+        let skip = crossed.len().saturating_sub(EXCERPT);
+        notes.push(format!("what crossed the line:\n      {}", crossed[skip..].join("\n      ")));
+    }
+    // As wide as the margin of the source lines, which ends where the arrow does.
+    let margin = out.lines().find_map(|line| line.find("-->")).map_or(2, |arrow| arrow + 1);
+    let margin = " ".repeat(margin);
+    if !notes.is_empty() && failure.span.is_some() {
+        let _ = write!(out, "\n{margin}|");
+    }
+    for note in notes {
+        let _ = write!(out, "\n{margin}= {note}");
     }
     out
 }
 
-fn crossed(record: &Record) -> Option<String> {
-    match &record.entry {
-        Entry::Tx(bytes) => Some(format!("→ {}", shown(bytes))),
-        Entry::Rx(bytes) => Some(format!("← {}", shown(bytes))),
-        Entry::Note { .. } => None,
+/// What crossed the line, a row for each line of text and without its ending. How the bytes were cut into
+/// reads makes no difference.
+fn crossed(records: &[Record]) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut records = records.iter().peekable();
+    while let Some(record) = records.next() {
+        let (arrow, mut bytes) = match &record.entry {
+            Entry::Tx(bytes) => ("→", bytes.clone()),
+            Entry::Rx(bytes) => ("←", bytes.clone()),
+            Entry::Note { .. } => continue,
+        };
+        if arrow == "←" {
+            let goes_on = |next: &&Record| next.at == record.at && matches!(next.entry, Entry::Rx(_));
+            while let Some(Record { entry: Entry::Rx(more), .. }) = records.next_if(goes_on) {
+                bytes.extend_from_slice(more);
+            }
+        }
+        let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+        let shown = lines.filter(|line| !line.is_empty()).map(shown);
+        rows.extend(shown.map(|line| format!("{} {arrow} {line}", clock(record.at))));
     }
+    rows
 }
 
 /// The run in one line.
@@ -371,9 +382,11 @@ fn verdict(report: &Report, simulated: bool) -> String {
         text = format!("{reason} ({text})", text = text.trim_end());
     }
     if let Some(failure) = &report.failure {
-        let step = failure.path.last().map_or("", String::as_str);
-        let why = if failure.is_interrupt() { String::new() } else { format!(": {}", failure.name) };
-        text = format!("at `{step}`{why} ({})", text.trim_end());
+        // An argument can be wrong before any step begins.
+        let step = failure.path.last().map(|step| format!("at `{step}`"));
+        let why = (!failure.is_interrupt()).then(|| failure.name.clone());
+        let parts: Vec<String> = step.into_iter().chain(why).collect();
+        text = format!("{} ({})", parts.join(": "), text.trim_end());
     }
     text.trim_end().to_string()
 }
@@ -385,11 +398,11 @@ fn plural(count: usize, what: &str) -> String {
 fn measured(measurement: &Measurement) -> String {
     let limit = |limit: Option<f64>| limit.map_or(String::new(), |limit| limit.to_string());
     let mark = if measurement.good { "" } else { " ✗" };
+    let unit = if measurement.unit.is_empty() { String::new() } else { format!(" {}", measurement.unit) };
     format!(
-        "{} {} {} ({}..{}){mark}",
+        "{} {}{unit} ({}..{}){mark}",
         measurement.name,
         measurement.value,
-        measurement.unit,
         limit(measurement.min),
         limit(measurement.max)
     )

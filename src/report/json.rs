@@ -89,6 +89,7 @@ fn kind_word(kind: StepKind) -> &'static str {
     match kind {
         StepKind::Send => "send",
         StepKind::Group => "group",
+        StepKind::Note => "note",
         StepKind::Other => "other",
     }
 }
@@ -105,7 +106,7 @@ fn step_end(step: &StepEnd) -> Value {
         StepOutcome::Skipped => ("skipped", None),
         StepOutcome::Ignored(error) => ("ignored", Some(error)),
         StepOutcome::Recovered(error) => ("recovered", Some(error)),
-        StepOutcome::Failed(error) => ("failed", Some(error)),
+        StepOutcome::Failed(error) | StepOutcome::Noted(error) => ("failed", Some(error)),
     };
     let values: serde_json::Map<String, Value> =
         step.values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::at::dialect::DataEnd;
-use crate::at::pattern::{Capture, Captures};
+use crate::at::pattern::{Capture, Captures, Pattern, Sequence};
 use crate::flow::codes::Code;
 use crate::flow::duration;
 use crate::flow::model::{
@@ -105,6 +105,9 @@ impl<'p> Run<'p> {
         let same = self.same(&send.same, frame);
         if let Some(begun) = begun {
             *begun = true;
+            if self.tells_steps && send.line.literal().is_none() {
+                self.sent_line = Some(self.masked.text(&line));
+            }
         }
         self.next_mark();
         let timeout = own_timeout.or(rules.timeout).unwrap_or(self.program.dialect.line.timeout);
@@ -119,7 +122,12 @@ impl<'p> Run<'p> {
             timeout,
             outer,
         };
-        let answer = self.session.send(&request).map_err(|fault| self.fault(fault))?;
+        let start = self.session.now();
+        let answer = self.session.send(&request).map_err(|fault| {
+            let cut = matches!(fault, Fault::Timeout { .. }) && outer < start + timeout;
+            let failure = self.fault(fault);
+            if cut { cut_short(failure, timeout, outer.since(start)) } else { failure }
+        })?;
         if rules.once {
             let port = self.port.clone();
             self.once.redeem(&port, &line).map_err(Failure::refused)?;
@@ -179,7 +187,7 @@ impl<'p> Run<'p> {
                 fail: wait.fail.as_ref(),
                 collect: wait.collect.as_ref(),
                 same,
-                since: self.previous_mark,
+                since: self.step_before,
                 deadline: until,
             })
             .map_err(|fault| self.fault(fault))?;
@@ -322,10 +330,12 @@ impl<'p> Run<'p> {
             .collect();
         let left = |name: &str| given.iter().any(|(given, value)| *given == name && value.is_some());
         if qos != 0 && left("qos") {
-            return Err(Failure::refused("this module's `publish` has no `qos`"));
+            return Err(Failure::refused("this module's `publish` has no `qos`")
+                .help("publish with `qos: 0`, or with another module's dialect"));
         }
         if retain && left("retain") {
-            return Err(Failure::refused("this module's `publish` has no `retain`"));
+            return Err(Failure::refused("this module's `publish` has no `retain`")
+                .help("publish without it, or with another module's dialect"));
         }
         Ok(args)
     }
@@ -413,7 +423,7 @@ impl<'p> Run<'p> {
             return Err(Failure::new(
                 Code::FAILED_UNEXPECTED,
                 "unexpected",
-                format!("`{typed}` is not what the step expects"),
+                format!("`{}` was typed, which is not `{}`", self.masked.text(&typed), sources(expect)),
             )
             .into());
         };
@@ -513,12 +523,24 @@ impl<'p> Run<'p> {
     }
 }
 
+/// The patterns of a sequence, as they are written.
+fn sources(expect: &Sequence) -> String {
+    expect.patterns().map(Pattern::source).collect::<Vec<_>>().join("` or `")
+}
+
 /// A value as JSON text; entries that are `()` are left out.
 fn json_bytes(value: &Value) -> Result<Vec<u8>, Failure> {
     match hooks::to_json(value) {
         Ok(json) => Ok(json.to_string().into_bytes()),
         Err(why) => Err(Failure::refused(format!("the payload is no JSON: {why}"))),
     }
+}
+
+/// A command that would have had more time, had not what it stands in run out of it.
+fn cut_short(mut failure: Failure, own: Duration, had: Duration) -> Failure {
+    let [own, had] = [own, had].map(duration::display);
+    failure.help.insert(0, format!("it may take {own}, but the `timeout` around it left only {had}"));
+    failure
 }
 
 /// Whether a probe's failure says "not so yet", rather than that something is wrong.

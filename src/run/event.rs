@@ -78,6 +78,8 @@ pub enum StepKind {
     Send,
     /// It has steps inside.
     Group,
+    /// It only says something.
+    Note,
     /// Everything else.
     Other,
 }
@@ -135,6 +137,8 @@ pub enum StepOutcome {
     Ignored(String),
     /// It failed, and its `on_error` steps passed.
     Recovered(String),
+    /// It failed; the rest of its list runs, then that fails with this error.
+    Noted(String),
     /// It failed.
     Failed(String),
 }

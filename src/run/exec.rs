@@ -8,6 +8,7 @@ use crate::flow::model::{
 };
 use crate::hooks::{self, Value};
 use crate::link::Mono;
+use crate::session::Fault;
 use crate::transcript::NoteKind;
 
 use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart};
@@ -97,9 +98,17 @@ impl<'p> Run<'p> {
             let deadline = flow.timeout.map_or(outer, |timeout| outer.min(began + timeout));
             let point = frame.begin();
             match self.list(steps, frame, deadline) {
-                Ok(()) | Err(Halt::Stop(_)) => {
+                Ok(()) => {
                     frame.keep();
                     return self.clean_up(&flow.always, None, frame);
+                }
+                Err(Halt::Stop(reason)) => {
+                    frame.keep();
+                    self.clean_up(&flow.always, None, frame)?;
+                    if self.calls == 1 {
+                        self.stopped = Some(reason);
+                    }
+                    return Ok(());
                 }
                 Err(Halt::Failed(failure)) => {
                     frame.end();
@@ -124,7 +133,7 @@ impl<'p> Run<'p> {
         match recovered {
             Ok(true) => cleaned,
             Ok(false) => Err(Halt::Failed(failure)),
-            Err(halt) => Err(halt),
+            Err(halt) => Err(not_recovered(failure, halt)),
         }
     }
 
@@ -164,6 +173,10 @@ impl<'p> Run<'p> {
             None => self.title(step, frame),
         };
         let started = self.session.now();
+        if let Err(fault) = self.session.stop_if_requested() {
+            let failure = self.fault(fault);
+            return Err(self.placed(failure, step, &title, started).into());
+        }
         let mut course = Course { started, began: started, attempts: 0, measured: Vec::new(), begun: false };
         if let Some(when) = &step.when {
             match self.condition(when, frame) {
@@ -174,9 +187,14 @@ impl<'p> Run<'p> {
         }
         self.step_started(step, &title);
         self.path.push(title);
+        let mark = self.session.mark();
         let outcome = self.step_attempts(step, frame, outer, passed, &mut course);
         let title = self.path.pop().unwrap_or_default();
-        self.settle(step, &title, frame, outcome, &course)
+        let settled = self.settle(step, &title, frame, outcome, &course);
+        if !matches!(step.action, Action::None) {
+            self.step_before = mark;
+        }
+        settled
     }
 
     /// Attempts until one passes or no more may be made.
@@ -198,7 +216,7 @@ impl<'p> Run<'p> {
             let began = self.session.now();
             course.began = began;
             let point = frame.begin();
-            if let (Some(title), false) = (step.title.literal(), kind_of(&step.action) == StepKind::Group) {
+            if let (Some(title), false) = (step.title.literal(), kind_of(step) == StepKind::Group) {
                 self.session.transcript().note(began, NoteKind::Step, title);
             }
             let result = self.attempt(step, frame, outer, passed, course);
@@ -213,15 +231,27 @@ impl<'p> Run<'p> {
                 Err(Halt::Stop(reason)) => {
                     frame.keep();
                     self.clean_up(&step.always, None, frame)?;
+                    if matches!(step.action, Action::Stop(_)) {
+                        self.totals.passed += 1;
+                    }
                     return Err(Halt::Stop(reason));
                 }
-                Err(Halt::Failed(failure)) => failure,
+                Err(Halt::Failed(mut failure)) => {
+                    if failure.captures.is_empty() {
+                        failure.captures = self.captured(frame, point);
+                    }
+                    failure
+                }
             };
             frame.end();
             let now = self.session.now();
             self.session.transcript().note(now, NoteKind::End, &failure.name);
             let title = self.path.last().cloned().unwrap_or_default();
-            let failure = self.placed(failure, step, &title, began);
+            let mut failure = self.placed(failure, step, &title, began);
+            if failure.hint.is_none() {
+                failure.hint = step.hint.as_ref().and_then(|hint| self.text(hint, frame, true).ok());
+                failure.hint = failure.hint.take().map(|hint| self.masked.text(&hint));
+            }
             let times = Times { first: course.started, began, outer };
             if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point), &title)? {
                 if step.retry.written {
@@ -285,8 +315,16 @@ impl<'p> Run<'p> {
         outcome: Result<Attempts, Halt>,
         course: &Course,
     ) -> Result<(), Halt> {
-        match outcome? {
-            Attempts::Passed(attempted, point) => {
+        match outcome {
+            Err(halt) => {
+                if let Halt::Stop(reason) = &halt {
+                    let point = frame.now();
+                    let title = if matches!(step.action, Action::Stop(_)) { reason } else { title };
+                    self.step_finished(step, title, frame, point, course, StepOutcome::Passed);
+                }
+                Err(halt)
+            }
+            Ok(Attempts::Passed(attempted, point)) => {
                 let cleaned = if course.begun { self.clean_up(&step.always, None, frame) } else { Ok(()) };
                 let ending = match (&cleaned, &attempted) {
                     (Err(Halt::Failed(failure)), _) => StepOutcome::Failed(failure.message.clone()),
@@ -300,7 +338,7 @@ impl<'p> Run<'p> {
                 self.totals.passed += 1;
                 self.say_log(step, frame)
             }
-            Attempts::Failed(failure, point) => self.failed(step, title, frame, (failure, point), course),
+            Ok(Attempts::Failed(failure, point)) => self.failed(step, title, frame, (failure, point), course),
         }
     }
 
@@ -324,6 +362,7 @@ impl<'p> Run<'p> {
         let ending = match (forgiven, &step.on_error) {
             (true, OnError::Ignore) => StepOutcome::Ignored(line),
             (true, _) => StepOutcome::Recovered(line),
+            (false, OnError::Continue) if !failure.is_fatal() => StepOutcome::Noted(line),
             (false, _) => StepOutcome::Failed(line),
         };
         self.step_finished(step, title, frame, frame.now(), course, ending);
@@ -333,7 +372,7 @@ impl<'p> Run<'p> {
                 cleaned
             }
             Ok(false) => Err(Halt::Failed(failure)),
-            Err(halt) => Err(halt),
+            Err(halt) => Err(not_recovered(failure, halt)),
         }
     }
 
@@ -623,8 +662,7 @@ impl<'p> Run<'p> {
 
     fn step_started(&mut self, step: &Step, title: &str) {
         if self.tells_steps {
-            let start =
-                StepStart { depth: self.depth, title: title.to_string(), kind: kind_of(&step.action) };
+            let start = StepStart { depth: self.depth, title: title.to_string(), kind: kind_of(step) };
             self.tell(&Event::StepStarted(&start));
         }
     }
@@ -638,8 +676,9 @@ impl<'p> Run<'p> {
         course: &Course,
         outcome: StepOutcome,
     ) {
-        let worth_it =
-            self.tells_steps || matches!(outcome, StepOutcome::Failed(_)) || !course.measured.is_empty();
+        let worth_it = self.tells_steps
+            || matches!(outcome, StepOutcome::Failed(_) | StepOutcome::Noted(_))
+            || !course.measured.is_empty();
         if !worth_it {
             return;
         }
@@ -649,10 +688,12 @@ impl<'p> Run<'p> {
             .into_iter()
             .map(|slot| (names[slot.0].to_string(), self.masked.text(&hooks::display(frame.get(slot)))))
             .collect();
+        // A line that was made from values tells more than its template.
+        let line = self.sent_line.take().filter(|_| !step.named && kind_of(step) == StepKind::Send);
         let end = StepEnd {
             depth: self.depth,
-            title: title.to_string(),
-            kind: kind_of(&step.action),
+            title: line.unwrap_or_else(|| title.to_string()),
+            kind: kind_of(step),
             outcome,
             attempts: course.attempts,
             took: self.session.now().since(course.started),
@@ -674,14 +715,18 @@ impl<'p> Run<'p> {
         if failure.span.is_none() {
             failure.span = Some(step.span);
         }
-        if failure.hint.is_none() {
-            failure.hint = step.hint.as_ref().and_then(Template::literal).map(str::to_string);
-        }
         failure
     }
 
+    /// Names and values that the attempt since `point` has set, for `error.captures`.
+    fn captured(&self, frame: &Frame, point: Point) -> Vec<(String, Value)> {
+        let names = &self.program.flow(frame.flow).names;
+        let set = frame.set_since(point).into_iter();
+        set.map(|slot| (names[slot.0].to_string(), frame.get(slot).clone())).collect()
+    }
+
     /// What the session reports, in the run's words.
-    pub(super) fn fault(&self, fault: crate::session::Fault) -> Failure {
+    pub(super) fn fault(&self, fault: Fault) -> Failure {
         let dialect = &self.program.dialect;
         let meaning = |family: &str, number: i64| {
             crate::at::codes::meaning(dialect, family, number).map(str::to_string)
@@ -709,6 +754,19 @@ fn forget_readings(step: &Step, frame: &mut Frame) {
         if !set_by_recovery.contains(slot) {
             frame.set(*slot, Value::UNIT);
         }
+    }
+}
+
+/// What leaves a step whose `on_error` steps failed too: its own error, which those around it know how to
+/// take, unless the second one ends everything.
+fn not_recovered(failure: Failure, second: Halt) -> Halt {
+    match second {
+        Halt::Failed(second) if !second.is_fatal() => {
+            let step = second.path.last().map_or("", String::as_str);
+            let note = format!("its `on_error` failed too, at `{step}`: {}", second.message);
+            Halt::Failed(failure.help(note))
+        }
+        halt => halt,
     }
 }
 
@@ -766,10 +824,11 @@ fn out_of_limits(measurement: &Measurement) -> String {
     )
 }
 
-fn kind_of(action: &Action) -> StepKind {
-    match action {
+fn kind_of(step: &Step) -> StepKind {
+    match &step.action {
         Action::Send(_) => StepKind::Send,
         Action::Group(_) | Action::Each(_) | Action::Run(_) => StepKind::Group,
+        Action::None if step.set.is_empty() && step.check.is_empty() => StepKind::Note,
         _ => StepKind::Other,
     }
 }

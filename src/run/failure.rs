@@ -202,10 +202,12 @@ impl Failure {
             None => format!("the module answered `{line}`"),
         };
         let mut failure = Self::new(code, &error.name, message);
-        if error.family == "error" {
+        if error.line == "ERROR" {
             failure = failure.help(
                 "plain ERROR: unknown command, wrong arguments, or not now; `AT+CMEE=1` makes it a number",
             );
+        } else if error.family == "error" {
+            failure = failure.help("for this command, the dialect or the step lists that line under `fail`");
         }
         failure.family.clone_from(&error.family);
         failure.number = error.number;
@@ -218,7 +220,7 @@ impl Failure {
         let new = |message: String| Self::new(Code::FAILED_TIMEOUT, "timeout", message);
         match owed {
             Owed::Write { taken, of } => new(format!(
-                "the module stopped taking bytes: {taken} of {of} left before the deadline"
+                "the module took {taken} of {of} bytes, and no more until the deadline"
             ))
             .help(
                 "is hardware flow control on while CTS is not wired? `port` settings and `AT+IFC` must agree",
@@ -233,6 +235,8 @@ impl Failure {
             Owed::Await(pattern) => {
                 new(format!("`{pattern}` did not come before the deadline; the final result was good"))
             }
+            Owed::Line(pattern) => new(format!("`{pattern}` did not come before the deadline"))
+                .help("lines are seen from the begin of the step before this one"),
             Owed::Message(topic) => new(format!("no message came on `{topic}` before the deadline")),
             Owed::Operator => new("nobody answered before the deadline".to_string()),
             Owed::Resync => new("after a timeout, three `AT` were not answered with `OK`".to_string())

@@ -16,6 +16,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::at::pattern::Captures;
+use crate::at::sorter::Message;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{Host, Value};
 use crate::link::Mono;
@@ -101,6 +103,12 @@ pub struct Run<'p> {
     path: Vec<String>,
     previous_mark: Mark,
     current_mark: Mark,
+    /// Where the step that ended last began: an `await` looks back to here.
+    step_before: Mark,
+    /// The last command line of a step that was made from values, masked.
+    sent_line: Option<String>,
+    /// Why the main flow ended early, as passed.
+    stopped: Option<String>,
     packet_id: u16,
     /// When the evaluation at hand has taken too long.
     hook_deadline: Rc<Cell<Mono>>,
@@ -143,6 +151,9 @@ impl<'p> Run<'p> {
             path: Vec::new(),
             previous_mark: Mark::default(),
             current_mark: Mark::default(),
+            step_before: Mark::default(),
+            sent_line: None,
+            stopped: None,
             packet_id: 0,
             hook_deadline,
             totals: Totals::default(),
@@ -158,7 +169,7 @@ impl<'p> Run<'p> {
         self.tell(&Event::Started { flow: &name, module: &module, port: &address });
         let outcome = self.main(flow, part);
         let (failure, stopped, returns) = match outcome {
-            Ok(returns) => (None, None, returns),
+            Ok(returns) => (None, self.stopped.take(), returns),
             Err(Halt::Stop(reason)) => (None, Some(reason), Vec::new()),
             Err(Halt::Failed(failure)) => (Some(failure), None, Vec::new()),
         };
@@ -216,23 +227,40 @@ impl Chance {
     }
 }
 
-/// Passes what the session hears on to the observer of the run.
+/// Passes what the session hears on to the observer of the run, secrets masked.
 pub struct TellLines {
     observer: SharedObserver,
+    masked: Masked,
     wants: bool,
 }
 
 impl TellLines {
     /// For [`Session::new`].
-    pub fn new(observer: SharedObserver) -> Self {
+    pub fn new(observer: SharedObserver, masked: Masked) -> Self {
         let wants = observer.borrow().wants_lines();
-        Self { observer, wants }
+        Self { observer, masked, wants }
+    }
+
+    fn tell(&self, at: Mono, heard: &Heard<'_>) {
+        self.observer.borrow_mut().event(at, &Event::Heard(heard));
     }
 }
 
 impl Listener for TellLines {
     fn heard(&mut self, at: Mono, heard: &Heard<'_>) {
-        self.observer.borrow_mut().event(at, &Event::Heard(heard));
+        match heard {
+            Heard::Sent(line) => self.tell(at, &Heard::Sent(&self.masked.bytes(line))),
+            Heard::Line { class, text } => {
+                self.tell(at, &Heard::Line { class: *class, text: &self.masked.bytes(text) });
+            }
+            Heard::Message(message) => {
+                let payload = self.masked.bytes(&message.payload).into_owned();
+                let topic = self.masked.text(&message.topic);
+                let shown = Message { topic, payload, captures: Captures::default(), ..**message };
+                self.tell(at, &Heard::Message(&shown));
+            }
+            Heard::SentData(_) | Heard::Damaged(_) | Heard::Resync => self.tell(at, heard),
+        }
     }
 
     fn listens(&self) -> bool {

@@ -22,15 +22,23 @@ impl LineRules<'_> {
                     separates(c, quoted) && !self.escapes.iter().any(|(escaped, _)| *escaped == c)
                 }
             };
-            return Self::checked(source, prepared.text, refused);
+            return Self::checked(source, prepared.text, refused, true);
         }
         let text = scalar(source, value)?;
-        Self::checked(source, text, |c| {
-            separates(c, quoted) || self.escapes.iter().any(|(escaped, _)| *escaped == c)
-        })
+        Self::checked(
+            source,
+            text,
+            |c| separates(c, quoted) || self.escapes.iter().any(|(escaped, _)| *escaped == c),
+            false,
+        )
     }
 
-    fn checked(source: &str, text: String, refused: impl Fn(char) -> bool) -> Result<String, Failure> {
+    fn checked(
+        source: &str,
+        text: String,
+        refused: impl Fn(char) -> bool,
+        prepared: bool,
+    ) -> Result<String, Failure> {
         match text.chars().find(|c| c.is_control() || refused(*c)) {
             None => Ok(text),
             Some(found) => {
@@ -40,6 +48,10 @@ impl LineRules<'_> {
                 ));
                 Err(if found.is_control() {
                     failure.help("send it as `data`, where every byte is allowed")
+                } else if prepared {
+                    failure.help(format!(
+                        "the dialect has no escape for `{found}`; put the value between quotes, or into `data`"
+                    ))
                 } else {
                     failure.help(format!("write `${{escape({source})}}`, or put the payload into `data`"))
                 })

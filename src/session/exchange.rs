@@ -77,12 +77,14 @@ struct Flight {
 impl Session {
     /// Sends one command line and waits until all that it owes has come, or its time is up.
     pub fn send(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
-        self.find_footing()?;
+        let probes = self.is_probe(request);
+        if !probes {
+            self.find_footing()?;
+        }
         self.keep_quiet(self.dialect.line.quiet)?;
-        let earlier = self.reboot_at.take();
-        if let (Some((_, line)), false) = (earlier, std::mem::take(&mut self.fresh)) {
+        if let Some(restarted) = self.restarted() {
             // Between two steps: whatever the flow has set up in the module is gone.
-            return Err(Fault::Reboot { line });
+            return Err(restarted);
         }
         let began = self.mark();
         let outcome = self.attempt(request, began);
@@ -95,13 +97,27 @@ impl Session {
             self.last_result = self.clock.now();
         }
         let answer = match outcome {
-            Ok(()) => self.judge(request, progress, missing, began)?,
+            Ok(()) => {
+                self.fresh = false;
+                if probes {
+                    self.found_footing()?;
+                }
+                self.judge(request, progress, missing, began)?
+            }
             Err(fault) => return Err(fault),
         };
         if let Some(window) = request.restarts {
             self.await_restart(window, request.outer)?;
         }
         Ok(answer)
+    }
+
+    /// Whether the line itself is what a resync would send first. A flow that looks for a silent module with
+    /// `AT` and a `retry` asks as often, and waits as long, as it says.
+    fn is_probe(&self, request: &Request<'_>) -> bool {
+        matches!(self.footing, Footing::Unsure { prompt: false })
+            && request.line.eq_ignore_ascii_case("AT")
+            && request.data.is_none()
     }
 
     fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {
@@ -118,7 +134,7 @@ impl Session {
         self.write_line(request, now, flight.deadline)?;
         loop {
             if let Some(done) = self.step_flight(request, &mut flight)? {
-                return done;
+                return if flight.stopping { Err(Fault::Interrupted) } else { done };
             }
         }
     }
@@ -129,9 +145,9 @@ impl Session {
         request: &Request<'_>,
         flight: &mut Flight,
     ) -> Result<Option<Result<(), Fault>>, Fault> {
-        if let Some((_, line)) = self.reboot_at.take() {
+        if let Some(restarted) = self.restarted() {
             self.footing = Footing::Firm;
-            return Err(Fault::Reboot { line });
+            return Err(restarted);
         }
         let progress = self.sorter.progress();
         if let Some(Ended { verdict: Verdict::Busy, line }) = &progress.ended {
@@ -144,8 +160,7 @@ impl Session {
             return Ok(None);
         }
         if let Some(over) = Self::decided(request, progress, flight.data_sent) {
-            let over = if flight.stopping { Err(Fault::Interrupted) } else { over.map_err(Fault::Result) };
-            return Ok(Some(over));
+            return Ok(Some(over.map_err(Fault::Result)));
         }
         match self.pump(flight.deadline)? {
             Pumped::Bytes => {}
@@ -187,7 +202,7 @@ impl Session {
         if self.listener.listens() {
             self.listener.heard(now, &Heard::Sent(request.line.as_bytes()));
         }
-        let written = self.write(&line, now, until);
+        let written = self.write(&line, until);
         self.line = line;
         written
     }
@@ -202,7 +217,7 @@ impl Session {
             self.listener.heard(now, &Heard::SentData(data.len()));
         }
         flight.data_sent = true;
-        let written = self.write(&data, now, flight.deadline);
+        let written = self.write(&data, flight.deadline);
         if written.is_err() {
             self.footing = Footing::Stuck;
         }
@@ -210,9 +225,12 @@ impl Session {
     }
 
     /// Writes all of `bytes` before `until`, or says how far it got.
-    pub(super) fn write(&mut self, bytes: &[u8], now: Mono, until: Mono) -> Result<(), Fault> {
-        self.transcript.tx(now, bytes);
-        match self.link.write(bytes, until) {
+    pub(super) fn write(&mut self, bytes: &[u8], until: Mono) -> Result<(), Fault> {
+        // The record holds what crossed the link, not what was meant to.
+        let written = self.link.write(bytes, until);
+        let taken = written.as_ref().map_or(0, |taken| *taken).min(bytes.len());
+        self.transcript.tx(self.clock.now(), &bytes[..taken]);
+        match written {
             Ok(taken) if taken == bytes.len() => Ok(()),
             Ok(taken) => {
                 self.footing = Footing::Unsure { prompt: false };
@@ -243,7 +261,7 @@ impl Session {
 
     /// A stop was asked for: the final result that is owed is still waited for, but not for long.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if flight.stopping || self.stop_if_requested().is_ok() {
+        if self.stop_if_requested().is_ok() {
             return Ok(());
         }
         if self.sorter.progress().ended.is_some() {
@@ -290,7 +308,7 @@ impl Session {
         self.footing = Footing::Stuck;
         let now = self.now();
         let until = now + CANCEL_GRACE;
-        if self.write(&[byte], now, until).is_err() {
+        if self.write(&[byte], until).is_err() {
             return;
         }
         while self.sorter.progress().ended.is_none() {

@@ -78,6 +78,8 @@ pub enum Owed {
     DataResult,
     /// The late result: this pattern.
     Await(String),
+    /// A line that nobody asked for: this pattern.
+    Line(String),
     /// A message on this topic.
     Message(String),
     /// A line from the operator.

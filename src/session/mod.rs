@@ -10,6 +10,7 @@ mod wait;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::at::dialect::Dialect;
 use crate::at::pattern::Captures;
@@ -23,6 +24,8 @@ pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
 const RECENT_LINES: usize = 1024;
+/// How long a module goes on saying that it boots: seen are 1.3 s (Luat 8910) to 8 s (`APP RDY` of an EC200).
+const BOOT_LINES: Duration = Duration::from_secs(10);
 /// Messages kept for a later `receive`.
 const UNCLAIMED_MESSAGES: usize = 256;
 
@@ -68,6 +71,31 @@ impl Listener for Deaf {
     }
 }
 
+/// Somebody who may want the program to stop.
+pub trait Interrupt {
+    /// Whether a stop was asked for.
+    fn stop_requested(&self) -> bool;
+    /// A wait was woken: the wake-up is used up, so that the next wait waits again.
+    fn woken(&self) {}
+}
+
+impl<F: Fn() -> bool> Interrupt for F {
+    fn stop_requested(&self) -> bool {
+        self()
+    }
+}
+
+#[cfg(unix)]
+impl Interrupt for crate::link::wake::Wake {
+    fn stop_requested(&self) -> bool {
+        self.stop_requested()
+    }
+
+    fn woken(&self) {
+        self.drain();
+    }
+}
+
 /// A place in the stream of lines: what came since can be looked at again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
@@ -98,7 +126,7 @@ pub struct Session {
     sorter: Sorter,
     transcript: Transcript,
     listener: Box<dyn Listener>,
-    stop_requested: Rc<dyn Fn() -> bool>,
+    interrupt: Rc<dyn Interrupt>,
     recent: VecDeque<Recent>,
     next_mark: Mark,
     messages: VecDeque<Message>,
@@ -107,8 +135,11 @@ pub struct Session {
     closed_at: Option<(Mark, String)>,
     reboot_at: Option<(Mark, String)>,
     reboot_welcome_until: Mono,
-    /// Nothing has been sent yet: what comes now was said before this conversation.
+    /// The module has not answered yet: it may have been switched on a moment ago, and says so. There is
+    /// nothing that a restart could lose.
     fresh: bool,
+    /// The stop that was asked for has been reported.
+    stopping: bool,
     last_byte: Mono,
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
@@ -120,13 +151,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// A conversation over `link` in `dialect`. `stop_requested` is asked when a wait is woken.
+    /// A conversation over `link` in `dialect`. `interrupt` is asked when a wait is woken.
     pub fn new(
         link: Box<dyn Link>,
         dialect: Arc<Dialect>,
         transcript: Transcript,
         listener: Box<dyn Listener>,
-        stop_requested: Rc<dyn Fn() -> bool>,
+        interrupt: Rc<dyn Interrupt>,
     ) -> Self {
         let clock = link.clock();
         Self {
@@ -136,7 +167,7 @@ impl Session {
             dialect,
             transcript,
             listener,
-            stop_requested,
+            interrupt,
             recent: VecDeque::new(),
             next_mark: Mark::default(),
             messages: VecDeque::new(),
@@ -146,6 +177,7 @@ impl Session {
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,
             fresh: true,
+            stopping: false,
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
@@ -216,6 +248,7 @@ impl Session {
 
     /// Sorts what comes until `until`; ends early only when somebody wants the program to stop.
     pub fn pause(&mut self, until: Mono) -> Result<(), Fault> {
+        self.stop_if_requested()?;
         while self.now() < until {
             if self.pump(until)? == Pumped::Woken {
                 self.stop_if_requested()?;
@@ -241,8 +274,14 @@ impl Session {
         self.transcript
     }
 
-    fn stop_if_requested(&self) -> Result<(), Fault> {
-        if (self.stop_requested)() { Err(Fault::Interrupted) } else { Ok(()) }
+    /// Fails once with [`Fault::Interrupted`] when somebody wants the program to stop. Only once: what
+    /// cleans up afterwards still has to talk to the module.
+    pub fn stop_if_requested(&mut self) -> Result<(), Fault> {
+        if self.stopping || !self.interrupt.stop_requested() {
+            return Ok(());
+        }
+        self.stopping = true;
+        Err(Fault::Interrupted)
     }
 
     /// One read, everything in it sorted. The only place that reads the link.
@@ -264,7 +303,10 @@ impl Session {
                 self.file_sorted(now);
                 Ok(Pumped::Bytes)
             }
-            Read::Woken => Ok(Pumped::Woken),
+            Read::Woken => {
+                self.interrupt.woken();
+                Ok(Pumped::Woken)
+            }
             Read::Deadline if stall == Mono::FAR => Ok(Pumped::Deadline),
             Read::Deadline => {
                 let now = self.clock.now();
@@ -305,7 +347,9 @@ impl Session {
                 }
                 Sorted::Closed(text) => self.closed_at = Some((self.next_mark, text)),
                 Sorted::Reboot(text) => {
-                    if !taken_by_await && now >= self.reboot_welcome_until {
+                    if self.fresh {
+                        self.reboot_welcome_until = now + BOOT_LINES;
+                    } else if !taken_by_await && now >= self.reboot_welcome_until {
                         self.reboot_at = Some((self.next_mark, text));
                     }
                     if self.footing == Footing::Stuck {
@@ -317,9 +361,8 @@ impl Session {
                     let Damaged { declared, seen, .. } = damaged;
                     let text = format!("a frame of {declared} bytes seems to have {seen}");
                     self.transcript.note(now, NoteKind::Port, &text);
-                    if listens {
-                        self.listener.heard(now, &Heard::Damaged(damaged));
-                    }
+                    // Rare, and never without a word: also for those who do not watch single lines.
+                    self.listener.heard(now, &Heard::Damaged(damaged));
                 }
                 Sorted::Prompt => {}
             }
@@ -345,6 +388,14 @@ impl Session {
         }
         self.recent.push_back(Recent { mark: self.next_mark, class, text });
         self.next_mark.0 += 1;
+    }
+
+    /// The restart that was heard of, as a fault; said once. A module that boots says more than one line, and
+    /// the later ones are no second restart.
+    fn restarted(&mut self) -> Option<Fault> {
+        let (_, line) = self.reboot_at.take()?;
+        self.reboot_welcome_until = self.clock.now() + BOOT_LINES;
+        Some(Fault::Reboot { line })
     }
 
     fn gone(&mut self, error: LinkError) -> Fault {

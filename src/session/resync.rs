@@ -58,14 +58,20 @@ impl Session {
             let until = now + TRY;
             let mut line = b"AT".to_vec();
             line.extend_from_slice(&self.dialect.line.ending);
-            self.write(&line, now, until)?;
+            self.write(&line, until)?;
             if self.probe_answered(until)? {
-                let settled = self.now() + SETTLE.max(self.dialect.line.quiet);
-                self.drain(settled)?;
+                self.found_footing()?;
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// `AT` was answered: what is still on its way belongs to the past.
+    pub(super) fn found_footing(&mut self) -> Result<(), Fault> {
+        self.footing = Footing::Firm;
+        let settled = self.now() + SETTLE.max(self.dialect.line.quiet);
+        self.drain(settled)
     }
 
     fn probe_answered(&mut self, until: Mono) -> Result<bool, Fault> {

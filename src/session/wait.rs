@@ -54,14 +54,14 @@ impl Session {
             if let Some(error) = progress.failed.clone() {
                 return Err(Fault::Result(error));
             }
-            if let Some((_, line)) = self.reboot_at.take() {
-                return Err(Fault::Reboot { line });
+            if let Some(restarted) = self.restarted() {
+                return Err(restarted);
             }
             match self.pump(deadline)? {
                 Pumped::Bytes => {}
                 Pumped::Deadline => {
                     let owed = self.sorter.missing_await().unwrap_or_default();
-                    return Err(Fault::Timeout { owed: Owed::Await(owed) });
+                    return Err(Fault::Timeout { owed: Owed::Line(owed) });
                 }
                 Pumped::Woken => self.stop_if_requested()?,
             }
@@ -100,8 +100,8 @@ impl Session {
             {
                 return Err(Fault::Closed { line: line.clone() });
             }
-            if let Some((_, line)) = self.reboot_at.take() {
-                return Err(Fault::Reboot { line });
+            if let Some(restarted) = self.restarted() {
+                return Err(restarted);
             }
             match self.pump(deadline)? {
                 Pumped::Bytes => {}

@@ -46,8 +46,10 @@ use profile::Profile;
 use world::{Module, World};
 
 /// The modules: name and what each is.
-const MODULES: [(&str, &str); 1] =
-    [("luat-air724", "Luat Air724UG, AT firmware V301836, with a SIM, a network and ThingsCloud behind it")];
+const MODULES: [(&str, &str); 2] = [
+    ("luat-air724", "Luat Air724UG, AT firmware V301836, with a SIM, a network and ThingsCloud behind it"),
+    ("esp-at", "ESP32-C3 with Espressif ESP-AT 3.2 on Wi-Fi, with ThingsCloud behind it"),
+];
 
 /// What the module talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]

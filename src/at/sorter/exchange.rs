@@ -130,6 +130,14 @@ impl Exchange {
             && !matches!(self.wanted.finals, Some(Finals::None))
     }
 
+    /// Everything owed has come. What follows decides nothing any more, whether it comes in the same read
+    /// or in the next: how a module's words are cut into reads must not change how a step ends.
+    fn is_over(&self) -> bool {
+        let asked = self.wanted.prompt.is_none() || self.progress.prompt_seen;
+        let decided = self.progress.failed.is_some() || (self.progress.awaits_done && asked);
+        decided && !self.is_owed()
+    }
+
     fn finals<'a>(&'a self, dialect: &'a Dialect) -> &'a [Pattern] {
         match &self.wanted.finals {
             None => &dialect.results.ok,
@@ -223,7 +231,7 @@ impl Exchange {
     }
 
     fn takes_fail(&mut self, line: &[u8], closed: bool) -> bool {
-        let Some(patterns) = &self.wanted.fail else { return false };
+        let Some(patterns) = self.wanted.fail.as_ref().filter(|_| !self.is_over()) else { return false };
         let Some((pattern, captures)) = first_match(patterns, line, &self.same) else { return false };
         self.progress.fail(ResultError::new(pattern, &captures, line, closed));
         true
@@ -271,6 +279,9 @@ impl Exchange {
 
     /// The next expected line, else a list's.
     fn takes_information(&mut self, line: &[u8], shape: Shape) -> Option<Taken> {
+        if self.is_over() {
+            return None;
+        }
         if let Some(sequence) = &self.wanted.expect
             && self.expects.take(sequence, line, shape, &self.same, &mut self.progress.captures)
         {

@@ -87,7 +87,7 @@ impl Scope {
 
     /// Makes a name that a step captures or sets.
     pub fn define(&mut self, name: &Arc<str>) -> Result<Slot, Clash> {
-        if matches!(&**name, "attempt" | "error" | "subscriptions" | "state") {
+        if matches!(&**name, "attempt" | "error" | "subscriptions") {
             return Err(Clash::Engine);
         }
         let known = self.visible.iter().any(|slot| self.names[slot.0] == *name);

@@ -206,6 +206,9 @@ impl Compiler<'_> {
             if rules.awaits.is_none() {
                 names.extend(entry.rules.awaits.iter().flat_map(|sequence| sequence.names()));
             }
+            if let (None, Some(Finals::Lines(lines))) = (&rules.finals, &entry.rules.finals) {
+                names.extend(lines.iter().flat_map(|pattern| pattern.names().iter().cloned()));
+            }
             if rules.collect.is_none() {
                 names.extend(
                     entry

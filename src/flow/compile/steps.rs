@@ -107,6 +107,7 @@ impl Compiler<'_> {
         Some(Step {
             span: head(node),
             title: title?,
+            named: parts.name.is_some(),
             hint,
             when,
             otherwise,
@@ -409,6 +410,7 @@ fn empty_step(span: Span, title: Template) -> Step {
     Step {
         span,
         title,
+        named: false,
         hint: None,
         when: None,
         otherwise: Vec::new(),

@@ -49,7 +49,9 @@ fn what_is_left_of_a_damaged_frame_drives_nothing() {
     let out = feed(&mut sorter, bytes);
     assert!(classes(&out).iter().all(|class| *class == Class::Noise), "{out:?}");
     assert!(messages(&out).is_empty() && !out.contains(&Sorted::Closed("CLOSED".into())));
-    arm(&mut sorter, Wanted { fail: Some(Arc::new(patterns(&["CLOSED"]))), ..command() });
+    let wanted =
+        Wanted { fail: Some(Arc::new(patterns(&["CLOSED"]))), awaits: expect(&["SUBACK"]), ..command() };
+    arm(&mut sorter, wanted);
     assert_eq!(classes(&feed(&mut sorter, b"CLOSED\r\nOK\r\nCLOSED\r\n"))[1..], [Class::Final, Class::Fail]);
 }
 

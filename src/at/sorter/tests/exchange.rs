@@ -108,6 +108,19 @@ fn an_error_result_ends_an_open_await() {
 }
 
 #[test]
+fn what_follows_the_last_thing_owed_decides_nothing() {
+    let connect =
+        Wanted { awaits: expect(&["CONNECT OK"]), fail: Some(Arc::new(patterns(&["CLOSED"]))), ..command() };
+    let (out, progress) = run(connect, b"OK\r\nCONNECT OK\r\nCLOSED\r\n");
+    assert_eq!(classes(&out), [Class::Final, Class::Await, Class::Closed]);
+    assert_eq!((name(&progress), progress.closed.as_deref()), (None, Some("CLOSED")));
+    let read = Wanted { expect: expect(&["+X: {x:int}"]), ..command() };
+    let (out, progress) = run(read, b"OK\r\n+X: 1\r\n");
+    assert_eq!(classes(&out), [Class::Final, Class::Information]);
+    assert!(!progress.expects_done);
+}
+
+#[test]
 fn the_one_with_a_number_names_the_error() {
     let fail = |source| Wanted { fail: Some(Arc::new(patterns(&[source]))), ..command() };
     assert_eq!(name(&run(fail("+CWJAP:{cwjap:error}"), b"+CWJAP:2\r\nFAIL\r\n").1), Some("cwjap 2"));

@@ -1,0 +1,381 @@
+//! The command line as a script or a person meets it: exit codes, signals, the small commands, what is
+//! remembered between runs, and every bundled recipe on the simulated module.
+
+mod support;
+
+use std::fs;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use support::module::{Module, framed};
+use support::process::{Done, Running, atflow, run};
+use support::temp::TempDir;
+
+const BRINGUP: &str = "scripts/thingscloud/bringup.yaml";
+
+fn run_flow(dir: &TempDir, flow: &str, port: &str, more: &[&str]) -> Done {
+    run(&mut atflow(dir, ["run", flow, "--port", port].iter().chain(more)))
+}
+
+/// The YAML files of a folder of bundled scripts.
+fn recipes(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(support::root().join("scripts").join(folder)).expect("bundled scripts");
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let name = |path: std::path::PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut names: Vec<String> = yaml.filter_map(name).collect();
+    names.sort();
+    names
+}
+
+/// The titles of the steps that began.
+fn begun(done: &Done) -> Vec<String> {
+    let title = |event: Value| event["step"].as_str().expect("a title").to_owned();
+    done.events().into_iter().filter(|event| event["event"] == "step_started").map(title).collect()
+}
+
+#[test]
+fn the_exit_code_says_who_must_act() {
+    let dir = TempDir::new();
+    let good = dir.file("good.yaml", "module: generic\nsteps: [AT]\n");
+    let bad = dir.file("bad.yaml", "module: generic\nsteps: [{ sned: AT }]\n");
+    let failing = dir.file("failing.yaml", "module: generic\nsteps: [AT+NOPE]\n");
+    let sim = "sim:luat-air724";
+    let max = ["--speed", "max", "-q"];
+    run_flow(&dir, &good, sim, &["--speed", "max"]).exited(1);
+    let warm = dir.file("warm.yaml", "sim: { start: warm }\n");
+    let warm = [max.as_slice(), &["--scenario", &warm]].concat();
+    run_flow(&dir, &good, sim, &warm).exited(0);
+    run_flow(&dir, &failing, sim, &warm).exited(1);
+    run_flow(&dir, &bad, sim, &warm).exited(2);
+    run_flow(&dir, &dir.join("missing.yaml"), sim, &warm).exited(2);
+    run_flow(&dir, &good, "sim:nobody", &warm).exited(2);
+    run_flow(&dir, &good, "foo:", &[]).exited(2);
+    run_flow(&dir, &good, sim, &["--from", "nowhere"]).exited(2);
+    run_flow(&dir, &good, sim, &["--scenario", &dir.join("missing.yaml")]).exited(2);
+    run_flow(&dir, &good, &dir.join("no-such-port"), &[]).exited(3);
+    run_flow(&dir, &good, sim, &["--transcript", &dir.join("no/such/folder")]).exited(3);
+    run(&mut atflow(&dir, ["sim", "--pty", &dir.join("no/such/folder")])).exited(3);
+    run(&mut atflow(&dir, ["run"])).exited(2);
+    run(&mut atflow(&dir, ["--help"])).exited(0);
+}
+
+#[test]
+fn a_signal_ends_a_wait_at_once() {
+    let dir = TempDir::new();
+    let flow = dir.file(
+        "wait.yaml",
+        "module: generic\nsteps:\n  - AT\n  - { name: wait, await: 'NEVER', timeout: 1h }\n  - AT+NOT\n",
+    );
+    let module = Module::answering(|_| framed(&["OK"]));
+    let args = ["run", &flow, "--port", module.port(), "--format", "json"];
+    let mut running = Running::start(&mut atflow(&dir, args));
+    running.wait_for_step("wait");
+    running.interrupt();
+    let done = running.finish().exited(130);
+    assert_eq!(done.finished()["failure"]["error"], "interrupted");
+    assert_eq!(module.finish(), b"AT\r\n");
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_command_waits_for_the_result_that_is_owed() {
+    let dir = TempDir::new();
+    let flow = dir.file(
+        "slow.yaml",
+        "module: generic\nsteps:\n  - { name: slow, send: AT+SLOW, timeout: 1m }\n  - AT+NOT\n",
+    );
+    let (taken, is_taken) = channel();
+    let (go, may_go) = channel();
+    let module = Module::start(move |wire| {
+        wire.expect("AT+SLOW");
+        taken.send(()).expect("the test waits");
+        may_go.recv().expect("the test says so");
+        wire.pause(Duration::from_millis(200));
+        assert_eq!(wire.waiting(), b"", "nothing is sent while a result is owed");
+        wire.say(framed(&["+SLOW: done", "OK"]));
+        wire.until_over();
+    });
+    let transcript = dir.join("transcript.jsonl");
+    let args = ["run", &flow, "--port", module.port(), "--format", "json", "--transcript", &transcript];
+    let running = Running::start(&mut atflow(&dir, args));
+    is_taken.recv().expect("the module hears the line");
+    running.interrupt();
+    go.send(()).expect("the module waits");
+    let done = running.finish().exited(130);
+    assert_eq!(module.finish(), b"AT+SLOW\r\n", "no half line, no further line");
+    assert_eq!(begun(&done), ["slow"]);
+    assert_eq!(done.finished()["failure"]["error"], "interrupted");
+    let transcript = fs::read_to_string(transcript).expect("a transcript");
+    assert!(transcript.contains(r"+SLOW: done\r\n\r\nOK\r\n"), "{transcript}");
+}
+
+#[test]
+fn cleaning_up_happens_after_a_signal_too() {
+    let dir = TempDir::new();
+    let flow = dir.file(
+        "clean.yaml",
+        r"module: generic
+steps:
+  - name: work
+    steps:
+      - AT+BEGIN
+      - { name: wait, await: NEVER, timeout: 1h }
+    always:
+      - AT+CLEAN
+      - AT+UP
+  - AT+NOT
+",
+    );
+    let module = Module::answering(|_| framed(&["OK"]));
+    let args = ["run", &flow, "--port", module.port(), "--format", "json"];
+    let mut running = Running::start(&mut atflow(&dir, args));
+    running.wait_for_step("wait");
+    running.interrupt();
+    running.finish().exited(130);
+    assert_eq!(module.finish(), b"AT+BEGIN\r\nAT+CLEAN\r\nAT+UP\r\n");
+}
+
+#[test]
+fn at_prints_the_response_and_its_exit_code_is_the_final_result() {
+    let dir = TempDir::new();
+    let module = Module::answering(|line| match line {
+        "AT+CSQ" => framed(&["+CSQ: 20,99", "OK"]),
+        "AT+CPIN?" => framed(&["+CME ERROR: 10"]),
+        "AT+NOPE" => framed(&["ERROR"]),
+        // With echo, as modules are delivered.
+        line => [format!("{line}\r").into_bytes(), framed(&["OK"])].concat(),
+    });
+    let at = |lines: &[&str]| run(&mut atflow(&dir, ["at", module.port()].iter().chain(lines)));
+
+    let done = at(&["AT+CSQ"]).exited(0);
+    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("+CSQ: 20,99\nOK\n", ""));
+    assert_eq!(at(&["AT", "AT+CSQ"]).exited(0).stdout, "OK\n+CSQ: 20,99\nOK\n");
+
+    let done = at(&["AT+CPIN?", "AT+NOT"]).exited(1);
+    assert_eq!(done.stdout, "+CME ERROR: 10\n");
+    assert_eq!(done.stderr, "error: cme 10: SIM not inserted\n");
+    assert_eq!(at(&["AT+NOPE"]).exited(1).stdout, "ERROR\n");
+    at(&["AT\rAT+NOT"]).exited(2);
+
+    let done = at(&["AT+CSQ", "--format", "json"]).exited(0);
+    assert_eq!(
+        done.events(),
+        [json!({ "command": "AT+CSQ", "lines": ["+CSQ: 20,99", "OK"], "good": true, "error": null })]
+    );
+    let heard = String::from_utf8(module.finish()).expect("text");
+    assert_eq!(heard.lines().filter(|line| *line == "AT+NOT").count(), 0, "{heard}");
+}
+
+#[test]
+fn the_schemas_are_the_committed_files() {
+    let dir = TempDir::new();
+    for (name, file) in [("flow", "schemas/flow.schema.json"), ("dialect", "schemas/dialect.schema.json")] {
+        let committed = fs::read_to_string(support::root().join(file)).expect("a committed schema");
+        let printed = run(&mut atflow(&dir, ["schema", name])).exited(0).stdout;
+        assert_eq!(printed.trim_end(), committed.trim_end(), "write it anew: `just update`");
+    }
+}
+
+#[test]
+fn ports_and_completions() {
+    let dir = TempDir::new();
+    let table = run(&mut atflow(&dir, ["ports"])).exited(0).stdout;
+    assert!(!table.is_empty());
+    for port in run(&mut atflow(&dir, ["ports", "--format", "json"])).exited(0).events() {
+        assert!(table.contains(port["path"].as_str().expect("a path")), "{table}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&mut atflow(&dir, ["completions", shell])).exited(0).stdout;
+        assert!(script.contains("atflow") && script.contains("transcript"), "{shell}");
+    }
+}
+
+#[test]
+fn from_and_until_choose_a_part() {
+    let dir = TempDir::new();
+    let flow = dir.file(
+        "part.yaml",
+        "module: generic\nsteps:\n  - { name: a, send: AT+A }\n  - { name: b, send: AT+B }\n  - AT+C\n  - AT+D\n",
+    );
+    let part = |options: &[&str]| {
+        let module = Module::answering(|_| framed(&["OK"]));
+        run_flow(&dir, &flow, module.port(), options).exited(0);
+        String::from_utf8(module.finish()).expect("text").replace("\r\n", " ")
+    };
+    assert_eq!(part(&[]), "AT+A AT+B AT+C AT+D ");
+    assert_eq!(part(&["--from", "b"]), "AT+B AT+C AT+D ");
+    assert_eq!(part(&["--until", "b"]), "AT+A AT+B ");
+    assert_eq!(part(&["--from", "b", "--until", "AT+C"]), "AT+B AT+C ");
+}
+
+#[test]
+fn a_var_from_the_command_line_goes_over_the_file() {
+    let dir = TempDir::new();
+    let flow = dir.file("var.yaml", "module: generic\nvars: { n: 1, s: x }\nsteps: ['AT+V=${n + 1},${s}']\n");
+    let module = Module::answering(|_| framed(&["OK"]));
+    run_flow(&dir, &flow, module.port(), &[]).exited(0);
+    run_flow(&dir, &flow, module.port(), &["--var", "n=41", "--var", "s=y=z"]).exited(0);
+    let done = run_flow(&dir, &flow, module.port(), &["--var", "nn=41"]).exited(2);
+    assert!(done.stderr.contains("`--var nn=…` names no var of the flow"), "{}", done.stderr);
+    assert!(done.stderr.contains("did you mean `n`?"), "{}", done.stderr);
+    assert_eq!(module.finish(), b"AT+V=2,x\r\nAT+V=42,y=z\r\n");
+}
+
+#[test]
+fn quiet_shows_the_verdict_and_verbose_every_line() {
+    let dir = TempDir::new();
+    let flow = dir.file("one.yaml", "module: generic\nsteps: [AT+ONE]\n");
+    let shown = |options: &[&str], reply: &'static str, code| {
+        let module = Module::answering(move |_| framed(&[reply]));
+        run_flow(&dir, &flow, module.port(), options).exited(code).stdout
+    };
+    let quiet = shown(&["-q"], "OK", 0);
+    assert!(quiet.starts_with("✓ passed") && quiet.lines().count() == 1, "{quiet}");
+    let plain = shown(&[], "OK", 0);
+    assert!(plain.contains("✓ AT+ONE") && !plain.contains("← OK"), "{plain}");
+    let verbose = shown(&["-v"], "OK", 0);
+    assert!(verbose.contains("→ AT+ONE") && verbose.contains("← OK"), "{verbose}");
+    let failed = shown(&["-q"], "+CME ERROR: 3", 1);
+    assert!(failed.contains("✗ failed") && failed.contains("`AT+ONE`"), "{failed}");
+    run_flow(&dir, &flow, "sim:luat-air724", &["-q", "-v"]).exited(2);
+}
+
+#[test]
+fn a_busy_port_is_named_with_its_holder() {
+    let dir = TempDir::new();
+    let flow = dir.file("hold.yaml", "module: generic\nsteps: [{ name: hold, await: X, timeout: 1m }]\n");
+    let module = Module::start(support::module::Wire::until_over);
+    let args = ["run", &flow, "--port", module.port(), "--format", "json"];
+    let mut holder = Running::start(&mut atflow(&dir, args));
+    holder.wait_for_step("hold");
+    let done = run(&mut atflow(&dir, ["at", module.port(), "AT"])).exited(3);
+    let id = holder.id();
+    assert_eq!(
+        done.stderr,
+        format!(
+            "error: cannot open `{}`: process {id} (`atflow`) has it open\n  \
+             = help: end it there, or with `kill {id}`\n",
+            module.port()
+        )
+    );
+    holder.interrupt();
+    holder.finish().exited(130);
+    assert_eq!(module.finish(), b"");
+}
+
+/// A module whose SIM refuses the PIN.
+fn locked() -> Module {
+    Module::answering(|line| match line {
+        "ATI" => framed(&["AirM2M_720U_V301836_LTE_AT", "OK"]),
+        "AT+CPIN?" => framed(&["+CPIN: SIM PIN", "OK"]),
+        _ if line.starts_with("AT+CPIN=") => framed(&["+CME ERROR: 16"]),
+        _ => framed(&["OK"]),
+    })
+}
+
+#[test]
+fn a_wrong_pin_is_never_sent_twice_and_forget_lifts_that() {
+    let dir = TempDir::new();
+    let module = locked();
+    let args = ["run", "scripts/examples/pin.yaml", "--port", module.port(), "--format", "json"];
+    let unlock = |pin: &str| run(atflow(&dir, args).env("SIM_PIN", pin));
+
+    let first = unlock("2468").exited(1);
+    assert_eq!(first.finished()["failure"]["error"], "cme 16");
+    assert!(!first.stdout.contains("2468"), "{}", first.stdout);
+
+    let second = unlock("2468").exited(1);
+    let failure = &second.finished()["failure"];
+    assert_eq!(failure["error"], "refused");
+    assert_eq!(failure["path"], json!(["unlock"]));
+    assert!(!second.stdout.contains("2468"), "{}", second.stdout);
+    let store = fs::read_to_string(dir.join("atflow/once.json")).expect("what was sent is remembered");
+    assert!(!store.contains("2468"), "{store}");
+
+    unlock("1357").exited(1);
+    let forget = run(&mut atflow(&dir, ["forget", module.port()])).exited(0);
+    assert_eq!(forget.stdout, "forgot 2 lines; they may be sent again\n");
+    assert_eq!(unlock("2468").exited(1).finished()["failure"]["error"], "cme 16");
+
+    let heard = String::from_utf8(module.finish()).expect("text");
+    let pins: Vec<&str> = heard.lines().filter(|line| line.starts_with("AT+CPIN=")).collect();
+    assert_eq!(pins, [r#"AT+CPIN="2468""#, r#"AT+CPIN="1357""#, r#"AT+CPIN="2468""#]);
+}
+
+#[test]
+fn a_pin_that_was_under_way_when_the_program_was_stopped_counts_as_sent() {
+    let dir = TempDir::new();
+    let (taken, is_taken) = channel();
+    let module = Module::answering(move |line| match line {
+        "ATI" => framed(&["AirM2M_720U_V301836_LTE_AT", "OK"]),
+        "AT+CPIN?" => framed(&["+CPIN: SIM PIN", "OK"]),
+        _ if line.starts_with("AT+CPIN=") => {
+            let _ = taken.send(());
+            Vec::new()
+        }
+        _ => framed(&["OK"]),
+    });
+    let args = ["run", "scripts/examples/pin.yaml", "--port", module.port(), "--format", "json"];
+    let killed = Running::start(atflow(&dir, args).env("SIM_PIN", "2468"));
+    is_taken.recv().expect("the PIN is sent");
+    drop(killed);
+    let second = run(atflow(&dir, args).env("SIM_PIN", "2468")).exited(1);
+    assert_eq!(second.finished()["failure"]["error"], "refused");
+}
+
+#[test]
+fn every_bundled_recipe_runs_on_the_simulated_module() {
+    let dir = TempDir::new();
+    let locked = dir.file("locked.yaml", "sim: { sim_card: pin }\n");
+    let recipes = recipes("examples");
+    assert!(recipes.len() >= 7, "{recipes:?}");
+    for recipe in &recipes {
+        let path = format!("scripts/examples/{recipe}");
+        let mut options = vec!["--speed", "max", "--format", "json"];
+        if recipe == "pin.yaml" {
+            options.extend(["--scenario", &locked]);
+        }
+        let done = run_flow(&dir, &path, "sim:luat-air724", &options).exited(0);
+        let finished = done.finished();
+        assert_eq!(finished["verdict"], "passed", "{recipe}");
+        let returns = finished["returns"].as_object().expect("a map");
+        assert!(returns.values().all(|value| !value.is_null()), "{recipe} returns {returns:?}");
+        if recipe == "pin.yaml" {
+            assert!(begun(&done).iter().any(|step| step == "unlock"), "{}", done.stdout);
+        }
+    }
+    run_flow(&dir, BRINGUP, "sim:luat-air724", &["--speed", "max"]).exited(0);
+}
+
+#[test]
+fn one_file_drives_two_kinds_of_module() {
+    let dir = TempDir::new();
+    let esp = ["--module", "esp-at", "--speed", "max", "--format", "json"];
+    let flow = "scripts/examples/mqtt-any-module.yaml";
+    let esp = run_flow(&dir, flow, "sim:esp-at", &esp).exited(0);
+    let luat = run_flow(&dir, flow, "sim:luat-air724", &["--speed", "max", "--format", "json"]).exited(0);
+    let outline = |done: &Done| {
+        let events = done.events();
+        let own = events.iter().filter(|event| event["event"] == "step_finished" && event["depth"] == 0);
+        own.map(|event| (event["step"].clone(), event["outcome"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(outline(&esp), outline(&luat));
+    assert_eq!(outline(&esp).len(), 8);
+}
+
+#[test]
+fn every_bundled_file_checks() {
+    let dir = TempDir::new();
+    let mut files = Vec::new();
+    for folder in ["modules", "clouds", "examples", "thingscloud"] {
+        files.extend(recipes(folder).iter().map(|name| format!("scripts/{folder}/{name}")));
+    }
+    let done =
+        run(&mut atflow(&dir, ["check"].into_iter().chain(files.iter().map(String::as_str)))).exited(0);
+    assert_eq!(done.stderr, "");
+    for file in files {
+        assert!(done.stdout.contains(&format!("{file}: good")), "{}", done.stdout);
+    }
+}

@@ -1,0 +1,271 @@
+//! The built program against the simulated module on a real pty and on TCP: the same flow, through the
+//! serial port, ends as it does on the simulation inside the process.
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use support::module::Module;
+use support::process::{Done, Running, atflow, run};
+use support::temp::TempDir;
+use support::time::Stopwatch;
+
+const BRINGUP: &str = "scripts/thingscloud/bringup.yaml";
+const TOKEN: (&str, &str) = ("THINGSCLOUD_ACCESS_TOKEN", "token-of-the-test");
+const KEY: (&str, &str) = ("THINGSCLOUD_PROJECT_KEY", "key-of-the-test");
+
+/// A module that has been on for long, ten times as fast as a real one, in a cloud that sends a command
+/// as soon as somebody listens.
+const WARM: &str = r"
+sim: { start: warm, delays: 0.1 }
+at:
+  - { after: SUBACK, cloud: command/send/7, json: { method: restart, params: { timeout: 10 }, id: 7 } }
+";
+
+/// What a step did, without what the clock says of it.
+fn steps(done: &Done) -> Vec<Value> {
+    let timeless = |mut event: Value| {
+        let fields = event.as_object_mut().expect("an event is a map");
+        for time in ["t", "took_ms", "pause_ms", "port"] {
+            fields.remove(time);
+        }
+        event
+    };
+    done.events().into_iter().map(timeless).collect()
+}
+
+/// Each step that came to its end, with its last outcome: how often a module that just starts has to be
+/// asked depends on when its program does.
+fn last_outcomes(done: &Done) -> Vec<(u64, String, String)> {
+    let mut steps: Vec<(u64, String, String)> = Vec::new();
+    for event in done.events().iter().filter(|event| event["event"] == "step_finished") {
+        let text = |key: &str| event[key].as_str().expect("a text").to_owned();
+        let depth = event["depth"].as_u64().expect("a number");
+        match steps.iter_mut().find(|step| step.0 == depth && step.1 == text("step")) {
+            Some(step) => step.2 = text("outcome"),
+            None => steps.push((depth, text("step"), text("outcome"))),
+        }
+    }
+    steps
+}
+
+/// Starts `atflow sim` and gives where it can be reached.
+fn serve(dir: &TempDir, args: &[&str]) -> (Running, String) {
+    let mut sim = Running::start(&mut atflow(dir, ["sim", "luat-air724"].iter().chain(args)));
+    let ready = sim.wait_for(|line| line.contains("Ctrl-C ends it"));
+    let place = ready
+        .strip_prefix("luat-air724 is on ")
+        .and_then(|rest| rest.strip_suffix("; Ctrl-C ends it"))
+        .unwrap_or_else(|| panic!("{ready}"));
+    (sim, place.to_owned())
+}
+
+fn bring_up(dir: &TempDir, port: &str, more: &[&str]) -> Done {
+    let args = ["run", BRINGUP, "--format", "json", "--port", port];
+    run(atflow(dir, args.iter().chain(more)).envs([TOKEN, KEY]))
+}
+
+#[test]
+fn a_pty_and_the_simulation_inside_the_process_agree_on_every_event() {
+    let dir = TempDir::new();
+    let scenario = dir.file("warm.yaml", WARM);
+    let simulated = bring_up(&dir, "sim:luat-air724", &["--speed", "max", "--scenario", &scenario]).exited(0);
+
+    let (_sim, port) = serve(&dir, &["--pty", &dir.join("air724.tty"), "--scenario", &scenario]);
+    let served = bring_up(&dir, &port, &[]).exited(0);
+
+    assert_eq!(served.finished()["verdict"], "passed");
+    assert_eq!(served.finished()["received"], 1);
+    assert_eq!(steps(&served), steps(&simulated));
+}
+
+#[test]
+fn the_main_job_on_a_pty_with_plain_defaults() {
+    let dir = TempDir::new();
+    let simulated = bring_up(&dir, "sim:luat-air724", &["--speed", "max"]).exited(0);
+
+    let (sim, port) = serve(&dir, &["--pty", &dir.join("air724.tty")]);
+    let served = bring_up(&dir, &port, &[]).exited(0);
+
+    assert_eq!(served.finished()["verdict"], "passed");
+    assert_eq!(last_outcomes(&served), last_outcomes(&simulated));
+
+    sim.interrupt();
+    sim.finish().exited(0);
+    assert!(!std::path::Path::new(&port).exists(), "the link goes with the simulator");
+}
+
+#[test]
+fn the_same_over_tcp() {
+    let dir = TempDir::new();
+    let scenario = dir.file("warm.yaml", WARM);
+    let simulated = bring_up(&dir, "sim:luat-air724", &["--speed", "max", "--scenario", &scenario]).exited(0);
+
+    let (_sim, address) = serve(&dir, &["--tcp", "127.0.0.1:0", "--scenario", &scenario]);
+    let served = bring_up(&dir, &format!("tcp://{address}"), &[]).exited(0);
+
+    assert_eq!(steps(&served), steps(&simulated));
+}
+
+#[test]
+fn a_real_port_wants_the_real_secrets() {
+    let dir = TempDir::new();
+    let (_sim, port) = serve(&dir, &["--pty", &dir.join("air724.tty")]);
+    let done = run(atflow(&dir, ["run", BRINGUP, "--port", &port]).envs([KEY])).exited(2);
+    let expected = "\
+error[AT0413]: the environment variable `THINGSCLOUD_ACCESS_TOKEN` is not set
+ --> scripts/thingscloud/bringup.yaml:9:3
+  |
+9 |   access_token: { env: THINGSCLOUD_ACCESS_TOKEN, secret: true, simulated: demo-access-token }
+  |   ^^^^^^^^^^^^
+  |
+  = help: set it (`export THINGSCLOUD_ACCESS_TOKEN=…`), or give `--var access_token=…`
+";
+    assert_eq!(done.stderr, expected);
+    assert_eq!(done.stdout, "");
+}
+
+#[test]
+fn no_secret_reaches_the_output_or_the_transcript() {
+    let dir = TempDir::new();
+    let scenario = dir.file("warm.yaml", WARM);
+    let (_sim, port) = serve(&dir, &["--pty", &dir.join("air724.tty"), "--scenario", &scenario]);
+    let transcript = dir.join("transcript.jsonl");
+    let done = bring_up(&dir, &port, &["--transcript", &transcript, "--verbose"]).exited(0);
+    let transcript = std::fs::read_to_string(transcript).expect("a transcript");
+    assert!(transcript.contains("AT+MCONFIG=thingscloud,"), "{transcript}");
+    for secret in [TOKEN.1, KEY.1] {
+        assert!(!done.stdout.contains(secret), "{}", done.stdout);
+        assert!(!transcript.contains(secret), "{transcript}");
+    }
+}
+
+/// A flow whose data is `size` bytes and whose next step must not be reached.
+fn pushing(dir: &TempDir, size: usize) -> String {
+    dir.file("big.bin", vec![b'x'; size]);
+    dir.file(
+        "push.yaml",
+        format!(
+            "module: generic\nvars: {{ big: {{ file: big.bin }} }}\nsteps:\n  \
+             - {{ name: push, send: AT+PUSH={size}, data: '${{big}}', timeout: 500ms }}\n  - AT+NOT\n"
+        ),
+    )
+}
+
+/// The pty has no speed; the time that data may take on the line must not hide the step's own.
+const FAST: [&str; 2] = ["--baud", "4000000"];
+
+/// Runs `flow` against a module that stops, and gives its failure. It must end within its `timeout`, the
+/// time of 200,000 bytes at the line's speed, and a resync, with room for a busy machine.
+fn fails_in_time(flow: &str, dir: &TempDir, module: &Module) -> Value {
+    let clock = Stopwatch::start();
+    let args = ["run", flow, "--port", module.port(), "--format", "json"];
+    let done = run(&mut atflow(dir, args.iter().chain(&FAST))).exited(1);
+    assert!(clock.elapsed() < Duration::from_secs(8), "{:?}", clock.elapsed());
+    done.finished()["failure"].clone()
+}
+
+/// How many bytes left, as the failure says: `the module took 20479 of 200000 bytes, …`.
+fn bytes_left(failure: &Value, of: usize) -> usize {
+    assert_eq!(failure["error"], "timeout", "{failure}");
+    let message = failure["message"].as_str().expect("a message");
+    message
+        .strip_prefix("the module took ")
+        .and_then(|rest| rest.strip_suffix(&format!(" of {of} bytes, and no more until the deadline")))
+        .and_then(|count| count.parse().ok())
+        .unwrap_or_else(|| panic!("{message}"))
+}
+
+#[test]
+fn a_module_that_stops_reading_cannot_hold_a_step_up() {
+    let dir = TempDir::new();
+    let flow = pushing(&dir, 200_000);
+    let module = Module::start(|wire| {
+        wire.answer("AT+PUSH=200000", "\r\n> ");
+        wire.stop_reading();
+    });
+    let left = bytes_left(&fails_in_time(&flow, &dir, &module), 200_000);
+    assert!((4096..100_000).contains(&left), "a pty takes some kilobytes before it is full, not {left}");
+    module.finish();
+}
+
+#[test]
+fn a_module_that_talks_and_does_not_listen_cannot_hold_a_step_up() {
+    let dir = TempDir::new();
+    let flow = pushing(&dir, 200_000);
+    let module = Module::start(|wire| {
+        wire.answer("AT+PUSH=200000", "\r\n> ");
+        wire.babble(b"\r\n+NOISE: 1\r\n");
+    });
+    let left = bytes_left(&fails_in_time(&flow, &dir, &module), 200_000);
+    assert!(left >= 4096, "{left}");
+    module.finish();
+}
+
+#[test]
+fn a_module_that_only_talks_cannot_hold_a_wait_up() {
+    let dir = TempDir::new();
+    let flow = dir.file("wait.yaml", "module: generic\nsteps:\n  - { send: AT, timeout: 500ms }\n");
+    let module = Module::start(|wire| {
+        wire.expect("AT");
+        wire.babble(b"\r\n+NOISE: 1\r\n");
+    });
+    assert_eq!(fails_in_time(&flow, &dir, &module)["error"], "timeout");
+    module.finish();
+}
+
+#[test]
+fn command_lines_to_a_module_that_stops_reading_end_in_time_too() {
+    let dir = TempDir::new();
+    let line = "x".repeat(1000);
+    let flow = dir.file(
+        "fill.yaml",
+        format!(
+            "module: generic\nsteps:\n  - each: n in range\n    steps:\n      \
+             - {{ send: 'AT+{line}', final: none, timeout: 300ms }}\nvars:\n  range: {:?}\n",
+            (0..200).collect::<Vec<_>>()
+        ),
+    );
+    let module = Module::start(support::module::Wire::stop_reading);
+    let left = bytes_left(&fails_in_time(&flow, &dir, &module), 1005);
+    assert!(left < 1005, "{left}");
+    module.finish();
+}
+
+#[test]
+fn after_half_a_command_line_the_module_is_looked_for_and_that_ends_too() {
+    let dir = TempDir::new();
+    let line = "x".repeat(1000);
+    let flow = dir.file(
+        "fill.yaml",
+        format!(
+            "module: generic\nvars:\n  range: {:?}\nsteps:\n  - on_error: ignore\n    each: n in range\n    \
+             steps:\n      - {{ send: 'AT+{line}', final: none, timeout: 300ms }}\n  - AT+NEXT\n",
+            (0..200).collect::<Vec<_>>()
+        ),
+    );
+    let module = Module::start(support::module::Wire::stop_reading);
+    let failure = fails_in_time(&flow, &dir, &module);
+    assert_eq!(failure["error"], "timeout");
+    assert_eq!(failure["path"], serde_json::json!(["AT+NEXT"]));
+    module.finish();
+}
+
+#[test]
+fn after_half_of_the_data_nothing_more_is_sent() {
+    let dir = TempDir::new();
+    let flow = pushing(&dir, 200_000);
+    let text =
+        std::fs::read_to_string(&flow).expect("the flow").replace("timeout:", "on_error: ignore, timeout:");
+    let flow = dir.file("ignore.yaml", text);
+    let module = Module::start(|wire| {
+        wire.answer("AT+PUSH=200000", "\r\n> ");
+        wire.stop_reading();
+    });
+    let failure = fails_in_time(&flow, &dir, &module);
+    assert_eq!(failure["error"], "stuck", "what is sent now would become data");
+    assert_eq!(failure["path"], serde_json::json!(["AT+NOT"]));
+    module.finish();
+}
