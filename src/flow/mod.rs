@@ -22,4 +22,4 @@ pub mod traps;
 pub mod yaml;
 
 #[cfg(test)]
-mod cases;
+pub(crate) mod cases;

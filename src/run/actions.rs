@@ -44,6 +44,10 @@ impl<'p> Run<'p> {
             }
             Action::Send(send) => {
                 let answer = self.send(send, step.timeout, frame, outer, Some(begun))?;
+                if self.tells_steps && send.captures.is_empty() {
+                    self.answer_lines =
+                        answer.information.iter().map(|line| self.masked.text(line)).collect();
+                }
                 Self::keep(&send.captures, &answer, frame);
                 Ok(())
             }

@@ -51,7 +51,7 @@ impl<'p> Run<'p> {
             .returns
             .iter()
             .zip(values)
-            .map(|((name, _), value)| (name.to_string(), hooks::to_json(&value).unwrap_or_default()))
+            .map(|((name, _), value)| (name.to_string(), json_of(&value)))
             .collect())
     }
 
@@ -113,15 +113,12 @@ impl<'p> Run<'p> {
                 Err(Halt::Failed(failure)) => {
                     frame.end();
                     let times = Times { first: started, began, outer };
-                    if !self.wait_for_next(
-                        &flow.retry,
-                        &failure,
-                        attempt,
-                        times,
-                        (frame, point),
-                        &flow.name,
-                    )? {
-                        break (failure, point);
+                    let again =
+                        self.wait_for_next(&flow.retry, &failure, attempt, times, (frame, point), &flow.name);
+                    match again {
+                        Ok(true) => {}
+                        Ok(false) => break (failure, point),
+                        Err(interrupted) => break (interrupted, point),
                     }
                 }
             }
@@ -253,12 +250,17 @@ impl<'p> Run<'p> {
                 failure.hint = failure.hint.take().map(|hint| self.masked.text(&hint));
             }
             let times = Times { first: course.started, began, outer };
-            if !self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point), &title)? {
-                if step.retry.written {
-                    frame.put(ATTEMPT, saved);
-                }
-                return Ok(Attempts::Failed(failure, point));
+            let again =
+                self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point), &title);
+            let last = match again {
+                Ok(true) => continue,
+                Ok(false) => failure,
+                Err(interrupted) => interrupted,
+            };
+            if step.retry.written {
+                frame.put(ATTEMPT, saved);
             }
+            return Ok(Attempts::Failed(last, point));
         }
     }
 
@@ -437,7 +439,7 @@ impl<'p> Run<'p> {
         times: Times,
         (frame, point): (&mut Frame, Point),
         title: &str,
-    ) -> Result<bool, Halt> {
+    ) -> Result<bool, Failure> {
         if !may_retry(retry, failure) || retry.attempts.is_some_and(|most| attempt >= most) {
             return Ok(false);
         }
@@ -458,7 +460,7 @@ impl<'p> Run<'p> {
             Err(fault) => {
                 let mut failure = self.fault(fault);
                 failure.path.clone_from(&self.path);
-                Err(failure.into())
+                Err(failure)
             }
         }
     }
@@ -698,6 +700,7 @@ impl<'p> Run<'p> {
             attempts: course.attempts,
             took: self.session.now().since(course.started),
             values,
+            answer: std::mem::take(&mut self.answer_lines),
             measured: course.measured.clone(),
         };
         self.tell(&Event::StepFinished(&end));
@@ -733,6 +736,11 @@ impl<'p> Run<'p> {
         };
         Failure::from_fault(fault, meaning, &self.masked)
     }
+}
+
+/// A value for the report: JSON, and what JSON cannot hold as text.
+fn json_of(value: &Value) -> serde_json::Value {
+    hooks::to_json(value).unwrap_or_else(|_| hooks::display(value).into())
 }
 
 /// A number, whole or not.

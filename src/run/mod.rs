@@ -12,6 +12,9 @@ mod render;
 mod resolve;
 pub mod vars;
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -107,6 +110,8 @@ pub struct Run<'p> {
     step_before: Mark,
     /// The last command line of a step that was made from values, masked.
     sent_line: Option<String>,
+    /// The information lines of the last command that captured nothing of them.
+    answer_lines: Vec<String>,
     /// Why the main flow ended early, as passed.
     stopped: Option<String>,
     packet_id: u16,
@@ -153,6 +158,7 @@ impl<'p> Run<'p> {
             current_mark: Mark::default(),
             step_before: Mark::default(),
             sent_line: None,
+            answer_lines: Vec::new(),
             stopped: None,
             packet_id: 0,
             hook_deadline,

@@ -134,7 +134,7 @@ impl Session {
         self.write_line(request, now, flight.deadline)?;
         loop {
             if let Some(done) = self.step_flight(request, &mut flight)? {
-                return if flight.stopping { Err(Fault::Interrupted) } else { done };
+                return done;
             }
         }
     }
@@ -259,13 +259,14 @@ impl Session {
         self.write_line(request, now, flight.deadline)
     }
 
-    /// A stop was asked for: the final result that is owed is still waited for, but not for long.
+    /// A stop was asked for: the final result that is owed is still waited for, but not for long. A command
+    /// that passes has passed; whoever goes on to the next one is told to stop.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if self.stop_if_requested().is_ok() {
+        if flight.stopping || self.stopping || !self.interrupt.stop_requested() {
             return Ok(());
         }
         if self.sorter.progress().ended.is_some() {
-            return Err(Fault::Interrupted);
+            return self.stop_if_requested();
         }
         flight.stopping = true;
         flight.deadline = flight.deadline.min(self.now() + STOP_GRACE);
@@ -283,7 +284,7 @@ impl Session {
         } else if prompt_seen && verdict_owed {
             Owed::DataResult
         } else if verdict_owed {
-            if heard_anything { Owed::Final } else { Owed::Anything }
+            if heard_anything { Owed::Final { came: progress.information.clone() } } else { Owed::Anything }
         } else {
             Owed::Await(missing_await.unwrap_or_default())
         };
@@ -292,7 +293,10 @@ impl Session {
         } else if verdict_owed || !flight.data_sent {
             self.footing = Footing::Unsure { prompt: request.wanted.prompt.is_some() };
         }
-        if flight.stopping { Fault::Interrupted } else { Fault::Timeout { owed } }
+        if flight.stopping && self.stop_if_requested().is_err() {
+            return Fault::Interrupted;
+        }
+        Fault::Timeout { owed }
     }
 
     /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.

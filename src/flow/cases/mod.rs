@@ -7,6 +7,9 @@
 //! what is printed
 //! ```
 //!
+//! A case that goes through the whole loader may have more files: a line `--- NAME` begins each further one, the
+//! first is `flow.yaml`. `nothing` stands for a file without a problem.
+//!
 //! After a change that is meant, `UPDATE=1 cargo test generated` writes the new texts; reading the difference
 //! is the review. The same variable refreshes every other generated file of this room.
 
@@ -16,7 +19,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::flow::codes::{Code, TABLE};
+use crate::flow::compile::{self, Loaded, Options};
 use crate::flow::diag::{Diagnostics, FileId, Look, Sources};
+use crate::hooks::Host;
 
 /// Compares a generated file with its committed copy, or writes it.
 pub(in crate::flow) fn generated(path: &str, content: &str) {
@@ -39,22 +44,53 @@ fn root() -> PathBuf {
 
 /// Runs every case of `src/flow/cases/NAME` through `read` and compares what it prints.
 pub(in crate::flow) fn check(name: &str, read: impl Fn(&Sources, FileId, &mut Diagnostics)) {
+    each_case(name, |yaml| {
+        let mut sources = Sources::new();
+        let file = sources.add("flow.yaml", yaml.strip_suffix('\n').unwrap_or(yaml));
+        let mut problems = Diagnostics::new();
+        read(&sources, file, &mut problems);
+        problems.render(&sources, Look::Plain)
+    });
+}
+
+/// Runs every case of `src/flow/cases/NAME` through `print` and compares what comes out.
+fn each_case(name: &str, print: impl Fn(&str) -> String) {
     let path = format!("src/flow/cases/{name}");
     let cases = fs::read_to_string(root().join(&path)).unwrap();
     let mut fresh = String::new();
     for case in cases.split("=== ").filter(|case| !case.trim().is_empty()) {
         let (title, rest) = case.split_once('\n').unwrap();
-        let (yaml, _) = rest.split_once("--->\n").unwrap_or((rest, ""));
-        let mut sources = Sources::new();
-        let file = sources.add("flow.yaml", yaml.strip_suffix('\n').unwrap_or(yaml));
-        let mut problems = Diagnostics::new();
-        read(&sources, file, &mut problems);
-        let printed = problems.render(&sources, Look::Plain);
+        let (given, _) = rest.split_once("--->\n").unwrap_or((rest, ""));
+        let given = given.trim_end().to_string() + "\n";
+        let printed = print(&given);
         let printed = if printed.is_empty() { "nothing" } else { &printed };
         let printed: Vec<_> = printed.lines().map(str::trim_end).collect();
-        fresh.extend(["=== ", title, "\n", yaml, "--->\n", &printed.join("\n"), "\n\n"]);
+        fresh.extend(["=== ", title, "\n", &given, "--->\n", &printed.join("\n"), "\n\n"]);
     }
     generated(&path, fresh.trim_end());
+}
+
+/// Loads the files of a case from a folder of their own, then lets `then` look on.
+pub(crate) fn check_loaded(name: &str, then: impl Fn(&Loaded, &Path) -> Option<Diagnostics>) {
+    let folder = std::env::temp_dir().join(format!("atflow-{}-{name}", std::process::id()));
+    each_case(name, |given| {
+        let root = folder.join("here");
+        let _ = fs::remove_dir_all(&folder);
+        for (index, file) in format!("--- flow.yaml\n{given}").split("--- ").skip(1).enumerate() {
+            let (name, text) = file.split_once('\n').unwrap();
+            let path = root.join(name.trim());
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let text = if index == 0 { text.strip_suffix('\n').unwrap_or(text) } else { text };
+            fs::write(path, text).unwrap();
+        }
+        let loaded = compile::load(&root.join("flow.yaml"), &root, &Options::default(), &Host::new());
+        let mut printed = loaded.problems.render(&loaded.sources, Look::Plain);
+        if let Some(more) = then(&loaded, &root) {
+            printed += &more.render(&loaded.sources, Look::Plain);
+        }
+        printed.replace(&format!("{}/", root.display()), "").replace(&format!("{}/", folder.display()), "../")
+    });
+    let _ = fs::remove_dir_all(&folder);
 }
 
 #[test]
@@ -73,13 +109,28 @@ fn generated_structure_cases() {
     });
 }
 
-/// The limits on size are tried in `yaml`: a file that breaks them does not fit here.
+/// What is found when files are loaded, by what it is about.
+const LOADED: [&str; 6] =
+    ["patterns.txt", "names.txt", "flows.txt", "dialects.txt", "imports.txt", "bounds.txt"];
+
 #[test]
-fn every_problem_of_yaml_and_structure_has_a_case() {
-    let cases = ["yaml.txt", "structure.txt"]
-        .map(|name| fs::read_to_string(root().join("src/flow/cases").join(name)).unwrap());
+fn generated_loaded_cases() {
+    for name in LOADED {
+        check_loaded(name, |_, _| None);
+    }
+}
+
+/// The limits on size are tried in `yaml`: a file that breaks them does not fit here. What is wrong with a
+/// var's value is found when a run begins, and has its cases in `run`.
+#[test]
+fn every_problem_has_a_case() {
+    let cases: Vec<String> = ["yaml.txt", "structure.txt", "vars.txt"]
+        .iter()
+        .chain(&LOADED)
+        .map(|name| fs::read_to_string(root().join("src/flow/cases").join(name)).unwrap())
+        .collect();
     let too_large = [Code::TOO_LARGE, Code::TOO_DEEP, Code::TOO_MANY];
-    for (code, title) in TABLE.iter().filter(|(code, _)| [1, 2, 9].contains(&(code.number() / 100))) {
+    for (code, title) in TABLE.iter().filter(|(code, _)| code.number() < 1000) {
         let shown = cases.iter().any(|cases| cases.contains(&format!("[{code}]")));
         assert!(shown || too_large.contains(code), "{code} ({title}) has no case");
     }
