@@ -33,6 +33,8 @@ enum Attempts {
 /// What one step goes through, for its report.
 struct Course {
     started: Mono,
+    /// The last attempt.
+    began: Mono,
     attempts: u32,
     measured: Vec<Measurement>,
     begun: bool,
@@ -172,7 +174,7 @@ impl<'p> Run<'p> {
             let failure = self.fault(fault);
             return Err(self.placed(failure, step, &title, started).into());
         }
-        let mut course = Course { started, attempts: 0, measured: Vec::new(), begun: false };
+        let mut course = Course { started, began: started, attempts: 0, measured: Vec::new(), begun: false };
         if let Some(when) = &step.when {
             match self.condition(when, frame) {
                 Ok(true) => {}
@@ -209,6 +211,7 @@ impl<'p> Run<'p> {
                 frame.put(ATTEMPT, i64::from(course.attempts).into());
             }
             let began = self.session.now();
+            course.began = began;
             let point = frame.begin();
             if let (Some(title), false) = (step.title.literal(), kind_of(step) == StepKind::Group) {
                 self.session.transcript().note(began, NoteKind::Step, title);
@@ -270,7 +273,7 @@ impl<'p> Run<'p> {
         passed: &[Option<Mono>],
         course: &mut Course,
     ) -> Result<Attempted, Halt> {
-        if self.session.now() >= outer {
+        if course.began >= outer {
             return Err(Failure::new(
                 Code::FAILED_TIMEOUT,
                 "timeout",

@@ -67,7 +67,6 @@ impl From<Progress> for Answer {
 
 /// Where an exchange stands.
 struct Flight {
-    line_len: usize,
     data_sent: bool,
     began: Mark,
     sent_at: Mono,
@@ -94,7 +93,9 @@ impl Session {
         }
         let missing = self.sorter.missing_expect();
         let progress = self.sorter.disarm();
-        self.last_result = self.clock.now();
+        if !self.dialect.line.quiet.is_zero() {
+            self.last_result = self.clock.now();
+        }
         let answer = match outcome {
             Ok(()) => {
                 self.fresh = false;
@@ -121,16 +122,16 @@ impl Session {
 
     fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {
         let push = request.data.map_or(Duration::ZERO, |data| self.time_on_line(data.len()));
+        let now = self.now();
         let mut flight = Flight {
-            line_len: request.line.len() + self.dialect.line.ending.len(),
             data_sent: request.data.is_none(),
             began,
-            sent_at: self.now(),
-            deadline: request.outer.min(self.now() + request.timeout + push),
+            sent_at: now,
+            deadline: request.outer.min(now + request.timeout + push),
             stopping: false,
         };
         self.arm(request);
-        self.write_line(request, &flight)?;
+        self.write_line(request, now, flight.deadline)?;
         loop {
             if let Some(done) = self.step_flight(request, &mut flight)? {
                 return done;
@@ -193,15 +194,17 @@ impl Session {
         });
     }
 
-    fn write_line(&mut self, request: &Request<'_>, flight: &Flight) -> Result<(), Fault> {
-        let mut line = Vec::with_capacity(flight.line_len);
+    fn write_line(&mut self, request: &Request<'_>, now: Mono, until: Mono) -> Result<(), Fault> {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
         line.extend_from_slice(request.line.as_bytes());
         line.extend_from_slice(&self.dialect.line.ending);
         if self.listener.listens() {
-            let now = self.now();
             self.listener.heard(now, &Heard::Sent(request.line.as_bytes()));
         }
-        self.write(&line, flight.deadline)
+        let written = self.write(&line, until);
+        self.line = line;
+        written
     }
 
     fn write_data(&mut self, request: &Request<'_>, flight: &mut Flight) -> Result<(), Fault> {
@@ -209,8 +212,8 @@ impl Session {
         if request.ends == DataEnd::CtrlZ {
             data.push(CTRL_Z);
         }
+        let now = self.now();
         if self.listener.listens() {
-            let now = self.now();
             self.listener.heard(now, &Heard::SentData(data.len()));
         }
         flight.data_sent = true;
@@ -252,7 +255,8 @@ impl Session {
             }
         }
         self.arm(request);
-        self.write_line(request, flight)
+        let now = self.now();
+        self.write_line(request, now, flight.deadline)
     }
 
     /// A stop was asked for: the final result that is owed is still waited for, but not for long. A command
@@ -306,7 +310,8 @@ impl Session {
             Cancel::CtrlZ => CTRL_Z,
         };
         self.footing = Footing::Stuck;
-        let until = self.now() + CANCEL_GRACE;
+        let now = self.now();
+        let until = now + CANCEL_GRACE;
         if self.write(&[byte], until).is_err() {
             return;
         }
