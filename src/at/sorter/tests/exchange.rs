@@ -22,10 +22,7 @@ fn name(progress: &Progress) -> Option<&str> {
 fn echo_information_and_final_result() {
     let wanted = Wanted { expect: expect(&["+CSQ: {rssi:int},{ber:int}"]), ..command() };
     let (out, progress) = run(wanted, b"AT+X\r\r\n+CSQ: 17,99\r\nmore\r\n\r\nOK\r\n\r\nOK\r\n");
-    assert_eq!(
-        classes(&out),
-        [Class::Echo, Class::Expect, Class::Information, Class::Final, Class::Unknown]
-    );
+    assert_eq!(classes(&out), [Class::Echo, Class::Expect, Class::Information, Class::Final, Class::Unknown]);
     assert_eq!(progress.captures.int("rssi"), Some(17));
     assert_eq!(progress.ended.unwrap().verdict, Verdict::Ok);
     assert!(progress.expects_done && progress.failed.is_none());
