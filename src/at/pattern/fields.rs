@@ -54,7 +54,8 @@ pub(super) fn take(fields: &[Field], text: &[u8], mut into: Option<&mut Captures
             at = skip_blanks(text, at);
         }
         let Some((taken, end)) = field.reach(text, at) else { return false };
-        let taken = if last { taken } else { super::trim_end(taken) };
+        // Blanks in front of a comma are the comma's; those in quotes are the field's.
+        let taken = if last || text.get(at) == Some(&b'"') { taken } else { super::trim_end(taken) };
         if !field.keep(taken, into.as_deref_mut()) {
             return false;
         }
@@ -156,6 +157,7 @@ mod tests {
             "+X: 1,\"a,b\",c",
             "+X: 1,\"a\"b",
             "+X  1  ,2",
+            "+X,\"a \" , b",
             "+X\"\",\"",
             "+X,-1,\"ff\",+2",
             ",,",
