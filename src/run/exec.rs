@@ -360,6 +360,7 @@ impl<'p> Run<'p> {
         let ending = match (forgiven, &step.on_error) {
             (true, OnError::Ignore) => StepOutcome::Ignored(failure.name.clone()),
             (true, _) => StepOutcome::Recovered(failure.name.clone()),
+            (false, OnError::Continue) if !failure.is_fatal() => StepOutcome::Noted(failure.message.clone()),
             (false, _) => StepOutcome::Failed(failure.message.clone()),
         };
         self.step_finished(step, title, frame, frame.now(), course, ending);
