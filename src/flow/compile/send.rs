@@ -101,6 +101,12 @@ impl Compiler<'_> {
         let same = self.same_inputs(&rules, nodes, line.span, scope);
         let template = template?;
         self.note_line(&template);
+        if let (Some(Finals::None), None, Some(node)) = (&rules.finals, &rules.awaits, nodes.finals) {
+            self.problems.push(
+                Diagnostic::warning(Code::UNANSWERED, node.span, "nothing tells whether the module took it")
+                    .help("the step passes as soon as the line has left; an `await` would wait for a sign"),
+            );
+        }
         let captures = self.captures(&rules, nodes, &template, scope);
         let id = self.sends;
         self.sends += 1;
