@@ -84,7 +84,7 @@ pub(super) struct RunArgs {
 pub(super) struct PortArgs {
     /// The port: /dev/ttyUSB0, usb:VID:PID[:SERIAL][#INTERFACE], tcp://HOST:PORT, sim:NAME
     #[arg(short, long, env = "ATFLOW_PORT")]
-    pub port: String,
+    pub port: Option<String>,
     #[command(flatten)]
     pub settings: SerialArgs,
 }

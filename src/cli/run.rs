@@ -46,6 +46,11 @@ fn exit_of(report: &Report) -> Exit {
 }
 
 fn prepared(args: &RunArgs) -> Result<Report, Exit> {
+    let Some(port) = &args.port.port else {
+        let help = "`--port /dev/ttyUSB0` (`atflow ports` lists what is there), or `--port sim:luat-air724` without a module";
+        complain("no port is given", Some(help));
+        return Err(Exit::Usage);
+    };
     let host = Host::new();
     let here = std::env::current_dir().unwrap_or_default();
     let options = Options { module: args.module.clone() };
@@ -58,7 +63,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     }
     let Some(program) = program else { return Err(Exit::Usage) };
     let flow = chosen(&program, args.flow.as_deref())?;
-    let simulated = open::is_simulated(&args.port.port);
+    let simulated = open::is_simulated(port);
     let given: BTreeMap<String, String> = args.vars.iter().cloned().collect();
     let env = |name: &str| std::env::var(name).ok();
     let file = |unit: UnitId, path: &str| {
@@ -79,8 +84,8 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     let for_transcript = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
     let shown = Rc::new(mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?);
     let wake = open::wake()?;
-    let link = open::open(&args.port.port, &args.port.settings, Some(&args.sim), &wake)?;
-    let transcript = transcript(args, &program, link.as_ref(), for_transcript)?;
+    let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
+    let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
     let observer: SharedObserver = observer(args, sources, simulated);
     let masked = Masked::new(shown);
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
@@ -96,10 +101,10 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
         masked,
         once,
         seed: args.sim.seed,
-        port: args.port.port.clone(),
+        port: port.clone(),
     };
-    let part = Part { from: args.from.clone(), until: args.until.clone() };
-    Ok(Run::new(setup).run(flow, &part))
+    let selected = Part { from: args.from.clone(), until: args.until.clone() };
+    Ok(Run::new(setup).run(flow, &selected))
 }
 
 fn session(
@@ -139,6 +144,7 @@ fn chosen(program: &Program, name: Option<&str>) -> Result<FlowId, Exit> {
 
 fn transcript(
     args: &RunArgs,
+    port: &str,
     program: &Program,
     link: &dyn Link,
     masker: Masker,
@@ -149,7 +155,7 @@ fn transcript(
         Exit::Environment
     })?;
     let header = Header {
-        port: args.port.port.clone(),
+        port: port.to_string(),
         module: Some(program.dialect.name.clone()),
         wall_ms: (!link.simulated()).then(|| link.clock().wall_ms()),
     };

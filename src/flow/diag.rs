@@ -215,6 +215,10 @@ impl Diagnostic {
 
     /// The lines of the place itself, with the other places of its file, then those of other files.
     fn snippets<'s>(&'s self, sources: &'s Sources) -> Vec<Snippet<'s, Annotation<'s>>> {
+        if sources.text(self.at.file).is_empty() {
+            // A file that could not be read: the message names it, and there is nothing to show.
+            return Vec::new();
+        }
         let here = |span: &Span| span.file == self.at.file;
         let mut first = vec![(self.at, AnnotationKind::Primary, self.label.as_deref())];
         let (near, far): (Vec<_>, Vec<_>) = self.also.iter().partition(|(span, _)| here(span));

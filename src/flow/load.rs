@@ -47,8 +47,8 @@ impl Place {
 
 /// Reads files below one root.
 pub struct Reader {
-    /// Nothing outside of it is read.
-    root: PathBuf,
+    /// Nothing outside of these is read; relative paths begin at the first.
+    roots: Vec<PathBuf>,
 }
 
 /// Why a file is not there.
@@ -72,7 +72,13 @@ impl Reader {
         } else {
             absolute.parent().unwrap_or(Path::new("/")).to_path_buf()
         };
-        Self { root }
+        Self { roots: vec![root] }
+    }
+
+    /// Also reads in the folder of a file that the user named by hand.
+    pub fn also_beside(&mut self, file: &Path, working_directory: &Path) {
+        let absolute = normal(&working_directory.join(file));
+        self.roots.extend(absolute.parent().map(Path::to_path_buf));
     }
 
     /// The bytes of a file.
@@ -101,14 +107,17 @@ impl Reader {
 
     /// Whether a path stays below the root, links followed.
     fn allows(&self, path: &Path) -> bool {
-        let absolute = normal(&self.root.join(path));
-        if !absolute.starts_with(&self.root) {
-            return false;
-        }
-        match (path.canonicalize(), self.root.canonicalize()) {
-            (Ok(real), Ok(root)) => real.starts_with(root),
-            _ => true,
-        }
+        let below = |root: &PathBuf| {
+            let absolute = normal(&self.roots[0].join(path));
+            if !absolute.starts_with(root) {
+                return false;
+            }
+            match (path.canonicalize(), root.canonicalize()) {
+                (Ok(real), Ok(root)) => real.starts_with(root),
+                _ => true,
+            }
+        };
+        self.roots.iter().any(below)
     }
 
     /// Where a file named relative to `from` is.

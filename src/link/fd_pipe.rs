@@ -66,7 +66,7 @@ impl FdPipe {
             return Ok(Read::Bytes(count));
         }
         // Before each command line the session asks what is there already. One call answers that.
-        if until <= self.now() && !self.wake.is_raised() {
+        if (until == Mono::ZERO || until <= self.now()) && !self.wake.is_raised() {
             return match take(port, buf) {
                 Taken::Bytes(count) => Ok(Read::Bytes(count)),
                 Taken::Nothing => Ok(Read::Deadline),

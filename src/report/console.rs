@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
+use crate::at::sorter::Class;
 use crate::at::sorter::Damaged;
 use crate::flow::diag::{Diagnostic, Look, Sources};
 use crate::link::Mono;
@@ -177,19 +178,19 @@ impl Console {
         if !note.is_empty() {
             notes.push(note);
         }
+        notes.extend(step.answer.iter().map(|line| one_line(line)));
         // A message's body is its payload once more.
         let is_message = step.values.iter().any(|(name, _)| name == "payload");
         let shown = step.values.iter().filter(|(name, _)| !(is_message && name == "body"));
         notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
         notes.extend(step.measured.iter().map(measured));
-        let begin = Mono::from_micros(at.as_micros().saturating_sub(micros(step.took)));
         let indent = "  ".repeat(step.depth);
         let title = pad(&format!("{indent}{mark} {}", one_line(&step.title)), TITLE_WIDTH);
         let title = title.replacen(mark, &self.paint(paint, mark), 1);
-        let took = if matches!(step.outcome, StepOutcome::Skipped) { String::new() } else { span(step.took) };
+        let took = if step.took.is_zero() { String::new() } else { span(step.took) };
         let text = format!(
             "{} {title} {} {}",
-            self.paint(Paint::Dim, &clock(begin)),
+            self.paint(Paint::Dim, &clock(at)),
             self.paint(Paint::Dim, &format!("{took:>8}")),
             self.paint(Paint::Dim, &cut(&notes.join(", "), self.width - NOTES_AT))
         );
@@ -201,7 +202,7 @@ impl Console {
             Heard::Sent(line) => format!("→ {}", shown(line)),
             Heard::SentData(bytes) => format!("→ {bytes} bytes of data"),
             Heard::Line { class, text } => {
-                format!("← {}  ({class:?})", shown(text)).replace("  (Information)", "")
+                format!("← {}{}", shown(text), class_note(*class))
             }
             Heard::Message(message) => {
                 format!("← message on {}: {} bytes", message.topic, message.payload.len())
@@ -387,7 +388,7 @@ fn verdict(report: &Report, simulated: bool) -> String {
         let step = failure.path.last().map(|step| format!("at `{}`", one_line(step)));
         let why = (!failure.is_interrupt()).then(|| failure.name.clone());
         let parts: Vec<String> = step.into_iter().chain(why).collect();
-        text = format!("{} ({})", parts.join(": "), text.trim_end());
+        text = format!("{}, after {}", parts.join(": "), text.trim_end());
     }
     text.trim_end().to_string()
 }
@@ -428,8 +429,26 @@ fn span(time: Duration) -> String {
     }
 }
 
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+/// What a line is, in the field's words; nothing for plain information.
+fn class_note(class: Class) -> &'static str {
+    match class {
+        Class::Information => "",
+        Class::Echo => "  (echo)",
+        Class::Prompt => "  (prompt)",
+        Class::Await => "  (awaited)",
+        Class::Fail => "  (failure)",
+        Class::Final => "  (final result)",
+        Class::Expect => "  (expected)",
+        Class::Collect => "  (collected)",
+        Class::Closed => "  (URC: closed)",
+        Class::Reboot => "  (URC: restart)",
+        Class::Notice => "  (URC: a message waits)",
+        Class::Message => "  (URC: message)",
+        Class::Other => "  (URC)",
+        Class::Unknown => "  (unknown)",
+        Class::Late => "  (late)",
+        Class::Noise => "  (noise)",
+    }
 }
 
 /// Bytes on one line, control characters visible, cut to a limit.

@@ -126,6 +126,7 @@ fn step_end(step: &StepEnd) -> Value {
         "attempts": step.attempts,
         "took_ms": millis(step.took),
         "values": values,
+        "answer": step.answer,
         "measured": measured,
     })
 }

@@ -101,6 +101,8 @@ pub struct StepEnd {
     pub took: Duration,
     /// What it captured or set, in order.
     pub values: Vec<(String, String)>,
+    /// The information lines of a command that captured nothing of them.
+    pub answer: Vec<String>,
     /// Measurements of `check`.
     pub measured: Vec<Measurement>,
 }
@@ -133,13 +135,13 @@ pub enum StepOutcome {
     Changed,
     /// `when` was false.
     Skipped,
-    /// It failed, and that does not matter.
+    /// It failed with this error, and that does not matter.
     Ignored(String),
-    /// It failed, and its `on_error` steps passed.
+    /// It failed with this error, and its `on_error` steps passed.
     Recovered(String),
     /// It failed; the rest of its list runs, then that fails with this error.
     Noted(String),
-    /// It failed.
+    /// It failed; this says why.
     Failed(String),
 }
 

@@ -128,7 +128,7 @@ impl Failure {
     pub fn from_fault(fault: Fault, meaning: impl Fn(&str, i64) -> Option<String>, masked: &Masked) -> Self {
         match fault {
             Fault::Result(error) => Self::result(&error, meaning, masked),
-            Fault::Timeout { owed } => Self::timeout(&owed),
+            Fault::Timeout { owed } => Self::timeout(&owed, masked),
             Fault::Unexpected { missing, came, near_miss, late } => {
                 Self::unexpected(&missing, &came, near_miss, late, masked)
             }
@@ -147,7 +147,7 @@ impl Failure {
                     "reboot",
                     format!("the module restarted: it said `{line}`"),
                 )
-                .help("a restart nobody asked for is often a weak supply; start the flow again")
+                .help("a restart nobody asked for is often a weak supply; a flow that begins with `run: wake` survives the module's start")
                 .help("if the command restarts the module, say so: `restarts: 30s`");
                 failure.line = Some(line);
                 failure
@@ -216,7 +216,20 @@ impl Failure {
         failure
     }
 
-    fn timeout(owed: &Owed) -> Self {
+    /// Something came, but nothing that this dialect takes for an end.
+    fn no_final(first: Option<String>) -> Self {
+        let more = "give the command more time with `timeout`, or in the dialect's command table";
+        let what = "no final result code came before the deadline";
+        match first {
+            None => Self::new(Code::FAILED_TIMEOUT, "timeout", what).help(more),
+            Some(line) => {
+                Self::new(Code::FAILED_TIMEOUT, "timeout", format!("{what}; the first line was `{line}`"))
+                    .help(format!("if `{line}` ends this command, say so: `final: '{line}'`; or {more}"))
+            }
+        }
+    }
+
+    fn timeout(owed: &Owed, masked: &Masked) -> Self {
         let new = |message: String| Self::new(Code::FAILED_TIMEOUT, "timeout", message);
         match owed {
             Owed::Write { taken, of } => new(format!(
@@ -227,8 +240,7 @@ impl Failure {
             ),
             Owed::Anything => new("not a single byte came back".to_string())
                 .help("is the module powered, is this its AT port, and does it talk at this speed?"),
-            Owed::Final => new("no final result code came before the deadline".to_string())
-                .help("give the command more time with `timeout`, or in the dialect's command table"),
+            Owed::Final { came } => Self::no_final(came.first().map(|line| masked.text(line))),
             Owed::Prompt => new("the prompt for data did not come before the deadline".to_string())
                 .help("if this module asks with a word, name it: `prompt: DOWNLOAD`"),
             Owed::DataResult => new("the data went out and no final result code came".to_string()),

@@ -7,9 +7,14 @@ mod exec;
 pub mod failure;
 mod frame;
 pub mod mask_text;
+mod messages;
 pub mod once;
 mod render;
 mod resolve;
+mod retry;
+mod send;
+mod telling;
+mod values;
 pub mod vars;
 
 #[cfg(test)]
@@ -110,6 +115,8 @@ pub struct Run<'p> {
     step_before: Mark,
     /// The last command line of a step that was made from values, masked.
     sent_line: Option<String>,
+    /// The information lines of the last command that captured nothing of them.
+    answer_lines: Vec<String>,
     /// Why the main flow ended early, as passed.
     stopped: Option<String>,
     packet_id: u16,
@@ -156,6 +163,7 @@ impl<'p> Run<'p> {
             current_mark: Mark::default(),
             step_before: Mark::default(),
             sent_line: None,
+            answer_lines: Vec::new(),
             stopped: None,
             packet_id: 0,
             hook_deadline,

@@ -125,6 +125,12 @@ fn from_source(unit: UnitId, var: &Var, outside: &Outside<'_>) -> Result<Value, 
             None if var.default.is_none() => return Err(no_env(var, name).into()),
             None => None,
         },
+        // A default is for a file that is not there, not for one that is broken.
+        VarSource::File(path) | VarSource::Json(path) | VarSource::Csv(path)
+            if var.default.is_some() && (outside.file)(unit, path).is_err() =>
+        {
+            None
+        }
         VarSource::File(path) => Some(hooks::Bytes::value(read(unit, var, path, outside)?)),
         VarSource::Json(path) => Some(json(unit, var, path, outside)?),
         VarSource::Csv(path) => Some(table(unit, var, path, outside)?),

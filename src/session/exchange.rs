@@ -67,7 +67,6 @@ impl From<Progress> for Answer {
 
 /// Where an exchange stands.
 struct Flight {
-    line_len: usize,
     data_sent: bool,
     began: Mark,
     sent_at: Mono,
@@ -94,7 +93,9 @@ impl Session {
         }
         let missing = self.sorter.missing_expect();
         let progress = self.sorter.disarm();
-        self.last_result = self.clock.now();
+        if !self.dialect.line.quiet.is_zero() {
+            self.last_result = self.clock.now();
+        }
         let answer = match outcome {
             Ok(()) => {
                 self.fresh = false;
@@ -121,19 +122,19 @@ impl Session {
 
     fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {
         let push = request.data.map_or(Duration::ZERO, |data| self.time_on_line(data.len()));
+        let now = self.now();
         let mut flight = Flight {
-            line_len: request.line.len() + self.dialect.line.ending.len(),
             data_sent: request.data.is_none(),
             began,
-            sent_at: self.now(),
-            deadline: request.outer.min(self.now() + request.timeout + push),
+            sent_at: now,
+            deadline: request.outer.min(now + request.timeout + push),
             stopping: false,
         };
         self.arm(request);
-        self.write_line(request, &flight)?;
+        self.write_line(request, now, flight.deadline)?;
         loop {
             if let Some(done) = self.step_flight(request, &mut flight)? {
-                return if flight.stopping { Err(Fault::Interrupted) } else { done };
+                return done;
             }
         }
     }
@@ -159,8 +160,7 @@ impl Session {
             return Ok(None);
         }
         if let Some(over) = Self::decided(request, progress, flight.data_sent) {
-            let over = if flight.stopping { Err(Fault::Interrupted) } else { over.map_err(Fault::Result) };
-            return Ok(Some(over));
+            return Ok(Some(over.map_err(Fault::Result)));
         }
         match self.pump(flight.deadline)? {
             Pumped::Bytes => {}
@@ -194,15 +194,17 @@ impl Session {
         });
     }
 
-    fn write_line(&mut self, request: &Request<'_>, flight: &Flight) -> Result<(), Fault> {
-        let mut line = Vec::with_capacity(flight.line_len);
+    fn write_line(&mut self, request: &Request<'_>, now: Mono, until: Mono) -> Result<(), Fault> {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
         line.extend_from_slice(request.line.as_bytes());
         line.extend_from_slice(&self.dialect.line.ending);
         if self.listener.listens() {
-            let now = self.now();
             self.listener.heard(now, &Heard::Sent(request.line.as_bytes()));
         }
-        self.write(&line, flight.deadline)
+        let written = self.write(&line, until);
+        self.line = line;
+        written
     }
 
     fn write_data(&mut self, request: &Request<'_>, flight: &mut Flight) -> Result<(), Fault> {
@@ -210,8 +212,8 @@ impl Session {
         if request.ends == DataEnd::CtrlZ {
             data.push(CTRL_Z);
         }
+        let now = self.now();
         if self.listener.listens() {
-            let now = self.now();
             self.listener.heard(now, &Heard::SentData(data.len()));
         }
         flight.data_sent = true;
@@ -253,16 +255,18 @@ impl Session {
             }
         }
         self.arm(request);
-        self.write_line(request, flight)
+        let now = self.now();
+        self.write_line(request, now, flight.deadline)
     }
 
-    /// A stop was asked for: the final result that is owed is still waited for, but not for long.
+    /// A stop was asked for: the final result that is owed is still waited for, but not for long. A command
+    /// that passes has passed; whoever goes on to the next one is told to stop.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if self.stop_if_requested().is_ok() {
+        if flight.stopping || self.stopping || !self.interrupt.stop_requested() {
             return Ok(());
         }
         if self.sorter.progress().ended.is_some() {
-            return Err(Fault::Interrupted);
+            return self.stop_if_requested();
         }
         flight.stopping = true;
         flight.deadline = flight.deadline.min(self.now() + STOP_GRACE);
@@ -280,7 +284,7 @@ impl Session {
         } else if prompt_seen && verdict_owed {
             Owed::DataResult
         } else if verdict_owed {
-            if heard_anything { Owed::Final } else { Owed::Anything }
+            if heard_anything { Owed::Final { came: progress.information.clone() } } else { Owed::Anything }
         } else {
             Owed::Await(missing_await.unwrap_or_default())
         };
@@ -289,7 +293,10 @@ impl Session {
         } else if verdict_owed || !flight.data_sent {
             self.footing = Footing::Unsure { prompt: request.wanted.prompt.is_some() };
         }
-        if flight.stopping { Fault::Interrupted } else { Fault::Timeout { owed } }
+        if flight.stopping && self.stop_if_requested().is_err() {
+            return Fault::Interrupted;
+        }
+        Fault::Timeout { owed }
     }
 
     /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
@@ -303,7 +310,8 @@ impl Session {
             Cancel::CtrlZ => CTRL_Z,
         };
         self.footing = Footing::Stuck;
-        let until = self.now() + CANCEL_GRACE;
+        let now = self.now();
+        let until = now + CANCEL_GRACE;
         if self.write(&[byte], until).is_err() {
             return;
         }

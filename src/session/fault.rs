@@ -71,7 +71,10 @@ pub enum Owed {
     /// Not a single byte came back.
     Anything,
     /// The final result code.
-    Final,
+    Final {
+        /// The information lines that came instead.
+        came: Vec<String>,
+    },
     /// The prompt for data.
     Prompt,
     /// The final result after the data.

@@ -141,8 +141,11 @@ pub struct Session {
     /// The stop that was asked for has been reported.
     stopping: bool,
     last_byte: Mono,
+    /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
+    /// Buffers that stay, so that a step need not make them anew.
+    line: Vec<u8>,
     bytes: Vec<u8>,
     sorted: Vec<Sorted>,
 }
@@ -178,6 +181,7 @@ impl Session {
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
+            line: Vec::new(),
             bytes: Vec::with_capacity(4096),
             sorted: Vec::with_capacity(16),
         }
@@ -317,6 +321,7 @@ impl Session {
                 self.interrupt.woken();
                 Ok(Pumped::Woken)
             }
+            Read::Deadline if stall == Mono::FAR => Ok(Pumped::Deadline),
             Read::Deadline => {
                 let now = self.clock.now();
                 if now >= stall {

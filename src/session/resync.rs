@@ -54,7 +54,8 @@ impl Session {
                 data: None,
                 same: Vec::new(),
             });
-            let until = self.now() + TRY;
+            let now = self.now();
+            let until = now + TRY;
             let mut line = b"AT".to_vec();
             line.extend_from_slice(&self.dialect.line.ending);
             self.write(&line, until)?;

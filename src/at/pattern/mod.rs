@@ -12,6 +12,7 @@
 //! fixed text and linear-time regexes; nothing a module sends can make it slow.
 
 mod error;
+mod fields;
 mod near;
 mod parse;
 mod segment;
@@ -46,6 +47,8 @@ struct Compiled {
     types: Vec<HoleType>,
     same: Vec<Arc<str>>,
     own_text: bool,
+    /// What every line that matches begins with, so that most lines are sorted out by their first byte.
+    first: Option<u8>,
 }
 
 /// A `bytes` hole.
@@ -144,6 +147,7 @@ impl Pattern {
             types,
             same: Vec::new(),
             own_text: true,
+            first: None,
         })))
     }
 
@@ -173,8 +177,9 @@ impl Pattern {
         let captured = kept.into_iter().filter_map(|hole| Some((hole.name.clone()?, hole.kind.clone())));
         let (names, types) = captured.unzip();
         let own_text = nodes.iter().any(is_own);
+        let first = segments[0].prefix().first().copied();
         let source = source.into();
-        Ok(Self(Arc::new(Compiled { source, nodes, segments, counted, names, types, same, own_text })))
+        Ok(Self(Arc::new(Compiled { source, nodes, segments, counted, names, types, same, own_text, first })))
     }
 
     /// As the author wrote it.
@@ -249,6 +254,15 @@ impl Pattern {
 
     /// Whether `line` matches, without building captures.
     pub fn is_match(&self, line: &[u8], same: Same<'_>) -> bool {
+        self.may_match(line) && self.matches(line, same)
+    }
+
+    /// Whether `line` begins with the right byte.
+    fn may_match(&self, line: &[u8]) -> bool {
+        self.0.first.is_none_or(|first| line.first() == Some(&first))
+    }
+
+    fn matches(&self, line: &[u8], same: Same<'_>) -> bool {
         match self.0.segments.as_slice() {
             [only] => only.is_match(trim_end(line), same),
             _ => self.match_line(line, same).is_some(),
@@ -262,6 +276,9 @@ impl Pattern {
 
     /// Like [`Pattern::match_line`], with lengths that `earlier` items captured.
     pub(super) fn match_after(&self, line: &[u8], same: Same<'_>, earlier: &Captures) -> Option<Captures> {
+        if !self.may_match(line) {
+            return None;
+        }
         let mut captures = Captures::default();
         let mut rest = line;
         for (index, hole) in self.0.counted.iter().enumerate() {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::error::{PatternError, PatternErrorKind as Kind};
+use super::fields::{self, Field};
 use super::parse::{Hole, HoleType, Node};
 use super::{Capture, Captures, Same};
 
@@ -40,6 +41,8 @@ enum Tail {
     Nothing,
     /// A single `rest` hole, the commonest of all: no regex is needed to take everything.
     Everything(Option<Arc<str>>),
+    /// Holes with commas between them, as most answers have: at every byte there is only one way to go on.
+    Fields(Box<[Field]>),
     /// For the whole of it.
     Regex(Lazy),
 }
@@ -108,23 +111,42 @@ struct Slot {
 impl Segment {
     /// Compiles `nodes`; `counted` says that counted bytes follow them.
     pub(super) fn new(nodes: &[Node], counted: bool) -> Result<Self, PatternError> {
+        Self::with_tail(nodes, counted, |rest| match rest {
+            [] => Some(Tail::Nothing),
+            [Node::Hole(Hole { name, kind: HoleType::Rest | HoleType::Lines, .. })] => {
+                Some(Tail::Everything(name.clone()))
+            }
+            _ if counted => None,
+            rest => fields::of(rest).map(Tail::Fields),
+        })
+    }
+
+    /// As [`Segment::new`], with a regex also where none is needed.
+    #[cfg(test)]
+    pub(super) fn with_regex(nodes: &[Node]) -> Result<Self, PatternError> {
+        Self::with_tail(nodes, false, |_| None)
+    }
+
+    /// `simple` says what follows the fixed beginning where that needs no regex.
+    fn with_tail(
+        nodes: &[Node],
+        counted: bool,
+        simple: impl FnOnce(&[Node]) -> Option<Tail>,
+    ) -> Result<Self, PatternError> {
         let fixed = nodes.iter().take_while(|node| !matches!(node, Node::Hole(_) | Node::Option(_))).count();
         let eats_after = |index: usize| !(counted && index + 1 == nodes.len());
         let head = nodes[..fixed].iter().enumerate().map(|(index, node)| fix(node, eats_after(index)));
         let head = head.collect();
-        let (tail, slots) = match &nodes[fixed..] {
-            [] => (Tail::Nothing, Vec::new()),
-            [Node::Hole(Hole { name, kind: HoleType::Rest | HoleType::Lines, .. })] => {
-                (Tail::Everything(name.clone()), Vec::new())
-            }
-            rest => {
-                let mut builder = Builder::default();
-                builder.nodes(rest, counted)?;
-                let slots = builder.slots;
-                let user = slots.iter().any(|slot| matches!(slot.kind, HoleType::Regex(_)));
-                let regex = Lazy::new(format!("^(?s-u:{})$", builder.regex), user);
-                (Tail::Regex(regex.map_err(|why| PatternError::new(place(rest), Kind::Regex(why)))?), slots)
-            }
+        let rest = &nodes[fixed..];
+        let (tail, slots) = if let Some(tail) = simple(rest) {
+            (tail, Vec::new())
+        } else {
+            let mut builder = Builder::default();
+            builder.nodes(rest, counted)?;
+            let slots = builder.slots;
+            let user = slots.iter().any(|slot| matches!(slot.kind, HoleType::Regex(_)));
+            let regex = Lazy::new(format!("^(?s-u:{})$", builder.regex), user);
+            (Tail::Regex(regex.map_err(|why| PatternError::new(place(rest), Kind::Regex(why)))?), slots)
         };
         let verified = slots.iter().map(|slot| match slot.kind {
             HoleType::Regex(_) | HoleType::Same => Verified::Always,
@@ -215,6 +237,7 @@ impl Segment {
         let tail = match &self.tail {
             Tail::Nothing => return rest.is_empty(),
             Tail::Everything(_) => return true,
+            Tail::Fields(fields) => return fields::take(fields, rest, None),
             Tail::Regex(tail) => tail,
         };
         match self.verified {
@@ -233,6 +256,14 @@ impl Segment {
                 let value = || Capture::Text(String::from_utf8_lossy(&text[at..]).into_owned());
                 into.0.extend(name.clone().map(|name| (name, value())));
                 true
+            }
+            Tail::Fields(fields) => {
+                let before = into.0.len();
+                let taken = fields::take(fields, &text[at..], Some(into));
+                if !taken {
+                    into.0.truncate(before);
+                }
+                taken
             }
             Tail::Regex(tail) => self.captures_at(tail, &text[at..], same, into),
         }
@@ -311,7 +342,7 @@ fn has_long_number(text: &[u8]) -> bool {
         && text.split(|byte| !byte.is_ascii_digit()).any(|digits| digits.len() >= SAFE_DIGITS)
 }
 
-fn skip_blanks(text: &[u8], from: usize) -> usize {
+pub(super) fn skip_blanks(text: &[u8], from: usize) -> usize {
     from + text[from..].iter().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count()
 }
 

@@ -167,14 +167,11 @@ impl Cursor {
                 captures.put(name.clone(), Capture::Missing);
             }
         }
-        for (name, value) in found.0 {
-            match (item, captures.get(&name), value) {
-                (Item::Many(_), Some(Capture::Bytes(before)), Capture::Bytes(piece)) => {
-                    let joined = [before.as_slice(), &piece].concat();
-                    captures.put(name, Capture::Bytes(joined));
-                }
-                (_, _, value) => captures.put(name, value),
-            }
+        if captures.0.is_empty() {
+            // Within one pattern no name stands twice.
+            captures.0 = found.0;
+        } else {
+            Self::join(item, found, captures);
         }
         match item {
             Item::Many(patterns) if place.pattern + 1 < patterns.len() => {
@@ -188,6 +185,19 @@ impl Cursor {
         }
         self.lines = place.pattern(sequence).map(Lines::after).unwrap_or_default();
         self.open_lines(sequence, captures);
+    }
+
+    /// Adds what was captured to what was before; the bytes of a `many` item are joined.
+    fn join(item: &Item, found: Captures, captures: &mut Captures) {
+        for (name, value) in found.0 {
+            match (item, captures.get(&name), value) {
+                (Item::Many(_), Some(Capture::Bytes(before)), Capture::Bytes(piece)) => {
+                    let joined = [before.as_slice(), &piece].concat();
+                    captures.put(name, Capture::Bytes(joined));
+                }
+                (_, _, value) => captures.put(name, value),
+            }
+        }
     }
 
     /// A `lines` hole that is an item of its own is open at once, so that it may also stay empty.

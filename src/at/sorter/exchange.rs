@@ -183,7 +183,7 @@ impl Exchange {
             return Some(Taken::once(class));
         }
         self.takes_information(line, Shape::Bare).or_else(|| {
-            if !self.wanted.owes_final {
+            if !self.wanted.owes_final || self.is_over() {
                 return None;
             }
             self.information_bytes += line.len();

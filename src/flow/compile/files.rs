@@ -125,7 +125,13 @@ impl Gatherer<'_> {
             (None, Some((name, at))) => (name, at),
             (None, None) => (fallback.to_string(), whole),
         };
-        if let Some(file) = self.named(0, "modules", &name, at, Kind::Dialect) {
+        // A path on the command line is relative to where the user stands, not to the flow's file.
+        let by_hand = options.module.as_ref().filter(|name| name.contains('/'));
+        let file = match by_hand {
+            Some(path) => self.add(Place::Disk(path.into()), at, Kind::Dialect, 0),
+            None => self.named(0, "modules", &name, at, Kind::Dialect),
+        };
+        if let Some(file) = file {
             self.extended(file);
         }
     }

@@ -55,7 +55,10 @@ pub struct Loaded {
 
 /// Loads a file with all that it brings in and checks it.
 pub fn load(main: &Path, working_directory: &Path, options: &Options, host: &Host) -> Loaded {
-    let reader = Reader::for_main(main, working_directory);
+    let mut reader = Reader::for_main(main, working_directory);
+    if let Some(module) = options.module.as_ref().filter(|name| name.contains('/')) {
+        reader.also_beside(Path::new(module), working_directory);
+    }
     let mut sources = Sources::new();
     let mut problems = Diagnostics::new();
     let files = Files::gather(main, options, &reader, &mut sources, &mut problems);
