@@ -53,8 +53,10 @@ pub(super) fn take(fields: &[Field], text: &[u8], mut into: Option<&mut Captures
         if index > 0 {
             at = skip_blanks(text, at);
         }
+        // Blanks in front of a comma belong to it, but not those inside of quotes.
+        let quoted = text.get(at) == Some(&b'"');
         let Some((taken, end)) = field.reach(text, at) else { return false };
-        let taken = if last { taken } else { super::trim_end(taken) };
+        let taken = if last || quoted { taken } else { super::trim_end(taken) };
         if !field.keep(taken, into.as_deref_mut()) {
             return false;
         }
