@@ -357,12 +357,10 @@ impl<'p> Run<'p> {
         if forgiven || matches!(step.on_error, OnError::Continue) {
             forget_readings(step, frame);
         }
-        let line = failure.message.clone();
         let ending = match (forgiven, &step.on_error) {
-            (true, OnError::Ignore) => StepOutcome::Ignored(line),
-            (true, _) => StepOutcome::Recovered(line),
-            (false, OnError::Continue) if !failure.is_fatal() => StepOutcome::Noted(line),
-            (false, _) => StepOutcome::Failed(line),
+            (true, OnError::Ignore) => StepOutcome::Ignored(failure.name.clone()),
+            (true, _) => StepOutcome::Recovered(failure.name.clone()),
+            (false, _) => StepOutcome::Failed(failure.message.clone()),
         };
         self.step_finished(step, title, frame, frame.now(), course, ending);
         match recovered {

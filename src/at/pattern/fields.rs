@@ -53,10 +53,9 @@ pub(super) fn take(fields: &[Field], text: &[u8], mut into: Option<&mut Captures
         if index > 0 {
             at = skip_blanks(text, at);
         }
-        // Blanks in front of a comma belong to it, but not those inside of quotes.
-        let quoted = text.get(at) == Some(&b'"');
         let Some((taken, end)) = field.reach(text, at) else { return false };
-        let taken = if last || quoted { taken } else { super::trim_end(taken) };
+        // Blanks in front of a comma are the comma's; those in quotes are the field's.
+        let taken = if last || text.get(at) == Some(&b'"') { taken } else { super::trim_end(taken) };
         if !field.keep(taken, into.as_deref_mut()) {
             return false;
         }
@@ -158,6 +157,7 @@ mod tests {
             "+X: 1,\"a,b\",c",
             "+X: 1,\"a\"b",
             "+X  1  ,2",
+            "+X,\"a \" , b",
             "+X\"\",\"",
             "+X,-1,\"ff\",+2",
             ",,",
