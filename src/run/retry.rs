@@ -34,7 +34,11 @@ impl Run<'_> {
         if self.tells_steps {
             self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
         }
-        match self.session.pause(start) {
+        let waited = match failure.family.as_str() {
+            "port" => self.session.reopen(start),
+            _ => self.session.pause(start),
+        };
+        match waited {
             Ok(()) => Ok(true),
             Err(fault) => {
                 let mut failure = self.fault(fault);
