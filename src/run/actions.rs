@@ -51,14 +51,19 @@ impl<'p> Run<'p> {
             Action::Run(call) => self.run_flow(call, frame, own, begun),
             Action::Group(steps) => {
                 *begun = true;
-                self.inside(|run| run.list(steps, frame, own))
+                self.inside(|run| run.list(steps, 0, frame, own))
             }
             Action::Each(each) => self.each(each, frame, own, begun),
             Action::Sleep(time) => {
                 *begun = true;
                 self.next_mark();
-                let until = outer.min(self.session.now() + *time);
-                self.session.pause(until).map_err(|fault| self.fault(fault).into())
+                let whole = self.session.now() + *time;
+                self.session.pause(outer.min(whole)).map_err(|fault| self.fault(fault))?;
+                if outer < whole {
+                    let message = "the deadline of what this step stands in cut the sleep short";
+                    return Err(Failure::new(Code::FAILED_TIMEOUT, "timeout", message).into());
+                }
+                Ok(())
             }
             Action::Ask(ask) => self.ask(ask, frame, own, begun),
             Action::Port(port) => self.port(port, frame, begun),
@@ -153,7 +158,7 @@ impl<'p> Run<'p> {
                 frame.set(*slot, Value::UNIT);
             }
             frame.put(each.slot, item);
-            let outcome = self.inside(|run| run.list(&each.steps, frame, until));
+            let outcome = self.inside(|run| run.list(&each.steps, 0, frame, until));
             frame.put(each.slot, Value::UNIT);
             outcome?;
         }

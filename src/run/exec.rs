@@ -48,7 +48,7 @@ impl<'p> Run<'p> {
             .returns
             .iter()
             .zip(values)
-            .map(|((name, _), value)| (name.to_string(), json_of(&value)))
+            .map(|((name, _), value)| (name.to_string(), self.masked.json(json_of(&value))))
             .collect())
     }
 
@@ -70,8 +70,8 @@ impl<'p> Run<'p> {
             let value = arg.or_else(|| param.default.clone()).unwrap_or(Value::UNIT);
             frame.put(param.slot, value);
         }
-        let steps = part.map_or(flow.steps.as_slice(), |(from, to)| &flow.steps[from..to]);
-        let outcome = self.flow_attempts(flow, steps, &mut frame, outer);
+        let (from, to) = part.unwrap_or((0, flow.steps.len()));
+        let outcome = self.flow_attempts(flow, (&flow.steps[from..to], from), &mut frame, outer);
         self.calls -= 1;
         outcome?;
         Ok(flow.returns.iter().map(|(_, slot)| frame.get(*slot).clone()).collect())
@@ -80,7 +80,7 @@ impl<'p> Run<'p> {
     fn flow_attempts(
         &mut self,
         flow: &'p Flow,
-        steps: &'p [Step],
+        (steps, first): (&'p [Step], usize),
         frame: &mut Frame,
         outer: Mono,
     ) -> Result<(), Halt> {
@@ -94,7 +94,7 @@ impl<'p> Run<'p> {
             let began = self.session.now();
             let deadline = flow.timeout.map_or(outer, |timeout| outer.min(began + timeout));
             let point = frame.begin();
-            match self.list(steps, frame, deadline) {
+            match self.list(steps, first, frame, deadline) {
                 Ok(()) => {
                     frame.keep();
                     return self.clean_up(&flow.always, None, frame);
@@ -131,17 +131,24 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// Steps in a row, until one fails.
-    pub(super) fn list(&mut self, steps: &'p [Step], frame: &mut Frame, deadline: Mono) -> Result<(), Halt> {
+    /// Steps in a row, until one fails. `first` is the place of the first in its whole list, which counts for
+    /// `within` when only a part of the list is run.
+    pub(super) fn list(
+        &mut self,
+        steps: &'p [Step],
+        first: usize,
+        frame: &mut Frame,
+        deadline: Mono,
+    ) -> Result<(), Halt> {
         // Only a `within` asks when an earlier step passed.
         let timed = steps.iter().any(|step| step.within.is_some());
-        let mut passed_at: Vec<Option<Mono>> = vec![None; if timed { steps.len() } else { 0 }];
+        let mut passed_at: Vec<Option<Mono>> = vec![None; if timed { first + steps.len() } else { 0 }];
         let mut noted: Option<Failure> = None;
         for (index, step) in steps.iter().enumerate() {
             match self.step(step, frame, deadline, &passed_at) {
                 Ok(()) => {
                     if timed {
-                        passed_at[index] = Some(self.session.now());
+                        passed_at[first + index] = Some(self.session.now());
                     }
                 }
                 Err(Halt::Failed(failure))
@@ -163,7 +170,7 @@ impl<'p> Run<'p> {
         passed: &[Option<Mono>],
     ) -> Result<(), Halt> {
         let title = match step.title.literal() {
-            Some(title) => title.to_string(),
+            Some(title) => self.masked.text(title),
             None => self.title(step, frame),
         };
         let started = self.session.now();
@@ -335,7 +342,10 @@ impl<'p> Run<'p> {
                 frame.keep();
                 cleaned?;
                 self.totals.passed += 1;
-                self.say_log(step, frame)
+                self.say_log(step, frame).map_err(|halt| match halt {
+                    Halt::Failed(failure) => self.placed(failure, step, title, course.began).into(),
+                    halt @ Halt::Stop(_) => halt,
+                })
             }
             Ok(Attempts::Failed(failure, point)) => self.failed(step, title, frame, (failure, point), course),
         }
@@ -388,7 +398,7 @@ impl<'p> Run<'p> {
             self.step_finished(step, title, frame, point, course, StepOutcome::Skipped);
             return Ok(());
         }
-        self.list(&step.otherwise, frame, outer)
+        self.list(&step.otherwise, 0, frame, outer)
     }
 
     /// Runs `on_error`. `true`: the failure is forgiven.
@@ -397,7 +407,7 @@ impl<'p> Run<'p> {
             OnError::Steps(steps) if !failure.is_interrupt() && !failure.is_fatal() => {
                 let saved = frame.swap(ERROR, error_value(failure));
                 self.depth += 1;
-                let outcome = self.list(steps, frame, Mono::FAR);
+                let outcome = self.list(steps, 0, frame, Mono::FAR);
                 self.depth -= 1;
                 frame.put(ERROR, saved);
                 outcome.map(|()| true)
@@ -420,7 +430,9 @@ impl<'p> Run<'p> {
         let error = failure.map_or(Value::UNIT, error_value);
         let saved = frame.swap(ERROR, error);
         self.depth += 1;
-        let outcome = self.list(always, frame, Mono::FAR);
+        self.session.cleaning(true);
+        let outcome = self.list(always, 0, frame, Mono::FAR);
+        self.session.cleaning(false);
         self.depth -= 1;
         frame.put(ERROR, saved);
         if failure.is_some() { Ok(()) } else { outcome }

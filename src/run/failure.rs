@@ -81,11 +81,30 @@ impl Failure {
         }))
     }
 
+    /// The same at the place of another.
+    #[must_use]
+    pub fn at_path_of(mut self, other: &Self) -> Self {
+        self.path.clone_from(&other.path);
+        self
+    }
+
     /// The same with advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
+    }
+
+    /// Takes every secret out of what is shown of it; values in its words may be secret whatever made them.
+    pub fn mask(&mut self, masked: &Masked) {
+        self.message = masked.text(&self.message);
+        self.help = self.help.iter().map(|help| masked.text(help)).collect();
+        self.path = self.path.iter().map(|step| masked.text(step)).collect();
+        let details = &mut *self.0;
+        let texts = [&mut details.hint, &mut details.line, &mut details.text, &mut details.script];
+        for text in texts.into_iter().flatten() {
+            *text = masked.text(text);
+        }
     }
 
     /// Only a `retry.only` that names it catches it.

@@ -73,12 +73,12 @@ impl Frame {
 
     /// Takes back what was set between two points, but for names that were set again after `to`.
     pub fn undo_between(&mut self, from: Point, to: Point) {
-        let later: Vec<Slot> =
-            self.journal[to.0.min(self.journal.len())..].iter().map(|(slot, _)| *slot).collect();
         let failed: Vec<(Slot, Value)> = self.journal.drain(from.0..to.0.min(self.journal.len())).collect();
         for (slot, old) in failed.into_iter().rev() {
-            if !later.contains(&slot) {
-                self.values[slot.0] = old;
+            // Set again since: the value stays, and going back further leads to what was before both.
+            match self.journal[from.0..].iter_mut().find(|(later, _)| *later == slot) {
+                Some((_, before)) => *before = old,
+                None => self.values[slot.0] = old,
             }
         }
     }
@@ -123,6 +123,23 @@ mod tests {
         frame.end();
         frame.undo(point);
         assert_eq!((int(&frame, 0), int(&frame, 1)), (Some(1), None));
+    }
+
+    #[test]
+    fn going_back_past_a_recovery_leads_to_what_was_before_the_failure() {
+        let mut frame = frame();
+        frame.set(Slot(0), 1_i64.into());
+        let group = frame.begin();
+        let from = frame.begin();
+        frame.set(Slot(0), 2_i64.into());
+        frame.end();
+        let to = frame.now();
+        frame.set(Slot(0), 3_i64.into());
+        frame.undo_between(from, to);
+        assert_eq!(int(&frame, 0), Some(3));
+        frame.end();
+        frame.undo(group);
+        assert_eq!(int(&frame, 0), Some(1));
     }
 
     #[test]

@@ -49,22 +49,21 @@ impl<'p> Run<'p> {
 
     /// Messages wait inside the module: the contract's `fetch` brings them as `message` lines.
     pub(super) fn fetch(&mut self, until: Mono) -> Result<(), Halt> {
-        let notices = self.session.take_notices();
         let Some(id) = self.program.contract.get("fetch").copied() else {
-            return Err(Failure::refused(
-                "a message waits inside the module, and the dialect has no flow `fetch`",
-            )
-            .into());
+            let message = "a message waits inside the module, and the dialect has no flow `fetch`";
+            return Err(Failure::refused(message).into());
         };
-        let last = notices.last();
-        let args = self
-            .program
-            .flow(id)
-            .params
-            .iter()
-            .map(|param| last.and_then(|captures| captures.get(&param.name)).map(capture_value));
-        let args = args.collect();
-        self.inside(|run| run.call(id, args, until, None)).map(|_| ())
+        let params = &self.program.flow(id).params;
+        let mut notices = self.session.take_notices();
+        if params.is_empty() {
+            // One call brings whatever waits.
+            notices.truncate(1);
+        }
+        for notice in &notices {
+            let args = params.iter().map(|param| notice.get(&param.name).map(capture_value)).collect();
+            self.inside(|run| run.call(id, args, until, None))?;
+        }
+        Ok(())
     }
 
     pub(super) fn publish(
@@ -84,7 +83,10 @@ impl<'p> Run<'p> {
             }
         };
         let qos = self.leaf(&publish.qos, frame)?.as_int().unwrap_or(-1);
-        let retain = self.leaf(&publish.retain, frame)?.as_bool().unwrap_or(false);
+        let retain = self
+            .leaf(&publish.retain, frame)?
+            .as_bool()
+            .map_err(|_| Failure::refused("`retain` is neither true nor false"))?;
         self.fits(&topic, payload.len(), qos)?;
         *begun = true;
         let args = self.publish_args(publish.flow, &topic, payload, qos, retain)?;

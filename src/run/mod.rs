@@ -29,7 +29,7 @@ use crate::at::sorter::Message;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{Host, Value};
 use crate::link::Mono;
-use crate::session::{Heard, Listener, Mark, Session};
+use crate::session::{Fault, Heard, Listener, Mark, Session};
 
 use event::{Event, Observer, Report};
 use failure::Failure;
@@ -182,7 +182,15 @@ impl<'p> Run<'p> {
         let (failure, stopped, returns) = match outcome {
             Ok(returns) => (None, self.stopped.take(), returns),
             Err(Halt::Stop(reason)) => (None, Some(reason), Vec::new()),
-            Err(Halt::Failed(failure)) => (Some(failure), None, Vec::new()),
+            Err(Halt::Failed(mut failure)) => {
+                failure.mask(&self.masked);
+                if self.session.stop_wanted() && !failure.is_interrupt() {
+                    // What failed while the program was being stopped failed because of that, as far as
+                    // whoever stopped it is concerned.
+                    failure = self.fault(Fault::Interrupted).at_path_of(&failure);
+                }
+                (Some(failure), None, Vec::new())
+            }
         };
         let report = Report {
             flow: name,

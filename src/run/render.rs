@@ -92,6 +92,10 @@ fn scalar(source: &str, value: &Value) -> Result<String, Failure> {
     if let Ok(flag) = value.as_bool() {
         return Ok(if flag { "1" } else { "0" }.to_string());
     }
+    if value.as_float().is_ok_and(|float| !float.is_finite()) {
+        return Err(Failure::new(Code::FAILED_HOOK, "hook", format!("`{source}` is no finite number"))
+            .help("something was divided by zero"));
+    }
     if value.is_string() || value.is_int() || value.is_float() {
         return Ok(hooks::display(value));
     }

@@ -13,6 +13,7 @@ use crate::session::{Answer, Fault, Request};
 
 use super::failure::Failure;
 use super::frame::Frame;
+use super::once;
 use super::render::{self, LineRules};
 use super::{Halt, Run};
 
@@ -56,27 +57,36 @@ impl<'p> Run<'p> {
             outer,
         };
         let start = self.session.now();
-        let answer = self.session.send(&request).map_err(|fault| {
+        let outcome = self.session.send(&request);
+        if rules.once && outcome.is_err() && !self.session.line_left() {
+            // It failed before its first byte left: nothing was risked.
+            self.redeem_once(&line)?;
+        }
+        let answer = outcome.map_err(|fault| {
             let cut = matches!(fault, Fault::Timeout { .. }) && outer < start + timeout;
             let failure = self.fault(fault);
             if cut { cut_short(failure, timeout, outer.since(start)) } else { failure }
         })?;
         if rules.once {
-            let port = self.port.clone();
-            self.once.redeem(&port, &line).map_err(Failure::refused)?;
+            self.redeem_once(&line)?;
         }
         Ok(answer)
     }
 
+    fn redeem_once(&mut self, line: &str) -> Result<(), Failure> {
+        let port = self.port.clone();
+        self.once.redeem(&port, &once::key(line)).map_err(Failure::refused)
+    }
+
     pub(super) fn spend_once(&mut self, line: &str) -> Result<(), Failure> {
         let shown = self.masked.text(line);
-        if self.once.is_spent(&self.port, line) {
+        if self.once.is_spent(&once::key(line)) {
             return Err(Failure::refused(format!("`{shown}` failed before and is never sent a second time"))
                 .help("correct the value; a different line is sent")
                 .help("after the SIM was unlocked or changed by other means: `atflow forget`"));
         }
         let port = self.port.clone();
-        self.once.spend(&port, line).map_err(|why| {
+        self.once.spend(&port, &once::key(line)).map_err(|why| {
             Failure::refused(format!(
                 "`{shown}` may be sent only once, and that cannot be written down: {why}"
             ))

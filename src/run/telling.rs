@@ -95,6 +95,7 @@ impl<'p> Run<'p> {
         if failure.span.is_none() {
             failure.span = Some(step.span);
         }
+        failure.mask(&self.masked);
         failure
     }
 

@@ -10,6 +10,9 @@ use crate::flow::model::{Program, Unit, UnitId, Var, VarSource};
 use crate::hooks::{self, Value};
 use crate::transcript::Secret;
 
+/// Shorter lines of a secret text are too common to be masked alone.
+const LONE_LINE_BYTES: usize = 4;
+
 /// Reads a file that the YAML file of a unit names; the error in words.
 pub type ReadFile<'a> = dyn Fn(UnitId, &str) -> Result<Vec<u8>, String> + 'a;
 
@@ -47,14 +50,39 @@ pub fn resolve(program: &Program, outside: &Outside<'_>) -> Result<Resolved, Dia
                 Value::UNIT
             });
             if is_secret(program, UnitId(index), &var.name) {
-                secrets
-                    .push(Secret { name: var.name.to_string(), value: hooks::display(&value).into_bytes() });
+                add_secrets(&var.name, &value, &mut secrets);
             }
             of_unit.push(value);
         }
         values.push(of_unit);
     }
     if problems.has_errors() { Err(problems) } else { Ok(Resolved { values, secrets }) }
+}
+
+/// A secret, every scalar in it, and every line of a text of several lines: any of them can turn up alone.
+fn add_secrets(name: &str, value: &Value, secrets: &mut Vec<Secret>) {
+    let mut add = |bytes: Vec<u8>| {
+        if !secrets.iter().any(|known| known.value == bytes) {
+            secrets.push(Secret { name: name.to_string(), value: bytes });
+        }
+    };
+    let whole =
+        hooks::as_bytes(value).map_or_else(|| hooks::display(value).into_bytes(), |bytes| bytes.to_vec());
+    for line in whole.split(|byte| matches!(byte, b'\r' | b'\n')).filter(|line| line.len() >= LONE_LINE_BYTES)
+    {
+        add(line.to_vec());
+    }
+    add(whole);
+    if let Ok(items) = hooks::elements(value, usize::MAX) {
+        for item in &items {
+            add_secrets(name, item, secrets);
+        }
+    }
+    for key in hooks::keys(value).unwrap_or_default() {
+        if let Some(item) = hooks::entry(value, &key) {
+            add_secrets(name, &item, secrets);
+        }
+    }
 }
 
 fn unknown_names(program: &Program, given: &BTreeMap<String, String>, problems: &mut Diagnostics) {

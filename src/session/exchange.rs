@@ -77,6 +77,7 @@ struct Flight {
 impl Session {
     /// Sends one command line and waits until all that it owes has come, or its time is up.
     pub fn send(&mut self, request: &Request<'_>) -> Result<Answer, Fault> {
+        self.line_left = false;
         let probes = self.is_probe(request);
         if !probes {
             self.find_footing()?;
@@ -87,6 +88,7 @@ impl Session {
             return Err(restarted);
         }
         let began = self.mark();
+        let began_at = self.now();
         let outcome = self.attempt(request, began);
         if let Err(Fault::Timeout { .. } | Fault::Interrupted) = &outcome {
             self.transcript.flush_tail();
@@ -100,7 +102,7 @@ impl Session {
             Ok(()) => {
                 self.fresh = false;
                 if probes {
-                    self.found_footing()?;
+                    self.found_footing(began_at)?;
                 }
                 self.judge(request, progress, missing, began)?
             }
@@ -131,6 +133,7 @@ impl Session {
             stopping: false,
         };
         self.arm(request);
+        flight.data_sent = request.data.is_none();
         self.write_line(request, now, flight.deadline)?;
         loop {
             if let Some(done) = self.step_flight(request, &mut flight)? {
@@ -145,9 +148,9 @@ impl Session {
         request: &Request<'_>,
         flight: &mut Flight,
     ) -> Result<Option<Result<(), Fault>>, Fault> {
-        if let Some(restarted) = self.restarted() {
-            self.footing = Footing::Firm;
-            return Err(restarted);
+        if request.restarts.is_some() && self.reboot_at.is_some() {
+            // The restart that was asked for, maybe in one read with the OK, maybe instead of it.
+            return Ok(Some(Ok(())));
         }
         let progress = self.sorter.progress();
         if let Some(Ended { verdict: Verdict::Busy, line }) = &progress.ended {
@@ -161,6 +164,10 @@ impl Session {
         }
         if let Some(over) = Self::decided(request, progress, flight.data_sent) {
             return Ok(Some(over.map_err(Fault::Result)));
+        }
+        if let Some(restarted) = self.restarted() {
+            self.footing = Footing::Firm;
+            return Err(restarted);
         }
         match self.pump(flight.deadline)? {
             Pumped::Bytes => {}
@@ -218,8 +225,8 @@ impl Session {
         }
         flight.data_sent = true;
         let written = self.write(&data, flight.deadline);
-        if written.is_err() {
-            self.footing = Footing::Stuck;
+        if let Err(Fault::Timeout { .. }) = &written {
+            self.leave_data_phase(request.cancel);
         }
         written
     }
@@ -229,6 +236,7 @@ impl Session {
         // The record holds what crossed the link, not what was meant to.
         let written = self.link.write(bytes, until);
         let taken = written.as_ref().map_or(0, |taken| *taken).min(bytes.len());
+        self.line_left |= taken > 0;
         self.transcript.tx(self.clock.now(), &bytes[..taken]);
         match written {
             Ok(taken) if taken == bytes.len() => Ok(()),
@@ -255,6 +263,7 @@ impl Session {
             }
         }
         self.arm(request);
+        flight.data_sent = request.data.is_none();
         let now = self.now();
         self.write_line(request, now, flight.deadline)
     }
@@ -262,7 +271,8 @@ impl Session {
     /// A stop was asked for: the final result that is owed is still waited for, but not for long. A command
     /// that passes has passed; whoever goes on to the next one is told to stop.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if flight.stopping || self.stopping || !self.interrupt.stop_requested() {
+        if flight.stopping || self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested()
+        {
             return Ok(());
         }
         if self.sorter.progress().ended.is_some() {
@@ -368,7 +378,8 @@ impl Session {
 
     /// Keeps the silence that the module wants between a result and the next line.
     fn keep_quiet(&mut self, quiet: Duration) -> Result<(), Fault> {
-        let until = if self.last_result == Mono::ZERO { Mono::ZERO } else { self.last_result + quiet };
+        let quiet_until = if self.last_result == Mono::ZERO { Mono::ZERO } else { self.last_result + quiet };
+        let until = quiet_until.max(self.now());
         // Also without a pause, what has already come is sorted before the line goes out, so that
         // an old final result cannot be taken for the new one.
         loop {
@@ -384,7 +395,6 @@ impl Session {
     /// until the first sign of the restart; without any, the window just passes.
     fn await_restart(&mut self, window: Duration, deadline: Mono) -> Result<(), Fault> {
         let until = (self.now() + window).min(deadline);
-        self.reboot_at = None;
         self.reboot_welcome_until = Mono::ZERO;
         let seen = loop {
             if self.reboot_at.take().is_some() {
@@ -395,7 +405,9 @@ impl Session {
                 Ok(Pumped::Deadline) => break false,
                 Ok(Pumped::Woken) => self.stop_if_requested()?,
                 Err(Fault::Port { .. }) => {
-                    self.link.reopen(until).map_err(Fault::from_link)?;
+                    let opened = self.link.reopen(until);
+                    self.stop_if_requested()?;
+                    opened.map_err(Fault::from_link)?;
                     break true;
                 }
                 Err(other) => return Err(other),

@@ -26,6 +26,9 @@ pub use wait::AwaitLines;
 const RECENT_LINES: usize = 1024;
 /// How long a module goes on saying that it boots: seen are 1.3 s (Luat 8910) to 8 s (`APP RDY` of an EC200).
 const BOOT_LINES: Duration = Duration::from_secs(10);
+/// What has piled up unread is still sorted this long after a deadline; then the deadline holds, however
+/// much more is coming.
+const BACKLOG: Duration = Duration::from_millis(50);
 /// Messages kept for a later `receive`.
 const UNCLAIMED_MESSAGES: usize = 256;
 
@@ -118,6 +121,15 @@ enum Footing {
     Stuck,
 }
 
+/// A stop that somebody asked for, as far as this conversation is concerned.
+#[derive(Default)]
+struct Stop {
+    /// It has been reported, which happens once.
+    reported: bool,
+    /// How many clean-ups are under way: a stop waits for them.
+    cleaning: usize,
+}
+
 /// One conversation.
 pub struct Session {
     link: Box<dyn Link>,
@@ -138,8 +150,11 @@ pub struct Session {
     /// The module has not answered yet: it may have been switched on a moment ago, and says so. There is
     /// nothing that a restart could lose.
     fresh: bool,
-    /// The stop that was asked for has been reported.
-    stopping: bool,
+    /// Bytes are still coming after the deadline: a module that never stops talking must not stop the clock.
+    overrun: bool,
+    /// A byte of the last command line was handed to the link.
+    line_left: bool,
+    stop: Stop,
     last_byte: Mono,
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
@@ -177,7 +192,9 @@ impl Session {
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,
             fresh: true,
-            stopping: false,
+            overrun: false,
+            line_left: false,
+            stop: Stop::default(),
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
@@ -288,18 +305,37 @@ impl Session {
         self.transcript
     }
 
+    /// A clean-up begins, or ends: while one is under way a stop is not reported.
+    pub fn cleaning(&mut self, begins: bool) {
+        self.stop.cleaning =
+            if begins { self.stop.cleaning + 1 } else { self.stop.cleaning.saturating_sub(1) };
+    }
+
+    /// Whether somebody wants the program to stop, reported or not.
+    pub fn stop_wanted(&self) -> bool {
+        self.interrupt.stop_requested()
+    }
+
+    /// Whether any byte of the last command line was handed to the link.
+    pub fn line_left(&self) -> bool {
+        self.line_left
+    }
+
     /// Fails once with [`Fault::Interrupted`] when somebody wants the program to stop. Only once: what
     /// cleans up afterwards still has to talk to the module.
     pub fn stop_if_requested(&mut self) -> Result<(), Fault> {
-        if self.stopping || !self.interrupt.stop_requested() {
+        if self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested() {
             return Ok(());
         }
-        self.stopping = true;
+        self.stop.reported = true;
         Err(Fault::Interrupted)
     }
 
     /// One read, everything in it sorted. The only place that reads the link.
     fn pump(&mut self, until: Mono) -> Result<Pumped, Fault> {
+        if std::mem::take(&mut self.overrun) && self.clock.now() >= until {
+            return Ok(Pumped::Deadline);
+        }
         let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
         self.bytes.clear();
         let read = match self.link.read(&mut self.bytes, until.min(stall)) {
@@ -315,6 +351,7 @@ impl Session {
                 self.sorter.feed(&bytes, &mut self.sorted);
                 self.bytes = bytes;
                 self.file_sorted(now);
+                self.overrun = now > until + BACKLOG;
                 Ok(Pumped::Bytes)
             }
             Read::Woken => {
@@ -393,6 +430,7 @@ impl Session {
         if matches!(
             class,
             Class::Echo
+                | Class::Final
                 | Class::Prompt
                 | Class::Await
                 | Class::Fail

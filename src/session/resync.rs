@@ -60,17 +60,19 @@ impl Session {
             line.extend_from_slice(&self.dialect.line.ending);
             self.write(&line, until)?;
             if self.probe_answered(until)? {
-                self.found_footing()?;
+                self.found_footing(now)?;
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// `AT` was answered: what is still on its way belongs to the past.
-    pub(super) fn found_footing(&mut self) -> Result<(), Fault> {
+    /// `AT`, which was sent at `asked`, was answered: what is still on its way belongs to the past. If the
+    /// answer was an older command's, that of `AT` takes about as long again.
+    pub(super) fn found_footing(&mut self, asked: Mono) -> Result<(), Fault> {
         self.footing = Footing::Firm;
-        let settled = self.now() + SETTLE.max(self.dialect.line.quiet);
+        let took = self.now().since(asked);
+        let settled = self.now() + SETTLE.max(self.dialect.line.quiet).max(took);
         self.drain(settled)
     }
 

@@ -49,6 +49,8 @@ impl Session {
         loop {
             let progress = self.sorter.progress();
             if progress.awaits_done {
+                // A boot line that was waited for is no restart nobody asked for.
+                self.reboot_at.take_if(|(mark, _)| *mark >= since);
                 return Ok(());
             }
             if let Some(error) = progress.failed.clone() {
@@ -68,10 +70,10 @@ impl Session {
         }
     }
 
-    /// Offers the lines that nobody took since `since`.
+    /// Offers the lines that nobody took since `since`; what is taken now is taken for good.
     fn offer_again(&mut self, since: Mark) {
-        let earlier = self.recent.iter().filter(|recent| recent.mark >= since);
-        self.sorter.replay(earlier.map(|recent| recent.text.as_slice()));
+        let sorter = &mut self.sorter;
+        self.recent.retain(|recent| recent.mark < since || !sorter.replay_line(&recent.text));
     }
 
     /// Takes the oldest unclaimed message that `wanted` takes. Fails with [`Fault::Closed`] when a line

@@ -25,6 +25,8 @@ pub enum PatternErrorKind {
     OpenHole,
     /// `[` without its `]`.
     OpenOption,
+    /// Options inside options, too many of them.
+    TooDeep,
     /// A `}` or `]` that closes nothing.
     Stray(char),
     /// A hole's name that is no name.
@@ -64,6 +66,7 @@ impl fmt::Display for PatternErrorKind {
             Self::Expression => write!(f, "`${{` in a pattern"),
             Self::OpenHole => write!(f, "`{{` is not closed"),
             Self::OpenOption => write!(f, "`[` is not closed"),
+            Self::TooDeep => write!(f, "options are nested too deep"),
             Self::Stray(bracket) => write!(f, "`{bracket}` closes nothing"),
             Self::Name(name) => write!(f, "`{name}` is not a name"),
             Self::Reserved(name) => write!(f, "`{name}` is a reserved word of expressions"),
@@ -106,6 +109,7 @@ impl PatternError {
             PatternErrorKind::OpenOption => {
                 "close it with `]`, or write `[[` for a bracket in the line".into()
             }
+            PatternErrorKind::TooDeep => "nest at most 16 options, or take the rest with `{:rest}`".into(),
             PatternErrorKind::Stray(bracket) => {
                 format!("write `{bracket}{bracket}` for a `{bracket}` in the line")
             }

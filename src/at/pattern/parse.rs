@@ -130,7 +130,7 @@ const RESERVED: [&str; 64] = [
 
 /// The items of `source`, which is not a whole-line regex.
 pub(super) fn parse(source: &str) -> Result<Vec<Node>, PatternError> {
-    let mut parser = Parser { source, at: 0 };
+    let mut parser = Parser { source, at: 0, depth: 0 };
     let nodes = parser.items(None)?;
     check_order(&nodes, source)?;
     Ok(nodes)
@@ -150,9 +150,14 @@ pub(super) fn check_name(name: &str, at: Range<usize>) -> Result<(), PatternErro
     Ok(())
 }
 
+/// Options inside options. No manual nests more than three; hostile input must not use up the stack.
+const OPTION_DEPTH: usize = 16;
+
 struct Parser<'a> {
     source: &'a str,
     at: usize,
+    /// Options that are open.
+    depth: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -187,8 +192,13 @@ impl<'a> Parser<'a> {
                     push_hole(&mut nodes, hole);
                 }
                 '[' => {
+                    if self.depth == OPTION_DEPTH {
+                        return self.fail(from, 1, Kind::TooDeep);
+                    }
                     self.at += 1;
+                    self.depth += 1;
                     let inner = self.items(Some(from))?;
+                    self.depth -= 1;
                     drop_elastic(&mut nodes);
                     if let (Some(Node::Blanks(_)), Some(Node::Mark(_))) = (nodes.last(), inner.first()) {
                         nodes.pop();

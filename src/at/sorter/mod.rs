@@ -206,16 +206,21 @@ impl Sorter {
         self.late = late;
     }
 
-    /// Offers lines that came before a wait was armed to its awaited lines and failures, until it is done.
-    /// They were sorted when they came, so nothing is reported.
+    /// Offers a line that came before a wait was armed to its awaited lines and failures, unless it is done.
+    /// Says whether it was taken. The line was sorted when it came, so nothing is reported.
+    pub fn replay_line(&mut self, line: &[u8]) -> bool {
+        let Some(exchange) = &mut self.exchange else { return false };
+        if exchange.progress.awaits_done || exchange.progress.failed.is_some() {
+            return false;
+        }
+        let known = self.urcs.find(&self.dialect, line);
+        exchange.replay(line, known.is_some_and(|known| known.class == Class::Closed))
+    }
+
+    /// The same for many.
     pub fn replay<'a>(&mut self, lines: impl IntoIterator<Item = &'a [u8]>) {
-        let Some(exchange) = &mut self.exchange else { return };
         for line in lines {
-            if exchange.progress.awaits_done || exchange.progress.failed.is_some() {
-                return;
-            }
-            let known = self.urcs.find(&self.dialect, line);
-            exchange.replay(line, known.is_some_and(|known| known.class == Class::Closed));
+            self.replay_line(line);
         }
     }
 
@@ -226,7 +231,7 @@ impl Sorter {
 
     /// How long after the last byte [`Sorter::stall`] is to be called; `None`: nothing is unfinished.
     pub fn patience(&self) -> Option<Duration> {
-        if self.in_frame() {
+        if self.in_frame() || self.distrust {
             Some(FRAME_PATIENCE)
         } else {
             self.pieces.is_waiting().then_some(PIECES_PATIENCE)
@@ -249,6 +254,9 @@ impl Sorter {
             self.end_stalled(frame, out);
         } else if self.block.is_some() {
             self.end_block(out);
+        } else if self.distrust {
+            // Whatever the rest of the damaged frame was, it is over.
+            self.distrust = false;
         } else if let Some(lost) = self.pieces.give_up() {
             report_lost(&lost, out);
         }
