@@ -20,8 +20,10 @@ use super::paint::Paint;
 const TITLE_WIDTH: usize = 44;
 /// Lines are cut here where no terminal says how wide it is.
 const WIDTH: usize = 164;
-/// What stands in front of a step's notes: clock, title, time.
-const NOTES_AT: usize = 9 + 1 + TITLE_WIDTH + 1 + 8 + 1;
+/// What stands beside the title in front of a step's notes: clock and time, with their blanks.
+const BESIDE_TITLE: usize = 9 + 1 + 1 + 8 + 1;
+/// What the notes are left on a narrow terminal, at the cost of the title.
+const NOTES_WIDTH: usize = 36;
 /// Bytes of a line that are shown in an excerpt.
 const EXCERPT_WIDTH: usize = 100;
 /// Lines of the failed attempt that are shown.
@@ -82,8 +84,13 @@ impl Console {
     #[must_use]
     pub fn width(mut self, columns: usize) -> Self {
         // Below this nothing reads well, cut or not.
-        self.width = columns.max(NOTES_AT + 20);
+        self.width = columns.max(60);
         self
+    }
+
+    /// The column that titles get: less on a narrow terminal.
+    fn title_width(&self) -> usize {
+        self.width.saturating_sub(BESIDE_TITLE + NOTES_WIDTH).clamp(20, TITLE_WIDTH)
     }
 
     /// Says in the verdict that the module was simulated.
@@ -185,14 +192,17 @@ impl Console {
         notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
         notes.extend(step.measured.iter().map(measured));
         let indent = "  ".repeat(step.depth);
-        let title = pad(&format!("{indent}{mark} {}", one_line(&step.title)), TITLE_WIDTH);
+        let title = pad(&format!("{indent}{mark} {}", one_line(&step.title)), self.title_width());
         let title = title.replacen(mark, &self.paint(paint, mark), 1);
         let took = if step.took.is_zero() { String::new() } else { span(step.took) };
         let text = format!(
             "{} {title} {} {}",
             self.paint(Paint::Dim, &clock(at)),
             self.paint(Paint::Dim, &format!("{took:>8}")),
-            self.paint(Paint::Dim, &cut(&notes.join(", "), self.width - NOTES_AT))
+            self.paint(
+                Paint::Dim,
+                &cut(&notes.join(", "), self.width.saturating_sub(BESIDE_TITLE + self.title_width()))
+            )
         );
         self.line(text.trim_end());
     }
@@ -328,7 +338,11 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
         notes.push(format!("what crossed the line:\n      {}", crossed[skip..].join("\n      ")));
     }
     // As wide as the margin of the source lines, which ends where the arrow does.
-    let margin = out.lines().find_map(|line| line.find("-->")).map_or(2, |arrow| arrow + 1);
+    let plain = match failure.span {
+        Some(span) => Diagnostic::error(failure.code, span, "").render(sources, Look::Plain),
+        None => String::new(),
+    };
+    let margin = plain.lines().find_map(|line| line.find("-->")).map_or(2, |arrow| arrow + 1);
     let margin = " ".repeat(margin);
     if !notes.is_empty() && failure.span.is_some() {
         let _ = write!(out, "\n{margin}|");
