@@ -401,7 +401,8 @@ impl Session {
                     self.closed_at = Some((Mark(self.next_mark.0.saturating_sub(1)), text));
                 }
                 Sorted::Reboot(text) => {
-                    if self.fresh {
+                    // Before its first answer the module is just starting, which nobody has to be told.
+                    if self.fresh && self.sorter.progress().ended.is_none() {
                         self.reboot_welcome_until = now + BOOT_LINES;
                     } else if !taken_by_await && now >= self.reboot_welcome_until {
                         self.reboot_at = Some((self.next_mark, text));

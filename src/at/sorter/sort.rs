@@ -261,7 +261,7 @@ impl Sorter {
     pub(super) fn end_broken(&mut self, mut frame: Frame, line_end: Option<usize>, out: &mut Vec<Sorted>) {
         let cut = frame.cut(&self.line, line_end);
         let behind = self.line.split_off(cut);
-        let lost_step = !matches!(behind.first(), Some(b'\r' | b'\n'));
+        let at_line_end = behind.first().map_or(line_end.is_some(), |byte| matches!(byte, b'\r' | b'\n'));
         let text = std::mem::take(&mut self.line);
         let payload = text.get(frame.start..).unwrap_or_default();
         let (declared, seen) = (frame.need, payload.len());
@@ -279,7 +279,7 @@ impl Sorter {
         } else {
             // With a line end near the declared length, reading goes on in step; without one, what follows
             // may be payload that looks like lines.
-            self.distrust = lost_step;
+            self.distrust = !at_line_end;
             if matches!(frame.owner, Owner::Message(_)) {
                 self.block = None;
             }
