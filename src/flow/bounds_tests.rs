@@ -133,7 +133,7 @@ fn a_million_pauses() {
     let backoff = "steps: [{ sleep: 1s, check: 'false', retry: { attempts: 1000000, backoff: 1s..5s } }]";
     takes("backoff", backoff, 1_000_000.0 + 1.0 + 2.0 + 4.0 + 999_996.0 * 5.0);
     assert_eq!(backoffs(Duration::ZERO, Duration::from_secs(1), u32::MAX), Duration::ZERO);
-    let few = backoffs(Duration::from_secs(1), Duration::from_secs(60), 3);
+    let few = backoffs(Duration::from_secs(1), Duration::from_mins(1), 3);
     assert_eq!(few, Duration::from_secs(7));
 }
 
