@@ -259,19 +259,22 @@ impl Compiler<'_> {
 
     /// Flows that run each other without an end would never end.
     fn check_recursion(&mut self, flows: &[Flow]) {
-        let calls = std::mem::take(&mut self.calls);
-        let mut told: Vec<FlowId> = Vec::new();
-        for (from, to, at) in &calls {
-            let Some(way) = way(&calls, *to, *from).filter(|_| !told.contains(from)) else { continue };
-            told.extend(&way);
-            let names: Vec<_> = way.iter().map(|id| format!("`{}`", flows[id.0].name)).collect();
-            let message = if from == to {
+        let mut told: BTreeSet<FlowId> = BTreeSet::new();
+        for circle in circles(&std::mem::take(&mut self.calls), flows) {
+            if circle.iter().all(|(flow, _)| told.contains(flow)) {
+                continue;
+            }
+            told.extend(circle.iter().map(|(flow, _)| *flow));
+            let (first, at) = circle[0];
+            let back = circle[1..].iter().map(|(flow, _)| *flow).chain([first]);
+            let names: Vec<_> = back.map(|id| format!("`{}`", flows[id.0].name)).collect();
+            let message = if circle.len() == 1 {
                 format!("{} runs itself", names[0])
             } else {
-                format!("`{}` runs {}", flows[from.0].name, names.join(", which runs "))
+                format!("`{}` runs {}", flows[first.0].name, names.join(", which runs "))
             };
             self.problems.push(
-                Diagnostic::error(Code::RECURSION, *at, message)
+                Diagnostic::error(Code::RECURSION, at, message)
                     .help("try again with `retry`, loop over a list with `each`"),
             );
         }
@@ -341,25 +344,47 @@ impl Compiler<'_> {
     }
 }
 
-/// The shortest way of calls from one flow to another, both included.
-fn way(calls: &[(FlowId, FlowId, Span)], from: FlowId, wanted: FlowId) -> Option<Vec<FlowId>> {
-    let mut ways = vec![vec![from]];
-    let mut seen = vec![from];
-    let mut next = 0;
-    while let Some(way) = ways.get(next).cloned() {
-        let here = *way.last()?;
-        if here == wanted {
-            return Some(way);
-        }
-        for (caller, callee, _) in calls {
-            if *caller == here && !seen.contains(callee) {
-                seen.push(*callee);
-                ways.push([way.as_slice(), &[*callee]].concat());
+/// Flows that run each other in a circle, each with the place where it runs the next one; the flow that stands
+/// first in the files begins. One walk in depth: a call back to a flow that is still being walked closes a
+/// circle. Without recursion, as a chain of flows may be long.
+fn circles(calls: &[(FlowId, FlowId, Span)], flows: &[Flow]) -> Vec<Vec<(FlowId, Span)>> {
+    let mut callees: Vec<BTreeMap<FlowId, Span>> = vec![BTreeMap::new(); flows.len()];
+    for (from, to, at) in calls {
+        callees[from.0].entry(*to).or_insert(*at);
+    }
+    let mut left: Vec<_> = callees.iter().map(BTreeMap::iter).collect();
+    let mut seen = vec![false; flows.len()];
+    // Where a flow stands on the way, while it is walked.
+    let mut position: Vec<Option<usize>> = vec![None; flows.len()];
+    let mut found = Vec::new();
+    for root in (0..flows.len()).map(FlowId) {
+        let mut way: Vec<(FlowId, Span)> = Vec::new();
+        let mut next = Some(root).filter(|root| !seen[root.0]);
+        loop {
+            if let Some(flow) = next.take() {
+                seen[flow.0] = true;
+                position[flow.0] = Some(way.len());
+                // Its own place, until it runs something.
+                way.push((flow, flows[flow.0].span));
+            }
+            let Some((here, leaves_at)) = way.last_mut() else { break };
+            let Some((callee, at)) = left[here.0].next() else {
+                position[here.0] = None;
+                way.pop();
+                continue;
+            };
+            *leaves_at = *at;
+            if let Some(start) = position[callee.0] {
+                let mut circle = way[start..].to_vec();
+                let first = (0..circle.len()).min_by_key(|index| circle[*index].0).unwrap_or(0);
+                circle.rotate_left(first);
+                found.push(circle);
+            } else if !seen[callee.0] {
+                next = Some(*callee);
             }
         }
-        next += 1;
     }
-    None
+    found
 }
 
 fn file_stem(place: &Place) -> String {
