@@ -129,6 +129,7 @@ codes! {
     // AT09xx: style.
     QUOTE_IN_BRACES = 901, "AT text in braces is better quoted";
     ANCHOR_IN_REGEX = 902, "`^` and `$` in a regular expression that is always the whole line";
+    UNANSWERED = 903, "a command after which nothing is waited for";
 
     // AT10xx: a run that failed.
     FAILED_RESULT = 1001, "the module answered with an error";

@@ -333,6 +333,12 @@ impl Diagnostics {
         }
     }
 
+    /// Whether this problem was found inside of `at`: what follows from it is not worth a word.
+    pub fn has(&self, code: Code, at: Span) -> bool {
+        let inside = |found: &Span| found.file == at.file && at.start <= found.start && found.end <= at.end;
+        self.seen.iter().any(|(seen, found)| *seen == code && inside(found))
+    }
+
     /// Whether something forbids to run.
     pub fn has_errors(&self) -> bool {
         self.has_errors

@@ -138,7 +138,7 @@ impl Console {
                 "{} {indent}{} {}",
                 self.paint(Paint::Dim, &clock),
                 self.paint(Paint::Dim, "▸"),
-                step.title
+                one_line(&step.title)
             );
             self.line(&text);
         } else {
@@ -146,7 +146,7 @@ impl Console {
                 "{} {indent}{} {}",
                 self.paint(Paint::Dim, &clock),
                 self.paint(Paint::Notice, "…"),
-                step.title
+                one_line(&step.title)
             );
             self.live(&text);
         }
@@ -185,7 +185,7 @@ impl Console {
         notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
         notes.extend(step.measured.iter().map(measured));
         let indent = "  ".repeat(step.depth);
-        let title = pad(&format!("{indent}{mark} {}", step.title), TITLE_WIDTH);
+        let title = pad(&format!("{indent}{mark} {}", one_line(&step.title)), TITLE_WIDTH);
         let title = title.replacen(mark, &self.paint(paint, mark), 1);
         let took = if step.took.is_zero() { String::new() } else { span(step.took) };
         let text = format!(
@@ -269,11 +269,11 @@ impl Observer for Console {
                     format!("again in {}", span(*pause))
                 };
                 // When it goes on is worth more than the end of a long error.
-                let begin = format!("↻ {title}, attempt {attempt}: ");
+                let begin = format!("↻ {}, attempt {attempt}: ", one_line(title));
                 let room = self
                     .width
                     .saturating_sub(10 + 2 * depth + begin.chars().count() + again.chars().count() + 2);
-                let text = format!("{begin}{}; {again}", cut(error, room.max(20)));
+                let text = format!("{begin}{}; {again}", cut(&one_line(error), room.max(20)));
                 let text = self.paint(Paint::Notice, &text);
                 let text = format!("{} {}{text}", self.paint(Paint::Dim, &clock(at)), "  ".repeat(*depth));
                 self.line(&text);
@@ -283,12 +283,13 @@ impl Observer for Console {
                 self.live(&text);
             }
             Event::Log { depth, text } => {
-                let text =
-                    format!("{} {}  {}", " ".repeat(clock(at).chars().count()), "  ".repeat(*depth), text);
-                self.line(&text);
+                let margin = " ".repeat(clock(at).chars().count() + 3 + 2 * depth);
+                for line in text.lines() {
+                    self.line(&format!("{margin}{}", one_line(line)));
+                }
             }
             Event::Question(question) => {
-                let text = format!("{} {question}", self.paint(Paint::Notice, "?"));
+                let text = format!("{} {}", self.paint(Paint::Notice, "?"), one_line(question));
                 self.line(&text);
             }
             Event::Heard(heard) => self.heard(at, heard),
@@ -316,10 +317,10 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
         None => format!("error[{}]: {}", failure.code, failure.message),
     };
     let mut notes = Vec::new();
-    notes.extend(failure.hint.iter().chain(&failure.help).map(|help| format!("help: {help}")));
+    notes.extend(failure.hint.iter().chain(&failure.help).map(|help| format!("help: {}", one_line(help))));
     notes.extend(failure.script.iter().map(|place| format!("script: {place}")));
     if failure.path.len() > 1 {
-        notes.push(format!("step: {}", failure.path.join(" › ")));
+        notes.push(format!("step: {}", one_line(&failure.path.join(" › "))));
     }
     let crossed = crossed(&failure.exchange);
     if !crossed.is_empty() {
@@ -384,7 +385,7 @@ fn verdict(report: &Report, simulated: bool) -> String {
     }
     if let Some(failure) = &report.failure {
         // An argument can be wrong before any step begins.
-        let step = failure.path.last().map(|step| format!("at `{step}`"));
+        let step = failure.path.last().map(|step| format!("at `{}`", one_line(step)));
         let why = (!failure.is_interrupt()).then(|| failure.name.clone());
         let parts: Vec<String> = step.into_iter().chain(why).collect();
         text = format!("{}, after {}", parts.join(": "), text.trim_end());

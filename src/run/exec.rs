@@ -2,20 +2,17 @@
 //! "One step, exactly".
 
 use crate::flow::codes::Code;
-use crate::flow::model::{
-    ATTEMPT, Action, Assignment, Check, ERROR, Expr, FlowId, Jitter, Leaf, OnError, Origin, Pause, Piece,
-    Retry, Slot, Step, Template, Within,
-};
+use crate::flow::model::{ATTEMPT, Action, Assignment, ERROR, Flow, FlowId, OnError, Slot, Step, Within};
 use crate::hooks::{self, Value};
 use crate::link::Mono;
-use crate::session::Fault;
 use crate::transcript::NoteKind;
 
-use super::event::{Event, Measurement, StepEnd, StepKind, StepOutcome, StepStart};
+use super::event::{Measurement, StepKind, StepOutcome};
 use super::failure::Failure;
 use super::frame::{Frame, Point};
-use super::render;
-use super::{CALL_DEPTH, HOOK_WALL_LIMIT, Halt, Part, Run};
+use super::retry::Times;
+use super::telling::{error_value, kind_of};
+use super::{CALL_DEPTH, Halt, Part, Run};
 
 /// What a finished attempt tells its step.
 #[derive(Default)]
@@ -31,13 +28,13 @@ enum Attempts {
 }
 
 /// What one step goes through, for its report.
-struct Course {
-    started: Mono,
+pub(super) struct Course {
+    pub started: Mono,
     /// The last attempt.
-    began: Mono,
-    attempts: u32,
-    measured: Vec<Measurement>,
-    begun: bool,
+    pub began: Mono,
+    pub attempts: u32,
+    pub measured: Vec<Measurement>,
+    pub begun: bool,
 }
 
 impl<'p> Run<'p> {
@@ -82,7 +79,7 @@ impl<'p> Run<'p> {
 
     fn flow_attempts(
         &mut self,
-        flow: &'p crate::flow::model::Flow,
+        flow: &'p Flow,
         steps: &'p [Step],
         frame: &mut Frame,
         outer: Mono,
@@ -360,12 +357,11 @@ impl<'p> Run<'p> {
         if forgiven || matches!(step.on_error, OnError::Continue) {
             forget_readings(step, frame);
         }
-        let line = failure.message.clone();
         let ending = match (forgiven, &step.on_error) {
-            (true, OnError::Ignore) => StepOutcome::Ignored(line),
-            (true, _) => StepOutcome::Recovered(line),
-            (false, OnError::Continue) if !failure.is_fatal() => StepOutcome::Noted(line),
-            (false, _) => StepOutcome::Failed(line),
+            (true, OnError::Ignore) => StepOutcome::Ignored(failure.name.clone()),
+            (true, _) => StepOutcome::Recovered(failure.name.clone()),
+            (false, OnError::Continue) if !failure.is_fatal() => StepOutcome::Noted(failure.message.clone()),
+            (false, _) => StepOutcome::Failed(failure.message.clone()),
         };
         self.step_finished(step, title, frame, frame.now(), course, ending);
         match recovered {
@@ -430,59 +426,6 @@ impl<'p> Run<'p> {
         if failure.is_some() { Ok(()) } else { outcome }
     }
 
-    /// Whether there is another attempt, after its pause. Takes back what the failed one set.
-    fn wait_for_next(
-        &mut self,
-        retry: &Retry,
-        failure: &Failure,
-        attempt: u32,
-        times: Times,
-        (frame, point): (&mut Frame, Point),
-        title: &str,
-    ) -> Result<bool, Failure> {
-        if !may_retry(retry, failure) || retry.attempts.is_some_and(|most| attempt >= most) {
-            return Ok(false);
-        }
-        let start = self.next_start(retry, attempt, times);
-        let too_late = retry.limit.is_some_and(|limit| start > times.first + limit);
-        if too_late || start >= times.outer {
-            return Ok(false);
-        }
-        frame.undo(point);
-        self.totals.retries += 1;
-        let pause = start.since(self.session.now());
-        let depth = self.depth;
-        if self.tells_steps {
-            self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
-        }
-        match self.session.pause(start) {
-            Ok(()) => Ok(true),
-            Err(fault) => {
-                let mut failure = self.fault(fault);
-                failure.path.clone_from(&self.path);
-                Err(failure)
-            }
-        }
-    }
-
-    fn next_start(&mut self, retry: &Retry, attempt: u32, times: Times) -> Mono {
-        let now = self.session.now();
-        let (mut start, pause) = match retry.pause {
-            Pause::Every(every) => ((times.began + every).max(now), every),
-            Pause::Backoff(first, most) => {
-                let doubled = first.saturating_mul(1_u32 << (attempt - 1).min(30));
-                let pause = doubled.min(most);
-                (now + pause, pause)
-            }
-        };
-        start = match retry.jitter {
-            Jitter::None => start,
-            Jitter::Part(part) => start + self.chance.up_to(pause.mul_f64(part)),
-            Jitter::Time(most) => start + self.chance.up_to(most),
-        };
-        start
-    }
-
     fn still_within(&mut self, within: &Within, passed: &[Option<Mono>]) -> Result<(), Halt> {
         let Some(Some(anchor)) = passed.get(within.sibling) else { return Ok(()) };
         let late = self.session.now().since(*anchor);
@@ -503,252 +446,11 @@ impl<'p> Run<'p> {
         frame.set(assignment.slot, value);
         Ok(())
     }
-
-    /// Every check, measurements recorded; the first that does not hold is the error.
-    pub(super) fn checks(
-        &mut self,
-        checks: &'p [Check],
-        frame: &Frame,
-        measured: &mut Vec<Measurement>,
-    ) -> Result<(), Failure> {
-        let mut first_bad = None;
-        for check in checks {
-            let Some(name) = &check.name else {
-                if !self.condition(&check.value, frame)? {
-                    return Err(self.false_check(&check.value, frame));
-                }
-                continue;
-            };
-            let value = self.eval(&check.value, frame)?;
-            let number = as_number(&value);
-            let min = self.limit(check.min.as_ref(), frame)?;
-            let max = self.limit(check.max.as_ref(), frame)?;
-            let good = number.is_some_and(|number| {
-                min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max)
-            });
-            let measurement = Measurement {
-                name: name.to_string(),
-                value: self.masked.text(&hooks::display(&value)),
-                min,
-                max,
-                unit: check.unit.clone().unwrap_or_default(),
-                good,
-            };
-            if !good && first_bad.is_none() {
-                first_bad = Some(Failure::check(out_of_limits(&measurement)));
-            }
-            measured.push(measurement);
-        }
-        first_bad.map_or(Ok(()), Err)
-    }
-
-    fn limit(&mut self, limit: Option<&'p Leaf>, frame: &Frame) -> Result<Option<f64>, Failure> {
-        limit.map(|limit| self.leaf(limit, frame)).transpose().map(|value| value.as_ref().and_then(as_number))
-    }
-
-    fn false_check(&mut self, expr: &Expr, frame: &Frame) -> Failure {
-        let mut values = Vec::new();
-        for input in &expr.inputs {
-            let value = hooks::display(&self.lookup(input.from, frame));
-            values.push(format!("`{}` is {}", input.name, self.masked.text(&value)));
-        }
-        let source = expr.program.source();
-        let seen = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
-        Failure::check(format!("`{source}` is false{seen}"))
-    }
-
-    /// An expression that must be true or false.
-    pub(super) fn condition(&mut self, expr: &Expr, frame: &Frame) -> Result<bool, Failure> {
-        let value = self.eval(expr, frame)?;
-        value.as_bool().map_err(|_| {
-            Failure::new(
-                Code::FAILED_HOOK,
-                "hook",
-                format!("`{}` gives {}, not true or false", expr.program.source(), hooks::kind_of(&value)),
-            )
-        })
-    }
-
-    /// The value of an expression.
-    pub(super) fn eval(&mut self, expr: &Expr, frame: &Frame) -> Result<Value, Failure> {
-        let inputs: Vec<(&str, Value)> =
-            expr.inputs.iter().map(|input| (&*input.name, self.lookup(input.from, frame))).collect();
-        self.hook_deadline.set(self.session.now() + HOOK_WALL_LIMIT);
-        let value = self.host.eval(&expr.program, &inputs).map_err(|error| {
-            let mut failure = Failure::hook(&error);
-            failure.span = Some(expr.span);
-            failure.message = self.masked.text(&failure.message);
-            failure
-        });
-        self.tell_hook_log();
-        value
-    }
-
-    /// The value of a name.
-    pub(super) fn value_of(&self, input: &crate::flow::model::Input, frame: &Frame) -> Value {
-        self.lookup(input.from, frame)
-    }
-
-    fn lookup(&self, from: Origin, frame: &Frame) -> Value {
-        match from {
-            Origin::Slot(slot) => frame.get(slot).clone(),
-            Origin::Var(index) => self.vars[frame.unit.0][index].clone(),
-            Origin::Subscriptions => Value::from(hooks::Array::new()),
-        }
-    }
-
-    /// A value with expressions in its leaves.
-    pub(super) fn leaf(&mut self, leaf: &Leaf, frame: &Frame) -> Result<Value, Failure> {
-        match leaf {
-            Leaf::Plain(value) => Ok(value.clone()),
-            Leaf::Expr(expr) => self.eval(expr, frame),
-            Leaf::Template(template) => Ok(self.text(template, frame, false)?.into()),
-            Leaf::List(items) => {
-                let mut list = hooks::Array::new();
-                for item in items {
-                    list.push(self.leaf(item, frame)?);
-                }
-                Ok(list.into())
-            }
-            Leaf::Map(entries) => {
-                let mut map = hooks::Map::new();
-                for (key, value) in entries {
-                    map.insert((&**key).into(), self.leaf(value, frame)?);
-                }
-                Ok(map.into())
-            }
-        }
-    }
-
-    /// A template as text for people, topics, names.
-    pub(super) fn text(&mut self, template: &Template, frame: &Frame, unit: bool) -> Result<String, Failure> {
-        let mut out = String::new();
-        for piece in &template.pieces {
-            match piece {
-                Piece::Text(text) => out.push_str(text),
-                Piece::Expr { expr, .. } => {
-                    let value = self.eval(expr, frame)?;
-                    out.push_str(&render::text(expr.program.source(), &value, unit)?);
-                }
-            }
-        }
-        Ok(out)
-    }
-
-    fn title(&mut self, step: &Step, frame: &Frame) -> String {
-        let mut out = String::new();
-        for piece in &step.title.pieces {
-            match piece {
-                Piece::Text(text) => out.push_str(text),
-                Piece::Expr { expr, .. } => match self.eval(expr, frame) {
-                    Ok(value) if !value.is_unit() => out.push_str(&hooks::display(&value)),
-                    _ => {
-                        out.push_str("${");
-                        out.push_str(expr.program.source());
-                        out.push('}');
-                    }
-                },
-            }
-        }
-        self.masked.text(&out)
-    }
-
-    fn say_log(&mut self, step: &'p Step, frame: &mut Frame) -> Result<(), Halt> {
-        let Some(log) = &step.log else { return Ok(()) };
-        let text = self.text(log, frame, true)?;
-        let text = self.masked.text(&text);
-        let depth = self.depth;
-        self.tell(&Event::Log { depth, text: &text });
-        Ok(())
-    }
-
-    fn step_started(&mut self, step: &Step, title: &str) {
-        if self.tells_steps {
-            let start = StepStart { depth: self.depth, title: title.to_string(), kind: kind_of(step) };
-            self.tell(&Event::StepStarted(&start));
-        }
-    }
-
-    fn step_finished(
-        &mut self,
-        step: &Step,
-        title: &str,
-        frame: &Frame,
-        since: Point,
-        course: &Course,
-        outcome: StepOutcome,
-    ) {
-        let worth_it = self.tells_steps
-            || matches!(outcome, StepOutcome::Failed(_) | StepOutcome::Noted(_))
-            || !course.measured.is_empty();
-        if !worth_it {
-            return;
-        }
-        let names = &self.program.flow(frame.flow).names;
-        let values = frame
-            .set_since(since)
-            .into_iter()
-            .map(|slot| (names[slot.0].to_string(), self.masked.text(&hooks::display(frame.get(slot)))))
-            .collect();
-        // A line that was made from values tells more than its template.
-        let line = self.sent_line.take().filter(|_| !step.named && kind_of(step) == StepKind::Send);
-        let end = StepEnd {
-            depth: self.depth,
-            title: line.unwrap_or_else(|| title.to_string()),
-            kind: kind_of(step),
-            outcome,
-            attempts: course.attempts,
-            took: self.session.now().since(course.started),
-            values,
-            answer: std::mem::take(&mut self.answer_lines),
-            measured: course.measured.clone(),
-        };
-        self.tell(&Event::StepFinished(&end));
-    }
-
-    /// Gives a failure its place, once: the innermost step that saw it.
-    fn placed(&mut self, mut failure: Failure, step: &Step, title: &str, since: Mono) -> Failure {
-        if failure.path.is_empty() {
-            failure.path.clone_from(&self.path);
-            if failure.path.last().map(String::as_str) != Some(title) {
-                failure.path.push(title.to_string());
-            }
-            failure.exchange = self.session.excerpt(since);
-        }
-        if failure.span.is_none() {
-            failure.span = Some(step.span);
-        }
-        failure
-    }
-
-    /// Names and values that the attempt since `point` has set, for `error.captures`.
-    fn captured(&self, frame: &Frame, point: Point) -> Vec<(String, Value)> {
-        let names = &self.program.flow(frame.flow).names;
-        let set = frame.set_since(point).into_iter();
-        set.map(|slot| (names[slot.0].to_string(), frame.get(slot).clone())).collect()
-    }
-
-    /// What the session reports, in the run's words.
-    pub(super) fn fault(&self, fault: Fault) -> Failure {
-        let dialect = &self.program.dialect;
-        let meaning = |family: &str, number: i64| {
-            crate::at::codes::meaning(dialect, family, number).map(str::to_string)
-        };
-        Failure::from_fault(fault, meaning, &self.masked)
-    }
 }
 
 /// A value for the report: JSON, and what JSON cannot hold as text.
 fn json_of(value: &Value) -> serde_json::Value {
     hooks::to_json(value).unwrap_or_else(|_| hooks::display(value).into())
-}
-
-/// A number, whole or not.
-fn as_number(value: &Value) -> Option<f64> {
-    value.as_float().ok().or_else(|| {
-        #[expect(clippy::cast_precision_loss, reason = "a measured value is far below 2^53")]
-        value.as_int().ok().map(|int| int as f64)
-    })
 }
 
 /// An old reading is never passed off as a new one: the names of a step that failed and was forgiven
@@ -775,69 +477,6 @@ fn not_recovered(failure: Failure, second: Halt) -> Halt {
             Halt::Failed(failure.help(note))
         }
         halt => halt,
-    }
-}
-
-/// `error` as expressions see it.
-fn error_value(failure: &Failure) -> Value {
-    let text = |text: &Option<String>| text.clone().map_or(Value::UNIT, Value::from);
-    let mut map = hooks::Map::new();
-    map.insert("name".into(), failure.name.clone().into());
-    map.insert("family".into(), failure.family.clone().into());
-    map.insert("number".into(), failure.number.map_or(Value::UNIT, Value::from));
-    map.insert("text".into(), text(&failure.text));
-    map.insert("line".into(), text(&failure.line));
-    map.insert("step".into(), failure.path.last().cloned().map_or(Value::UNIT, Value::from));
-    let captures: hooks::Map =
-        failure.captures.iter().map(|(name, value)| (name.as_str().into(), value.clone())).collect();
-    map.insert("captures".into(), captures.into());
-    Value::from(map)
-}
-
-/// When an attempt happened.
-#[derive(Clone, Copy)]
-struct Times {
-    first: Mono,
-    began: Mono,
-    outer: Mono,
-}
-
-/// Rule 9 of "One step, exactly".
-fn may_retry(retry: &Retry, failure: &Failure) -> bool {
-    if !retry.written || failure.is_interrupt() {
-        return false;
-    }
-    let among = |list: &[crate::flow::model::ErrorMatch]| {
-        list.iter().any(|item| item.takes(&failure.name, &failure.family, failure.number))
-    };
-    let named = among(&retry.only);
-    if failure.is_final_by_default() && !named {
-        return false;
-    }
-    if among(&retry.never) {
-        return false;
-    }
-    retry.only.is_empty() || named
-}
-
-fn out_of_limits(measurement: &Measurement) -> String {
-    let number = |limit: Option<f64>| limit.map_or(String::new(), |limit| limit.to_string());
-    let unit = if measurement.unit.is_empty() { String::new() } else { format!(" {}", measurement.unit) };
-    format!(
-        "`{}` is {}{unit}, outside {}..{}{unit}",
-        measurement.name,
-        measurement.value,
-        number(measurement.min),
-        number(measurement.max)
-    )
-}
-
-fn kind_of(step: &Step) -> StepKind {
-    match &step.action {
-        Action::Send(_) => StepKind::Send,
-        Action::Group(_) | Action::Each(_) | Action::Run(_) => StepKind::Group,
-        Action::None if step.set.is_empty() && step.check.is_empty() => StepKind::Note,
-        _ => StepKind::Other,
     }
 }
 

@@ -7,9 +7,14 @@ mod exec;
 pub mod failure;
 mod frame;
 pub mod mask_text;
+mod messages;
 pub mod once;
 mod render;
 mod resolve;
+mod retry;
+mod send;
+mod telling;
+mod values;
 pub mod vars;
 
 #[cfg(test)]

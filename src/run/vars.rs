@@ -58,22 +58,19 @@ pub fn resolve(program: &Program, outside: &Outside<'_>) -> Result<Resolved, Dia
 }
 
 fn unknown_names(program: &Program, given: &BTreeMap<String, String>, problems: &mut Diagnostics) {
-    for name in given.keys() {
-        if program.units.iter().any(|unit| unit.vars.iter().any(|var| &*var.name == name.as_str())) {
-            continue;
-        }
-        let names = program.units.iter().flat_map(|unit| unit.vars.iter().map(|var| &*var.name));
-        let near = names.map(|known| (strsim::damerau_levenshtein(known, name), known)).min();
-        let help = match near {
-            Some((distance, known)) if distance <= 2 => format!("did you mean `{known}`?"),
-            _ => "declare it under `vars`".to_string(),
-        };
-        let at = Span::new(program.main_file, 0..0);
-        problems.push(
-            Diagnostic::error(Code::UNKNOWN_VAR, at, format!("`--var {name}=…` names no var of the flow"))
-                .help(help),
-        );
-    }
+    let known: Vec<&str> =
+        program.units.iter().flat_map(|unit| unit.vars.iter().map(|var| &*var.name)).collect();
+    let unknown: Vec<&str> = given.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
+    let (Some(first), at) = (unknown.first(), Span::new(program.main_file, 0..0)) else { return };
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(known, first), known)).min();
+    let help = match near {
+        Some((distance, known)) if distance <= 2 => format!("did you mean `{known}`?"),
+        _ => "declare it under `vars`".to_string(),
+    };
+    let names: Vec<String> = unknown.iter().map(|name| format!("`--var {name}=…`")).collect();
+    let verb = if unknown.len() == 1 { "names" } else { "name" };
+    let message = format!("{} {verb} no var of the flow", names.join(" and "));
+    problems.push(Diagnostic::error(Code::UNKNOWN_VAR, at, message).help(help));
 }
 
 /// The files from the one that nobody uses down to `unit`.
@@ -162,15 +159,21 @@ fn read(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Ve
 fn json(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Value, Box<Diagnostic>> {
     let bytes = read(unit, var, path, outside)?;
     let text = String::from_utf8_lossy(&bytes);
-    hooks::parse_json(&text).map_err(|why| {
-        Diagnostic::error(Code::VAR_FILE, var.span, format!("`{path}` is not JSON: {why}")).into()
-    })
+    hooks::parse_json(&text)
+        .map_err(|why| Diagnostic::error(Code::VAR_FILE, var.span, format!("`{path}` is {why}")).into())
 }
 
 /// A CSV file with a header line: a list of maps of texts.
 fn table(unit: UnitId, var: &Var, path: &str, outside: &Outside<'_>) -> Result<Value, Box<Diagnostic>> {
     let bytes = read(unit, var, path, outside)?;
     let bad = |why: csv::Error| {
+        let why = match why.kind() {
+            csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+                let line = pos.as_ref().map_or(0, csv::Position::line);
+                format!("line {line} has {len} fields, the header has {expected_len}")
+            }
+            _ => why.to_string(),
+        };
         Diagnostic::error(Code::VAR_FILE, var.span, format!("`{path}` is not a CSV table: {why}"))
             .help("the first line names the columns; every line has as many fields")
     };

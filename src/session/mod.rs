@@ -257,6 +257,20 @@ impl Session {
         Ok(())
     }
 
+    /// A port that was lost is opened again as soon as it is there, but not after `until`; then `until` is
+    /// waited for. `Ok` also when it did not come back: whoever uses it next hears that.
+    pub fn reopen(&mut self, until: Mono) -> Result<(), Fault> {
+        match self.link.reopen(until) {
+            Ok(()) => {
+                self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+                // Whoever unplugged the module has switched it off, too.
+                self.fresh = true;
+                self.pause(until)
+            }
+            Err(_) => self.stop_if_requested(),
+        }
+    }
+
     /// What crossed the line since `since`, oldest first, for a failure report.
     pub fn excerpt(&mut self, since: Mono) -> Vec<Record> {
         self.transcript.flush_tail();
@@ -265,7 +279,7 @@ impl Session {
         // On the virtual clock the answer before may have come in the same microsecond.
         let sent =
             records.iter().position(|record| record.at > since || matches!(record.entry, Entry::Tx(_)));
-        records.into_iter().skip(sent.unwrap_or(0)).collect()
+        records.into_iter().skip(sent.unwrap_or(usize::MAX)).collect()
     }
 
     /// Ends the conversation: what is not yet written of the transcript is.
@@ -345,7 +359,10 @@ impl Session {
                     }
                     self.messages.push_back(message);
                 }
-                Sorted::Closed(text) => self.closed_at = Some((self.next_mark, text)),
+                // It has the mark of its line, which came just before it.
+                Sorted::Closed(text) => {
+                    self.closed_at = Some((Mark(self.next_mark.0.saturating_sub(1)), text));
+                }
                 Sorted::Reboot(text) => {
                     if self.fresh {
                         self.reboot_welcome_until = now + BOOT_LINES;
@@ -371,6 +388,8 @@ impl Session {
     }
 
     fn keep_line(&mut self, class: Class, text: Vec<u8>) {
+        let mark = self.next_mark;
+        self.next_mark.0 += 1;
         if matches!(
             class,
             Class::Echo
@@ -386,8 +405,7 @@ impl Session {
         if self.recent.len() == RECENT_LINES {
             self.recent.pop_front();
         }
-        self.recent.push_back(Recent { mark: self.next_mark, class, text });
-        self.next_mark.0 += 1;
+        self.recent.push_back(Recent { mark, class, text });
     }
 
     /// The restart that was heard of, as a fault; said once. A module that boots says more than one line, and

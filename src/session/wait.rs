@@ -95,10 +95,9 @@ impl Session {
             if !self.notices.is_empty() {
                 return Err(Fault::Notice);
             }
-            if let Some((mark, line)) = &self.closed_at
-                && *mark >= since
-            {
-                return Err(Fault::Closed { line: line.clone() });
+            // Said once: what comes after it belongs to the next session.
+            if let Some((_, line)) = self.closed_at.take_if(|(mark, _)| *mark >= since) {
+                return Err(Fault::Closed { line });
             }
             if let Some(restarted) = self.restarted() {
                 return Err(restarted);

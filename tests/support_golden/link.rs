@@ -81,7 +81,7 @@ impl Scripted {
         self.before = at;
     }
 
-    fn stray(&self, why: String) {
+    fn stray(&self, why: &str) {
         let at = self.now().since(Mono::ZERO);
         self.seen.borrow_mut().strayed.get_or_insert(format!("at {:.3}s {why}", at.as_secs_f64()));
     }
@@ -114,11 +114,11 @@ impl Scripted {
             }
             Some(act) => {
                 let line = act.line + 1;
-                self.stray(format!("{shown}, but line {line} of module.txt is {:?}", act.what));
+                self.stray(&format!("{shown}, but line {line} of module.txt is {:?}", act.what));
                 false
             }
             None => {
-                self.stray(format!("{shown}, but the script is over"));
+                self.stray(&format!("{shown}, but the script is over"));
                 false
             }
         }
@@ -237,7 +237,7 @@ impl Drop for Scripted {
         self.catch_up();
         if let Some(act) = self.script.acts.get(self.next) {
             let line = act.line + 1;
-            self.stray(format!(
+            self.stray(&format!(
                 "the run ended, but line {line} of module.txt was still to come: {:?}",
                 act.what
             ));

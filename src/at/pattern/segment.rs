@@ -138,16 +138,15 @@ impl Segment {
         let head = nodes[..fixed].iter().enumerate().map(|(index, node)| fix(node, eats_after(index)));
         let head = head.collect();
         let rest = &nodes[fixed..];
-        let (tail, slots) = match simple(rest) {
-            Some(tail) => (tail, Vec::new()),
-            None => {
-                let mut builder = Builder::default();
-                builder.nodes(rest, counted)?;
-                let slots = builder.slots;
-                let user = slots.iter().any(|slot| matches!(slot.kind, HoleType::Regex(_)));
-                let regex = Lazy::new(format!("^(?s-u:{})$", builder.regex), user);
-                (Tail::Regex(regex.map_err(|why| PatternError::new(place(rest), Kind::Regex(why)))?), slots)
-            }
+        let (tail, slots) = if let Some(tail) = simple(rest) {
+            (tail, Vec::new())
+        } else {
+            let mut builder = Builder::default();
+            builder.nodes(rest, counted)?;
+            let slots = builder.slots;
+            let user = slots.iter().any(|slot| matches!(slot.kind, HoleType::Regex(_)));
+            let regex = Lazy::new(format!("^(?s-u:{})$", builder.regex), user);
+            (Tail::Regex(regex.map_err(|why| PatternError::new(place(rest), Kind::Regex(why)))?), slots)
         };
         let verified = slots.iter().map(|slot| match slot.kind {
             HoleType::Regex(_) | HoleType::Same => Verified::Always,

@@ -25,7 +25,6 @@ const KNOWN_LIST: usize = 100_000;
 impl Compiler<'_> {
     pub(super) fn action(
         &mut self,
-        node: &Node,
         key: Option<&str>,
         parts: &Parts<'_>,
         scope: &mut Scope,
@@ -38,7 +37,7 @@ impl Compiler<'_> {
             "await" => self.await_step(parts, scope).map(|wait| Action::Await(Box::new(wait))),
             "receive" => parts.receive.and_then(|topic| self.receive(topic, scope)).map(Action::Receive),
             "publish" => self.publish(parts, scope).map(|publish| Action::Publish(Box::new(publish))),
-            "run" => self.run_step(node, parts, scope).map(|call| Action::Run(Box::new(call))),
+            "run" => self.run_step(parts, scope).map(|call| Action::Run(Box::new(call))),
             "steps" => parts.steps.map(|steps| Action::Group(self.steps(steps, scope))),
             "each" => self.each(parts, scope).map(|each| Action::Each(Box::new(each))),
             "sleep" => parts.sleep.map(Action::Sleep),
@@ -56,7 +55,7 @@ impl Compiler<'_> {
         let nodes = &parts.send_nodes;
         let rules = self.rules(nodes, Stand::Free, Stand::NeedsText);
         self.define_salvaged(scope);
-        let same = self.same_inputs(&rules, node.span, scope);
+        let same = self.same_inputs(&rules, nodes, node.span, scope);
         // `expect` beside a standalone `await` is one more line that must come.
         let lines = match (rules.awaits, rules.expect) {
             (Some(first), Some(then)) => {
@@ -126,6 +125,7 @@ impl Compiler<'_> {
             );
             return None;
         };
+        self.calls.push((self.current, flow, node.span));
         Some(Publish { topic: topic?, payload: payload?, qos: qos?, retain: retain?, flow })
     }
 
@@ -142,7 +142,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn run_step(&mut self, node: &Node, parts: &Parts<'_>, scope: &mut Scope) -> Option<Call> {
+    fn run_step(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Call> {
         let name = parts.run.as_ref()?;
         let Some(flow) = self.lookup(scope.unit, &name.value) else {
             self.unknown_flow(&name.value, name.span, scope);
@@ -167,16 +167,18 @@ impl Compiler<'_> {
                 self.unknown_param(&key.text, key.span, &signature.name, &signature.params);
             }
         }
-        for (index, (param, default)) in signature.params.iter().enumerate() {
-            let given = entries.iter().any(|(key, _)| *key.text == **param)
-                || with.iter().any(|(at, _)| *at == index);
-            if default.is_none() && !given {
-                let message = format!("`{}` needs `{param}`", signature.name);
-                self.problems.push(
-                    Diagnostic::error(Code::MISSING_PARAM, node.span, message)
-                        .help(format!("pass it: `with: {{ {param}: … }}`")),
-                );
-            }
+        let needed = signature.params.iter().filter(|(_, default)| default.is_none());
+        let missing: Vec<&str> = needed
+            .map(|(param, _)| &**param)
+            .filter(|param| !entries.iter().any(|(key, _)| key.text == **param))
+            .collect();
+        if !missing.is_empty() {
+            let message = format!("`{}` needs `{}`", signature.name, missing.join("` and `"));
+            let with: Vec<String> = missing.iter().map(|param| format!("{param}: …")).collect();
+            self.problems.push(
+                Diagnostic::error(Code::MISSING_PARAM, name.span, message)
+                    .help(format!("pass it: `with: {{ {} }}`", with.join(", "))),
+            );
         }
         let mut returns = Vec::new();
         for (index, name) in signature.returns.iter().enumerate() {

@@ -133,13 +133,19 @@ impl Compiler<'_> {
         said.payload = size(fields.int("payload", self.problems));
         let qos = fields.list("qos", self.problems);
         fields.finish();
-        said.qos = qos.map(|items| {
-            items
-                .iter()
-                .filter_map(|item| item.scalar()?.text.parse().ok())
-                .filter(|qos| (0..=2).contains(qos))
-                .collect()
-        });
+        said.qos = qos.map(|items| items.iter().filter_map(|item| self.qos(item)).collect());
+    }
+
+    fn qos(&mut self, node: &Node) -> Option<i64> {
+        let scalar = self.scalar(node, "0, 1 or 2")?;
+        let qos = scalar.text.parse().ok().filter(|qos| (0..=2).contains(qos));
+        if qos.is_none() {
+            self.problems.push(
+                Diagnostic::error(Code::OUT_OF_RANGE, scalar.span, format!("`{}` is no QoS", scalar.text))
+                    .help("MQTT knows 0, 1 and 2"),
+            );
+        }
+        qos
     }
 
     fn urcs(&mut self, node: &Node, said: &mut Said) {

@@ -9,7 +9,7 @@ use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::keys;
 use crate::flow::load::{Place, Reader};
 use crate::flow::yaml::{Key, Node, Scalar};
-use crate::hooks::{Hooks, Host};
+use crate::hooks::{Hooks, Host, ProblemKind};
 
 use super::flow::Body;
 use super::{Compiler, Options};
@@ -180,6 +180,14 @@ impl Gatherer<'_> {
 
     fn named(&mut self, from: usize, folder: &str, name: &str, at: Span, kind: Kind) -> Option<usize> {
         let Some(place) = self.reader.named(&self.all[from].place, folder, name) else {
+            if self.all[from].kind == kind && self.all[from].place.shown().ends_with(&format!("{name}.yaml"))
+            {
+                self.problems.push(
+                    Diagnostic::error(Code::IMPORT_CYCLE, at, format!("`{name}` extends itself"))
+                        .help("a dialect may have the name of a bundled one, and extend that"),
+                );
+                return None;
+            }
             let known = Reader::bundled_names(folder);
             let near = crate::flow::fields::nearest(name, known.iter().map(String::as_str));
             let help = match near {
@@ -241,12 +249,15 @@ impl Kind {
     }
 }
 
+/// What only a station has; the last two also a cloud.
+const STATION_KEYS: [&str; 6] = ["schedule", "events", "state", "outbox", "downlink", "link"];
+
 /// What a file is, by the keys that only one kind has.
 fn kind_of(node: &Node) -> Kind {
     let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
     if has(&["commands", "urc", "results", "extends", "escapes", "line", "errors"]) {
         Kind::Dialect
-    } else if has(&["schedule", "events", "state", "outbox"]) {
+    } else if has(&STATION_KEYS[..4]) {
         Kind::Station
     } else if has(&["link", "downlink", "limits"]) && !has(&["steps", "module"]) {
         Kind::Cloud
@@ -291,7 +302,9 @@ impl Compiler<'_> {
             Kind::Dialect => Self::dialect_head(file),
             Kind::Cloud => self.cloud_head(file),
             Kind::Station => {
-                let at = file.node.map().and_then(<[_]>::first).map_or(file.node.span, |(key, _)| key.span);
+                let entries = file.node.map().unwrap_or_default();
+                let at = entries.iter().find(|(key, _)| STATION_KEYS.contains(&key.text.as_str()));
+                let at = at.map_or(file.node.span, |(key, _)| key.span);
                 self.problems.push(
                     Diagnostic::error(
                         Code::STATION,
@@ -348,15 +361,15 @@ impl Compiler<'_> {
     }
 }
 
-/// The hooks of every file, by unit.
+/// The hooks of every file, by unit, and whether some of them could not be used.
 pub(super) fn hooks(
     files: &Files,
     reader: &Reader,
     sources: &mut Sources,
     problems: &mut Diagnostics,
     host: &Host,
-) -> Vec<Hooks> {
-    files.all.iter().map(|file| hooks_of(file, reader, sources, problems, host)).collect()
+) -> (Vec<Hooks>, Vec<bool>) {
+    files.all.iter().map(|file| hooks_of(file, reader, sources, problems, host)).unzip()
 }
 
 fn hooks_of(
@@ -365,21 +378,28 @@ fn hooks_of(
     sources: &mut Sources,
     problems: &mut Diagnostics,
     host: &Host,
-) -> Hooks {
+) -> (Hooks, bool) {
     let mut loaded = Vec::new();
     let mut last = None;
+    let mut broken = false;
     for item in file.node.get("hooks").and_then(Node::list).unwrap_or_default() {
         let Some(scalar) = item.scalar() else { continue };
         last = Some(scalar.span);
         let place = reader.beside(&file.place, scalar.text);
-        let Some(text) = reader.text(&place, Some(scalar.span), sources, problems) else { continue };
+        let Some(text) = reader.text(&place, Some(scalar.span), sources, problems) else {
+            broken = true;
+            continue;
+        };
         match host.load(&place.shown(), &text) {
             Ok(hooks) => loaded.push(hooks),
             Err(problem) => {
+                broken = true;
                 let id = sources.add(place.shown(), text);
                 let at = Span::new(id, problem.at.clone());
                 let mut diagnostic = Diagnostic::error(Code::HOOK_FILE, at, problem.to_string());
-                if let Some(help) = problem.help() {
+                let unknown = matches!(problem.kind, ProblemKind::UnknownName { .. });
+                let params = || "a function sees its params and its file's constants: pass it".to_string();
+                if let Some(help) = problem.help().or_else(|| unknown.then(params)) {
                     diagnostic = diagnostic.help(help);
                 }
                 problems.push(diagnostic);
@@ -387,11 +407,14 @@ fn hooks_of(
         }
     }
     match Hooks::merge(&loaded) {
-        Ok(hooks) => hooks,
+        Ok(hooks) => (hooks, broken),
         Err(problem) => {
             let at = last.unwrap_or(file.node.span);
-            problems.push(Diagnostic::error(Code::HOOK_FILE, at, problem.to_string()));
-            Hooks::default()
+            problems.push(
+                Diagnostic::error(Code::HOOK_FILE, at, problem.to_string())
+                    .help("rename one of them, or leave out one of the files"),
+            );
+            (Hooks::default(), true)
         }
     }
 }

@@ -89,12 +89,13 @@ fn compile(
     problems: &mut Diagnostics,
     host: &Host,
 ) -> Option<Program> {
-    let hooks = files::hooks(files, reader, sources, problems, host);
+    let (hooks, broken_hooks) = files::hooks(files, reader, sources, problems, host);
     let mut compiler = Compiler {
         sources,
         problems,
         host,
         hooks,
+        broken_hooks,
         dialect: Arc::new(Dialect::default()),
         signatures: Vec::new(),
         tables: Vec::new(),
@@ -122,6 +123,8 @@ struct Compiler<'c> {
     host: &'c Host,
     /// By unit.
     hooks: Vec<Hooks>,
+    /// By unit: a hook file of it could not be used, so its functions are not known.
+    broken_hooks: Vec<bool>,
     dialect: Arc<Dialect>,
     /// By flow.
     signatures: Vec<Signature>,
@@ -257,19 +260,20 @@ impl Compiler<'_> {
     /// Flows that run each other without an end would never end.
     fn check_recursion(&mut self, flows: &[Flow]) {
         let calls = std::mem::take(&mut self.calls);
+        let mut told: Vec<FlowId> = Vec::new();
         for (from, to, at) in &calls {
-            if reaches(&calls, *to, *from) {
-                let (from, to) = (&flows[from.0].name, &flows[to.0].name);
-                let message = if from == to {
-                    format!("`{from}` runs itself")
-                } else {
-                    format!("`{from}` runs `{to}`, which runs `{from}` again")
-                };
-                self.problems.push(
-                    Diagnostic::error(Code::RECURSION, *at, message)
-                        .help("try again with `retry`, loop over a list with `each`"),
-                );
-            }
+            let Some(way) = way(&calls, *to, *from).filter(|_| !told.contains(from)) else { continue };
+            told.extend(&way);
+            let names: Vec<_> = way.iter().map(|id| format!("`{}`", flows[id.0].name)).collect();
+            let message = if from == to {
+                format!("{} runs itself", names[0])
+            } else {
+                format!("`{}` runs {}", flows[from.0].name, names.join(", which runs "))
+            };
+            self.problems.push(
+                Diagnostic::error(Code::RECURSION, *at, message)
+                    .help("try again with `retry`, loop over a list with `each`"),
+            );
         }
     }
 
@@ -337,22 +341,25 @@ impl Compiler<'_> {
     }
 }
 
-fn reaches(calls: &[(FlowId, FlowId, Span)], from: FlowId, wanted: FlowId) -> bool {
+/// The shortest way of calls from one flow to another, both included.
+fn way(calls: &[(FlowId, FlowId, Span)], from: FlowId, wanted: FlowId) -> Option<Vec<FlowId>> {
+    let mut ways = vec![vec![from]];
     let mut seen = vec![from];
     let mut next = 0;
-    while next < seen.len() {
-        let here = seen[next];
+    while let Some(way) = ways.get(next).cloned() {
+        let here = *way.last()?;
         if here == wanted {
-            return true;
+            return Some(way);
         }
         for (caller, callee, _) in calls {
             if *caller == here && !seen.contains(callee) {
                 seen.push(*callee);
+                ways.push([way.as_slice(), &[*callee]].concat());
             }
         }
         next += 1;
     }
-    false
+    None
 }
 
 fn file_stem(place: &Place) -> String {

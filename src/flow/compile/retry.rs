@@ -12,7 +12,7 @@ use crate::flow::yaml::Node;
 use super::Compiler;
 
 /// The error names that the engine itself gives.
-const ENGINE_ERRORS: [&str; 15] = [
+const ENGINE_ERRORS: [&str; 14] = [
     "error",
     "no carrier",
     "no answer",
@@ -27,7 +27,6 @@ const ENGINE_ERRORS: [&str; 15] = [
     "reboot",
     "port",
     "stuck",
-    "interrupted",
 ];
 
 /// `retry: 3`, or the map.

@@ -59,6 +59,27 @@ impl<'n> SendNodes<'n> {
     }
 }
 
+impl SendNodes<'_> {
+    /// The value in which a pattern stands that `wanted` knows by its holes.
+    fn place_of(&self, rules: &CommandRules, wanted: impl Fn(&Pattern) -> bool) -> Option<Span> {
+        let in_lines =
+            |lines: &Option<Arc<Sequence>>| lines.as_ref().is_some_and(|lines| lines.patterns().any(&wanted));
+        let lists = rules.collect.iter().flat_map(|lists| lists.iter());
+        let found = if in_lines(&rules.expect) {
+            self.expect
+        } else if in_lines(&rules.awaits) {
+            self.awaits
+        } else if lists.flat_map(|(_, lines)| lines.patterns()).any(&wanted) {
+            self.collect
+        } else if rules.fail.iter().flat_map(|fail| fail.iter()).any(&wanted) {
+            self.fail
+        } else {
+            self.finals
+        };
+        found.map(|node| node.span)
+    }
+}
+
 impl Compiler<'_> {
     /// A command line without anything else.
     pub(super) fn plain_send(&mut self, line: &Node, scope: &mut Scope) -> Option<Send> {
@@ -77,10 +98,16 @@ impl Compiler<'_> {
         }
         let rules = self.rules(nodes, Stand::Free, Stand::NeedsText);
         self.define_salvaged(scope);
-        let same = self.same_inputs(&rules, line.span, scope);
+        let same = self.same_inputs(&rules, nodes, line.span, scope);
         let template = template?;
         self.note_line(&template);
-        let captures = self.captures(&rules, &template, line.span, scope);
+        if let (Some(Finals::None), None, Some(node)) = (&rules.finals, &rules.awaits, nodes.finals) {
+            self.problems.push(
+                Diagnostic::warning(Code::UNANSWERED, node.span, "nothing tells whether the module took it")
+                    .help("the step passes as soon as the line has left; an `await` would wait for a sign"),
+            );
+        }
+        let captures = self.captures(&rules, nodes, &template, scope);
         let id = self.sends;
         self.sends += 1;
         Some(Send { id, line: template, data, rules, captures, same })
@@ -171,12 +198,13 @@ impl Compiler<'_> {
     fn captures(
         &mut self,
         rules: &CommandRules,
+        nodes: &SendNodes<'_>,
         line: &Template,
-        at: Span,
         scope: &mut Scope,
     ) -> Vec<(Arc<str>, Slot)> {
         let mut out = Vec::new();
         for name in own_names(rules) {
+            let at = nodes.place_of(rules, |pattern| pattern.names().contains(&name)).unwrap_or(line.span);
             if let Some(slot) = self.define(&name, at, scope) {
                 out.push((name, slot));
             }
@@ -223,7 +251,13 @@ impl Compiler<'_> {
     }
 
     /// The variables that `{=x}` holes compare with.
-    pub(super) fn same_inputs(&mut self, rules: &CommandRules, at: Span, scope: &Scope) -> Vec<Input> {
+    pub(super) fn same_inputs(
+        &mut self,
+        rules: &CommandRules,
+        nodes: &SendNodes<'_>,
+        at: Span,
+        scope: &Scope,
+    ) -> Vec<Input> {
         let mut names: Vec<Arc<str>> = Vec::new();
         for pattern in all_patterns(rules) {
             for name in pattern.same_names() {
@@ -232,13 +266,9 @@ impl Compiler<'_> {
                 }
             }
         }
-        self.inputs_named(names, at, scope)
-    }
-
-    /// Names read by `{=x}`, each of which must be known here.
-    pub(super) fn inputs_named(&mut self, names: Vec<Arc<str>>, at: Span, scope: &Scope) -> Vec<Input> {
         let mut out = Vec::new();
         for name in names {
+            let at = nodes.place_of(rules, |pattern| pattern.same_names().contains(&name)).unwrap_or(at);
             match scope.origin(&name) {
                 Some(from) => out.push(Input { name, from }),
                 None => self.problems.push(
@@ -247,7 +277,7 @@ impl Compiler<'_> {
                         at,
                         format!("there is no `{name}` here for `{{={name}}}`"),
                     )
-                    .help("it must be a var, a param, or set by an earlier step"),
+                    .help(self.where_names_come_from(&name, scope)),
                 ),
             }
         }

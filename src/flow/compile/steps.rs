@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::at::pattern::is_name;
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::flow::duration;
@@ -92,7 +93,7 @@ impl Compiler<'_> {
         scope.in_retry |= retry.written;
         let unless = parts.unless.and_then(|probe| self.probe(probe, scope)).map(Box::new);
         let within = parts.within.and_then(|within| self.within(within, siblings));
-        let action = self.action(node, action_key, parts, scope);
+        let action = self.action(action_key, parts, scope);
         let set = parts.set.map(|set| self.assignments(set, scope)).unwrap_or_default();
         let check = parts.check.map(|check| self.checks(check, scope)).unwrap_or_default();
         let log = parts.log.and_then(|log| self.template(log, scope));
@@ -220,8 +221,16 @@ impl Compiler<'_> {
             );
             return Vec::new();
         };
+        // A comma has taken a value apart: neither its pieces nor the keys made of them mean anything.
+        let in_pieces = self.problems.has(Code::COMMA, node.span);
         let mut out = Vec::new();
         for (key, value) in entries {
+            if in_pieces {
+                if is_name(&key.text) {
+                    self.define(&key.text.as_str().into(), key.span, scope);
+                }
+                continue;
+            }
             let value = self.set_value(value, scope);
             if key.text.starts_with("state.") {
                 self.problems.push(

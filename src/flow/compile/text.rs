@@ -69,7 +69,7 @@ impl Compiler<'_> {
             }
             Err(problem) => {
                 let at = offset + problem.at.start..offset + problem.at.end;
-                self.hook_problem(&problem, scalar.place(self.sources, at));
+                self.hook_problem(&problem, scalar.place(self.sources, at), scope);
                 None
             }
         }
@@ -80,18 +80,50 @@ impl Compiler<'_> {
     }
 
     /// Reports what the script host found, at `at` if it is about an expression.
-    pub(super) fn hook_problem(&mut self, problem: &HookProblem, at: Span) {
+    fn hook_problem(&mut self, problem: &HookProblem, at: Span, scope: &Scope) {
         let code = match &problem.kind {
             hooks::ProblemKind::UnknownName { .. } => Code::UNKNOWN_NAME,
             hooks::ProblemKind::UnknownFunction { .. } => Code::UNKNOWN_FUNCTION,
             hooks::ProblemKind::ArgumentCount { .. } => Code::ARGUMENTS,
             _ => Code::EXPRESSION,
         };
+        if code == Code::UNKNOWN_FUNCTION && self.broken_hooks[scope.unit.0] {
+            // It may well stand in the hook file that could not be read.
+            return;
+        }
+        let help = problem.help().or_else(|| match &problem.kind {
+            hooks::ProblemKind::UnknownName { name, .. } => Some(self.where_names_come_from(name, scope)),
+            hooks::ProblemKind::UnknownFunction { .. } => {
+                Some("functions of your own stand in a file that `hooks` names".to_string())
+            }
+            _ => None,
+        });
         let mut diagnostic = Diagnostic::error(code, at, problem.to_string());
-        if let Some(help) = problem.help() {
+        if let Some(help) = help {
             diagnostic = diagnostic.help(help);
         }
         self.problems.push(diagnostic);
+    }
+
+    /// What to do about a name that is not known at its place.
+    pub(super) fn where_names_come_from(&self, name: &str, scope: &Scope) -> String {
+        match name {
+            "attempt" => return "it is there where the step, or one around it, has a `retry`".to_string(),
+            "error" => return "it is there in the steps of `on_error` and `always`".to_string(),
+            "state" => return "`state` is kept by a station; a flow that ends has none".to_string(),
+            _ => {}
+        }
+        let elsewhere = self
+            .var_names
+            .iter()
+            .enumerate()
+            .find(|(unit, vars)| *unit != scope.unit.0 && vars.iter().any(|var| **var == *name));
+        if elsewhere.is_some() {
+            return "it is a var of another file, and each file sees its own: pass it as a param, or add it to \
+                    this file's `vars`"
+                .to_string();
+        }
+        "it must be a var, a param, or set by an earlier step of this flow".to_string()
     }
 
     /// A text with `${…}` in it. `line`: a command line, where literal quotes matter to its holes.

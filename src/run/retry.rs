@@ -1,0 +1,94 @@
+//! Whether and when there is another attempt: rule 9 of "One step, exactly", and the clocks of `retry`.
+
+use crate::flow::model::{Jitter, Pause, Retry};
+use crate::link::Mono;
+
+use super::Run;
+use super::event::Event;
+use super::failure::Failure;
+use super::frame::{Frame, Point};
+
+impl Run<'_> {
+    /// Whether there is another attempt, after its pause. Takes back what the failed one set.
+    pub(super) fn wait_for_next(
+        &mut self,
+        retry: &Retry,
+        failure: &Failure,
+        attempt: u32,
+        times: Times,
+        (frame, point): (&mut Frame, Point),
+        title: &str,
+    ) -> Result<bool, Failure> {
+        if !may_retry(retry, failure) || retry.attempts.is_some_and(|most| attempt >= most) {
+            return Ok(false);
+        }
+        let start = self.next_start(retry, attempt, times);
+        let too_late = retry.limit.is_some_and(|limit| start > times.first + limit);
+        if too_late || start >= times.outer {
+            return Ok(false);
+        }
+        frame.undo(point);
+        self.totals.retries += 1;
+        let pause = start.since(self.session.now());
+        let depth = self.depth;
+        if self.tells_steps {
+            self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
+        }
+        let waited = match failure.family.as_str() {
+            "port" => self.session.reopen(start),
+            _ => self.session.pause(start),
+        };
+        match waited {
+            Ok(()) => Ok(true),
+            Err(fault) => {
+                let mut failure = self.fault(fault);
+                failure.path.clone_from(&self.path);
+                Err(failure)
+            }
+        }
+    }
+
+    pub(super) fn next_start(&mut self, retry: &Retry, attempt: u32, times: Times) -> Mono {
+        let now = self.session.now();
+        let (mut start, pause) = match retry.pause {
+            Pause::Every(every) => ((times.began + every).max(now), every),
+            Pause::Backoff(first, most) => {
+                let doubled = first.saturating_mul(1_u32 << (attempt - 1).min(30));
+                let pause = doubled.min(most);
+                (now + pause, pause)
+            }
+        };
+        start = match retry.jitter {
+            Jitter::None => start,
+            Jitter::Part(part) => start + self.chance.up_to(pause.mul_f64(part)),
+            Jitter::Time(most) => start + self.chance.up_to(most),
+        };
+        start
+    }
+}
+
+/// When an attempt happened.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub first: Mono,
+    pub began: Mono,
+    pub outer: Mono,
+}
+
+/// Rule 9 of "One step, exactly".
+pub(super) fn may_retry(retry: &Retry, failure: &Failure) -> bool {
+    if !retry.written || failure.is_interrupt() {
+        return false;
+    }
+    let among = |list: &[crate::flow::model::ErrorMatch]| {
+        list.iter().any(|item| item.takes(&failure.name, &failure.family, failure.number))
+    };
+    let named = among(&retry.only);
+    if failure.is_final_by_default() && !named {
+        return false;
+    }
+    if among(&retry.never) {
+        return false;
+    }
+    retry.only.is_empty() || named
+}

@@ -1,0 +1,164 @@
+//! What expressions, templates and checks give in a running flow.
+
+use crate::flow::codes::Code;
+use crate::flow::model::{Check, Expr, Input, Leaf, Origin, Piece, Template};
+use crate::hooks::{self, Value};
+
+use super::event::Measurement;
+use super::failure::Failure;
+use super::frame::Frame;
+use super::render;
+use super::{HOOK_WALL_LIMIT, Run};
+
+impl<'p> Run<'p> {
+    /// Every check, measurements recorded; the first that does not hold is the error.
+    pub(super) fn checks(
+        &mut self,
+        checks: &'p [Check],
+        frame: &Frame,
+        measured: &mut Vec<Measurement>,
+    ) -> Result<(), Failure> {
+        let mut first_bad = None;
+        for check in checks {
+            let Some(name) = &check.name else {
+                if !self.condition(&check.value, frame)? {
+                    return Err(self.false_check(&check.value, frame));
+                }
+                continue;
+            };
+            let value = self.eval(&check.value, frame)?;
+            let number = as_number(&value);
+            let min = self.limit(check.min.as_ref(), frame)?;
+            let max = self.limit(check.max.as_ref(), frame)?;
+            let good = number.is_some_and(|number| {
+                min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max)
+            });
+            let measurement = Measurement {
+                name: name.to_string(),
+                value: self.masked.text(&hooks::display(&value)),
+                min,
+                max,
+                unit: check.unit.clone().unwrap_or_default(),
+                good,
+            };
+            if !good && first_bad.is_none() {
+                first_bad = Some(Failure::check(out_of_limits(&measurement)));
+            }
+            measured.push(measurement);
+        }
+        first_bad.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn limit(&mut self, limit: Option<&'p Leaf>, frame: &Frame) -> Result<Option<f64>, Failure> {
+        limit.map(|limit| self.leaf(limit, frame)).transpose().map(|value| value.as_ref().and_then(as_number))
+    }
+
+    pub(super) fn false_check(&mut self, expr: &Expr, frame: &Frame) -> Failure {
+        let mut values = Vec::new();
+        for input in &expr.inputs {
+            let value = hooks::display(&self.lookup(input.from, frame));
+            values.push(format!("`{}` is {}", input.name, self.masked.text(&value)));
+        }
+        let source = expr.program.source();
+        let seen = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
+        Failure::check(format!("`{source}` is false{seen}"))
+    }
+
+    /// An expression that must be true or false.
+    pub(super) fn condition(&mut self, expr: &Expr, frame: &Frame) -> Result<bool, Failure> {
+        let value = self.eval(expr, frame)?;
+        value.as_bool().map_err(|_| {
+            Failure::new(
+                Code::FAILED_HOOK,
+                "hook",
+                format!("`{}` gives {}, not true or false", expr.program.source(), hooks::kind_of(&value)),
+            )
+        })
+    }
+
+    /// The value of an expression.
+    pub(super) fn eval(&mut self, expr: &Expr, frame: &Frame) -> Result<Value, Failure> {
+        let inputs: Vec<(&str, Value)> =
+            expr.inputs.iter().map(|input| (&*input.name, self.lookup(input.from, frame))).collect();
+        self.hook_deadline.set(self.session.now() + HOOK_WALL_LIMIT);
+        let value = self.host.eval(&expr.program, &inputs).map_err(|error| {
+            let mut failure = Failure::hook(&error);
+            failure.span = Some(expr.span);
+            failure.message = self.masked.text(&failure.message);
+            failure
+        });
+        self.tell_hook_log();
+        value
+    }
+
+    /// The value of a name.
+    pub(super) fn value_of(&self, input: &Input, frame: &Frame) -> Value {
+        self.lookup(input.from, frame)
+    }
+
+    pub(super) fn lookup(&self, from: Origin, frame: &Frame) -> Value {
+        match from {
+            Origin::Slot(slot) => frame.get(slot).clone(),
+            Origin::Var(index) => self.vars[frame.unit.0][index].clone(),
+            Origin::Subscriptions => Value::from(hooks::Array::new()),
+        }
+    }
+
+    /// A value with expressions in its leaves.
+    pub(super) fn leaf(&mut self, leaf: &Leaf, frame: &Frame) -> Result<Value, Failure> {
+        match leaf {
+            Leaf::Plain(value) => Ok(value.clone()),
+            Leaf::Expr(expr) => self.eval(expr, frame),
+            Leaf::Template(template) => Ok(self.text(template, frame, false)?.into()),
+            Leaf::List(items) => {
+                let mut list = hooks::Array::new();
+                for item in items {
+                    list.push(self.leaf(item, frame)?);
+                }
+                Ok(list.into())
+            }
+            Leaf::Map(entries) => {
+                let mut map = hooks::Map::new();
+                for (key, value) in entries {
+                    map.insert((&**key).into(), self.leaf(value, frame)?);
+                }
+                Ok(map.into())
+            }
+        }
+    }
+
+    /// A template as text for people, topics, names.
+    pub(super) fn text(&mut self, template: &Template, frame: &Frame, unit: bool) -> Result<String, Failure> {
+        let mut out = String::new();
+        for piece in &template.pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Expr { expr, .. } => {
+                    let value = self.eval(expr, frame)?;
+                    out.push_str(&render::text(expr.program.source(), &value, unit)?);
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// A number, whole or not.
+pub(super) fn as_number(value: &Value) -> Option<f64> {
+    value.as_float().ok().or_else(|| {
+        #[expect(clippy::cast_precision_loss, reason = "a measured value is far below 2^53")]
+        value.as_int().ok().map(|int| int as f64)
+    })
+}
+
+pub(super) fn out_of_limits(measurement: &Measurement) -> String {
+    let number = |limit: Option<f64>| limit.map_or(String::new(), |limit| limit.to_string());
+    let unit = if measurement.unit.is_empty() { String::new() } else { format!(" {}", measurement.unit) };
+    format!(
+        "`{}` is {}{unit}, outside {}..{}{unit}",
+        measurement.name,
+        measurement.value,
+        number(measurement.min),
+        number(measurement.max)
+    )
+}
