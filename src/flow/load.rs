@@ -47,7 +47,9 @@ impl Place {
 
 /// Reads files below one root.
 pub struct Reader {
-    /// Nothing outside of these is read; relative paths begin at the first.
+    /// Where relative paths begin.
+    working_directory: PathBuf,
+    /// Nothing outside of these is read.
     roots: Vec<PathBuf>,
 }
 
@@ -66,13 +68,14 @@ impl Reader {
     /// A reader for a main file: the root is the working directory if the file stands below it, else the
     /// file's own folder.
     pub fn for_main(main: &Path, working_directory: &Path) -> Self {
+        let working_directory = normal(working_directory);
         let absolute = normal(&working_directory.join(main));
-        let root = if absolute.starts_with(working_directory) {
-            working_directory.to_path_buf()
+        let root = if absolute.starts_with(&working_directory) {
+            working_directory.clone()
         } else {
             absolute.parent().unwrap_or(Path::new("/")).to_path_buf()
         };
-        Self { roots: vec![root] }
+        Self { working_directory, roots: vec![root] }
     }
 
     /// Also reads in the folder of a file that the user named by hand.
@@ -92,7 +95,7 @@ impl Reader {
                 if !self.allows(path) {
                     return Err(ReadProblem::Outside);
                 }
-                std::fs::read(path).map_err(|error| ReadProblem::Unreadable(words(&error)))
+                std::fs::read(self.absolute(path)).map_err(|error| ReadProblem::Unreadable(words(&error)))
             }
         }
     }
@@ -101,23 +104,28 @@ impl Reader {
     fn has(&self, place: &Place) -> bool {
         match place {
             Place::Bundled(path) => BUNDLED.get_file(path).is_some(),
-            Place::Disk(path) => self.allows(path) && path.is_file(),
+            Place::Disk(path) => self.allows(path) && self.absolute(path).is_file(),
         }
     }
 
     /// Whether a path stays below the root, links followed.
     fn allows(&self, path: &Path) -> bool {
+        let absolute = self.absolute(path);
         let below = |root: &PathBuf| {
-            let absolute = normal(&self.roots[0].join(path));
             if !absolute.starts_with(root) {
                 return false;
             }
-            match (path.canonicalize(), root.canonicalize()) {
+            match (absolute.canonicalize(), root.canonicalize()) {
                 (Ok(real), Ok(root)) => real.starts_with(root),
                 _ => true,
             }
         };
         self.roots.iter().any(below)
+    }
+
+    /// A path from the root of the file system.
+    fn absolute(&self, path: &Path) -> PathBuf {
+        normal(&self.working_directory.join(path))
     }
 
     /// Where a file named relative to `from` is.
@@ -214,11 +222,14 @@ fn normal(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir => {
-                if !out.pop() {
-                    out.push("..");
+            Component::ParentDir => match out.components().next_back() {
+                Some(Component::Normal(_)) => {
+                    out.pop();
                 }
-            }
+                // Above the root of the file system there is nothing.
+                Some(Component::RootDir | Component::Prefix(_)) => {}
+                _ => out.push(".."),
+            },
             other => out.push(other),
         }
     }
@@ -251,6 +262,35 @@ mod tests {
             let schema = if path.starts_with("modules/") { "dialect" } else { "flow" };
             let modeline = format!("# yaml-language-server: $schema=../../schemas/{schema}.schema.json");
             assert_eq!(text.lines().next(), Some(modeline.as_str()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_flow_above_the_working_directory_brings_in_what_stands_beside_it() {
+        let folder = std::env::temp_dir().join(format!("atflow-above-{}", std::process::id()));
+        let inner = folder.join("one/two");
+        std::fs::create_dir_all(&inner).expect("a folder");
+        std::fs::create_dir_all(folder.join("modules")).expect("a folder");
+        std::fs::write(folder.join("x.yaml"), "").expect("a file");
+        std::fs::write(folder.join("h.rhai"), "").expect("a file");
+        std::fs::write(folder.join("modules/own.yaml"), "").expect("a file");
+        for (main, beside) in [("../x.yaml", folder.join("one")), ("../../x.yaml", inner.clone())] {
+            let reader = Reader::for_main(Path::new(main), &beside);
+            let from = Place::Disk(main.into());
+            assert!(reader.bytes(&from).is_ok(), "{main}");
+            assert!(reader.bytes(&reader.beside(&from, "h.rhai")).is_ok(), "{main}");
+            assert!(matches!(reader.named(&from, "modules", "own"), Some(Place::Disk(_))), "{main}");
+            assert!(matches!(reader.bytes(&reader.beside(&from, "../y")), Err(ReadProblem::Outside)));
+        }
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn a_path_is_normal_without_dots() {
+        for (path, expected) in
+            [("./a/../b", "b"), ("../../a", "../../a"), ("/../a", "/a"), ("a/../../b", "../b")]
+        {
+            assert_eq!(normal(Path::new(path)), Path::new(expected), "{path}");
         }
     }
 
