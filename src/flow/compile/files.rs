@@ -321,13 +321,19 @@ impl Compiler<'_> {
 
     fn flow_head<'n>(&mut self, file: &'n File) -> Head<'n> {
         let Some(fields) = self.open(&file.node, &keys::FLOW) else { return Head::default() };
-        fields.leave(&["about", "module", "cloud", "use", "hooks"]);
+        // Whoever gathered the files has read these; what is no text was passed over and is reported here.
+        for key in ["about", "module", "cloud"] {
+            fields.text(key, self.problems);
+        }
+        for key in ["use", "hooks"] {
+            fields.texts(key, self.problems);
+        }
         let head = Head {
             name: fields.text("name", self.problems).map(|name| name.text.to_string()),
             vars: fields.node("vars"),
             flows: fields.map("flows", self.problems).unwrap_or_default(),
             steps: fields.node("steps"),
-            params: fields.node("params"),
+            params: fields.list("params", self.problems).and(fields.node("params")),
             returns: fields.node("returns"),
             timeout: fields.duration("timeout", self.problems).map(|timeout| timeout.value),
         };
@@ -349,7 +355,8 @@ impl Compiler<'_> {
 
     fn cloud_head<'n>(&mut self, file: &'n File) -> Head<'n> {
         let Some(fields) = self.open(&file.node, &keys::CLOUD) else { return Head::default() };
-        fields.leave(&["about", "link", "limits", "downlink"]);
+        fields.leave(&["link", "limits", "downlink"]);
+        fields.text("about", self.problems);
         let head = Head {
             name: fields.text("name", self.problems).map(|name| name.text.to_string()),
             vars: fields.node("vars"),
