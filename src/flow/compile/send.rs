@@ -155,7 +155,13 @@ impl Compiler<'_> {
         let scalar = self.scalar(node, "a prompt")?;
         match scalar.text.trim() {
             ">" => Some(Prompt::Sign),
-            "" => None,
+            "" => {
+                self.problems.push(
+                    Diagnostic::error(Code::EMPTY_TEXT, scalar.span, "`prompt` is empty")
+                        .help("a prompt is `'>'` or a word on a line of its own, such as `DOWNLOAD`"),
+                );
+                None
+            }
             word if word.contains(char::is_whitespace) || !word.is_ascii() => {
                 self.problems.push(
                     Diagnostic::error(Code::WRONG_KIND, scalar.span, format!("`{word}` is no prompt"))
