@@ -36,7 +36,7 @@ impl Place {
     /// The file `relative` to the folder that this file stands in.
     fn beside(&self, relative: &str) -> Self {
         match self {
-            Self::Disk(path) => Self::Disk(path.parent().unwrap_or(Path::new("")).join(relative)),
+            Self::Disk(path) => Self::Disk(normal(&path.parent().unwrap_or(Path::new("")).join(relative))),
             Self::Bundled(path) => {
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                 Self::Bundled(normal(&Path::new(folder).join(relative)).to_string_lossy().replace('\\', "/"))
@@ -133,6 +133,18 @@ impl Reader {
         from.beside(relative)
     }
 
+    /// Whether both are one file, however they are spelt.
+    pub fn is_same(&self, one: &Place, other: &Place) -> bool {
+        match (one, other) {
+            (Place::Disk(one), Place::Disk(other)) => {
+                let (one, other) = (self.absolute(one), self.absolute(other));
+                one == other
+                    || one.canonicalize().ok().is_some_and(|one| other.canonicalize().ok() == Some(one))
+            }
+            _ => one == other,
+        }
+    }
+
     /// Where `module: name` or `cloud: name` is: a path if it holds `/`, else `folder/name.yaml` beside the
     /// file, else bundled.
     pub fn named(&self, from: &Place, folder: &str, name: &str) -> Option<Place> {
@@ -146,7 +158,7 @@ impl Reader {
             beside.push(from.beside(&format!("{name}.yaml")));
         }
         beside.push(Place::Bundled(file));
-        beside.into_iter().find(|place| place != from && self.has(place))
+        beside.into_iter().find(|place| !self.is_same(place, from) && self.has(place))
     }
 
     /// Names that could have been meant.
