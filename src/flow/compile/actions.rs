@@ -246,6 +246,12 @@ impl Compiler<'_> {
             self.good_name(name, at);
             return None;
         }
+        if scope.visible_slot(name).is_some() {
+            let at = self.inside(&scalar, 0..name.len());
+            let message = format!("`{name}` is there already, and `each` would replace it");
+            self.problems.push(Diagnostic::error(Code::NAME, at, message).help("take another name"));
+            return None;
+        }
         let before = scope.seen();
         let slot = self.define(&name.into(), scalar.span, scope)?;
         let steps = parts.steps.map(|steps| self.steps(steps, scope)).unwrap_or_default();

@@ -139,6 +139,10 @@ fn matches(compiler: &mut Compiler<'_>, node: &Node) -> Vec<ErrorMatch> {
             _ => Some(ErrorMatch::Name(text.to_string())),
         };
         match parsed {
+            Some(ErrorMatch::Numbers(family, from, to)) if from > to => compiler.problems.push(
+                Diagnostic::error(Code::ERROR_NAME, scalar.span, format!("`{text}` holds no number"))
+                    .help(format!("write the smaller number first: `{family} {to}..{from}`")),
+            ),
             Some(found) => {
                 let family = match &found {
                     ErrorMatch::Name(name) => name.clone(),
