@@ -1,6 +1,7 @@
 //! Files: the one that was asked for and all that it brings in. A file beside the flow wins over a bundled
 //! name; nothing outside the tree's root is read.
 
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -14,6 +15,9 @@ static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
 
 /// How a bundled file is shown.
 const BUNDLED_PREFIX: &str = "bundled:";
+
+/// The most bytes that are read of any file.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Where a file was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +99,7 @@ impl Reader {
                 if !self.allows(path) {
                     return Err(ReadProblem::Outside);
                 }
-                std::fs::read(self.absolute(path)).map_err(|error| ReadProblem::Unreadable(words(&error)))
+                regular(&self.absolute(path))
             }
         }
     }
@@ -222,6 +226,27 @@ impl Reader {
     }
 }
 
+/// The bytes of a regular file: a pipe might never end, a device neither.
+fn regular(path: &Path) -> Result<Vec<u8>, ReadProblem> {
+    let unreadable = |why: &str| Err(ReadProblem::Unreadable(why.to_string()));
+    let system = |error: std::io::Error| ReadProblem::Unreadable(words(&error));
+    let about = std::fs::metadata(path).map_err(system)?;
+    if about.is_dir() {
+        return unreadable("is a directory");
+    }
+    if !about.is_file() {
+        return unreadable("is no regular file");
+    }
+    // A file may say that it is empty and yet have bytes, or grow while it is read.
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(system)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(system)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return unreadable("is larger than 16 MiB");
+    }
+    Ok(bytes)
+}
+
 /// The system's words without its number.
 fn words(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -293,8 +318,23 @@ mod tests {
             assert!(reader.bytes(&reader.beside(&from, "h.rhai")).is_ok(), "{main}");
             assert!(matches!(reader.named(&from, "modules", "own"), Some(Place::Disk(_))), "{main}");
             assert!(matches!(reader.bytes(&reader.beside(&from, "../y")), Err(ReadProblem::Outside)));
+            let folder =
+                reader.bytes(&reader.beside(&from, "modules")).map_err(|problem| problem.to_string());
+            assert_eq!(folder, Err("is a directory".to_string()));
         }
         std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn only_regular_files_of_a_sane_size_are_read() {
+        let why = |path: &Path| regular(path).map_err(|problem| problem.to_string());
+        #[cfg(unix)]
+        assert_eq!(why(Path::new("/dev/zero")), Err("is no regular file".to_string()));
+        let large = std::env::temp_dir().join(format!("atflow-large-{}", std::process::id()));
+        let file = std::fs::File::create(&large).expect("a file");
+        file.set_len(MOST_BYTES + 1).expect("a size");
+        assert_eq!(why(&large), Err("is larger than 16 MiB".to_string()));
+        std::fs::remove_file(&large).expect("removed");
     }
 
     #[test]
