@@ -54,6 +54,11 @@ impl<'t> Fields<'t> {
                 problems.push(unknown_key(shape, key, before.filter(|_| node.flow_style), text));
             }
         }
+        for (key, node) in entries {
+            if let Some(key) = shape.key(&key.text).filter(|key| NEVER_EMPTY.contains(&key.name)) {
+                refuse_empty(node, key, problems);
+            }
+        }
         // A key that was misspelt is not missing as well.
         let all_known = entries.iter().all(|(key, _)| shape.key(&key.text).is_some());
         for key in shape.keys.iter().filter(|key| key.required && all_known && !fields.is_there(key.name)) {
@@ -364,6 +369,23 @@ pub fn wrong_kind(node: &Node, expected: &str, help: Option<String>, problems: &
 fn refuse(node: &Node, key: &Key, problems: &mut Diagnostics) {
     let expected = format!("`{}` takes {}", key.name, key.takes.words());
     wrong_kind(node, &expected, cure(node, key), problems);
+}
+
+/// Lists and maps that say nothing, or that nothing could ever meet, when they hold nothing.
+const NEVER_EMPTY: [&str; 8] = ["steps", "else", "on_error", "always", "fail", "final", "set", "check"];
+
+fn refuse_empty(node: &Node, key: &Key, problems: &mut Diagnostics) {
+    let is_empty = match &node.kind {
+        Kind::List(items) => items.is_empty(),
+        Kind::Map(entries) => entries.is_empty(),
+        Kind::Scalar { .. } | Kind::Nothing => false,
+    };
+    if is_empty {
+        let help = format!("write {}, or leave the key out", key.takes.words());
+        problems.push(
+            Diagnostic::error(Code::EMPTY_TEXT, node.span, format!("`{}` is empty", key.name)).help(help),
+        );
+    }
 }
 
 /// What to write instead of a value of the wrong kind.

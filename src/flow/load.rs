@@ -1,6 +1,7 @@
 //! Files: the one that was asked for and all that it brings in. A file beside the flow wins over a bundled
 //! name; nothing outside the tree's root is read.
 
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -14,6 +15,9 @@ static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
 
 /// How a bundled file is shown.
 const BUNDLED_PREFIX: &str = "bundled:";
+
+/// The most bytes that are read of any file.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Where a file was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +40,7 @@ impl Place {
     /// The file `relative` to the folder that this file stands in.
     fn beside(&self, relative: &str) -> Self {
         match self {
-            Self::Disk(path) => Self::Disk(path.parent().unwrap_or(Path::new("")).join(relative)),
+            Self::Disk(path) => Self::Disk(normal(&path.parent().unwrap_or(Path::new("")).join(relative))),
             Self::Bundled(path) => {
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                 Self::Bundled(normal(&Path::new(folder).join(relative)).to_string_lossy().replace('\\', "/"))
@@ -47,7 +51,9 @@ impl Place {
 
 /// Reads files below one root.
 pub struct Reader {
-    /// Nothing outside of these is read; relative paths begin at the first.
+    /// Where relative paths begin.
+    working_directory: PathBuf,
+    /// Nothing outside of these is read.
     roots: Vec<PathBuf>,
 }
 
@@ -66,13 +72,14 @@ impl Reader {
     /// A reader for a main file: the root is the working directory if the file stands below it, else the
     /// file's own folder.
     pub fn for_main(main: &Path, working_directory: &Path) -> Self {
+        let working_directory = normal(working_directory);
         let absolute = normal(&working_directory.join(main));
-        let root = if absolute.starts_with(working_directory) {
-            working_directory.to_path_buf()
+        let root = if absolute.starts_with(&working_directory) {
+            working_directory.clone()
         } else {
             absolute.parent().unwrap_or(Path::new("/")).to_path_buf()
         };
-        Self { roots: vec![root] }
+        Self { working_directory, roots: vec![root] }
     }
 
     /// Also reads in the folder of a file that the user named by hand.
@@ -92,7 +99,7 @@ impl Reader {
                 if !self.allows(path) {
                     return Err(ReadProblem::Outside);
                 }
-                std::fs::read(path).map_err(|error| ReadProblem::Unreadable(words(&error)))
+                regular(&self.absolute(path))
             }
         }
     }
@@ -101,18 +108,18 @@ impl Reader {
     fn has(&self, place: &Place) -> bool {
         match place {
             Place::Bundled(path) => BUNDLED.get_file(path).is_some(),
-            Place::Disk(path) => self.allows(path) && path.is_file(),
+            Place::Disk(path) => self.allows(path) && self.absolute(path).is_file(),
         }
     }
 
     /// Whether a path stays below the root, links followed.
     fn allows(&self, path: &Path) -> bool {
+        let absolute = self.absolute(path);
         let below = |root: &PathBuf| {
-            let absolute = normal(&self.roots[0].join(path));
             if !absolute.starts_with(root) {
                 return false;
             }
-            match (path.canonicalize(), root.canonicalize()) {
+            match (absolute.canonicalize(), root.canonicalize()) {
                 (Ok(real), Ok(root)) => real.starts_with(root),
                 _ => true,
             }
@@ -120,9 +127,26 @@ impl Reader {
         self.roots.iter().any(below)
     }
 
+    /// A path from the root of the file system.
+    fn absolute(&self, path: &Path) -> PathBuf {
+        normal(&self.working_directory.join(path))
+    }
+
     /// Where a file named relative to `from` is.
     pub fn beside(&self, from: &Place, relative: &str) -> Place {
         from.beside(relative)
+    }
+
+    /// Whether both are one file, however they are spelt.
+    pub fn is_same(&self, one: &Place, other: &Place) -> bool {
+        match (one, other) {
+            (Place::Disk(one), Place::Disk(other)) => {
+                let (one, other) = (self.absolute(one), self.absolute(other));
+                one == other
+                    || one.canonicalize().ok().is_some_and(|one| other.canonicalize().ok() == Some(one))
+            }
+            _ => one == other,
+        }
     }
 
     /// Where `module: name` or `cloud: name` is: a path if it holds `/`, else `folder/name.yaml` beside the
@@ -138,7 +162,7 @@ impl Reader {
             beside.push(from.beside(&format!("{name}.yaml")));
         }
         beside.push(Place::Bundled(file));
-        beside.into_iter().find(|place| place != from && self.has(place))
+        beside.into_iter().find(|place| !self.is_same(place, from) && self.has(place))
     }
 
     /// Names that could have been meant.
@@ -202,6 +226,27 @@ impl Reader {
     }
 }
 
+/// The bytes of a regular file: a pipe might never end, a device neither.
+fn regular(path: &Path) -> Result<Vec<u8>, ReadProblem> {
+    let unreadable = |why: &str| Err(ReadProblem::Unreadable(why.to_string()));
+    let system = |error: std::io::Error| ReadProblem::Unreadable(words(&error));
+    let about = std::fs::metadata(path).map_err(system)?;
+    if about.is_dir() {
+        return unreadable("is a directory");
+    }
+    if !about.is_file() {
+        return unreadable("is no regular file");
+    }
+    // A file may say that it is empty and yet have bytes, or grow while it is read.
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(system)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(system)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return unreadable("is larger than 16 MiB");
+    }
+    Ok(bytes)
+}
+
 /// The system's words without its number.
 fn words(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -214,11 +259,14 @@ fn normal(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir => {
-                if !out.pop() {
-                    out.push("..");
+            Component::ParentDir => match out.components().next_back() {
+                Some(Component::Normal(_)) => {
+                    out.pop();
                 }
-            }
+                // Above the root of the file system there is nothing.
+                Some(Component::RootDir | Component::Prefix(_)) => {}
+                _ => out.push(".."),
+            },
             other => out.push(other),
         }
     }
@@ -251,6 +299,50 @@ mod tests {
             let schema = if path.starts_with("modules/") { "dialect" } else { "flow" };
             let modeline = format!("# yaml-language-server: $schema=../../schemas/{schema}.schema.json");
             assert_eq!(text.lines().next(), Some(modeline.as_str()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_flow_above_the_working_directory_brings_in_what_stands_beside_it() {
+        let folder = std::env::temp_dir().join(format!("atflow-above-{}", std::process::id()));
+        let inner = folder.join("one/two");
+        std::fs::create_dir_all(&inner).expect("a folder");
+        std::fs::create_dir_all(folder.join("modules")).expect("a folder");
+        std::fs::write(folder.join("x.yaml"), "").expect("a file");
+        std::fs::write(folder.join("h.rhai"), "").expect("a file");
+        std::fs::write(folder.join("modules/own.yaml"), "").expect("a file");
+        for (main, beside) in [("../x.yaml", folder.join("one")), ("../../x.yaml", inner.clone())] {
+            let reader = Reader::for_main(Path::new(main), &beside);
+            let from = Place::Disk(main.into());
+            assert!(reader.bytes(&from).is_ok(), "{main}");
+            assert!(reader.bytes(&reader.beside(&from, "h.rhai")).is_ok(), "{main}");
+            assert!(matches!(reader.named(&from, "modules", "own"), Some(Place::Disk(_))), "{main}");
+            assert!(matches!(reader.bytes(&reader.beside(&from, "../y")), Err(ReadProblem::Outside)));
+            let folder =
+                reader.bytes(&reader.beside(&from, "modules")).map_err(|problem| problem.to_string());
+            assert_eq!(folder, Err("is a directory".to_string()));
+        }
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn only_regular_files_of_a_sane_size_are_read() {
+        let why = |path: &Path| regular(path).map_err(|problem| problem.to_string());
+        #[cfg(unix)]
+        assert_eq!(why(Path::new("/dev/zero")), Err("is no regular file".to_string()));
+        let large = std::env::temp_dir().join(format!("atflow-large-{}", std::process::id()));
+        let file = std::fs::File::create(&large).expect("a file");
+        file.set_len(MOST_BYTES + 1).expect("a size");
+        assert_eq!(why(&large), Err("is larger than 16 MiB".to_string()));
+        std::fs::remove_file(&large).expect("removed");
+    }
+
+    #[test]
+    fn a_path_is_normal_without_dots() {
+        for (path, expected) in
+            [("./a/../b", "b"), ("../../a", "../../a"), ("/../a", "/a"), ("a/../../b", "../b")]
+        {
+            assert_eq!(normal(Path::new(path)), Path::new(expected), "{path}");
         }
     }
 

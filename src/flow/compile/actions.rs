@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::at::pattern::{Item, Sequence, is_name};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
+use crate::flow::fields::wrong_kind;
 use crate::flow::keys;
 use crate::flow::model::{
     Action, Ask, Await, Call, Each, Leaf, Payload, PortStep, Publish, Receive, Slot, Unsupported,
@@ -157,6 +158,11 @@ impl Compiler<'_> {
             Some(Kind::Map(entries)) => entries.as_slice(),
             _ => &[],
         };
+        if let Some(with) = parts.with.filter(|with| with.map().is_none()) {
+            let help = "write, for example, `with: { topic: a/b }`".to_string();
+            wrong_kind(with, "`with` is a map of params and values", Some(help), self.problems);
+            return None;
+        }
         for (key, value) in entries {
             let leaf = self.leaf(value, scope);
             if let Some(index) = signature.params.iter().position(|(param, _)| **param == *key.text) {
@@ -238,6 +244,12 @@ impl Compiler<'_> {
         if !is_name(name) {
             let at = self.inside(&scalar, 0..name.len());
             self.good_name(name, at);
+            return None;
+        }
+        if scope.visible_slot(name).is_some() {
+            let at = self.inside(&scalar, 0..name.len());
+            let message = format!("`{name}` is there already, and `each` would replace it");
+            self.problems.push(Diagnostic::error(Code::NAME, at, message).help("take another name"));
             return None;
         }
         let before = scope.seen();

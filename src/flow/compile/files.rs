@@ -49,7 +49,7 @@ pub(super) struct Files {
 const GENERIC: &str = "generic";
 /// A cloud file by itself is checked with this dialect: it names none, and its flows need one.
 const CLOUD_CHECK_MODULE: &str = "luat-air724";
-/// The longest chain of `extends`.
+/// The longest chain of `extends`, and of `use`.
 const CHAIN: usize = 8;
 
 /// Reads files and remembers what went wrong.
@@ -180,8 +180,8 @@ impl Gatherer<'_> {
 
     fn named(&mut self, from: usize, folder: &str, name: &str, at: Span, kind: Kind) -> Option<usize> {
         let Some(place) = self.reader.named(&self.all[from].place, folder, name) else {
-            if self.all[from].kind == kind && self.all[from].place.shown().ends_with(&format!("{name}.yaml"))
-            {
+            let own_name = super::file_stem(&self.all[from].place);
+            if self.all[from].kind == kind && own_name == name.trim_end_matches(".yaml") {
                 self.problems.push(
                     Diagnostic::error(Code::IMPORT_CYCLE, at, format!("`{name}` extends itself"))
                         .help("a dialect may have the name of a bundled one, and extend that"),
@@ -208,8 +208,10 @@ impl Gatherer<'_> {
 
     fn add(&mut self, place: Place, at: Span, kind: Kind, parent: usize) -> Option<usize> {
         let mut above = Some(parent);
+        let mut depth = 0;
         while let Some(index) = above {
-            if self.all[index].place == place {
+            depth += 1;
+            if self.reader.is_same(&self.all[index].place, &place) {
                 let message = format!("`{}` brings in itself", place.shown());
                 self.problems.push(
                     Diagnostic::error(Code::IMPORT_CYCLE, at, message)
@@ -218,6 +220,14 @@ impl Gatherer<'_> {
                 return None;
             }
             above = self.all[index].parent;
+        }
+        if kind == Kind::Library && depth > CHAIN {
+            let message = format!("`use` goes more than {CHAIN} files deep");
+            self.problems.push(
+                Diagnostic::error(Code::IMPORT_CYCLE, at, message)
+                    .help("let a file use the files that it needs by itself"),
+            );
+            return None;
         }
         let (id, node) = self.reader.yaml(&place, Some(at), self.sources, self.problems)?;
         let found = kind_of(&node);
@@ -321,13 +331,19 @@ impl Compiler<'_> {
 
     fn flow_head<'n>(&mut self, file: &'n File) -> Head<'n> {
         let Some(fields) = self.open(&file.node, &keys::FLOW) else { return Head::default() };
-        fields.leave(&["about", "module", "cloud", "use", "hooks"]);
+        // Whoever gathered the files has read these; what is no text was passed over and is reported here.
+        for key in ["about", "module", "cloud"] {
+            fields.text(key, self.problems);
+        }
+        for key in ["use", "hooks"] {
+            fields.texts(key, self.problems);
+        }
         let head = Head {
             name: fields.text("name", self.problems).map(|name| name.text.to_string()),
             vars: fields.node("vars"),
             flows: fields.map("flows", self.problems).unwrap_or_default(),
             steps: fields.node("steps"),
-            params: fields.node("params"),
+            params: fields.list("params", self.problems).and(fields.node("params")),
             returns: fields.node("returns"),
             timeout: fields.duration("timeout", self.problems).map(|timeout| timeout.value),
         };
@@ -349,7 +365,8 @@ impl Compiler<'_> {
 
     fn cloud_head<'n>(&mut self, file: &'n File) -> Head<'n> {
         let Some(fields) = self.open(&file.node, &keys::CLOUD) else { return Head::default() };
-        fields.leave(&["about", "link", "limits", "downlink"]);
+        fields.leave(&["link", "limits", "downlink"]);
+        fields.text("about", self.problems);
         let head = Head {
             name: fields.text("name", self.problems).map(|name| name.text.to_string()),
             vars: fields.node("vars"),

@@ -41,9 +41,9 @@ impl Compiler<'_> {
     /// One entry of `flows:`.
     pub(super) fn flow_body<'n>(&mut self, node: &'n Node) -> Option<Body<'n>> {
         let fields = self.open(node, &keys::NAMED_FLOW)?;
-        fields.leave(&["about"]);
+        fields.text("about", self.problems);
         let body = Body {
-            params: fields.node("params"),
+            params: fields.list("params", self.problems).and(fields.node("params")),
             returns: fields.node("returns"),
             timeout: fields.duration("timeout", self.problems).map(|timeout| timeout.value),
             retry: fields.node("retry"),

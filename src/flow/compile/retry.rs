@@ -11,6 +11,9 @@ use crate::flow::yaml::Node;
 
 use super::Compiler;
 
+/// The shortest pause of a retry that does not count: time itself ends it, so time must pass.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
+
 /// The error names that the engine itself gives.
 const ENGINE_ERRORS: [&str; 14] = [
     "error",
@@ -44,7 +47,23 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, node: &Node) -> Retry {
     let only = fields.node("only");
     let never = fields.node("never");
     let forever = fields.bool("forever", problems).is_some_and(|forever| forever.value);
+    let is_counted = fields.has("attempts");
     fields.finish();
+    let shortest = every.as_ref().map(|every| (every.value, every.span));
+    let shortest = backoff.as_ref().map(|range| (range.value.least, range.span)).or(shortest);
+    if let Some((pause, at)) = shortest
+        && pause < LEAST_PAUSE
+        && !is_counted
+    {
+        compiler.problems.push(
+            Diagnostic::error(
+                Code::UNBOUNDED_RETRY,
+                at,
+                "without a pause, attempts that fail at once have no end",
+            )
+            .help("give the pause at least 1ms, or add `attempts`"),
+        );
+    }
     let pause = match (every, backoff) {
         (_, Some(range)) => backoff_pause(range.value),
         (Some(every), None) => Pause::Every(every.value),
@@ -120,6 +139,10 @@ fn matches(compiler: &mut Compiler<'_>, node: &Node) -> Vec<ErrorMatch> {
             _ => Some(ErrorMatch::Name(text.to_string())),
         };
         match parsed {
+            Some(ErrorMatch::Numbers(family, from, to)) if from > to => compiler.problems.push(
+                Diagnostic::error(Code::ERROR_NAME, scalar.span, format!("`{text}` holds no number"))
+                    .help(format!("write the smaller number first: `{family} {to}..{from}`")),
+            ),
             Some(found) => {
                 let family = match &found {
                     ErrorMatch::Name(name) => name.clone(),

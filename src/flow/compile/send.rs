@@ -122,7 +122,7 @@ impl Compiler<'_> {
 
     /// The patterns and words of a step's `send` or of a command entry.
     pub(super) fn rules(&mut self, nodes: &SendNodes<'_>, free: Stand, text: Stand) -> CommandRules {
-        CommandRules {
+        let rules = CommandRules {
             expect: nodes.expect.and_then(|node| self.sequence(node, free)).map(Arc::new),
             collect: nodes.collect.map(|node| Arc::new(self.collect(node, free))),
             awaits: nodes.awaits.and_then(|node| self.sequence(node, text)).map(Arc::new),
@@ -141,6 +141,21 @@ impl Compiler<'_> {
             timeout: None,
             once: nodes.once,
             restarts: nodes.restarts,
+        };
+        self.refuse_twice(&rules, nodes);
+        rules
+    }
+
+    /// A name of `collect` is a list; it cannot be one line's value as well.
+    fn refuse_twice(&mut self, rules: &CommandRules, nodes: &SendNodes<'_>) {
+        let Some((lists, node)) = rules.collect.as_ref().zip(nodes.collect) else { return };
+        let lines = [("expect", &rules.expect), ("await", &rules.awaits)];
+        for (key, names) in lines.map(|(key, lines)| (key, lines.iter().flat_map(|lines| lines.names()))) {
+            for name in names.filter(|name| lists.iter().any(|(list, _)| list == name)) {
+                let message = format!("`{name}` stands in `{key}` and in `collect`");
+                self.problems
+                    .push(Diagnostic::error(Code::NAME, node.span, message).help("give them two names"));
+            }
         }
     }
 
@@ -155,7 +170,13 @@ impl Compiler<'_> {
         let scalar = self.scalar(node, "a prompt")?;
         match scalar.text.trim() {
             ">" => Some(Prompt::Sign),
-            "" => None,
+            "" => {
+                self.problems.push(
+                    Diagnostic::error(Code::EMPTY_TEXT, scalar.span, "`prompt` is empty")
+                        .help("a prompt is `'>'` or a word on a line of its own, such as `DOWNLOAD`"),
+                );
+                None
+            }
             word if word.contains(char::is_whitespace) || !word.is_ascii() => {
                 self.problems.push(
                     Diagnostic::error(Code::WRONG_KIND, scalar.span, format!("`{word}` is no prompt"))
