@@ -192,6 +192,40 @@ fn ports_and_completions() {
     }
 }
 
+/// Runs with a standard output that nobody reads, or that is `/dev/full`; gives code and standard error.
+fn with_stdout(dir: &TempDir, args: &[&str], stdout: std::process::Stdio) -> (Option<i32>, String) {
+    let mut command = atflow(dir, args);
+    let output =
+        command.stdin(std::process::Stdio::null()).stdout(stdout).stderr(std::process::Stdio::piped());
+    let output = output.spawn().and_then(std::process::Child::wait_with_output).expect("it runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_closed_or_full_standard_output_is_no_panic() {
+    let dir = TempDir::new();
+    let good = dir.file("good.yaml", "module: generic\nsteps: [AT]\n");
+    let commands: [&[&str]; 7] = [
+        &["schema", "flow"],
+        &["schema", "dialect"],
+        &["completions", "bash"],
+        &["check", &good],
+        &["ports"],
+        &["forget"],
+        &["at", "sim:luat-air724", "AT", "ATI"],
+    ];
+    for command in commands {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let gone = with_stdout(&dir, command, writer.into());
+        assert_eq!(gone, (Some(0), String::new()), "{command:?}");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let (code, stderr) = with_stdout(&dir, command, full.into());
+        assert_eq!(code, Some(3), "{command:?}: {stderr}");
+        assert!(stderr.starts_with("error: cannot write standard output: No space left"), "{stderr}");
+    }
+}
+
 #[test]
 fn from_and_until_choose_a_part() {
     let dir = TempDir::new();

@@ -24,7 +24,7 @@ use crate::transcript::{Header, Masker, Transcript};
 
 use super::args::{Format, RunArgs};
 use super::once_file::OnceFile;
-use super::{Exit, complain, open};
+use super::{Exit, complain, open, say};
 
 pub(super) fn run(args: &RunArgs) -> Exit {
     match prepared(args) {
@@ -58,7 +58,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     let Loaded { program, sources, problems, places, reader } = loaded;
     let look = look();
     if problems.has_errors() {
-        eprintln!("{}", problems.render(&sources, look));
+        say::error_line(&problems.render(&sources, look));
         return Err(Exit::Usage);
     }
     let Some(program) = program else { return Err(Exit::Usage) };
@@ -72,7 +72,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     };
     let outside = Outside { given: &given, env: &env, file: &file, simulated };
     let resolved = vars::resolve(&program, &outside).map_err(|problems: Diagnostics| {
-        eprintln!("{}", problems.render(&sources, look));
+        say::error_line(&problems.render(&sources, look));
         Exit::Usage
     })?;
     let mask = |masker: Result<Masker, _>| {
