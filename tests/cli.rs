@@ -227,6 +227,28 @@ fn a_closed_or_full_standard_output_is_no_panic() {
 }
 
 #[test]
+fn a_transcript_replaces_a_transcript_and_nothing_else() {
+    let dir = TempDir::new();
+    let text = "module: generic\nsteps: [AT]\n";
+    let flow = dir.file("flow.yaml", text);
+    let transcript = |to: &str| {
+        let module = Module::answering(|_| framed(&["OK"]));
+        let done = run_flow(&dir, &flow, module.port(), &["--transcript", to]);
+        (done, module.finish())
+    };
+    let (done, heard) = transcript(&flow);
+    let done = done.exited(2);
+    assert!(done.stderr.contains("is no transcript; it is not overwritten\n  = help:"), "{}", done.stderr);
+    assert_eq!((fs::read_to_string(&flow).expect("it is there").as_str(), heard), (text, Vec::new()));
+    let empty = dir.file("empty.jsonl", "");
+    for _ in 0..2 {
+        transcript(&empty).0.exited(0);
+    }
+    assert!(fs::read_to_string(&empty).expect("it is there").starts_with(r#"{"atflow":"transcript","#));
+    transcript("/dev/null").0.exited(0);
+}
+
+#[test]
 fn from_and_until_choose_a_part() {
     let dir = TempDir::new();
     let flow = dir.file(

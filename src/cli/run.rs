@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{IsTerminal as _, stdout};
+use std::io::{IsTerminal as _, Read as _, stdout};
+use std::path::Path;
 use std::rc::Rc;
 
 use crate::flow::compile::{self, Loaded, Options};
@@ -25,6 +26,9 @@ use crate::transcript::{Header, Masker, Transcript};
 use super::args::{Format, RunArgs};
 use super::once_file::OnceFile;
 use super::{Exit, complain, open, say};
+
+/// How every transcript begins.
+const TRANSCRIPT_BEGINS: &[u8] = br#"{"atflow":"transcript","#;
 
 pub(super) fn run(args: &RunArgs) -> Exit {
     match prepared(args) {
@@ -83,6 +87,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     };
     let for_transcript = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
     let shown = Rc::new(mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?);
+    args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
     let wake = open::wake()?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
@@ -142,6 +147,23 @@ fn chosen(program: &Program, name: Option<&str>) -> Result<FlowId, Exit> {
     }
 }
 
+/// A transcript replaces a transcript, but nothing that somebody wrote: not the flow, for a start.
+fn may_be_replaced(path: &Path) -> Result<(), Exit> {
+    // What is not there, or is a device or a pipe, has nothing to lose.
+    if !path.metadata().is_ok_and(|what| what.is_file() && what.len() > 0) {
+        return Ok(());
+    }
+    let mut begin = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(TRANSCRIPT_BEGINS.len() as u64).read_to_end(&mut begin));
+    if read.is_ok() && begin == TRANSCRIPT_BEGINS {
+        return Ok(());
+    }
+    let message = format!("`{}` is there and is no transcript; it is not overwritten", path.display());
+    complain(&message, Some("choose another file for `--transcript`"));
+    Err(Exit::Usage)
+}
+
 fn transcript(
     args: &RunArgs,
     port: &str,
@@ -196,9 +218,5 @@ fn columns() -> Option<usize> {
 
 /// Colours on standard error, where problems go.
 pub(super) fn look() -> Look {
-    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        Look::Coloured
-    } else {
-        Look::Plain
-    }
+    if say::coloured() { Look::Coloured } else { Look::Plain }
 }

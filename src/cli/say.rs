@@ -35,9 +35,14 @@ pub(super) fn error_line(text: &str) {
     let _ = stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
+/// Whether standard error, where problems go, shows colours.
+pub(super) fn coloured() -> bool {
+    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// Says on standard error what is wrong and what to do.
 pub(super) fn complain(message: &str, help: Option<&str>) {
-    let error = Paint::Bad.on("error", stderr().is_terminal());
+    let error = Paint::Bad.on("error", coloured());
     error_line(&format!("{error}: {message}"));
     if let Some(help) = help {
         error_line(&format!("  = help: {help}"));
