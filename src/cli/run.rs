@@ -24,21 +24,33 @@ use crate::session::Session;
 use crate::transcript::{Header, Masker, Transcript};
 
 use super::args::{Format, RunArgs};
+use super::ask::Typed;
 use super::once_file::OnceFile;
+use super::say::Watched;
 use super::{Exit, complain, open, say};
 
 /// How every transcript begins.
 const TRANSCRIPT_BEGINS: &[u8] = br#"{"atflow":"transcript","#;
 
 pub(super) fn run(args: &RunArgs) -> Exit {
-    match prepared(args) {
+    let out = Watched::default();
+    let exit = match prepared(args, &out) {
         Ok(report) => exit_of(&report),
-        Err(exit) => exit,
+        Err(exit) => return exit,
+    };
+    match out.problem() {
+        // A verdict that nobody could read must not look like success to a script.
+        Some(error) if exit == Exit::Done => say::unwritten(&error),
+        _ => exit,
     }
 }
 
 fn exit_of(report: &Report) -> Exit {
+    if let Some(why) = &report.transcript_problem {
+        complain(&format!("the transcript is not whole: {why}"), Some("the run itself is not affected"));
+    }
     match &report.failure {
+        None if report.transcript_problem.is_some() => Exit::Environment,
         None => Exit::Done,
         Some(failure) if failure.is_interrupt() => Exit::Interrupted,
         Some(failure) => match failure.code.number() / 1000 {
@@ -49,7 +61,7 @@ fn exit_of(report: &Report) -> Exit {
     }
 }
 
-fn prepared(args: &RunArgs) -> Result<Report, Exit> {
+fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
     let Some(port) = &args.port.port else {
         let help = "`--port /dev/ttyUSB0` (`atflow ports` lists what is there), or `--port sim:luat-air724` without a module";
         complain("no port is given", Some(help));
@@ -91,7 +103,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     let wake = open::wake()?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
-    let observer: SharedObserver = observer(args, sources, simulated);
+    let observer: SharedObserver = observer(args, sources, simulated, out);
     let masked = Masked::new(shown);
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
     let session = session(link, &program, transcript, lines, &wake, &host);
@@ -184,9 +196,17 @@ fn transcript(
     Ok(Transcript::to(Box::new(file), &header, masker))
 }
 
-fn observer(args: &RunArgs, sources: crate::flow::diag::Sources, simulated: bool) -> SharedObserver {
-    let out = Box::new(stdout());
-    let answers: crate::report::console::Answers = Box::new(super::ask::typed_line);
+fn observer(
+    args: &RunArgs,
+    sources: crate::flow::diag::Sources,
+    simulated: bool,
+    out: &Watched,
+) -> SharedObserver {
+    let out = Box::new(out.clone());
+    let answers: crate::report::console::Answers = {
+        let mut typed = Typed::default();
+        Box::new(move || typed.line())
+    };
     match args.format {
         Format::Json => {
             Rc::new(RefCell::new(JsonLines::new(out, sources, args.verbose).with_answers(answers)))

@@ -1,7 +1,9 @@
 //! Standard output and standard error. Either may be closed or on a full disk; nothing panics then, as
 //! `println!` does.
 
-use std::io::{ErrorKind, IsTerminal as _, Write as _, stderr, stdout};
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, IsTerminal as _, Write, stderr, stdout};
+use std::rc::Rc;
 
 use crate::report::paint::Paint;
 
@@ -25,7 +27,7 @@ pub(super) fn print(text: &str) -> Result<(), Exit> {
 }
 
 /// Says that standard output could not be written.
-pub(super) fn unwritten(error: &std::io::Error) -> Exit {
+pub(super) fn unwritten(error: &io::Error) -> Exit {
     complain(&format!("cannot write standard output: {error}"), None);
     Exit::Environment
 }
@@ -46,5 +48,36 @@ pub(super) fn complain(message: &str, help: Option<&str>) {
     error_line(&format!("{error}: {message}"));
     if let Some(help) = help {
         error_line(&format!("  = help: {help}"));
+    }
+}
+
+/// Standard output for a run, which must go on without it: a write never fails, the first problem is kept.
+#[derive(Clone, Default)]
+pub(super) struct Watched(Rc<RefCell<Option<io::Error>>>);
+
+impl Watched {
+    /// Why not everything was written; a reader that has gone is no problem.
+    pub(super) fn problem(&self) -> Option<io::Error> {
+        self.0.take()
+    }
+
+    fn keep(&self, written: io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.0.borrow_mut().get_or_insert(error);
+        }
+    }
+}
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.keep(stdout().write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.keep(stdout().flush());
+        Ok(())
     }
 }
