@@ -249,6 +249,50 @@ fn a_transcript_replaces_a_transcript_and_nothing_else() {
 }
 
 #[test]
+fn a_run_whose_record_could_not_be_written_is_no_success() {
+    let dir = TempDir::new();
+    let flow = dir.file("flow.yaml", "module: generic\nsteps: [AT]\n");
+    let module = Module::answering(|_| framed(&["OK"]));
+    let done = run_flow(&dir, &flow, module.port(), &["--transcript", "/dev/full"]).exited(3);
+    assert!(done.stdout.contains("✓ passed"), "{}", done.stdout);
+    assert!(done.stderr.starts_with("error: the transcript is not whole: No space left"), "{}", done.stderr);
+    for format in ["json", "pretty"] {
+        let args = ["run", &flow, "--port", module.port(), "--format", format];
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let (code, stderr) = with_stdout(&dir, &args, full.into());
+        assert_eq!(code, Some(3), "{stderr}");
+        assert!(stderr.starts_with("error: cannot write standard output: No space left"), "{stderr}");
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        assert_eq!(with_stdout(&dir, &args, writer.into()), (Some(0), String::new()));
+    }
+    assert_eq!(module.finish(), b"AT\r\n".repeat(5));
+}
+
+#[test]
+fn every_typed_line_is_an_answer_and_half_a_line_holds_nothing_up() {
+    let dir = TempDir::new();
+    let asks = |second: &str| {
+        format!(
+            "module: generic\nsteps:\n  - {{ ask: first, expect: one, timeout: 1m }}\n  \
+             - {{ ask: second, expect: two, timeout: {second} }}\n"
+        )
+    };
+    let module = Module::answering(|_| framed(&["OK"]));
+    for (typed, timeout, code) in [("one\ntwo\n", "1m", 0), ("one\ntw", "300ms", 1)] {
+        let flow = dir.file("ask.yaml", &asks(timeout));
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        std::io::Write::write_all(&mut writer, typed.as_bytes()).expect("a pipe takes a line");
+        let mut command = atflow(&dir, ["run", &flow, "--port", module.port()]);
+        let status = command.stdin(reader).stdout(std::process::Stdio::null()).status().expect("it runs");
+        // Until here the input has no end.
+        drop(writer);
+        assert_eq!(status.code(), Some(code), "{typed:?}");
+    }
+    module.finish();
+}
+
+#[test]
 fn from_and_until_choose_a_part() {
     let dir = TempDir::new();
     let flow = dir.file(
@@ -264,6 +308,12 @@ fn from_and_until_choose_a_part() {
     assert_eq!(part(&["--from", "b"]), "AT+B AT+C AT+D ");
     assert_eq!(part(&["--until", "b"]), "AT+A AT+B ");
     assert_eq!(part(&["--from", "b", "--until", "AT+C"]), "AT+B AT+C ");
+    assert_eq!(part(&["--from", "b", "--until", "b"]), "AT+B ");
+
+    let module = Module::answering(|_| framed(&["OK"]));
+    let reversed = run_flow(&dir, &flow, module.port(), &["--from", "b", "--until", "a"]).exited(2).stdout;
+    assert!(reversed.contains("`a` comes before `b`"), "{reversed}");
+    assert_eq!(module.finish(), b"");
 }
 
 #[test]
