@@ -293,6 +293,21 @@ fn every_typed_line_is_an_answer_and_half_a_line_holds_nothing_up() {
 }
 
 #[test]
+fn options_of_the_simulation_are_refused_with_a_real_port() {
+    let dir = TempDir::new();
+    let flow = dir.file("flow.yaml", "module: generic\nsteps: [AT]\n");
+    let module = Module::answering(|_| framed(&["OK"]));
+    for [option, value] in
+        [["--speed", "1x"], ["--scenario", "x.yaml"], ["--cloud", "mqtt://a:b@c:1"], ["--seed", "724"]]
+    {
+        let done = run_flow(&dir, &flow, module.port(), &[option, value]).exited(2);
+        let expected = format!("error: `{option}` is for simulated modules");
+        assert!(done.stderr.starts_with(&expected), "{}", done.stderr);
+    }
+    assert_eq!(module.finish(), b"");
+}
+
+#[test]
 fn from_and_until_choose_a_part() {
     let dir = TempDir::new();
     let flow = dir.file(

@@ -117,7 +117,7 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
         observer,
         masked,
         once,
-        seed: args.sim.seed,
+        seed: args.sim.seed(),
         port: port.clone(),
     };
     let selected = Part { from: args.from.clone(), until: args.until.clone() };
