@@ -76,6 +76,7 @@ fn a_signal_ends_a_wait_at_once() {
     running.interrupt();
     let done = running.finish().exited(130);
     assert_eq!(done.finished()["failure"]["error"], "interrupted");
+    assert_eq!(done.finished()["verdict"], "interrupted");
     assert_eq!(module.finish(), b"AT\r\n");
 }
 
@@ -305,6 +306,43 @@ fn options_of_the_simulation_are_refused_with_a_real_port() {
         assert!(done.stderr.starts_with(&expected), "{}", done.stderr);
     }
     assert_eq!(module.finish(), b"");
+}
+
+#[test]
+fn a_served_pty_is_not_taken_over_but_a_dead_link_is() {
+    let dir = TempDir::new();
+    let path = dir.join("modem");
+    std::os::unix::fs::symlink("/dev/pts/no-such-pty", &path).expect("a link");
+    let mut first = Running::start(&mut atflow(&dir, ["sim", "--pty", &path]));
+    first.wait_for(|line| line.contains("Ctrl-C ends it"));
+    let target = fs::read_link(&path).expect("a link");
+    let second = run(&mut atflow(&dir, ["sim", "--pty", &path])).exited(3);
+    assert!(second.stderr.contains("it is in use, as a link to /dev/pts/"), "{}", second.stderr);
+    assert_eq!(fs::read_link(&path).expect("the link of the first"), target);
+    first.interrupt();
+    first.finish().exited(0);
+    assert!(fs::read_link(&path).is_err(), "the link goes with its server");
+}
+
+#[test]
+fn a_run_that_does_not_start_has_a_verdict_too() {
+    let dir = TempDir::new();
+    let good = dir.file("good.yaml", "module: generic\nsteps: [AT]\n");
+    let bad = dir.file("bad.yaml", "module: generic\nsteps: [{ sned: AT }]\n");
+    let verdict = |args: &[&str], code| {
+        let done = run(&mut atflow(&dir, ["run", "--format", "json"].iter().chain(args))).exited(code);
+        assert!(!done.stderr.is_empty());
+        let finished = done.finished();
+        assert_eq!(finished["verdict"], "not started");
+        let text = |key: &str| finished[key].as_str().expect("a text").to_owned();
+        (text("error"), text("message"))
+    };
+    let (error, message) = verdict(&[&good], 2);
+    assert_eq!((error.as_str(), message.as_str()), ("usage", "no port is given"));
+    let (error, message) = verdict(&[&bad, "--port", "sim:luat-air724"], 2);
+    assert!(error == "usage" && message.contains("sned"), "{error} {message}");
+    let (error, message) = verdict(&[&good, "--port", &dir.join("none")], 3);
+    assert!(error == "environment" && message.contains("cannot open"), "{error} {message}");
 }
 
 #[test]

@@ -11,7 +11,6 @@ use crate::flow::model::{FlowId, Program};
 use crate::hooks::Host;
 
 use super::args::{CheckArgs, Format};
-use super::run::look;
 use super::{Exit, say};
 
 pub(super) fn check(args: &CheckArgs) -> Exit {
@@ -45,7 +44,8 @@ fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
             }
             Format::Pretty => {
                 if !loaded.problems.is_empty() {
-                    say::error_line(&format!("{}\n", loaded.problems.render(&loaded.sources, look())));
+                    say::problems(&loaded.problems, &loaded.sources);
+                    say::error_line("");
                 }
                 if let Some(program) = &loaded.program {
                     say::line(&format!("{}: good", file.display()))?;

@@ -8,13 +8,13 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::flow::compile::{self, Loaded, Options};
-use crate::flow::diag::{Diagnostics, Look};
+use crate::flow::diag::Diagnostics;
 use crate::flow::model::{FlowId, Program, UnitId};
 use crate::hooks::Host;
 use crate::link::Link;
 use crate::link::wake::Wake;
 use crate::report::console::{Console, Detail};
-use crate::report::json::JsonLines;
+use crate::report::json::{self, JsonLines};
 use crate::run::event::Report;
 use crate::run::mask_text::Masked;
 use crate::run::once::{OnceInMemory, OnceStore};
@@ -36,13 +36,24 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     let out = Watched::default();
     let exit = match prepared(args, &out) {
         Ok(report) => exit_of(&report),
-        Err(exit) => return exit,
+        Err(exit) => return not_started(exit, args.format),
     };
     match out.problem() {
         // A verdict that nobody could read must not look like success to a script.
         Some(error) if exit == Exit::Done => say::unwritten(&error),
         _ => exit,
     }
+}
+
+/// A program that reads JSON lines gets a verdict in any case; people have read it on standard error.
+fn not_started(exit: Exit, format: Format) -> Exit {
+    if format == Format::Json {
+        let error = if exit == Exit::Environment { "environment" } else { "usage" };
+        let line = json::not_started(error, &say::last_complaint());
+        // Whatever keeps it from being written, there is a worse problem already.
+        let _ = say::line(&line);
+    }
+    exit
 }
 
 fn exit_of(report: &Report) -> Exit {
@@ -72,9 +83,8 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
     let options = Options { module: args.module.clone() };
     let loaded = compile::load(&args.file, &here, &options, &host);
     let Loaded { program, sources, problems, places, reader } = loaded;
-    let look = look();
     if problems.has_errors() {
-        say::error_line(&problems.render(&sources, look));
+        say::problems(&problems, &sources);
         return Err(Exit::Usage);
     }
     let Some(program) = program else { return Err(Exit::Usage) };
@@ -88,7 +98,7 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
     };
     let outside = Outside { given: &given, env: &env, file: &file, simulated };
     let resolved = vars::resolve(&program, &outside).map_err(|problems: Diagnostics| {
-        say::error_line(&problems.render(&sources, look));
+        say::problems(&problems, &sources);
         Exit::Usage
     })?;
     let mask = |masker: Result<Masker, _>| {
@@ -234,9 +244,4 @@ fn columns() -> Option<usize> {
         .ok()
         .map(|size| usize::from(size.ws_col))
         .filter(|columns| *columns > 0)
-}
-
-/// Colours on standard error, where problems go.
-pub(super) fn look() -> Look {
-    if say::coloured() { Look::Coloured } else { Look::Plain }
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal as _, Write, stderr, stdout};
 use std::rc::Rc;
 
+use crate::flow::diag::{Diagnostics, Look, Sources};
 use crate::report::paint::Paint;
 
 use super::Exit;
@@ -37,13 +38,32 @@ pub(super) fn error_line(text: &str) {
     let _ = stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
+thread_local! {
+    /// What was wrong last, for those who do not read standard error.
+    static COMPLAINT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What [`complain`] or [`problems`] said last, without colours.
+pub(super) fn last_complaint() -> String {
+    COMPLAINT.with_borrow(String::clone)
+}
+
+/// Shows on standard error what is wrong with files.
+pub(super) fn problems(problems: &Diagnostics, sources: &Sources) {
+    let plain = problems.render(sources, Look::Plain);
+    COMPLAINT.set(plain.clone());
+    let shown = if coloured() { problems.render(sources, Look::Coloured) } else { plain };
+    error_line(&shown);
+}
+
 /// Whether standard error, where problems go, shows colours.
-pub(super) fn coloured() -> bool {
+fn coloured() -> bool {
     stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// Says on standard error what is wrong and what to do.
 pub(super) fn complain(message: &str, help: Option<&str>) {
+    COMPLAINT.set(message.to_string());
     let error = Paint::Bad.on("error", coloured());
     error_line(&format!("{error}: {message}"));
     if let Some(help) = help {
