@@ -281,7 +281,7 @@ fn every_typed_line_is_an_answer_and_half_a_line_holds_nothing_up() {
     };
     let module = Module::answering(|_| framed(&["OK"]));
     for (typed, timeout, code) in [("one\ntwo\n", "1m", 0), ("one\ntw", "300ms", 1)] {
-        let flow = dir.file("ask.yaml", &asks(timeout));
+        let flow = dir.file("ask.yaml", asks(timeout));
         let (reader, mut writer) = std::io::pipe().expect("a pipe");
         std::io::Write::write_all(&mut writer, typed.as_bytes()).expect("a pipe takes a line");
         let mut command = atflow(&dir, ["run", &flow, "--port", module.port()]);
