@@ -76,6 +76,7 @@ fn a_signal_ends_a_wait_at_once() {
     running.interrupt();
     let done = running.finish().exited(130);
     assert_eq!(done.finished()["failure"]["error"], "interrupted");
+    assert_eq!(done.finished()["verdict"], "interrupted");
     assert_eq!(module.finish(), b"AT\r\n");
 }
 
@@ -192,6 +193,158 @@ fn ports_and_completions() {
     }
 }
 
+/// Runs with a standard output that nobody reads, or that is `/dev/full`; gives code and standard error.
+fn with_stdout(dir: &TempDir, args: &[&str], stdout: std::process::Stdio) -> (Option<i32>, String) {
+    let mut command = atflow(dir, args);
+    let output =
+        command.stdin(std::process::Stdio::null()).stdout(stdout).stderr(std::process::Stdio::piped());
+    let output = output.spawn().and_then(std::process::Child::wait_with_output).expect("it runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_closed_or_full_standard_output_is_no_panic() {
+    let dir = TempDir::new();
+    let good = dir.file("good.yaml", "module: generic\nsteps: [AT]\n");
+    let commands: [&[&str]; 7] = [
+        &["schema", "flow"],
+        &["schema", "dialect"],
+        &["completions", "bash"],
+        &["check", &good],
+        &["ports"],
+        &["forget"],
+        &["at", "sim:luat-air724", "AT", "ATI"],
+    ];
+    for command in commands {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let gone = with_stdout(&dir, command, writer.into());
+        assert_eq!(gone, (Some(0), String::new()), "{command:?}");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let (code, stderr) = with_stdout(&dir, command, full.into());
+        assert_eq!(code, Some(3), "{command:?}: {stderr}");
+        assert!(stderr.starts_with("error: cannot write standard output: No space left"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_transcript_replaces_a_transcript_and_nothing_else() {
+    let dir = TempDir::new();
+    let text = "module: generic\nsteps: [AT]\n";
+    let flow = dir.file("flow.yaml", text);
+    let transcript = |to: &str| {
+        let module = Module::answering(|_| framed(&["OK"]));
+        let done = run_flow(&dir, &flow, module.port(), &["--transcript", to]);
+        (done, module.finish())
+    };
+    let (done, heard) = transcript(&flow);
+    let done = done.exited(2);
+    assert!(done.stderr.contains("is no transcript; it is not overwritten\n  = help:"), "{}", done.stderr);
+    assert_eq!((fs::read_to_string(&flow).expect("it is there").as_str(), heard), (text, Vec::new()));
+    let empty = dir.file("empty.jsonl", "");
+    for _ in 0..2 {
+        transcript(&empty).0.exited(0);
+    }
+    assert!(fs::read_to_string(&empty).expect("it is there").starts_with(r#"{"atflow":"transcript","#));
+    transcript("/dev/null").0.exited(0);
+}
+
+#[test]
+fn a_run_whose_record_could_not_be_written_is_no_success() {
+    let dir = TempDir::new();
+    let flow = dir.file("flow.yaml", "module: generic\nsteps: [AT]\n");
+    let module = Module::answering(|_| framed(&["OK"]));
+    let done = run_flow(&dir, &flow, module.port(), &["--transcript", "/dev/full"]).exited(3);
+    assert!(done.stdout.contains("✓ passed"), "{}", done.stdout);
+    assert!(done.stderr.starts_with("error: the transcript is not whole: No space left"), "{}", done.stderr);
+    for format in ["json", "pretty"] {
+        let args = ["run", &flow, "--port", module.port(), "--format", format];
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let (code, stderr) = with_stdout(&dir, &args, full.into());
+        assert_eq!(code, Some(3), "{stderr}");
+        assert!(stderr.starts_with("error: cannot write standard output: No space left"), "{stderr}");
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        assert_eq!(with_stdout(&dir, &args, writer.into()), (Some(0), String::new()));
+    }
+    assert_eq!(module.finish(), b"AT\r\n".repeat(5));
+}
+
+#[test]
+fn every_typed_line_is_an_answer_and_half_a_line_holds_nothing_up() {
+    let dir = TempDir::new();
+    let asks = |second: &str| {
+        format!(
+            "module: generic\nsteps:\n  - {{ ask: first, expect: one, timeout: 1m }}\n  \
+             - {{ ask: second, expect: two, timeout: {second} }}\n"
+        )
+    };
+    let module = Module::answering(|_| framed(&["OK"]));
+    for (typed, timeout, code) in [("one\ntwo\n", "1m", 0), ("one\ntw", "300ms", 1)] {
+        let flow = dir.file("ask.yaml", asks(timeout));
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        std::io::Write::write_all(&mut writer, typed.as_bytes()).expect("a pipe takes a line");
+        let mut command = atflow(&dir, ["run", &flow, "--port", module.port()]);
+        let status = command.stdin(reader).stdout(std::process::Stdio::null()).status().expect("it runs");
+        // Until here the input has no end.
+        drop(writer);
+        assert_eq!(status.code(), Some(code), "{typed:?}");
+    }
+    module.finish();
+}
+
+#[test]
+fn options_of_the_simulation_are_refused_with_a_real_port() {
+    let dir = TempDir::new();
+    let flow = dir.file("flow.yaml", "module: generic\nsteps: [AT]\n");
+    let module = Module::answering(|_| framed(&["OK"]));
+    for [option, value] in
+        [["--speed", "1x"], ["--scenario", "x.yaml"], ["--cloud", "mqtt://a:b@c:1"], ["--seed", "724"]]
+    {
+        let done = run_flow(&dir, &flow, module.port(), &[option, value]).exited(2);
+        let expected = format!("error: `{option}` is for simulated modules");
+        assert!(done.stderr.starts_with(&expected), "{}", done.stderr);
+    }
+    assert_eq!(module.finish(), b"");
+}
+
+#[test]
+fn a_served_pty_is_not_taken_over_but_a_dead_link_is() {
+    let dir = TempDir::new();
+    let path = dir.join("modem");
+    std::os::unix::fs::symlink("/dev/pts/no-such-pty", &path).expect("a link");
+    let mut first = Running::start(&mut atflow(&dir, ["sim", "--pty", &path]));
+    first.wait_for(|line| line.contains("Ctrl-C ends it"));
+    let target = fs::read_link(&path).expect("a link");
+    let second = run(&mut atflow(&dir, ["sim", "--pty", &path])).exited(3);
+    assert!(second.stderr.contains("it is in use, as a link to /dev/pts/"), "{}", second.stderr);
+    assert_eq!(fs::read_link(&path).expect("the link of the first"), target);
+    first.interrupt();
+    first.finish().exited(0);
+    assert!(fs::read_link(&path).is_err(), "the link goes with its server");
+}
+
+#[test]
+fn a_run_that_does_not_start_has_a_verdict_too() {
+    let dir = TempDir::new();
+    let good = dir.file("good.yaml", "module: generic\nsteps: [AT]\n");
+    let bad = dir.file("bad.yaml", "module: generic\nsteps: [{ sned: AT }]\n");
+    let verdict = |args: &[&str], code| {
+        let done = run(&mut atflow(&dir, ["run", "--format", "json"].iter().chain(args))).exited(code);
+        assert!(!done.stderr.is_empty());
+        let finished = done.finished();
+        assert_eq!(finished["verdict"], "not started");
+        let text = |key: &str| finished[key].as_str().expect("a text").to_owned();
+        (text("error"), text("message"))
+    };
+    let (error, message) = verdict(&[&good], 2);
+    assert_eq!((error.as_str(), message.as_str()), ("usage", "no port is given"));
+    let (error, message) = verdict(&[&bad, "--port", "sim:luat-air724"], 2);
+    assert!(error == "usage" && message.contains("sned"), "{error} {message}");
+    let (error, message) = verdict(&[&good, "--port", &dir.join("none")], 3);
+    assert!(error == "environment" && message.contains("cannot open"), "{error} {message}");
+}
+
 #[test]
 fn from_and_until_choose_a_part() {
     let dir = TempDir::new();
@@ -208,6 +361,12 @@ fn from_and_until_choose_a_part() {
     assert_eq!(part(&["--from", "b"]), "AT+B AT+C AT+D ");
     assert_eq!(part(&["--until", "b"]), "AT+A AT+B ");
     assert_eq!(part(&["--from", "b", "--until", "AT+C"]), "AT+B AT+C ");
+    assert_eq!(part(&["--from", "b", "--until", "b"]), "AT+B ");
+
+    let module = Module::answering(|_| framed(&["OK"]));
+    let reversed = run_flow(&dir, &flow, module.port(), &["--from", "b", "--until", "a"]).exited(2).stdout;
+    assert!(reversed.contains("`a` comes before `b`"), "{reversed}");
+    assert_eq!(module.finish(), b"");
 }
 
 #[test]

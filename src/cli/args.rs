@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+/// Where chance comes from when nothing else is said: any number, but always the same.
+const SEED: u64 = 724;
+
 /// Runs YAML flows against AT-command modules.
 #[derive(Debug, Parser)]
 #[command(name = "atflow", version, about, max_term_width = 100, arg_required_else_help = true)]
@@ -111,18 +114,37 @@ pub(super) struct SerialArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Simulated modules (sim:NAME)")]
 pub(super) struct SimulationArgs {
-    /// How fast simulated time passes: 1x, 60x, max
-    #[arg(long, default_value = "1x", value_parser = speed)]
-    pub speed: Speed,
+    /// How fast simulated time passes: 1x, 60x, max [default: 1x]
+    // Optional, here and below, to know what was given: with a real port none of it means anything.
+    #[arg(long, value_parser = speed)]
+    pub speed: Option<Speed>,
     /// What happens, and when: a YAML file of timed events
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
     /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
-    /// Where all chance comes from
-    #[arg(long, default_value_t = 724)]
-    pub seed: u64,
+    /// Where all chance comes from [default: 724]
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+impl SimulationArgs {
+    /// The seed of the simulation, and of a real run's jitter.
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or(SEED)
+    }
+
+    /// The first option that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--speed", self.speed.is_some()),
+            ("--scenario", self.scenario.is_some()),
+            ("--cloud", self.cloud.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
 }
 
 /// How fast simulated time passes.
@@ -186,7 +208,7 @@ pub(super) struct SimArgs {
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
     /// Where all chance comes from
-    #[arg(long, default_value_t = 724)]
+    #[arg(long, default_value_t = SEED)]
     pub seed: u64,
 }
 

@@ -18,7 +18,7 @@ use crate::session::{Fault, Heard, Listener, Request, Session};
 use crate::transcript::{Masker, Transcript};
 
 use super::args::{AtArgs, Format};
-use super::{Exit, complain, open};
+use super::{Exit, complain, open, say};
 
 pub(super) fn at(args: &AtArgs) -> Exit {
     sent(args).unwrap_or_else(|exit| exit)
@@ -97,12 +97,16 @@ fn one(
     lines.0.borrow_mut().clear();
     let outcome = session.send(&request);
     let lines = lines.0.take();
-    match format {
-        Format::Pretty => lines.iter().for_each(|line| println!("{line}")),
-        Format::Json => println!(
-            "{}",
-            json!({ "command": line, "lines": lines, "good": outcome.is_ok(), "error": outcome.as_ref().err().map(|fault| words(fault, dialect)) })
-        ),
+    let said = match format {
+        Format::Pretty => lines.iter().try_for_each(|line| say::line(line)),
+        Format::Json => {
+            let error = outcome.as_ref().err().map(|fault| words(fault, dialect));
+            let record = json!({ "command": line, "lines": lines, "good": outcome.is_ok(), "error": error });
+            say::line(&record.to_string())
+        }
+    };
+    if let Err(exit) = said {
+        return exit;
     }
     match outcome {
         Ok(_) => Exit::Done,

@@ -10,11 +10,14 @@ use crate::flow::duration;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::Host;
 
-use super::Exit;
 use super::args::{CheckArgs, Format};
-use super::run::look;
+use super::{Exit, say};
 
 pub(super) fn check(args: &CheckArgs) -> Exit {
+    checked(args).unwrap_or_else(|exit| exit)
+}
+
+fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
     let mut exit = Exit::Done;
     let here = std::env::current_dir().unwrap_or_default();
     for file in &args.files {
@@ -37,20 +40,21 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
                         "commands": bound.time.map(|_| bound.commands),
                     })).collect::<Vec<_>>(),
                 });
-                println!("{line}");
+                say::line(&line.to_string())?;
             }
             Format::Pretty => {
                 if !loaded.problems.is_empty() {
-                    eprintln!("{}\n", loaded.problems.render(&loaded.sources, look()));
+                    say::problems(&loaded.problems, &loaded.sources);
+                    say::error_line("");
                 }
                 if let Some(program) = &loaded.program {
-                    println!("{}: good", file.display());
-                    print_flows(&flows(program));
+                    say::line(&format!("{}: good", file.display()))?;
+                    print_flows(&flows(program))?;
                 }
             }
         }
     }
-    exit
+    Ok(exit)
 }
 
 /// The worst case of the file's own steps and flows.
@@ -70,7 +74,7 @@ fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs().saturating_add(up))
 }
 
-fn print_flows(flows: &[(String, Bound)]) {
+fn print_flows(flows: &[(String, Bound)]) -> Result<(), Exit> {
     let width = flows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, bound) in flows {
         let name = format!("{name}{}", " ".repeat(width - name.chars().count()));
@@ -78,9 +82,10 @@ fn print_flows(flows: &[(String, Bound)]) {
             Some(time) => {
                 let time = duration::display(whole_seconds(time));
                 let commands = if bound.commands == 1 { "command" } else { "commands" };
-                println!("  {name}  at most {time}, {} {commands}", bound.commands);
+                say::line(&format!("  {name}  at most {time}, {} {commands}", bound.commands))?;
             }
-            None => println!("  {name}  without an end, as it says"),
+            None => say::line(&format!("  {name}  without an end, as it says"))?,
         }
     }
+    Ok(())
 }

@@ -2,17 +2,17 @@
 
 use super::args::ForgetArgs;
 use super::once_file::OnceFile;
-use super::{Exit, complain};
+use super::{Exit, complain, say};
 
 pub(super) fn forget(args: &ForgetArgs) -> Exit {
-    match OnceFile::open().forget(args.port.as_deref()) {
-        Ok(0) => println!("nothing was remembered"),
-        Ok(1) => println!("forgot one line; it may be sent again"),
-        Ok(count) => println!("forgot {count} lines; they may be sent again"),
+    let done = match OnceFile::open().forget(args.port.as_deref()) {
+        Ok(0) => "nothing was remembered".to_string(),
+        Ok(1) => "forgot one line; it may be sent again".to_string(),
+        Ok(count) => format!("forgot {count} lines; they may be sent again"),
         Err(why) => {
             complain(&why, None);
             return Exit::Environment;
         }
-    }
-    Exit::Done
+    };
+    say::line(&done).map_or_else(|exit| exit, |()| Exit::Done)
 }

@@ -11,6 +11,7 @@ mod once_file;
 mod open;
 mod ports;
 mod run;
+mod say;
 mod schema;
 mod sim;
 
@@ -20,6 +21,7 @@ use clap::Parser as _;
 
 use args::{Args, Command};
 pub use exit::Exit;
+use say::complain;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
@@ -41,15 +43,4 @@ pub fn main() -> ExitCode {
         Command::Forget(command) => forget::forget(&command),
     };
     exit.into()
-}
-
-/// Says on standard error what is wrong and what to do.
-fn complain(message: &str, help: Option<&str>) {
-    use std::io::IsTerminal as _;
-    let colour = std::io::stderr().is_terminal();
-    let error = crate::report::paint::Paint::Bad.on("error", colour);
-    eprintln!("{error}: {message}");
-    if let Some(help) = help {
-        eprintln!("  = help: {help}");
-    }
 }

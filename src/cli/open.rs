@@ -37,6 +37,13 @@ pub(super) fn open(
         complain(&error.to_string(), Some(&error.help));
         Exit::Usage
     })?;
+    if !matches!(address, Address::Sim(_))
+        && let Some(option) = simulation.and_then(SimulationArgs::given)
+    {
+        let message = format!("`{option}` is for simulated modules, and `{port}` is a real port");
+        complain(&message, Some("leave it out, or choose `--port sim:luat-air724`"));
+        return Err(Exit::Usage);
+    }
     let clock = Rc::new(WallClock::new());
     match address {
         Address::Sim(name) => simulated(&name, simulation, wake),
@@ -92,10 +99,10 @@ fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<B
     // A one-shot command finds a module that has been on for long; a flow sees it start.
     options.scenario = args.is_none().then(warm);
     if let Some(args) = args {
-        options.seed = args.seed;
+        options.seed = args.seed();
         options.scenario = args.scenario.as_deref().map(scenario).transpose()?;
         options.cloud = cloud(args.cloud.as_deref())?;
-        speed = args.speed;
+        speed = args.speed.unwrap_or(Speed::Times(1.0));
     }
     if let Speed::Times(times) = speed {
         let wake = wake.fd().and_then(|fd| fd.try_clone_to_owned().ok());

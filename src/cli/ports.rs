@@ -5,16 +5,16 @@ use serde_json::json;
 use crate::link::address::{Address, UsbId};
 use crate::link::ports::{self, PortInfo};
 
-use super::Exit;
 use super::args::{Format, PortsArgs};
+use super::{Exit, say};
 
 pub(super) fn ports(args: &PortsArgs) -> Exit {
     let found = ports::list();
-    match args.format {
-        Format::Json => found.iter().for_each(|port| println!("{}", record(port))),
+    let said = match args.format {
+        Format::Json => found.iter().try_for_each(|port| say::line(&record(port).to_string())),
         Format::Pretty => table(&found),
-    }
-    Exit::Done
+    };
+    said.map_or_else(|exit| exit, |()| Exit::Done)
 }
 
 fn usb_address(port: &PortInfo) -> Option<String> {
@@ -32,10 +32,9 @@ fn record(port: &PortInfo) -> serde_json::Value {
     })
 }
 
-fn table(found: &[PortInfo]) {
+fn table(found: &[PortInfo]) -> Result<(), Exit> {
     if found.is_empty() {
-        println!("no serial ports; is the module plugged in? `sim:luat-air724` needs none");
-        return;
+        return say::line("no serial ports; is the module plugged in? `sim:luat-air724` needs none");
     }
     let rows: Vec<[String; 4]> = found
         .iter()
@@ -53,10 +52,10 @@ fn table(found: &[PortInfo]) {
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
-    for row in &rows {
+    rows.iter().try_for_each(|row| {
         let cell = |column: usize| {
             format!("{}{}", row[column], " ".repeat(widths[column] - row[column].chars().count()))
         };
-        println!("{}  {}  {}  {}", cell(0), cell(1), cell(2), row[3]);
-    }
+        say::line(&format!("{}  {}  {}  {}", cell(0), cell(1), cell(2), row[3]))
+    })
 }

@@ -3,17 +3,18 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{IsTerminal as _, stdout};
+use std::io::{IsTerminal as _, Read as _, stdout};
+use std::path::Path;
 use std::rc::Rc;
 
 use crate::flow::compile::{self, Loaded, Options};
-use crate::flow::diag::{Diagnostics, Look};
+use crate::flow::diag::Diagnostics;
 use crate::flow::model::{FlowId, Program, UnitId};
 use crate::hooks::Host;
 use crate::link::Link;
 use crate::link::wake::Wake;
 use crate::report::console::{Console, Detail};
-use crate::report::json::JsonLines;
+use crate::report::json::{self, JsonLines};
 use crate::run::event::Report;
 use crate::run::mask_text::Masked;
 use crate::run::once::{OnceInMemory, OnceStore};
@@ -23,18 +24,44 @@ use crate::session::Session;
 use crate::transcript::{Header, Masker, Transcript};
 
 use super::args::{Format, RunArgs};
+use super::ask::Typed;
 use super::once_file::OnceFile;
-use super::{Exit, complain, open};
+use super::say::Watched;
+use super::{Exit, complain, open, say};
+
+/// How every transcript begins.
+const TRANSCRIPT_BEGINS: &[u8] = br#"{"atflow":"transcript","#;
 
 pub(super) fn run(args: &RunArgs) -> Exit {
-    match prepared(args) {
+    let out = Watched::default();
+    let exit = match prepared(args, &out) {
         Ok(report) => exit_of(&report),
-        Err(exit) => exit,
+        Err(exit) => return not_started(exit, args.format),
+    };
+    match out.problem() {
+        // A verdict that nobody could read must not look like success to a script.
+        Some(error) if exit == Exit::Done => say::unwritten(&error),
+        _ => exit,
     }
 }
 
+/// A program that reads JSON lines gets a verdict in any case; people have read it on standard error.
+fn not_started(exit: Exit, format: Format) -> Exit {
+    if format == Format::Json {
+        let error = if exit == Exit::Environment { "environment" } else { "usage" };
+        let line = json::not_started(error, &say::last_complaint());
+        // Whatever keeps it from being written, there is a worse problem already.
+        let _ = say::line(&line);
+    }
+    exit
+}
+
 fn exit_of(report: &Report) -> Exit {
+    if let Some(why) = &report.transcript_problem {
+        complain(&format!("the transcript is not whole: {why}"), Some("the run itself is not affected"));
+    }
     match &report.failure {
+        None if report.transcript_problem.is_some() => Exit::Environment,
         None => Exit::Done,
         Some(failure) if failure.is_interrupt() => Exit::Interrupted,
         Some(failure) => match failure.code.number() / 1000 {
@@ -45,7 +72,7 @@ fn exit_of(report: &Report) -> Exit {
     }
 }
 
-fn prepared(args: &RunArgs) -> Result<Report, Exit> {
+fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
     let Some(port) = &args.port.port else {
         let help = "`--port /dev/ttyUSB0` (`atflow ports` lists what is there), or `--port sim:luat-air724` without a module";
         complain("no port is given", Some(help));
@@ -56,9 +83,8 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     let options = Options { module: args.module.clone() };
     let loaded = compile::load(&args.file, &here, &options, &host);
     let Loaded { program, sources, problems, places, reader } = loaded;
-    let look = look();
     if problems.has_errors() {
-        eprintln!("{}", problems.render(&sources, look));
+        say::problems(&problems, &sources);
         return Err(Exit::Usage);
     }
     let Some(program) = program else { return Err(Exit::Usage) };
@@ -72,7 +98,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     };
     let outside = Outside { given: &given, env: &env, file: &file, simulated };
     let resolved = vars::resolve(&program, &outside).map_err(|problems: Diagnostics| {
-        eprintln!("{}", problems.render(&sources, look));
+        say::problems(&problems, &sources);
         Exit::Usage
     })?;
     let mask = |masker: Result<Masker, _>| {
@@ -83,10 +109,11 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
     };
     let for_transcript = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
     let shown = Rc::new(mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?);
+    args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
     let wake = open::wake()?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
-    let observer: SharedObserver = observer(args, sources, simulated);
+    let observer: SharedObserver = observer(args, sources, simulated, out);
     let masked = Masked::new(shown);
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
     let session = session(link, &program, transcript, lines, &wake, &host);
@@ -100,7 +127,7 @@ fn prepared(args: &RunArgs) -> Result<Report, Exit> {
         observer,
         masked,
         once,
-        seed: args.sim.seed,
+        seed: args.sim.seed(),
         port: port.clone(),
     };
     let selected = Part { from: args.from.clone(), until: args.until.clone() };
@@ -142,6 +169,23 @@ fn chosen(program: &Program, name: Option<&str>) -> Result<FlowId, Exit> {
     }
 }
 
+/// A transcript replaces a transcript, but nothing that somebody wrote: not the flow, for a start.
+fn may_be_replaced(path: &Path) -> Result<(), Exit> {
+    // What is not there, or is a device or a pipe, has nothing to lose.
+    if !path.metadata().is_ok_and(|what| what.is_file() && what.len() > 0) {
+        return Ok(());
+    }
+    let mut begin = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(TRANSCRIPT_BEGINS.len() as u64).read_to_end(&mut begin));
+    if read.is_ok() && begin == TRANSCRIPT_BEGINS {
+        return Ok(());
+    }
+    let message = format!("`{}` is there and is no transcript; it is not overwritten", path.display());
+    complain(&message, Some("choose another file for `--transcript`"));
+    Err(Exit::Usage)
+}
+
 fn transcript(
     args: &RunArgs,
     port: &str,
@@ -162,9 +206,17 @@ fn transcript(
     Ok(Transcript::to(Box::new(file), &header, masker))
 }
 
-fn observer(args: &RunArgs, sources: crate::flow::diag::Sources, simulated: bool) -> SharedObserver {
-    let out = Box::new(stdout());
-    let answers: crate::report::console::Answers = Box::new(super::ask::typed_line);
+fn observer(
+    args: &RunArgs,
+    sources: crate::flow::diag::Sources,
+    simulated: bool,
+    out: &Watched,
+) -> SharedObserver {
+    let out = Box::new(out.clone());
+    let answers: crate::report::console::Answers = {
+        let mut typed = Typed::default();
+        Box::new(move || typed.line())
+    };
     match args.format {
         Format::Json => {
             Rc::new(RefCell::new(JsonLines::new(out, sources, args.verbose).with_answers(answers)))
@@ -192,13 +244,4 @@ fn columns() -> Option<usize> {
         .ok()
         .map(|size| usize::from(size.ws_col))
         .filter(|columns| *columns > 0)
-}
-
-/// Colours on standard error, where problems go.
-pub(super) fn look() -> Look {
-    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        Look::Coloured
-    } else {
-        Look::Plain
-    }
 }

@@ -4,18 +4,20 @@ use clap::CommandFactory as _;
 
 use crate::flow::schema;
 
-use super::Exit;
 use super::args::{Args, CompletionsArgs, SchemaArgs, SchemaOf};
+use super::{Exit, say};
 
 pub(super) fn schema(args: &SchemaArgs) -> Exit {
-    match args.of {
-        SchemaOf::Flow => print!("{}", schema::flow_schema()),
-        SchemaOf::Dialect => print!("{}", schema::dialect_schema()),
-    }
-    Exit::Done
+    let text = match args.of {
+        SchemaOf::Flow => schema::flow_schema(),
+        SchemaOf::Dialect => schema::dialect_schema(),
+    };
+    say::print(&text).map_or_else(|exit| exit, |()| Exit::Done)
 }
 
 pub(super) fn completions(args: &CompletionsArgs) -> Exit {
-    clap_complete::generate(args.shell, &mut Args::command(), "atflow", &mut std::io::stdout());
-    Exit::Done
+    // Into memory first: the generator panics when it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Args::command(), "atflow", &mut script);
+    say::print(&String::from_utf8_lossy(&script)).map_or_else(|exit| exit, |()| Exit::Done)
 }

@@ -3,7 +3,7 @@
 use crate::sim::{self, Pace, ServeAt, SimOptions};
 
 use super::args::SimArgs;
-use super::{Exit, open};
+use super::{Exit, open, say};
 
 pub(super) fn sim(args: &SimArgs) -> Exit {
     served(args).unwrap_or_else(|exit| exit)
@@ -25,7 +25,8 @@ fn served(args: &SimArgs) -> Result<Exit, Exit> {
     let wake = open::wake()?;
     let Some(stop) = wake.fd() else { return Err(Exit::Environment) };
     let name = args.name.clone();
-    let ready = |place: &str| println!("{name} is on {place}; Ctrl-C ends it");
+    let mut said = Ok(());
+    let ready = |place: &str| said = say::line(&format!("{name} is on {place}; Ctrl-C ends it"));
     sim::serve(&args.name, options, &at, stop, ready).map_err(|error| open::sim_refused(&error))?;
-    Ok(Exit::Done)
+    said.map(|()| Exit::Done)
 }

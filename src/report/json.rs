@@ -85,6 +85,11 @@ impl Observer for JsonLines {
     }
 }
 
+/// The only line of a run that did not start. `error`: who must act, `usage` or `environment`.
+pub fn not_started(error: &str, message: &str) -> String {
+    json!({ "event": "finished", "verdict": "not started", "error": error, "message": message }).to_string()
+}
+
 fn kind_word(kind: StepKind) -> &'static str {
     match kind {
         StepKind::Send => "send",
@@ -151,7 +156,11 @@ fn finished(report: &Report, sources: &Sources) -> Value {
     let returns: serde_json::Map<String, Value> = report.returns.iter().cloned().collect();
     json!({
         "flow": report.flow,
-        "verdict": if report.failure.is_some() { "failed" } else { "passed" },
+        "verdict": match &report.failure {
+            None => "passed",
+            Some(failure) if failure.is_interrupt() => "interrupted",
+            Some(_) => "failed",
+        },
         "stopped": report.stopped,
         "failure": report.failure.as_ref().map(|failure| failure_fields(failure, sources)),
         "passed": report.passed,

@@ -168,6 +168,8 @@ pub struct Report {
     pub took: Duration,
     /// What the flow returns: name and value as JSON.
     pub returns: Vec<(String, serde_json::Value)>,
+    /// Why the transcript is not whole. Known once the session is closed: after [`Event::Finished`].
+    pub transcript_problem: Option<String>,
 }
 
 /// Somebody who watches.

@@ -2,6 +2,7 @@
 //! "One step, exactly".
 
 use crate::flow::codes::Code;
+use crate::flow::fields::nearest;
 use crate::flow::model::{ATTEMPT, Action, Assignment, ERROR, Flow, FlowId, OnError, Slot, Step, Within};
 use crate::hooks::{self, Value};
 use crate::link::Mono;
@@ -497,17 +498,23 @@ fn select(steps: &[Step], part: &Part) -> Result<(usize, usize), Halt> {
     let find = |name: &str, option: &str| {
         steps.iter().position(|step| step.title.literal() == Some(name)).ok_or_else(|| {
             let names: Vec<&str> = steps.iter().filter_map(|step| step.title.literal()).collect();
-            Halt::from(
-                Failure::new(
-                    Code::NO_SUCH_STEP,
-                    "refused",
-                    format!("{option}: the flow has no step `{name}` of its own"),
-                )
-                .help(format!("its steps are: {}", names.join(", "))),
-            )
+            let message = format!("{option}: the flow has no step `{name}` of its own");
+            let mut failure = Failure::new(Code::NO_SUCH_STEP, "refused", message);
+            if let Some(near) = nearest(name, names.iter().copied()) {
+                failure = failure.help(format!("did you mean `{near}`?"));
+            }
+            Halt::from(failure.help(format!("its steps are: {}", names.join(", "))))
         })
     };
     let from = part.from.as_deref().map_or(Ok(0), |name| find(name, "--from"))?;
     let to = part.until.as_deref().map_or(Ok(steps.len()), |name| find(name, "--until").map(|at| at + 1))?;
-    Ok((from, to.max(from)))
+    if to <= from && part.until.is_some() {
+        // `--until` stands before `--from`: nothing would run, and that would pass.
+        let name = |option: &Option<String>| option.clone().unwrap_or_default();
+        let (from, until) = (name(&part.from), name(&part.until));
+        let message = format!("--until: the step `{until}` comes before `{from}`, so that nothing would run");
+        let help = format!("`--from {until} --until {from}`?");
+        return Err(Failure::new(Code::NO_SUCH_STEP, "refused", message).help(help).into());
+    }
+    Ok((from, to))
 }

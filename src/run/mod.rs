@@ -192,7 +192,7 @@ impl<'p> Run<'p> {
                 (Some(failure), None, Vec::new())
             }
         };
-        let report = Report {
+        let mut report = Report {
             flow: name,
             failure,
             stopped,
@@ -203,9 +203,11 @@ impl<'p> Run<'p> {
             received: self.totals.received,
             took: self.session.now().since(began),
             returns,
+            transcript_problem: None,
         };
         self.tell(&Event::Finished(&report));
-        self.session.close();
+        let transcript = self.session.close();
+        report.transcript_problem = transcript.problem().map(ToString::to_string);
         report
     }
 

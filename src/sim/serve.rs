@@ -247,10 +247,18 @@ struct SymbolicLink {
 }
 
 impl SymbolicLink {
-    /// Takes the place of a link that an earlier run left behind, but of nothing else.
+    /// Takes the place of a link that an earlier run left behind, but of nothing else: a pty that is there
+    /// belongs to somebody, as long as it is not the one just made.
     fn create(path: &Path, target: PathBuf) -> std::io::Result<Self> {
         match std::fs::read_link(path) {
-            Ok(old) if old.starts_with("/dev/pts") || !old.exists() => std::fs::remove_file(path)?,
+            Ok(old) if old == target || !path.exists() => std::fs::remove_file(path)?,
+            Ok(old) if old.starts_with("/dev/pts") => {
+                let why = format!(
+                    "it is in use, as a link to {}; end the program that serves it, or choose another path",
+                    old.display()
+                );
+                return Err(std::io::Error::new(ErrorKind::AlreadyExists, why));
+            }
             Ok(old) => {
                 let why = format!("it is a link to {}, which is no pty", old.display());
                 return Err(std::io::Error::new(ErrorKind::AlreadyExists, why));

@@ -1,0 +1,103 @@
+//! Standard output and standard error. Either may be closed or on a full disk; nothing panics then, as
+//! `println!` does.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, IsTerminal as _, Write, stderr, stdout};
+use std::rc::Rc;
+
+use crate::flow::diag::{Diagnostics, Look, Sources};
+use crate::report::paint::Paint;
+
+use super::Exit;
+
+/// Prints a line.
+///
+/// Whoever read may have seen enough and gone (`| head -1`): that is no error, and the work goes on without
+/// a reader. Anything else, such as a full disk, is said on standard error.
+pub(super) fn line(text: &str) -> Result<(), Exit> {
+    print(&format!("{text}\n"))
+}
+
+/// Prints a text as it is; see [`line`].
+pub(super) fn print(text: &str) -> Result<(), Exit> {
+    let mut out = stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// Says that standard output could not be written.
+pub(super) fn unwritten(error: &io::Error) -> Exit {
+    complain(&format!("cannot write standard output: {error}"), None);
+    Exit::Environment
+}
+
+/// Writes a line to standard error. When even that fails there is nobody left to tell.
+pub(super) fn error_line(text: &str) {
+    let _ = stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
+thread_local! {
+    /// What was wrong last, for those who do not read standard error.
+    static COMPLAINT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What [`complain`] or [`problems`] said last, without colours.
+pub(super) fn last_complaint() -> String {
+    COMPLAINT.with_borrow(String::clone)
+}
+
+/// Shows on standard error what is wrong with files.
+pub(super) fn problems(problems: &Diagnostics, sources: &Sources) {
+    let plain = problems.render(sources, Look::Plain);
+    COMPLAINT.set(plain.clone());
+    let shown = if coloured() { problems.render(sources, Look::Coloured) } else { plain };
+    error_line(&shown);
+}
+
+/// Whether standard error, where problems go, shows colours.
+fn coloured() -> bool {
+    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Says on standard error what is wrong and what to do.
+pub(super) fn complain(message: &str, help: Option<&str>) {
+    COMPLAINT.set(message.to_string());
+    let error = Paint::Bad.on("error", coloured());
+    error_line(&format!("{error}: {message}"));
+    if let Some(help) = help {
+        error_line(&format!("  = help: {help}"));
+    }
+}
+
+/// Standard output for a run, which must go on without it: a write never fails, the first problem is kept.
+#[derive(Clone, Default)]
+pub(super) struct Watched(Rc<RefCell<Option<io::Error>>>);
+
+impl Watched {
+    /// Why not everything was written; a reader that has gone is no problem.
+    pub(super) fn problem(&self) -> Option<io::Error> {
+        self.0.take()
+    }
+
+    fn keep(&self, written: io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.0.borrow_mut().get_or_insert(error);
+        }
+    }
+}
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.keep(stdout().write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.keep(stdout().flush());
+        Ok(())
+    }
+}
