@@ -121,7 +121,11 @@ impl Gatherer<'_> {
         let fallback = if kind == Kind::Cloud { CLOUD_CHECK_MODULE } else { GENERIC };
         let whole = Span::new(self.all[0].id, 0..0);
         let (name, at) = match (&options.module, self.asked(0, "module")) {
-            (Some(name), asked) => (name.clone(), asked.map_or(whole, |(_, at)| at)),
+            // What the command line says stands nowhere in the file.
+            (Some(name), _) => {
+                let by_hand = self.sources.add("--module", String::new());
+                (name.clone(), Span::new(by_hand, 0..0))
+            }
             (None, Some((name, at))) => (name, at),
             (None, None) => (fallback.to_string(), whole),
         };
@@ -198,9 +202,10 @@ impl Gatherer<'_> {
                 ),
             };
             let what = folder.trim_end_matches('s');
-            self.problems.push(
-                Diagnostic::error(Code::NO_SUCH_FILE, at, format!("there is no {what} `{name}`")).help(help),
-            );
+            let by_hand = self.sources.name(at.file) == "--module" && self.sources.text(at.file).is_empty();
+            let prefix = if by_hand { format!("`--module {name}`: ") } else { String::new() };
+            let message = format!("{prefix}there is no {what} `{name}`");
+            self.problems.push(Diagnostic::error(Code::NO_SUCH_FILE, at, message).help(help));
             return None;
         };
         self.add(place, at, kind, from)
