@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use crate::flow::compile::{self, Loaded, Options};
 use crate::flow::diag::Diagnostics;
-use crate::flow::model::{FlowId, Program, UnitId};
-use crate::hooks::Host;
+use crate::flow::model::{Flow, FlowId, Program, UnitId};
+use crate::hooks::{self, Host, Value};
 use crate::link::Link;
 use crate::link::wake::Wake;
 use crate::report::console::{Console, Detail};
@@ -90,7 +90,7 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
     let Some(program) = program else { return Err(Exit::Usage) };
     let flow = chosen(&program, args.flow.as_deref())?;
     let simulated = open::is_simulated(port);
-    let given: BTreeMap<String, String> = args.vars.iter().cloned().collect();
+    let (params, given) = split_given(program.flow(flow), &args.vars)?;
     let env = |name: &str| std::env::var(name).ok();
     let file = |unit: UnitId, path: &str| {
         let place = reader.beside(&places[unit.0], path);
@@ -130,7 +130,7 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
         seed: args.sim.seed(),
         port: port.clone(),
     };
-    let selected = Part { from: args.from.clone(), until: args.until.clone() };
+    let selected = Part { from: args.from.clone(), until: args.until.clone(), args: params };
     Ok(Run::new(setup).run(flow, &selected))
 }
 
@@ -150,6 +150,24 @@ fn session(
         Box::new(lines),
         Rc::new(wake.clone()),
     )
+}
+
+/// Values of a flow's params, by name.
+type Params = BTreeMap<String, Value>;
+
+/// `--var` gives vars their values, and the params of the flow that is run; a param without a default needs one.
+fn split_given(flow: &Flow, given: &[(String, String)]) -> Result<(Params, BTreeMap<String, String>), Exit> {
+    let is_param = |name: &str| flow.params.iter().any(|param| &*param.name == name);
+    let (params, vars): (Vec<_>, Vec<_>) = given.iter().cloned().partition(|(name, _)| is_param(name));
+    let params: Params = params.into_iter().map(|(name, text)| (name, hooks::from_plain(&text))).collect();
+    let missing =
+        flow.params.iter().find(|param| param.default.is_none() && !params.contains_key(&*param.name));
+    if let Some(param) = missing {
+        let help = format!("give it one: `--var {}=…`", param.name);
+        complain(&format!("the param `{}` of `{}` has no value", param.name, flow.name), Some(&help));
+        return Err(Exit::Usage);
+    }
+    Ok((params, vars.into_iter().collect()))
 }
 
 /// The flow that was asked for, or the file's own steps.

@@ -43,7 +43,7 @@ impl<'p> Run<'p> {
     pub(super) fn main(&mut self, id: FlowId, part: &Part) -> Result<Vec<(String, serde_json::Value)>, Halt> {
         let flow = self.program.flow(id);
         let (from, to) = select(&flow.steps, part)?;
-        let args = vec![None; flow.params.len()];
+        let args = flow.params.iter().map(|param| part.args.get(&*param.name).cloned()).collect();
         let values = self.call(id, args, Mono::FAR, Some((from, to)))?;
         Ok(flow
             .returns

@@ -21,6 +21,7 @@ pub mod vars;
 mod tests;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -69,13 +70,15 @@ pub struct Setup<'p> {
     pub port: String,
 }
 
-/// Which part of the main list is run.
+/// Which part of the flow is run, and with what.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
     /// Begin with the step of this name.
     pub from: Option<String>,
     /// End with the step of this name.
     pub until: Option<String>,
+    /// Values of the flow's own params.
+    pub args: BTreeMap<String, Value>,
 }
 
 /// How a list of steps ended early.
