@@ -1,6 +1,6 @@
 //! Rhai, set up our way: its functions and ours, what is closed, limits, log, clock.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use rhai::{Engine, OptimizationLevel};
@@ -136,20 +136,24 @@ pub(super) struct Known {
     pub(super) handlers: Rc<Arities>,
 }
 
-pub(super) fn known() -> Known {
+/// The functions of `engine`, which is any host's.
+pub(super) fn known(engine: &Engine) -> Known {
     thread_local! {
-        static KNOWN: Known = {
-            let handlers = native_functions(&new(&Rc::default(), &station::Slot::default()));
-            let mut expressions = handlers.clone();
-            for (name, count) in station::FUNCTIONS {
-                // `set` is also a method of lists and maps.
-                if name != "set" && let Some(counts) = expressions.get_mut(name) {
-                    counts.remove(&count);
-                }
-            }
-            expressions.retain(|_, counts| !counts.is_empty());
-            Known { expressions: Rc::new(expressions), handlers: Rc::new(handlers) }
-        };
+        static KNOWN: OnceCell<Known> = const { OnceCell::new() };
     }
-    KNOWN.with(Clone::clone)
+    let list = || {
+        let handlers = native_functions(engine);
+        let mut expressions = handlers.clone();
+        for (name, count) in station::FUNCTIONS {
+            // `set` is also a method of lists and maps.
+            if name != "set"
+                && let Some(counts) = expressions.get_mut(name)
+            {
+                counts.remove(&count);
+            }
+        }
+        expressions.retain(|_, counts| !counts.is_empty());
+        Known { expressions: Rc::new(expressions), handlers: Rc::new(handlers) }
+    };
+    KNOWN.with(|known| known.get_or_init(list).clone())
 }

@@ -119,7 +119,8 @@ impl Host {
             constants.push(station::STATE.to_owned());
         }
         let functions = callable(&ast, |_| true);
-        let native = if handlers { known().handlers } else { known().expressions };
+        let known = known(&self.engine);
+        let native = if handlers { known.handlers } else { known.expressions };
         let mut findings = look_over(
             &ast,
             &Surroundings { native: &native, script: &functions, constants: &constants, expression: false },
@@ -180,7 +181,7 @@ impl Host {
             .engine
             .compile_expression(source)
             .map_err(|error| HookProblem::parse(source, &error, true))?;
-        let native = known().expressions;
+        let native = known(&self.engine).expressions;
         let constants: Vec<String> = hooks.constants.keys().cloned().collect();
         let mut findings = look_over(
             &ast,
