@@ -107,6 +107,14 @@ impl Failure {
         }
     }
 
+    /// Where it failed and why, in one line.
+    pub fn in_one_line(&self) -> String {
+        match self.path.last() {
+            Some(step) => format!("{step}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// Only a `retry.only` that names it catches it.
     pub fn is_fatal(&self) -> bool {
         matches!(self.family.as_str(), "port" | "reboot" | "stuck" | "interrupted")

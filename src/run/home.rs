@@ -17,6 +17,8 @@ pub trait Home {
     fn check_state(&self, name: &str, value: &Value) -> Result<(), Failure>;
     /// The MQTT filters that the link subscribes to.
     fn subscriptions(&self) -> Value;
+    /// Whether the next session with the broker begins without what the broker remembers.
+    fn clean_session(&self) -> bool;
     /// Quality of service of a `publish` that says none.
     fn default_qos(&self) -> u8;
     /// Makes everything of one step durable, together, before the step counts as passed.

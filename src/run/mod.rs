@@ -11,7 +11,7 @@ pub mod mask_text;
 mod messages;
 pub mod once;
 mod render;
-mod resident;
+pub mod resident;
 mod resolve;
 mod retry;
 mod send;

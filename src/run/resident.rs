@@ -4,19 +4,24 @@
 use std::sync::Arc;
 
 use crate::at::dialect::CommandRules;
-use crate::at::pattern::{Pattern, Sequence};
+use crate::at::pattern::{Captures, Pattern, Sequence};
 use crate::at::table::split_joined;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::Value;
 use crate::link::Mono;
 use crate::session::Session;
 
-use super::actions::captures_map;
+use super::actions::{capture_value, captures_map};
 use super::failure::Failure;
 use super::home::Post;
 use super::resolve::{joined_rules, merge};
 use super::send::Owing;
 use super::{Halt, Run};
+
+/// What a pattern captured, as values.
+pub fn captured_values(captures: &Captures) -> Vec<(String, Value)> {
+    captures.0.iter().map(|(name, capture)| (name.to_string(), capture_value(capture))).collect()
+}
 
 /// How one performance ended.
 #[derive(Debug)]
@@ -86,6 +91,16 @@ impl Run {
             failure
         })?;
         Ok(captures_map(&answer.captures))
+    }
+
+    /// Brings the messages that wait inside the module.
+    pub fn fetch_messages(&mut self) -> Option<Failure> {
+        self.fetch(Mono::FAR).err().and_then(|halt| self.masked_failure(halt))
+    }
+
+    /// Scripts that somebody else evaluates end at `deadline` in real runs.
+    pub fn bound_hooks(&self, deadline: Mono) {
+        self.hook_deadline.set(deadline);
     }
 
     /// What is run.

@@ -80,13 +80,15 @@ impl Run {
     pub(super) fn eval(&mut self, expr: &Expr, frame: &Frame) -> Result<Value, Failure> {
         let inputs: Vec<(&str, Value)> =
             expr.inputs.iter().map(|input| (&*input.name, self.lookup(input.from, frame))).collect();
-        self.hook_deadline.set(self.session.now() + HOOK_WALL_LIMIT);
+        // A handler may be waiting for this one to end.
+        let around = self.hook_deadline.replace(self.session.now() + HOOK_WALL_LIMIT);
         let value = self.host.eval(&expr.program, &inputs).map_err(|error| {
             let mut failure = Failure::hook(&error);
             failure.span = Some(expr.span);
             failure.message = self.masked.text(&failure.message);
             failure
         });
+        self.hook_deadline.set(around);
         self.tell_hook_log();
         value
     }
@@ -105,6 +107,7 @@ impl Run {
                 None => hooks::list_of([]),
             },
             Origin::State => self.state(),
+            Origin::CleanSession => self.home.as_ref().is_some_and(|home| home.clean_session()).into(),
         }
     }
 

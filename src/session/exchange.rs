@@ -101,6 +101,7 @@ impl Session {
         let answer = match outcome {
             Ok(()) => {
                 self.fresh = false;
+                self.echo.ended();
                 if probes {
                     self.found_footing(began_at)?;
                 }
@@ -237,6 +238,7 @@ impl Session {
         let written = self.link.write(bytes, until);
         let taken = written.as_ref().map_or(0, |taken| *taken).min(bytes.len());
         self.line_left |= taken > 0;
+        self.byte_counts.1 += taken as u64;
         self.transcript.tx(self.clock.now(), &bytes[..taken]);
         match written {
             Ok(taken) if taken == bytes.len() => Ok(()),
@@ -414,6 +416,7 @@ impl Session {
             }
         };
         self.footing = Footing::Firm;
+        self.restarted_as_asked = true;
         // RDY may come twice, and more boot lines follow the first sign.
         self.reboot_welcome_until = self.now() + window;
         let text = if seen { "the module restarted" } else { "no sign of the restart was seen" };

@@ -22,6 +22,8 @@ use crate::transcript::{Entry, NoteKind, Record, Transcript};
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
 pub use station::{Facts, Woke};
+
+use station::EchoWatch;
 pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
@@ -150,6 +152,9 @@ pub struct Session {
     watched: Vec<Pattern>,
     seen: VecDeque<(usize, Captures)>,
     seen_dropped: u64,
+    /// The module restarted because a command of ours said so.
+    restarted_as_asked: bool,
+    echo: EchoWatch,
     closed_at: Option<(Mark, String)>,
     reboot_at: Option<(Mark, String)>,
     reboot_welcome_until: Mono,
@@ -158,6 +163,8 @@ pub struct Session {
     fresh: bool,
     /// Bytes are still coming after the deadline: a module that never stops talking must not stop the clock.
     overrun: bool,
+    /// Bytes so far, in and out.
+    byte_counts: (u64, u64),
     /// A byte of the last command line was handed to the link.
     line_left: bool,
     stop: Stop,
@@ -197,11 +204,14 @@ impl Session {
             watched: Vec::new(),
             seen: VecDeque::new(),
             seen_dropped: 0,
+            restarted_as_asked: false,
+            echo: EchoWatch::default(),
             closed_at: None,
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,
             fresh: true,
             overrun: false,
+            byte_counts: (0, 0),
             line_left: false,
             stop: Stop::default(),
             last_byte: Mono::ZERO,
@@ -355,6 +365,7 @@ impl Session {
             Read::Bytes(_) => {
                 let now = self.clock.now();
                 self.last_byte = now;
+                self.byte_counts.0 += self.bytes.len() as u64;
                 self.transcript.rx(now, &self.bytes);
                 let bytes = std::mem::take(&mut self.bytes);
                 self.sorter.feed(&bytes, &mut self.sorted);
@@ -394,6 +405,7 @@ impl Session {
                     }
                     taken_by_await = class == Class::Await;
                     self.watch_line(class, &text);
+                    self.echo.heard |= class == Class::Echo;
                     self.keep_line(class, text);
                 }
                 Sorted::Message(message) => {

@@ -29,6 +29,28 @@ pub struct Facts {
     pub closed: Option<String>,
     /// The line that said that the module restarted.
     pub reboot: Option<String>,
+    /// It restarted because a command of ours said so.
+    pub restarted_as_asked: bool,
+    /// It echoes again, after it had not: it restarted and said nothing.
+    pub echo_back: bool,
+}
+
+/// Whether the module echoes command lines, and whether that came back by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EchoWatch {
+    /// An echo came since the last command line began.
+    pub(super) heard: bool,
+    off: bool,
+    came_back: bool,
+}
+
+impl EchoWatch {
+    /// A command line was answered.
+    pub(super) fn ended(&mut self) {
+        let heard = std::mem::take(&mut self.heard);
+        self.came_back |= heard && self.off;
+        self.off = !heard;
+    }
 }
 
 impl Session {
@@ -53,6 +75,11 @@ impl Session {
         self.messages.drain(..).collect()
     }
 
+    /// Bytes that crossed the link so far: in, out.
+    pub fn byte_counts(&self) -> (u64, u64) {
+        self.byte_counts
+    }
+
     /// Whether messages wait inside the module.
     pub fn has_notices(&self) -> bool {
         !self.notices.is_empty()
@@ -62,7 +89,9 @@ impl Session {
     pub fn take_facts(&mut self, since: Mark) -> Facts {
         let closed = self.closed_at.take().filter(|(mark, _)| *mark >= since).map(|(_, line)| line);
         let reboot = self.reboot_at.take().map(|(_, line)| line);
-        Facts { closed, reboot }
+        let restarted_as_asked = std::mem::take(&mut self.restarted_as_asked);
+        let echo_back = std::mem::take(&mut self.echo.came_back);
+        Facts { closed, reboot, restarted_as_asked, echo_back }
     }
 
     /// Whether the module may be swallowing everything as data.

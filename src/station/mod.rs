@@ -1,4 +1,324 @@
-//! A station: a file that runs for ever. One thread, one run at a time; between two runs it looks at what
-//! came, what is due and how the link stands, and chooses what is next.
+//! A station: a file that runs for ever. One thread, one run at a time; between two runs, at a *boundary*, it
+//! looks at what came, what is due and how the link stands, and chooses what is next: the link first, else
+//! whatever has waited longest. Only there is anything decided; while a run goes on, lines are sorted and
+//! messages kept, and nothing else is sent.
+//!
+//! * [`event`]: what it tells. [`schedule`], [`link`], [`command`], [`rate`]: pure parts that decide.
+//! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands. `drain`: the outbox.
+//!   `supervise`: the link. `desk`: what a handler reaches. `shared`: what they all use.
 
+pub mod command;
 pub mod event;
+pub mod link;
+pub mod rate;
+pub mod schedule;
+
+mod boundary;
+mod calls;
+mod desk;
+mod drain;
+mod jobs;
+mod shared;
+mod status;
+mod supervise;
+mod tally;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::flow::model::Program;
+use crate::hooks::{Host, Value};
+use crate::link::Mono;
+use crate::run::mask_text::Masked;
+use crate::run::once::OnceStore;
+use crate::run::{Run, Setup as RunSetup, SharedObserver};
+use crate::session::{Session, Woke};
+use crate::store::{Lane, Store};
+
+use boundary::Senders;
+use drain::Drain;
+use event::{Happening, LinkState, Status, Summary};
+use jobs::Job;
+use shared::{Author, Shared, StationHome, plan_of};
+use supervise::Supervised;
+
+pub use shared::SharedWatcher;
+
+/// The longest that the loop waits without looking around: a corrected clock or a reload is seen within it.
+pub const TICK: Duration = Duration::from_secs(30);
+/// How long the link may take to close at the end.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// What a station needs from outside.
+pub struct Setup {
+    /// What is run; it must be a station's program.
+    pub program: Rc<Program>,
+    /// The script host that compiled it.
+    pub host: Rc<Host>,
+    /// The values of every file's vars.
+    pub vars: Vec<Vec<Value>>,
+    /// The conversation.
+    pub session: Session,
+    /// Who watches; also as the runs see it.
+    pub watcher: SharedWatcher,
+    /// The same, for the steps of runs.
+    pub observer: SharedObserver,
+    /// The mask over everything that is shown.
+    pub masked: Masked,
+    /// Lines that must never be sent again.
+    pub once: Box<dyn OnceStore>,
+    /// What it keeps on disk.
+    pub store: Store,
+    /// Seed of everything that is left to chance.
+    pub seed: u64,
+    /// As the user wrote it.
+    pub port: String,
+    /// What the operator or the system wants.
+    pub signals: Rc<dyn Signals>,
+    /// It ends by itself at this time.
+    pub until: Option<Mono>,
+}
+
+/// What the operator or the system wants of a station.
+pub trait Signals {
+    /// The end. It stays wanted.
+    fn stop(&self) -> bool;
+    /// The file read anew. Asking forgets it.
+    fn take_reload(&self) -> bool;
+    /// The loop has got a step further.
+    fn progress(&self, now: Mono);
+}
+
+/// Why [`Station::run`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// A signal, or its time was over.
+    Stopped,
+    /// The file is to be read again; then run it again, or its successor.
+    Reload,
+}
+
+/// A running station.
+pub struct Station {
+    program: Rc<Program>,
+    host: Rc<Host>,
+    vars: Vec<Vec<Value>>,
+    run: Rc<RefCell<Run>>,
+    shared: Rc<Shared>,
+    signals: Rc<dyn Signals>,
+    observer: SharedObserver,
+    port: String,
+    seed: u64,
+    began: Mono,
+    until: Option<Mono>,
+    waiting: VecDeque<Job>,
+    runs: u64,
+    schedules: Vec<jobs::Scheduled>,
+    link: Supervised,
+    drain: Drain,
+    senders: Senders,
+    last_status: Option<Status>,
+    started: bool,
+}
+
+impl Station {
+    /// A station that is ready to run.
+    pub fn new(setup: Setup) -> Self {
+        let clock = setup.session.clock();
+        let now = clock.now();
+        let shared = Rc::new(Shared {
+            store: RefCell::new(setup.store),
+            watcher: setup.watcher,
+            clock,
+            masked: setup.masked.clone(),
+            tally: RefCell::default(),
+            author: RefCell::new(Author { lane: Lane::Event, name: String::new() }),
+            state_changed: Cell::new(true),
+            in_flight: Cell::new(None),
+            clean_session: Cell::new(false),
+        });
+        let home = Rc::new(StationHome::new(Rc::clone(&shared), Rc::clone(&setup.program)));
+        let run = Run::new(RunSetup {
+            program: Rc::clone(&setup.program),
+            host: Rc::clone(&setup.host),
+            vars: setup.vars.clone(),
+            session: setup.session,
+            observer: Rc::clone(&setup.observer),
+            masked: setup.masked,
+            once: setup.once,
+            seed: setup.seed,
+            port: setup.port.clone(),
+            home: Some(home),
+        });
+        let link = Supervised::new(&setup.program, &shared, setup.seed, now);
+        Self {
+            drain: Drain::new(&setup.program),
+            senders: Senders::new(now),
+            schedules: Vec::new(),
+            program: setup.program,
+            host: setup.host,
+            vars: setup.vars,
+            run: Rc::new(RefCell::new(run)),
+            shared,
+            signals: setup.signals,
+            observer: setup.observer,
+            port: setup.port,
+            seed: setup.seed,
+            began: now,
+            until: setup.until,
+            waiting: VecDeque::new(),
+            runs: 0,
+            link,
+            last_status: None,
+            started: false,
+        }
+    }
+
+    /// Runs until somebody wants it to stop, its time is over, or its file is to be read again.
+    pub fn run(&mut self) -> Ended {
+        if !std::mem::replace(&mut self.started, true) {
+            self.begin();
+        }
+        loop {
+            self.look();
+            if self.signals.stop() {
+                self.shared.tell(&Happening::StationStopping { why: "signal".to_string() });
+                return Ended::Stopped;
+            }
+            if self.until.is_some_and(|until| self.now() >= until) {
+                self.shared.tell(&Happening::StationStopping { why: "time".to_string() });
+                return Ended::Stopped;
+            }
+            if self.signals.take_reload() {
+                return Ended::Reload;
+            }
+            match self.choose() {
+                Next::Link => self.mind_the_link(),
+                Next::Job(index) => {
+                    if let Some(job) = self.waiting.remove(index) {
+                        self.perform(job);
+                    }
+                }
+                Next::Publish => self.publish(),
+                Next::Idle(until) => self.idle(until),
+            }
+            self.signals.progress(self.now());
+        }
+    }
+
+    fn begin(&mut self) {
+        let (store_id, outbox_rows) = {
+            let store = self.shared.store.borrow();
+            (store.id().to_string(), store.counts().rows.iter().sum())
+        };
+        self.shared.tell(&Happening::StationStarted {
+            name: self.program.name.clone(),
+            module: self.program.dialect.name.clone(),
+            port: self.port.clone(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            store_id,
+            outbox_rows,
+        });
+        self.shared.tell_store_news();
+        self.mind_the_clock(true);
+        self.watch_lines();
+        self.start_schedules();
+        self.answer_interrupted();
+        self.recall_commands();
+    }
+
+    fn now(&self) -> Mono {
+        self.shared.clock.now()
+    }
+
+    /// What is next. The link goes first, then whatever has waited longest.
+    fn choose(&mut self) -> Next {
+        let now = self.now();
+        let wake = match self.link.wake(now) {
+            supervise::Wake::Now => return Next::Link,
+            supervise::Wake::At(wake) => wake,
+        };
+        let mut idle = now + TICK;
+        idle = idle.min(self.until.unwrap_or(Mono::FAR)).min(wake);
+        if self.link.machine.takes_runs() {
+            let job = (0..self.waiting.len()).min_by_key(|index| self.waiting[*index].due);
+            let publish = self.next_publish(now);
+            match (job, publish) {
+                (Some(index), Some(publish)) if publish < self.waiting[index].due && publish <= now => {
+                    return Next::Publish;
+                }
+                (Some(index), _) => return Next::Job(index),
+                (None, Some(publish)) if publish <= now => return Next::Publish,
+                (None, Some(publish)) => idle = idle.min(publish),
+                (None, None) => {}
+            }
+        }
+        Next::Idle(idle.min(self.next_due(now)))
+    }
+
+    /// Nothing is to be done before `until`: lines are sorted, the store's file is kept short.
+    fn idle(&mut self, until: Mono) {
+        let now = self.now();
+        if until.since(now) > Duration::from_millis(50) {
+            let now_ms = self.shared.now_ms();
+            self.shared.store.borrow_mut().checkpoint_if_due(now_ms);
+            self.shared.tell_store_news();
+        }
+        let woke = self.run.borrow_mut().session().listen(until);
+        match woke {
+            Ok(Woke::Heard | Woke::Deadline | Woke::Signal) => {}
+            Err(fault) => self.port_gone(&fault),
+        }
+    }
+
+    /// Ends it all: the link is closed politely, the store is put in order.
+    pub fn stop(mut self) -> Summary {
+        self.close_link();
+        let now_ms = self.shared.now_ms();
+        self.tell_status();
+        let mut summary = self.shared.tally.borrow().summary.clone();
+        summary.took_ms = millis(self.now().since(self.began));
+        summary.outbox_rows = self.shared.store.borrow().counts().rows.iter().sum();
+        self.link.machine.stop(self.shared.clock.now());
+        self.tell_link();
+        self.shared.store.borrow_mut().set_clean(now_ms);
+        if let Ok(run) = Rc::try_unwrap(self.run) {
+            let transcript = run.into_inner().into_session().close();
+            summary.transcript_problem = transcript.problem().map(ToString::to_string);
+        }
+        self.shared.tell(&Happening::StationStopped(summary.clone()));
+        summary
+    }
+
+    /// Runs `link.down`, if there is a link to close.
+    fn close_link(&mut self) {
+        let state = self.link.machine.state();
+        // A stop that was asked for is reported once; what closes the link must not meet it.
+        let _ = self.run.borrow_mut().session().stop_if_requested();
+        let down = plan_of(&self.program).link.as_ref().and_then(|link| link.down);
+        if let (Some(flow), LinkState::Online | LinkState::Degraded | LinkState::Climbing) = (down, state) {
+            let deadline = self.now() + CLOSING;
+            // Whether the far side hears it changes nothing any more.
+            let _ = self.run.borrow_mut().perform(flow, Vec::new(), deadline);
+        }
+    }
+}
+
+/// What the loop does next.
+enum Next {
+    /// The link wants something.
+    Link,
+    /// The job at this place.
+    Job(usize),
+    /// The head of the outbox.
+    Publish,
+    /// Nothing until then.
+    Idle(Mono),
+}
+
+/// Whole milliseconds.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -502,6 +502,8 @@ pub enum Origin {
     Subscriptions,
     /// All values of a station's `state`, a map.
     State,
+    /// Whether the next session with the broker must begin without what the broker remembers.
+    CleanSession,
 }
 
 /// A name an expression reads.

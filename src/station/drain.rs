@@ -1,0 +1,263 @@
+//! The outbox's way out: one message at a time, replies and events before reports, each until the module or
+//! the broker has it. What is not known to have arrived is sent again; what is refused for what it is goes to
+//! the dead letters, but never because the link is bad.
+
+use std::time::Duration;
+
+use crate::flow::model::{FlowId, Program};
+use crate::link::Mono;
+use crate::run::failure::Failure;
+use crate::run::home::Post;
+use crate::store::{Lane, Row};
+
+use super::event::Happening;
+use super::link::PublishFailure;
+use super::shared::{Author, lane_name, plan_of};
+use super::{Station, link, millis};
+
+/// Between two tries of a row that was refused.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(10);
+/// So many refusals may make a row dead.
+const REFUSALS: u32 = 3;
+/// How long nothing is published when two different rows were refused in a row: it is not the rows.
+const DISTRUST: Duration = Duration::from_secs(300);
+/// A loss this soon after a report that had waited slows the draining down.
+const TOO_FAST: Duration = Duration::from_secs(60);
+/// Draining becomes faster again after so long without one.
+const CALM: Duration = Duration::from_secs(600);
+/// The slowest draining.
+const SLOWEST: Duration = Duration::from_secs(60);
+/// An acknowledgement of an earlier publish may still come this long after that of its repeat.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// Where the draining stands.
+pub(super) struct Drain {
+    /// The contract's `publish`.
+    flow: Option<FlowId>,
+    /// Nothing is published before.
+    not_before: Mono,
+    /// Reports with a smaller number had to wait for the link.
+    live_from: u64,
+    /// Between two of those.
+    pause: Duration,
+    slowed_at: Mono,
+    last_backlog: Option<Mono>,
+    suspect: Option<Suspect>,
+    /// What became of an earlier publish in this session is not known: its acknowledgement may come yet.
+    unknown: bool,
+}
+
+/// A row that was refused.
+struct Suspect {
+    seq: u64,
+    refusals: u32,
+    /// Some other row was accepted since.
+    others_pass: bool,
+    not_before: Mono,
+}
+
+impl Drain {
+    pub fn new(program: &Program) -> Self {
+        Self {
+            flow: program.contract.get("publish").copied(),
+            not_before: Mono::ZERO,
+            live_from: 0,
+            pause: plan_of(program).limits.drain_every,
+            slowed_at: Mono::ZERO,
+            last_backlog: None,
+            suspect: None,
+            unknown: false,
+        }
+    }
+
+    /// The link came up: reports with a smaller number than `next_seq` waited for it.
+    pub fn came_online(&mut self, next_seq: u64) {
+        self.live_from = next_seq;
+    }
+
+    /// The link was lost. If that came soon after a report that had waited, they come too fast for it.
+    pub fn lost(&mut self, now: Mono) {
+        if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
+            self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
+            self.slowed_at = now;
+        }
+    }
+
+    fn pass_on(&mut self, now: Mono, row: &Row, gap: Duration, planned: Duration) {
+        let waited = row.lane == Lane::Report && row.seq < self.live_from;
+        if waited {
+            self.last_backlog = Some(now);
+            if self.pause > planned && now.since(self.slowed_at) > CALM {
+                self.pause = (self.pause / 2).max(planned);
+                self.slowed_at = now;
+            }
+        }
+        self.not_before = now + if waited { gap.max(self.pause) } else { gap };
+        if std::mem::take(&mut self.unknown) {
+            self.not_before = self.not_before.max(now + SETTLING);
+        }
+    }
+}
+
+impl Station {
+    /// The row that goes next.
+    fn next_row(&self) -> Option<Row> {
+        let store = self.shared.store.borrow();
+        let suspect = self.drain.suspect.as_ref();
+        // Of a row that was refused often enough it is only known to be its own fault when another passes.
+        let trial = suspect.filter(|suspect| suspect.refusals >= REFUSALS).map(|suspect| suspect.seq);
+        let head = |urgent| store.head(urgent, None);
+        match (head(true), head(false)) {
+            (Some(row), _) | (None, Some(row)) if Some(row.seq) == trial => {
+                store.head(row.lane != Lane::Report, trial).or(Some(row))
+            }
+            (Some(row), _) => Some(row),
+            (None, row) => row,
+        }
+    }
+
+    /// When the next publish may begin; `None` while there is nothing to publish, or no link.
+    pub(super) fn next_publish(&self, now: Mono) -> Option<Mono> {
+        if self.drain.flow.is_none() || !self.link.machine.may_publish(now) {
+            return None;
+        }
+        let row = self.next_row()?;
+        let mut from = self.drain.not_before;
+        if let Some(suspect) = self.drain.suspect.as_ref().filter(|suspect| suspect.seq == row.seq) {
+            from = from.max(suspect.not_before);
+        }
+        Some(from.max(self.mono_of(row.captured).unwrap_or(Mono::ZERO)))
+    }
+
+    /// Publishes the head of the outbox.
+    pub(super) fn publish(&mut self) {
+        let (Some(flow), Some(row)) = (self.drain.flow, self.next_row()) else { return };
+        let payload = self.enveloped(&row);
+        let bytes = payload.len() as u64;
+        let post = Post { topic: row.topic.clone(), payload, qos: row.qos, retain: row.retain };
+        self.shared.in_flight.set(Some(row.seq));
+        self.shared.store.borrow_mut().begin_attempt(row.seq);
+        *self.shared.author.borrow_mut() = Author { lane: row.lane, name: row.source.clone() };
+        self.link.spend(bytes + row.topic.len() as u64, self.wall_day());
+        let failure = self.run.borrow_mut().publish_now(flow, post, Mono::FAR);
+        self.shared.in_flight.set(None);
+        let now = self.now();
+        match failure {
+            None => self.published(now, &row, bytes),
+            Some(failure) => self.not_published(now, &row, &failure),
+        }
+        self.shared.tell_store_news();
+    }
+
+    fn published(&mut self, now: Mono, row: &Row, bytes: u64) {
+        let suspect = self.drain.suspect.take();
+        if let Some(mut suspect) = suspect.filter(|suspect| suspect.seq != row.seq) {
+            suspect.others_pass = true;
+            if suspect.refusals >= REFUSALS {
+                self.bury(suspect.seq);
+            } else {
+                self.drain.suspect = Some(suspect);
+            }
+        }
+        self.shared.store.borrow_mut().delivered(row.seq);
+        let age_ms = self.mono_of(row.captured).map_or(0, |made| millis(now.since(made)));
+        self.shared.tell(&Happening::ReportSent {
+            seq: row.seq,
+            topic: self.shared.masked.text(&row.topic),
+            bytes,
+            lane: lane_name(row.lane),
+            qos: row.qos,
+            attempts: row.attempts + 1,
+            age_ms,
+            duplicate_possible: row.attempts > 0,
+        });
+        let limits = &plan_of(&self.program).limits;
+        let (gap, planned) = (limits.gap, limits.drain_every);
+        self.drain.pass_on(now, row, gap, planned);
+        self.tell_machine(link::Fact::PublishOk);
+    }
+
+    fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) {
+        if failure.is_interrupt() {
+            return;
+        }
+        let kind = kind_of(failure, row.qos);
+        if kind == PublishFailure::Refused {
+            self.refused(now, row, failure);
+            return;
+        }
+        self.drain.unknown |= row.qos > 0;
+        self.shared.store.borrow_mut().note_error(row.seq, &failure.message, false);
+        self.run_failed(failure);
+        self.tell_machine(link::Fact::PublishFailed(kind));
+    }
+
+    /// The module said no, and it may be the row's own fault.
+    fn refused(&mut self, now: Mono, row: &Row, failure: &Failure) {
+        self.shared.store.borrow_mut().note_error(row.seq, &failure.message, true);
+        self.shared.tell(&Happening::ReportRefused { seq: row.seq, error: failure.message.clone() });
+        match self.drain.suspect.take() {
+            Some(mut suspect) if suspect.seq == row.seq => {
+                suspect.refusals += 1;
+                suspect.not_before = now + REFUSAL_PAUSE;
+                let alone = self.shared.store.borrow().counts().rows.iter().sum::<u64>() <= 1;
+                if suspect.refusals >= REFUSALS && (suspect.others_pass || alone) {
+                    self.bury(row.seq);
+                } else {
+                    self.drain.suspect = Some(suspect);
+                }
+            }
+            Some(_) => {
+                // Two different rows in a row: a forbidden topic, a module in another mode. Nobody dies.
+                self.drain.not_before = now + DISTRUST;
+                self.tell_machine(link::Fact::PublishFailed(PublishFailure::Refused));
+            }
+            None => {
+                let not_before = now + REFUSAL_PAUSE;
+                self.drain.suspect =
+                    Some(Suspect { seq: row.seq, refusals: 1, others_pass: false, not_before });
+                self.tell_machine(link::Fact::PublishFailed(PublishFailure::Refused));
+            }
+        }
+    }
+
+    fn bury(&mut self, seq: u64) {
+        let error = self.shared.store.borrow_mut().bury(seq, "refused").unwrap_or_default();
+        self.shared.tell(&Happening::ReportDead { seq, error });
+    }
+
+    /// The payload as it is sent: what belongs to the sending, not to the reading, is put in now.
+    fn enveloped(&self, row: &Row) -> Vec<u8> {
+        let plan = &plan_of(&self.program).outbox;
+        if row.lane != Lane::Report || !(plan.report_id || plan.time_field.is_some()) {
+            return row.payload.clone();
+        }
+        let Ok(serde_json::Value::Object(mut object)) = serde_json::from_slice(&row.payload) else {
+            return row.payload.clone();
+        };
+        let store = self.shared.store.borrow();
+        if plan.report_id {
+            let id = format!("{}-{}", store.id(), row.seq);
+            object.entry("report_id").or_insert(id.into());
+        }
+        if let Some(name) = &plan.time_field {
+            match store.wall_of(row.captured) {
+                Some(wall_ms) => object.entry(name.as_str()).or_insert(wall_ms.into()),
+                None => object.entry("time_known").or_insert(false.into()),
+            };
+        }
+        serde_json::Value::Object(object).to_string().into_bytes()
+    }
+}
+
+/// What a failed publish says about the link.
+fn kind_of(failure: &Failure, qos: u8) -> PublishFailure {
+    match (failure.family.as_str(), failure.number) {
+        ("closed" | "port" | "reboot" | "stuck", _) => PublishFailure::Closed,
+        ("cme", Some(767)) => PublishFailure::Busy,
+        ("cme", Some(3 | 14)) => PublishFailure::NotNow,
+        ("timeout" | "busy", _) if qos > 0 => PublishFailure::Unacknowledged,
+        ("timeout" | "busy", _) => PublishFailure::Timeout,
+        _ => PublishFailure::Refused,
+    }
+}

@@ -1,0 +1,226 @@
+//! What the parts of a running station share: the store, the clock and whoever watches. Each borrows it only
+//! for one call, so that a run inside a handler can use it too.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::flow::codes::Code;
+use crate::flow::model::Program;
+use crate::flow::model::station::{Drop, OutboxPlan, Station as Plan, StateVar};
+use crate::hooks::{self, Value};
+use crate::link::Clock;
+use crate::run::failure::Failure;
+use crate::run::home::{Effects, Home, Post};
+use crate::run::mask_text::Masked;
+use crate::store::{Bounds, Lane, NewEffects, NewRow, Store, StoreError, StoreNews};
+
+use super::event::{Happening, LaneName, Watcher};
+use super::tally::Tally;
+
+/// Somebody who watches, shared with the runs.
+pub type SharedWatcher = Rc<RefCell<dyn Watcher>>;
+
+/// What is shared.
+pub(super) struct Shared {
+    pub store: RefCell<Store>,
+    pub watcher: SharedWatcher,
+    pub clock: Rc<dyn Clock>,
+    pub masked: Masked,
+    pub tally: RefCell<Tally>,
+    /// On whose behalf the run at hand works.
+    pub author: RefCell<Author>,
+    /// A value of `state` changed since the loop last looked.
+    pub state_changed: Cell<bool>,
+    /// The row that is being published: no bound may drop it.
+    pub in_flight: Cell<Option<u64>>,
+    /// The next session with the broker begins without what it remembers.
+    pub clean_session: Cell<bool>,
+}
+
+/// On whose behalf rows are written.
+#[derive(Clone, Debug)]
+pub(super) struct Author {
+    pub lane: Lane,
+    pub name: String,
+}
+
+impl Shared {
+    pub fn tell(&self, happening: &Happening) {
+        self.tally.borrow_mut().count(self.clock.now(), happening);
+        self.watcher.borrow_mut().happened(self.clock.now(), happening);
+    }
+
+    /// Milliseconds since the machine's boot.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.since_boot_ms()
+    }
+
+    /// What the store has to say since the last call.
+    pub fn tell_store_news(&self) {
+        let news = self.store.borrow_mut().take_news();
+        for news in news {
+            let happening = match news {
+                StoreNews::Volatile { why } => Happening::StoreVolatile { why },
+                StoreNews::Restored { rows } => Happening::StoreRestored { rows },
+                StoreNews::Corrupt { kept_as, salvaged } => Happening::StoreCorrupt { kept_as, salvaged },
+                StoreNews::Dropped { first, last, count, reason } => {
+                    Happening::ReportDropped { first, last, count, reason: reason.to_string() }
+                }
+            };
+            self.tell(&happening);
+        }
+    }
+
+    /// Writes rows, values and timers, all or nothing, and tells of them.
+    pub fn commit(&self, plan: &Plan, effects: &NewEffects) -> Result<Vec<u64>, StoreError> {
+        let bounds = bounds(&plan.outbox, self.in_flight.get());
+        let seqs = self.store.borrow_mut().commit(self.now_ms(), effects, &bounds);
+        self.tell_store_news();
+        let seqs = seqs?;
+        self.tell_effects(effects, &seqs);
+        Ok(seqs)
+    }
+
+    /// Tells of what has just become durable.
+    pub fn tell_effects(&self, effects: &NewEffects, seqs: &[u64]) {
+        for (row, seq) in effects.rows.iter().zip(seqs) {
+            self.tell(&Happening::ReportQueued {
+                seq: *seq,
+                topic: self.masked.text(&row.topic),
+                bytes: row.payload.len() as u64,
+                lane: lane_name(row.lane),
+                source: row.source.clone(),
+            });
+        }
+        for (name, value) in &effects.state {
+            self.state_changed.set(true);
+            self.tell(&Happening::StateSet {
+                name: name.clone(),
+                value: self.masked.text(&value.to_string()),
+            });
+        }
+        for timer in &effects.timers {
+            self.tell(&Happening::TimerSet { flow: timer.flow.clone(), in_ms: timer.delay_ms });
+        }
+    }
+}
+
+/// The queue's name, as it is told.
+pub(super) fn lane_name(lane: Lane) -> LaneName {
+    match lane {
+        Lane::Reply => LaneName::Reply,
+        Lane::Event => LaneName::Event,
+        Lane::Report => LaneName::Report,
+    }
+}
+
+/// What the plan says about the outbox, as the store takes it.
+pub(super) fn bounds(plan: &OutboxPlan, in_flight: Option<u64>) -> Bounds {
+    Bounds {
+        rows: plan.max_rows,
+        bytes: plan.max_bytes,
+        age_ms: i64::try_from(plan.keep.as_millis()).unwrap_or(i64::MAX),
+        drop_oldest: plan.drop == Drop::Oldest,
+        in_flight,
+    }
+}
+
+/// A message as a row of the outbox.
+pub(super) fn row_of(post: Post, author: &Author) -> NewRow {
+    NewRow {
+        lane: author.lane,
+        topic: post.topic,
+        qos: post.qos,
+        retain: post.retain,
+        payload: post.payload,
+        source: author.name.clone(),
+    }
+}
+
+/// The station as its runs see it.
+pub(super) struct StationHome {
+    shared: Rc<Shared>,
+    program: Rc<Program>,
+}
+
+impl StationHome {
+    pub fn new(shared: Rc<Shared>, program: Rc<Program>) -> Self {
+        Self { shared, program }
+    }
+}
+
+/// The plan of a program that is a station.
+pub(super) fn plan_of(program: &Program) -> &Plan {
+    // The loop is only ever built of a program that has one.
+    program.station.as_ref().unwrap_or_else(|| unreachable!("a station's program has a plan"))
+}
+
+/// A value of `state` as it is now.
+pub(super) fn state_value(store: &Store, var: &StateVar) -> Value {
+    let stored = store.state().get(&*var.name).and_then(|json| hooks::from_json(json).ok());
+    // What an earlier version of the file stored may not fit any more.
+    stored.filter(|value| var.rule.check(value).is_ok()).unwrap_or_else(|| var.default.clone())
+}
+
+/// All values of `state`.
+pub(super) fn state_map(store: &Store, plan: &Plan) -> Value {
+    hooks::map_of(plan.state.iter().map(|var| (&*var.name, state_value(store, var))))
+}
+
+/// The declared value of this name, if `value` fits it.
+pub(super) fn fitting<'a>(plan: &'a Plan, name: &str, value: &Value) -> Result<&'a StateVar, String> {
+    let var = plan.state.iter().find(|var| &*var.name == name).ok_or_else(|| {
+        let known: Vec<&str> = plan.state.iter().map(|var| &*var.name).collect();
+        format!("`state` has no `{name}`; it has: {}", known.join(", "))
+    })?;
+    var.rule.check(value).map_err(|why| format!("`state.{name}` {why}"))?;
+    Ok(var)
+}
+
+impl Home for StationHome {
+    fn state(&self) -> Value {
+        state_map(&self.shared.store.borrow(), plan_of(&self.program))
+    }
+
+    fn state_name(&self, index: usize) -> Arc<str> {
+        Arc::clone(&plan_of(&self.program).state[index].name)
+    }
+
+    fn check_state(&self, name: &str, value: &Value) -> Result<(), Failure> {
+        fitting(plan_of(&self.program), name, value).map(drop).map_err(Failure::check)
+    }
+
+    fn subscriptions(&self) -> Value {
+        let filters = &plan_of(&self.program).subscriptions;
+        hooks::list_of(filters.iter().map(|filter| Value::from(filter.clone())))
+    }
+
+    fn clean_session(&self) -> bool {
+        self.shared.clean_session.get()
+    }
+
+    fn default_qos(&self) -> u8 {
+        plan_of(&self.program).outbox.qos
+    }
+
+    fn commit(&self, effects: Effects) -> Result<(), Failure> {
+        let author = self.shared.author.borrow().clone();
+        let mut state = Vec::new();
+        for (name, value) in effects.state {
+            state.push((name.to_string(), stored_form(&name, &value).map_err(Failure::check)?));
+        }
+        let rows = effects.posts.into_iter().map(|post| row_of(post, &author)).collect();
+        let effects = NewEffects { rows, state, timers: Vec::new() };
+        match self.shared.commit(plan_of(&self.program), &effects) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::new(Code::FAILED_STORE, "storage", error.to_string())
+                .help("make room on the disk, or look at `atflow outbox list`")),
+        }
+    }
+}
+
+/// A value of `state` as it is stored.
+pub(super) fn stored_form(name: &str, value: &Value) -> Result<serde_json::Value, String> {
+    hooks::to_json(value).map_err(|why| format!("`state.{name}` cannot be stored: {why}"))
+}

@@ -1,0 +1,57 @@
+//! What a station counts of itself, for the summary at its end and for the status line.
+
+use crate::link::Mono;
+
+use super::event::{Happening, LaneName, Summary};
+
+/// Counts since the station began.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub summary: Summary,
+    /// When the last report was with the cloud.
+    pub last_report: Option<Mono>,
+    /// The link has been up.
+    been_up: bool,
+}
+
+impl Tally {
+    /// Something happened.
+    pub fn count(&mut self, at: Mono, happening: &Happening) {
+        let sum = &mut self.summary;
+        match happening {
+            Happening::ReportSent { lane, duplicate_possible, .. } => {
+                match lane {
+                    LaneName::Report => {
+                        sum.reports_sent += 1;
+                        self.last_report = Some(at);
+                    }
+                    LaneName::Event => sum.events_sent += 1,
+                    LaneName::Reply => sum.replies_sent += 1,
+                }
+                sum.duplicates_possible += u64::from(*duplicate_possible);
+            }
+            Happening::ReportDropped { count, .. } => sum.reports_lost += count,
+            Happening::ReportDead { .. } => sum.reports_lost += 1,
+            Happening::CommandFinished { .. } => sum.commands_answered += 1,
+            Happening::JobFinished { outcome, .. } => {
+                if outcome == "ok" {
+                    sum.runs_passed += 1;
+                } else {
+                    sum.runs_failed += 1;
+                }
+            }
+            Happening::LinkState { from, to, .. } => {
+                use super::event::LinkState::{Degraded, Online, Stopped};
+                let up = |state| matches!(state, Online | Degraded);
+                if up(*from) && !up(*to) && *to != Stopped {
+                    sum.link_lost += 1;
+                }
+                if !up(*from) && up(*to) {
+                    sum.link_recovered += u64::from(self.been_up);
+                    self.been_up = true;
+                }
+            }
+            _ => {}
+        }
+    }
+}
