@@ -25,6 +25,10 @@ const PAUSE_MIN: Duration = Duration::from_millis(20);
 /// Longest pause between two attempts to open a port again.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Longest single `poll`. Its own clock stops while the machine sleeps and ours does not, so a deadline that
+/// passed in that time is noticed this late.
+const POLL_MAX: Duration = Duration::from_secs(5);
+
 /// What the descriptors of a link share: the clock, the wake-up and bytes that came during a write.
 #[derive(Debug)]
 pub(super) struct FdPipe {
@@ -214,10 +218,12 @@ impl FdPipe {
         polled_at_all && !polled[0].revents().intersects(PollFlags::HUP | PollFlags::NVAL)
     }
 
-    /// What is left of the time, for `poll`; `None` waits for ever.
+    /// What is left of the time, for one `poll`; `None` waits for ever.
     fn left(&self, until: Mono) -> Option<Timespec> {
-        // No wait is as long as the seconds of a timespec reach, so the conversion cannot fail.
-        (until != Mono::FAR).then(|| until.since(self.now())).and_then(|left| Timespec::try_from(left).ok())
+        // So short a time always fits a timespec: the conversion cannot fail.
+        (until != Mono::FAR)
+            .then(|| until.since(self.now()).min(POLL_MAX))
+            .and_then(|left| Timespec::try_from(left).ok())
     }
 }
 

@@ -12,6 +12,7 @@ mod dce;
 mod duration;
 mod entropy;
 mod esp;
+mod host;
 mod modem;
 mod pace;
 mod port;
@@ -34,7 +35,8 @@ pub use pace::WallPacer;
 pub use pace::{Pace, Pacer, Waited};
 pub use port::{SimClock, SimLink, Watch};
 pub use scenario::{
-    BootNoise, Broker, Entry, RawEntry, Scenario, ScenarioError, SimCard, SimSettings, Start, What, When,
+    BootNoise, Broker, Calendar, ClockChange, Entry, RawEntry, Scenario, ScenarioError, SimCard, SimSettings,
+    Start, What, When,
 };
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};

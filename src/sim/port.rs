@@ -35,9 +35,9 @@ impl SimLink {
 
     /// Moves on to the next event, but not beyond `until`.
     fn next(&mut self, until: Mono) -> Reached {
-        let (now, next) = {
+        let (now, next, until, asleep) = {
             let world = self.world.borrow();
-            (world.now(), world.next_event())
+            (world.now(), world.next_event(), until.max(world.asleep_until), world.asleep())
         };
         let target = next.map_or(until, |next| next.min(until)).max(now);
         if let Some(pacer) = &mut self.pacer
@@ -48,7 +48,8 @@ impl SimLink {
         }
         let mut world = self.world.borrow_mut();
         world.advance(target);
-        if next.is_some_and(|next| next <= target) && world.step() {
+        // At the end of a sleep what came meanwhile is looked at before any deadline.
+        if (next.is_some_and(|next| next <= target) && world.step()) || asleep {
             Reached::Event
         } else {
             Reached::Deadline
@@ -61,10 +62,10 @@ impl Link for SimLink {
         loop {
             {
                 let mut world = self.world.borrow_mut();
-                if world.gone {
+                if world.gone && !world.asleep() {
                     return Err(LinkError::Gone { what: "the simulated port was unplugged".to_owned() });
                 }
-                let taken = world.take_inbox(buf);
+                let taken = if world.asleep() { 0 } else { world.take_inbox(buf) };
                 if taken > 0 {
                     return Ok(Read::Bytes(taken));
                 }
@@ -104,7 +105,7 @@ impl Link for SimLink {
         loop {
             {
                 let mut world = self.world.borrow_mut();
-                if world.plugged {
+                if world.plugged && !world.asleep() {
                     world.gone = false;
                     return Ok(());
                 }
@@ -150,7 +151,16 @@ impl Clock for SimClock {
     }
 
     fn wall_ms(&self) -> i64 {
-        self.world.borrow().wall_ms()
+        let world = self.world.borrow();
+        world.host_clock.wall_ms(world.wall_ms())
+    }
+
+    fn wall_quality(&self) -> u8 {
+        self.world.borrow().host_clock.quality
+    }
+
+    fn boot_id(&self) -> String {
+        "sim-1".to_owned()
     }
 }
 

@@ -80,6 +80,26 @@ pub enum What {
         /// How long.
         lasts: Option<Duration>,
     },
+    /// Something about the host's calendar.
+    Clock(ClockChange),
+    /// The host sleeps, and hears afterwards what the module said meanwhile.
+    Suspend {
+        /// How long.
+        lasts: Duration,
+    },
+}
+
+/// What happens to the host's calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockChange {
+    /// It jumps forward.
+    Forward(Duration),
+    /// It jumps back.
+    Back(Duration),
+    /// Nobody vouches for it any more.
+    Unknown,
+    /// It is set right, and is known to be.
+    Synchronised,
 }
 
 /// Something about the broker.
@@ -124,6 +144,8 @@ pub struct SimSettings {
     pub boot: BootNoise,
     /// Whether it has just been switched on.
     pub start: Start,
+    /// The calendar of the machine that it is connected to.
+    pub clock: Calendar,
 }
 
 impl Default for SimSettings {
@@ -140,6 +162,7 @@ impl Default for SimSettings {
             cached: false,
             boot: BootNoise::Usual,
             start: Start::Cold,
+            clock: Calendar::Synchronised,
         }
     }
 }
@@ -208,6 +231,18 @@ pub enum Start {
     Warm,
 }
 
+/// The host's calendar at the beginning.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub enum Calendar {
+    /// It is right, and is known to be.
+    #[default]
+    #[serde(rename = "synchronised")]
+    Synchronised,
+    /// It starts in 1970, as on a machine without a battery.
+    #[serde(rename = "1970")]
+    Unset,
+}
+
 /// Why a scenario cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {what}")]
@@ -238,6 +273,8 @@ pub struct RawEntry {
     port: Option<String>,
     module: Option<String>,
     registration: Option<String>,
+    clock: Option<String>,
+    suspend: Option<String>,
     #[serde(rename = "for")]
     lasts: Option<String>,
     count: Option<u32>,
@@ -310,13 +347,6 @@ impl RawEntry {
     }
 
     fn what(self, lasts: Option<Duration>) -> Result<What, Complaint> {
-        let kinds = [&self.cloud, &self.urc, &self.broker, &self.port, &self.module, &self.registration];
-        if kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
-            return Err((
-                "an event is exactly one thing".to_owned(),
-                "write one of `cloud`, `urc`, `broker`, `port`, `module`, `registration`",
-            ));
-        }
         let has_payload = self.json.is_some() || self.text.is_some() || self.bytes.is_some();
         if self.cloud.is_none() && has_payload {
             return Err(("a payload without `cloud`".to_owned(), "add `cloud: <topic>`, or take it out"));
@@ -329,31 +359,67 @@ impl RawEntry {
                 "it belongs to `broker: away`, `port: unplug` and `registration: lost`",
             ));
         }
-        if let Some(topic) = self.cloud {
-            let payload = payload(self.json, self.text, self.bytes)?;
-            return Ok(What::Message { topic, payload });
-        }
-        if let Some(text) = self.urc {
-            return Ok(What::Urc(text));
-        }
-        match (
-            self.broker.as_deref(),
-            self.port.as_deref(),
-            self.module.as_deref(),
-            self.registration.as_deref(),
-        ) {
-            (Some("away"), ..) => Ok(What::Broker(Broker::Away { lasts })),
-            (Some("close"), ..) => Ok(What::Broker(Broker::Close)),
-            (Some("back"), ..) => Ok(What::Broker(Broker::Back)),
-            (Some(word), ..) => Err(unknown("broker", word, "write `away`, `close` or `back`")),
-            (_, Some("unplug"), ..) => Ok(What::Unplug { lasts }),
-            (_, Some(word), ..) => Err(unknown("port", word, "write `unplug`")),
-            (_, _, Some("reset"), _) => Ok(What::Reset),
-            (_, _, Some(word), _) => Err(unknown("module", word, "write `reset`")),
-            (.., Some("lost")) => Ok(What::RegistrationLost { lasts }),
-            (.., word) => Err(unknown("registration", word.unwrap_or_default(), "write `lost`")),
+        let (key, value) = self.kind()?;
+        match (key, value.as_str()) {
+            ("cloud", _) => {
+                Ok(What::Message { payload: payload(self.json, self.text, self.bytes)?, topic: value })
+            }
+            ("urc", _) => Ok(What::Urc(value)),
+            ("broker", "away") => Ok(What::Broker(Broker::Away { lasts })),
+            ("broker", "close") => Ok(What::Broker(Broker::Close)),
+            ("broker", "back") => Ok(What::Broker(Broker::Back)),
+            ("broker", word) => Err(unknown(key, word, "write `away`, `close` or `back`")),
+            ("port", "unplug") => Ok(What::Unplug { lasts }),
+            ("port", word) => Err(unknown(key, word, "write `unplug`")),
+            ("module", "reset") => Ok(What::Reset),
+            ("module", word) => Err(unknown(key, word, "write `reset`")),
+            ("registration", "lost") => Ok(What::RegistrationLost { lasts }),
+            ("registration", word) => Err(unknown(key, word, "write `lost`")),
+            ("clock", word) => clock_change(word).map(What::Clock),
+            (_, time) => Ok(What::Suspend { lasts: span_of(key, time)? }),
         }
     }
+
+    /// What the entry is about, and what it says of it.
+    fn kind(&self) -> Result<(&'static str, String), Complaint> {
+        let kinds = [
+            ("cloud", &self.cloud),
+            ("urc", &self.urc),
+            ("broker", &self.broker),
+            ("port", &self.port),
+            ("module", &self.module),
+            ("registration", &self.registration),
+            ("clock", &self.clock),
+            ("suspend", &self.suspend),
+        ];
+        let mut given = kinds.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+        match (given.next(), given.next()) {
+            (Some(kind), None) => Ok(kind),
+            _ => Err((
+                "an event is exactly one thing".to_owned(),
+                "write one of `cloud`, `urc`, `broker`, `port`, `module`, `registration`, `clock`, `suspend`",
+            )),
+        }
+    }
+}
+
+fn clock_change(word: &str) -> Result<ClockChange, Complaint> {
+    let change = match word {
+        "unknown" => Some(ClockChange::Unknown),
+        "synchronised" => Some(ClockChange::Synchronised),
+        _ => match word.split_at_checked(1) {
+            Some(("+", by)) => duration(by).map(ClockChange::Forward),
+            Some(("-", by)) => duration(by).map(ClockChange::Back),
+            _ => None,
+        },
+    };
+    change.ok_or_else(|| {
+        unknown(
+            "clock",
+            word,
+            "write a step with its sign, such as `+30s` or `-1h`, or `unknown` or `synchronised`",
+        )
+    })
 }
 
 fn unknown(key: &str, word: &str, help: &'static str) -> Complaint {

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use super::cloud::{Arrival, Cloud, Receipt};
+use super::host::HostClock;
 use super::scenario::{Broker, Scenario, What, When};
 use crate::link::Mono;
 
 /// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
-const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
+pub(super) const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
 /// A UART hands its bytes over in pieces of its FIFO's size.
 const FIFO_BYTES: usize = 64;
 /// Start bit, eight data bits, stop bit.
@@ -121,12 +122,16 @@ pub(crate) struct World {
     host_line_free: Mono,
     module_line_free: Mono,
     next_live: Mono,
+    pub(super) host_clock: HostClock,
+    /// Until then the host hears nothing.
+    pub(super) asleep_until: Mono,
 }
 
 impl World {
     /// Switches everything on at [`Mono::ZERO`].
     pub(crate) fn new(module: Box<dyn Module>, cloud: Box<dyn Cloud>, scenario: Scenario) -> Self {
         let left = scenario.at.iter().map(|entry| entry.count.unwrap_or(u32::MAX)).collect();
+        let host_clock = HostClock::new(scenario.settings.clock);
         let mut world = Self {
             now: Mono::ZERO,
             queue: BinaryHeap::new(),
@@ -146,6 +151,8 @@ impl World {
             host_line_free: Mono::ZERO,
             module_line_free: Mono::ZERO,
             next_live: Mono::ZERO,
+            host_clock,
+            asleep_until: Mono::ZERO,
         };
         let timed: Vec<_> = (world.scenario.at.iter().enumerate())
             .filter_map(|(number, entry)| match entry.when {
@@ -173,9 +180,14 @@ impl World {
         self.now
     }
 
-    /// The calendar: a step function over the simulated clock, so that it could jump.
+    /// The calendar that is right: the network's, the module's and the cloud's.
     pub(crate) fn wall_ms(&self) -> i64 {
         WALL_AT_ZERO_MS + i64::try_from(self.now.as_micros() / 1000).unwrap_or(i64::MAX / 2)
+    }
+
+    /// Whether the host sleeps.
+    pub(super) fn asleep(&self) -> bool {
+        self.now < self.asleep_until
     }
 
     pub(crate) fn received(&self) -> &[Receipt] {
@@ -363,6 +375,8 @@ impl World {
                     self.push(now + lasts, Event::NetworkBack);
                 }
             }
+            What::Clock(change) => self.host_clock.change(change),
+            What::Suspend { lasts } => self.asleep_until = self.asleep_until.max(now + lasts),
         }
     }
 }

@@ -61,6 +61,66 @@ fn the_port_is_unplugged_and_comes_back() {
     assert_eq!(host.ask("AT"), OK);
 }
 
+const HOUR_MS: i64 = 3_600_000;
+
+/// How far the host's calendar is from the right one.
+fn error_ms(host: &Host) -> i64 {
+    let clock = host.link.clock();
+    clock.wall_ms() - super::super::world::WALL_AT_ZERO_MS - clock.since_boot_ms()
+}
+
+#[test]
+fn the_hosts_calendar_jumps_and_nobody_elses_does() {
+    let mut host = Host::new(
+        "luat-air724",
+        "sim: { start: warm, delays: 0, echo: false }\nat:
+  - { time: 10s, clock: +1h }
+  - { time: 20s, clock: -2h30m }
+  - { time: 30s, clock: unknown }
+  - { time: 40s, clock: synchronised }",
+    );
+    let modules_time = host.ask("AT+CCLK?");
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        seen.push((error_ms(&host), host.link.clock().wall_quality()));
+        host.hear(Duration::from_secs(10));
+    }
+    assert_eq!(seen, [(0, 4), (HOUR_MS, 4), (-HOUR_MS * 3 / 2, 4), (-HOUR_MS * 3 / 2, 0), (0, 4)]);
+    assert_eq!(modules_time.get(..19), host.ask("AT+CCLK?").get(..19), "the same hour");
+    assert_eq!(host.link.clock().boot_id(), "sim-1");
+}
+
+#[test]
+fn a_host_without_a_battery_starts_in_1970() {
+    let mut host = Host::new("luat-air724", "sim: { clock: 1970 }\nat: [{ time: 1h, clock: synchronised }]");
+    let clock = host.link.clock();
+    assert_eq!((clock.wall_ms(), clock.wall_quality()), (0, 0));
+    host.hear(Duration::from_mins(59));
+    assert_eq!((clock.wall_ms(), clock.wall_quality()), (59 * 60_000, 0));
+    host.hear(Duration::from_mins(1));
+    assert_eq!((error_ms(&host), clock.wall_quality()), (0, 4));
+}
+
+#[test]
+fn a_host_that_slept_hears_afterwards_what_came() {
+    let mut host = Host::new(
+        "luat-air724",
+        "sim: { start: warm, delays: 0, echo: false }\nat:
+  - { time: 1m, suspend: 1h }
+  - { time: 2m, urc: RING }
+  - { time: 30m, suspend: 10m }
+  - { time: 2h, urc: LATE }",
+    );
+    let mut heard = Vec::new();
+    let until = Mono::ZERO + Duration::from_secs(70);
+    let read = host.link.read(&mut heard, until).unwrap();
+    assert_eq!((read, heard.as_slice()), (Read::Bytes(8), b"\r\nRING\r\n".as_slice()));
+    assert_eq!(host.now(), Mono::ZERO + Duration::from_mins(61));
+    assert_eq!(host.link.read(&mut heard, until).unwrap(), Read::Deadline);
+    assert_eq!(host.now(), Mono::ZERO + Duration::from_mins(61));
+    assert_eq!(host.hear(Duration::from_mins(60)), b"\r\nLATE\r\n");
+}
+
 /// The same seed and the same input give the same bytes at the same times; another seed does not.
 #[test]
 fn a_run_repeats() {
@@ -124,6 +184,11 @@ fn scenario_errors_name_their_line_and_a_cure() {
         ("at:\n  - { time: 1s, broker: away }\n  - { time: soon, broker: away }", 3, "`time: soon`"),
         ("at:\n  - { broker: away }", 2, "nothing says when"),
         ("at:\n  - { time: 1s }", 2, "exactly one thing"),
+        ("at:\n  - { time: 1s, clock: 30s }", 2, "`clock` cannot be `30s`"),
+        ("at:\n  - { time: 1s, clock: '+soon' }", 2, "`clock` cannot be `+soon`"),
+        ("at:\n  - { time: 1s, suspend: long }", 2, "`suspend: long` is not a duration"),
+        ("at:\n  - { time: 1s, suspend: 1m, for: 1m }", 2, "`for` has no meaning here"),
+        ("sim: { clock: 1971 }", 1, "1971"),
         ("at:\n  - { time: 1s, broker: gone }", 2, "`broker` cannot be `gone`"),
         ("at:\n  - { time: 1s, broker: close, for: 3s }", 2, "`for`"),
         ("at:\n  - { time: 1s, cloud: t, bytes: 0g }", 2, "not hexadecimal"),
