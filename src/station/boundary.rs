@@ -7,6 +7,7 @@ use crate::at::sorter::Message;
 use crate::flow::model::station::Cause;
 use crate::hooks::{self, Bytes, Value};
 use crate::link::Mono;
+use crate::link::time::quality;
 use crate::run::captured_values;
 use crate::store::Moment;
 
@@ -16,9 +17,6 @@ use super::{Station, link};
 
 /// How often the calendar is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
-/// A plausible calendar is believed when the machine has run so long: without a battery a machine starts with
-/// the time of its last shutdown, which is plausible and wrong.
-const PLAUSIBLE_AFTER_MS: i64 = 10 * 60 * 1000;
 /// Signal quality, as 3GPP TS 27.007 8.5 has it.
 const SIGNAL: &str = "+CSQ: {rssi:int},{ber:int}";
 /// Between the values of `rssi`, and what 0 stands for (TS 27.007 8.5).
@@ -143,9 +141,8 @@ impl Station {
 
     /// Milliseconds since 1970, if the calendar can be believed.
     pub(super) fn trusted_wall_ms(&self) -> Option<i64> {
-        let quality = self.shared.clock.wall_quality();
-        let trusted = quality >= 3 || (quality == 2 && self.shared.now_ms() >= PLAUSIBLE_AFTER_MS);
-        trusted.then(|| self.shared.clock.wall_ms())
+        let clock = &self.shared.clock;
+        quality::is_trusted(clock.wall_quality(), clock.since_boot_ms()).then(|| clock.wall_ms())
     }
 
     /// The day by UTC; days since the start while the date is not known.
