@@ -504,6 +504,8 @@ pub enum Origin {
     State,
     /// Whether the next session with the broker must begin without what the broker remembers.
     CleanSession,
+    /// The vars of another file than the frame's: a [`Computation`] may hold expressions of two files.
+    VarOf(UnitId, usize),
 }
 
 /// A name an expression reads.
