@@ -34,6 +34,8 @@ use crate::hooks::{Host, Value};
 use crate::link::Mono;
 use crate::session::{Fault, Heard, Listener, Mark, Session};
 
+pub use retry::next_start;
+
 use event::{Event, Observer, Report};
 use failure::Failure;
 use home::{Effects, Home};
@@ -165,7 +167,7 @@ impl Run {
             masked: setup.masked,
             once: setup.once,
             port: setup.port,
-            chance: Chance(setup.seed),
+            chance: Chance::new(setup.seed),
             resolved: Vec::new(),
             depth: 0,
             calls: 0,
@@ -240,11 +242,17 @@ impl Run {
 }
 
 /// Chance that repeats: the same seed gives the same run (`SplitMix64`, Steele, Lea and Flood 2014).
-struct Chance(u64);
+#[derive(Clone, Debug)]
+pub struct Chance(u64);
 
 impl Chance {
+    /// Another seed gives other numbers.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// A number from 0 up to, but not including, 1.
-    fn part(&mut self) -> f64 {
+    pub fn part(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -256,7 +264,7 @@ impl Chance {
     }
 
     /// Up to `most`.
-    fn up_to(&mut self, most: Duration) -> Duration {
+    pub fn up_to(&mut self, most: Duration) -> Duration {
         most.mul_f64(self.part())
     }
 }

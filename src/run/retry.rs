@@ -3,10 +3,10 @@
 use crate::flow::model::{Jitter, Pause, Retry};
 use crate::link::Mono;
 
-use super::Run;
 use super::event::Event;
 use super::failure::Failure;
 use super::frame::{Frame, Point};
+use super::{Chance, Run};
 
 impl Run {
     /// Whether there is another attempt, after its pause. Takes back what the failed one set.
@@ -50,20 +50,24 @@ impl Run {
 
     pub(super) fn next_start(&mut self, retry: &Retry, attempt: u32, times: Times) -> Mono {
         let now = self.session.now();
-        let (mut start, pause) = match retry.pause {
-            Pause::Every(every) => ((times.began + every).max(now), every),
-            Pause::Backoff(first, most) => {
-                let doubled = first.saturating_mul(1_u32 << (attempt - 1).min(30));
-                let pause = doubled.min(most);
-                (now + pause, pause)
-            }
-        };
-        start = match retry.jitter {
-            Jitter::None => start,
-            Jitter::Part(part) => start + self.chance.up_to(pause.mul_f64(part)),
-            Jitter::Time(most) => start + self.chance.up_to(most),
-        };
-        start
+        next_start(retry, attempt, (times.began, now), &mut self.chance)
+    }
+}
+
+/// When the attempt after `attempt`, which began and ended then, starts.
+pub fn next_start(retry: &Retry, attempt: u32, (began, ended): (Mono, Mono), chance: &mut Chance) -> Mono {
+    let (start, pause) = match retry.pause {
+        Pause::Every(every) => ((began + every).max(ended), every),
+        Pause::Backoff(first, most) => {
+            let doubled = first.saturating_mul(1_u32 << attempt.saturating_sub(1).min(30));
+            let pause = doubled.min(most);
+            (ended + pause, pause)
+        }
+    };
+    match retry.jitter {
+        Jitter::None => start,
+        Jitter::Part(part) => start + chance.up_to(pause.mul_f64(part)),
+        Jitter::Time(most) => start + chance.up_to(most),
     }
 }
 
@@ -80,15 +84,6 @@ pub(super) fn may_retry(retry: &Retry, failure: &Failure) -> bool {
     if !retry.written || failure.is_interrupt() {
         return false;
     }
-    let among = |list: &[crate::flow::model::ErrorMatch]| {
-        list.iter().any(|item| item.takes(&failure.name, &failure.family, failure.number))
-    };
-    let named = among(&retry.only);
-    if failure.is_final_by_default() && !named {
-        return false;
-    }
-    if among(&retry.never) {
-        return false;
-    }
-    retry.only.is_empty() || named
+    let by_default = !failure.is_final_by_default();
+    retry.takes(&failure.name, &failure.family, failure.number, by_default)
 }

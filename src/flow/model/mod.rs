@@ -429,6 +429,16 @@ pub struct Retry {
     pub written: bool,
 }
 
+impl Retry {
+    /// Whether an error of this name, family and number is tried again. `by_default`: it is if neither
+    /// `only` nor `never` says anything.
+    pub fn takes(&self, name: &str, family: &str, number: Option<i64>, by_default: bool) -> bool {
+        let among = |list: &[ErrorMatch]| list.iter().any(|item| item.takes(name, family, number));
+        let named = among(&self.only);
+        (by_default || named) && !among(&self.never) && (self.only.is_empty() || named)
+    }
+}
+
 /// The pause between attempts.
 #[derive(Clone, Copy, Debug)]
 pub enum Pause {
