@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::time::Duration;
 
 use crate::at::sorter::Class;
 use crate::at::sorter::Damaged;
@@ -15,6 +14,7 @@ use crate::session::Heard;
 use crate::transcript::{Entry, Record};
 
 use super::paint::Paint;
+use super::text::{cut, one_line, pad, plural, span};
 
 /// The column in which the time a step took stands.
 const TITLE_WIDTH: usize = 44;
@@ -407,10 +407,6 @@ fn verdict(report: &Report, simulated: bool) -> String {
     text.trim_end().to_string()
 }
 
-fn plural(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 fn measured(measurement: &Measurement) -> String {
     let limit = |limit: Option<f64>| limit.map_or(String::new(), |limit| limit.to_string());
     let mark = if measurement.good { "" } else { " ✗" };
@@ -428,19 +424,6 @@ fn measured(measurement: &Measurement) -> String {
 fn clock(at: Mono) -> String {
     let micros = at.as_micros();
     format!("{:>5}.{:02}s", micros / 1_000_000, micros / 10_000 % 100)
-}
-
-/// How long something took.
-fn span(time: Duration) -> String {
-    if time < Duration::from_millis(1) {
-        format!("{}µs", time.as_micros())
-    } else if time < Duration::from_secs(1) {
-        format!("{}ms", time.as_millis())
-    } else if time < Duration::from_mins(1) {
-        format!("{:.1}s", time.as_secs_f64())
-    } else {
-        format!("{}m{:02}s", time.as_secs() / 60, time.as_secs() % 60)
-    }
 }
 
 /// What a line is, in the field's words; nothing for plain information.
@@ -468,36 +451,6 @@ fn class_note(class: Class) -> &'static str {
 /// Bytes on one line, control characters visible, cut to a limit.
 fn shown(bytes: &[u8]) -> String {
     cut(&one_line(&String::from_utf8_lossy(bytes)), EXCERPT_WIDTH)
-}
-
-/// Control characters visible.
-fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\r' => out.push_str("\\r"),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_string();
-    }
-    let mut out: String = text.chars().take(most - 1).collect();
-    out.push('…');
-    out
-}
-
-fn pad(text: &str, width: usize) -> String {
-    let length = text.chars().count();
-    if length > width { cut(text, width) } else { format!("{text}{}", " ".repeat(width - length)) }
 }
 
 fn bar(done: usize, of: usize) -> String {

@@ -1,6 +1,7 @@
 //! A run as JSON lines: one event a line, for programs. Times are seconds on the run's clock.
 
 use std::io::Write;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -57,11 +58,9 @@ impl Observer for JsonLines {
                     json!({ "depth": step.depth, "step": step.title, "kind": kind }),
                 );
             }
-            Event::Retrying { depth, title, attempt, error, pause } => self.write(
-                at,
-                "retrying",
-                json!({ "depth": depth, "step": title, "attempt": attempt, "error": error, "pause_ms": millis(*pause) }),
-            ),
+            Event::Retrying { depth, title, attempt, error, pause } => {
+                self.write(at, "retrying", retrying(*depth, title, *attempt, error, *pause));
+            }
             Event::StepFinished(step) => self.write(at, "step_finished", step_end(step)),
             Event::Progress { depth, done, of } => {
                 self.write(at, "progress", json!({ "depth": depth, "done": done, "of": of }));
@@ -99,11 +98,15 @@ fn kind_word(kind: StepKind) -> &'static str {
     }
 }
 
-fn millis(time: std::time::Duration) -> u64 {
+fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn step_end(step: &StepEnd) -> Value {
+pub(super) fn retrying(depth: usize, title: &str, attempt: u32, error: &str, pause: Duration) -> Value {
+    json!({ "depth": depth, "step": title, "attempt": attempt, "error": error, "pause_ms": millis(pause) })
+}
+
+pub(super) fn step_end(step: &StepEnd) -> Value {
     let (outcome, error) = match &step.outcome {
         StepOutcome::Passed => ("passed", None),
         StepOutcome::AlreadySo => ("already_so", None),
@@ -136,7 +139,7 @@ fn step_end(step: &StepEnd) -> Value {
     })
 }
 
-fn heard_fields(heard: &Heard<'_>) -> Value {
+pub(super) fn heard_fields(heard: &Heard<'_>) -> Value {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match heard {
         Heard::Sent(line) => json!({ "sent": text(line) }),

@@ -2,4 +2,7 @@
 
 pub mod console;
 pub mod json;
+pub mod metrics;
 pub mod paint;
+pub mod station;
+mod text;

@@ -1,6 +1,8 @@
 //! What a station tells whoever watches it: console, JSON log, metrics and tests. Every text in a happening
 //! has passed the secret mask. Names and fields are the log's, so they are as stable as the language.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::link::Mono;
@@ -371,6 +373,11 @@ impl LinkState {
         }
     }
 
+    /// Whether all levels hold.
+    pub fn is_up(self) -> bool {
+        matches!(self, Self::Online | Self::Degraded)
+    }
+
     /// All of them, in the order of the metrics.
     pub const ALL: [Self; 9] = [
         Self::Absent,
@@ -504,4 +511,8 @@ pub trait Watcher: Observer {
     fn happened(&mut self, at: Mono, happening: &Happening);
     /// How things stand now.
     fn status(&mut self, at: Mono, status: &Status);
+    /// How long a status may be old, because somebody looks at it; the loop tells it again when it is idle.
+    fn status_every(&self) -> Option<Duration> {
+        None
+    }
 }
