@@ -66,10 +66,10 @@ impl Dialect {
     /// What the table says about a rendered command line, or about one part of a joined line.
     pub fn entry(&self, line: &str) -> Option<&CommandEntry> {
         let line = line.trim();
-        let meets = |entry: &&CommandEntry| {
-            !line.is_empty() && behind(line, &entry.key).is_some_and(|rest| Form::of(&entry.key).allows(rest))
-        };
-        self.commands.iter().filter(meets).max_by_key(|entry| entry.key.len())
+        self.commands
+            .iter()
+            .filter(|entry| !line.is_empty() && meets(&entry.key, line))
+            .max_by_key(|entry| entry.key.len())
     }
 
     /// The entries that a line beginning with `literal_prefix` could meet, longest key first.
@@ -90,6 +90,11 @@ impl Dialect {
         }
         found
     }
+}
+
+/// Whether a command line, or one part of a joined line, is one that `key` names.
+pub fn meets(key: &str, line: &str) -> bool {
+    behind(line.trim(), key).is_some_and(|rest| Form::of(key).allows(rest))
 }
 
 /// The commands of a joined line, such as `AT+IPR=9600;&W`: cut at `;` outside quotes. Only the first
