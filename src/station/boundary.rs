@@ -8,12 +8,13 @@ use crate::flow::model::station::Cause;
 use crate::hooks::{self, Bytes, Value};
 use crate::link::Mono;
 use crate::link::time::quality;
-use crate::run::captured_values;
+use crate::run::resident::captured_values;
 use crate::store::Moment;
 
 use super::event::Happening;
 use super::shared::plan_of;
-use super::{Station, link};
+use super::Station;
+use super::link::Fact;
 
 /// How often the calendar is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
@@ -55,6 +56,7 @@ impl Station {
         self.receive(messages);
         self.look_at_facts();
         self.refresh_periods();
+        self.poll_commands();
         self.poll_timers();
         self.poll_schedules();
         self.tell_status();
@@ -105,7 +107,7 @@ impl Station {
         if messages.is_empty() {
             return;
         }
-        self.tell_machine(link::Fact::Heard);
+        self.tell_machine(Fact::Downlink);
         let program = std::rc::Rc::clone(&self.program);
         let plan = plan_of(&program);
         let day = self.wall_day();
@@ -115,8 +117,9 @@ impl Station {
         self.record_commands(&messages);
         for message in &messages {
             for (index, event) in plan.events.iter().enumerate() {
-                let Cause::Message(topic) = &event.cause else { continue };
-                let Some(holes) = topic.holes(&message.topic) else { continue };
+                let Some(holes) = event.topic().and_then(|topic| topic.holes(&message.topic)) else {
+                    continue;
+                };
                 let mut given = given_by(message);
                 given.extend(holes.into_iter().map(|(name, text)| (name.to_string(), Value::from(text))));
                 self.queue_event(index, given);

@@ -15,8 +15,9 @@ use crate::run::Run;
 use crate::run::home::Post;
 use crate::store::{NewEffects, NewTimer};
 
+use super::command::ask;
 use super::command::judge::{AtRules, judge};
-use super::shared::{Author, Shared, fitting, plan_of, row_of, state_map, state_value, stored_form};
+use super::shared::{Author, Shared, plan_of, row_of, state_value, stored_form};
 
 /// Most timers that can wait.
 const MOST_TIMERS: usize = 64;
@@ -32,6 +33,8 @@ pub(super) struct Desk {
     dangerous: bool,
     deadline: Mono,
     staged: RefCell<NewEffects>,
+    /// Flows to be run later: how long after the handler's end.
+    later: RefCell<Vec<(String, Duration)>>,
     /// The name of the last error that an `at` or a `run` of the handler met.
     met: RefCell<Option<String>>,
 }
@@ -46,12 +49,19 @@ impl Desk {
         deadline: Mono,
     ) -> Self {
         let staged = RefCell::new(NewEffects::default());
-        Self { shared, program, run, author, dangerous, deadline, staged, met: RefCell::new(None) }
+        let (later, met) = (RefCell::default(), RefCell::default());
+        Self { shared, program, run, author, dangerous, deadline, staged, later, met }
     }
 
     /// What the handler left.
     pub fn take_effects(&self) -> NewEffects {
-        self.staged.take()
+        let mut effects = self.staged.take();
+        let now_ms = self.shared.now_ms();
+        effects.timers = self.later.take().into_iter().map(|(flow, delay)| {
+            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+            NewTimer { flow, args: serde_json::Value::Null, due_ms: now_ms.saturating_add(delay_ms) }
+        }).collect();
+        effects
     }
 
     /// Why the module failed it, if that is what happened.
@@ -60,10 +70,9 @@ impl Desk {
     }
 
     fn flow(&self, name: &str) -> Result<FlowId, String> {
-        let found = self.program.named.get(name).or_else(|| self.program.contract.get(name)).copied();
-        found.ok_or_else(|| {
-            let known: Vec<&str> =
-                self.program.named.keys().chain(self.program.contract.keys()).map(String::as_str).collect();
+        let callable = &plan_of(&self.program).callable;
+        callable.get(name).copied().ok_or_else(|| {
+            let known: Vec<&str> = callable.keys().map(String::as_str).collect();
             format!("there is no flow `{name}`; there are: {}", known.join(", "))
         })
     }
@@ -117,12 +126,10 @@ impl hooks::Station for Desk {
     }
 
     fn publish(&self, topic: &str, value: &Value) -> Result<(), String> {
-        let payload = payload_of(value)?;
+        let limits = &self.program.dialect.limits;
+        ask::topic(topic, limits)?;
+        let payload = ask::content(value, limits)?;
         let qos = plan_of(&self.program).outbox.qos;
-        self.run
-            .borrow()
-            .fits(topic, payload.len(), i64::from(qos))
-            .map_err(|failure| failure.message.clone())?;
         let post = Post { topic: topic.to_string(), payload, qos, retain: false };
         self.staged.borrow_mut().rows.push(row_of(post, &self.author));
         Ok(())
@@ -133,17 +140,15 @@ impl hooks::Station for Desk {
         if let Some(param) = self.program.flow(id).params.iter().find(|param| param.default.is_none()) {
             return Err(format!("`{flow}` needs `{}`, and nobody would pass it later", param.name));
         }
-        let delay = duration::parse(delay)
-            .map_err(|_| format!("`{delay}` is no duration; write, for example, `10s`"))?;
+        let delay = ask::delay(delay)?;
         if delay > LONGEST_DELAY {
             return Err(format!("`{}` is more than a year", duration::display(delay)));
         }
-        let mut staged = self.staged.borrow_mut();
-        if self.shared.store.borrow().timers().len() + staged.timers.len() >= MOST_TIMERS {
+        let mut later = self.later.borrow_mut();
+        if self.shared.store.borrow_mut().timers().len() + later.len() >= MOST_TIMERS {
             return Err(format!("{MOST_TIMERS} flows wait to be run already"));
         }
-        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        staged.timers.push(NewTimer { flow: flow.to_string(), delay_ms });
+        later.push((flow.to_string(), delay));
         Ok(())
     }
 
@@ -154,31 +159,14 @@ impl hooks::Station for Desk {
         if let Some(value) = set.and_then(|(_, json)| hooks::from_json(json).ok()) {
             return Ok(value);
         }
-        let var = plan.state.iter().find(|var| &*var.name == name);
-        let store = self.shared.store.borrow();
-        var.map(|var| state_value(&store, var)).ok_or_else(|| {
-            let known = hooks::keys(&state_map(&store, plan)).unwrap_or_default();
-            format!("`state` has no `{name}`; it has: {}", known.join(", "))
-        })
+        let var = ask::state_var(&plan.state, name)?;
+        Ok(state_value(&self.shared.store.borrow(), var))
     }
 
     fn set_state(&self, name: &str, value: &Value) -> Result<(), String> {
-        fitting(plan_of(&self.program), name, value)?;
+        ask::new_state(&plan_of(&self.program).state, name, value)?;
         let form = stored_form(name, value)?;
         self.staged.borrow_mut().state.push((name.to_string(), form));
         Ok(())
-    }
-}
-
-/// What a handler publishes: a text and bytes as they are, anything else as JSON.
-fn payload_of(value: &Value) -> Result<Vec<u8>, String> {
-    if let Some(bytes) = hooks::as_bytes(value) {
-        return Ok(bytes.to_vec());
-    }
-    match value.clone().into_string() {
-        Ok(text) => Ok(text.into_bytes()),
-        Err(_) => hooks::to_json(value)
-            .map(|json| json.to_string().into_bytes())
-            .map_err(|why| format!("this cannot be published: {why}")),
     }
 }

@@ -11,9 +11,9 @@ use crate::run::home::Post;
 use crate::store::{Lane, Row};
 
 use super::event::Happening;
-use super::link::PublishFailure;
+use super::link::{Fact, PublishFault};
 use super::shared::{Author, lane_name, plan_of};
-use super::{Station, link, millis};
+use super::{Station, millis};
 
 /// Between two tries of a row that was refused.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(10);
@@ -54,6 +54,8 @@ struct Suspect {
     /// Some other row was accepted since.
     others_pass: bool,
     not_before: Mono,
+    /// What the module said last.
+    error: String,
 }
 
 impl Drain {
@@ -102,27 +104,20 @@ impl Drain {
 impl Station {
     /// The row that goes next.
     fn next_row(&self) -> Option<Row> {
-        let store = self.shared.store.borrow();
+        let mut store = self.shared.store.borrow_mut();
+        let row = store.head(true).or_else(|| store.head(false))?;
         let suspect = self.drain.suspect.as_ref();
         // Of a row that was refused often enough it is only known to be its own fault when another passes.
-        let trial = suspect.filter(|suspect| suspect.refusals >= REFUSALS).map(|suspect| suspect.seq);
-        let head = |urgent| store.head(urgent, None);
-        match (head(true), head(false)) {
-            (Some(row), _) | (None, Some(row)) if Some(row.seq) == trial => {
-                store.head(row.lane != Lane::Report, trial).or(Some(row))
-            }
-            (Some(row), _) => Some(row),
-            (None, row) => row,
-        }
+        let tried = suspect.is_some_and(|suspect| suspect.seq == row.seq && suspect.refusals >= REFUSALS);
+        let next = if tried { store.row_after(row.lane != Lane::Report, row.seq) } else { None };
+        next.or(Some(row))
     }
 
     /// When the next publish may begin; `None` while there is nothing to publish, or no link.
-    pub(super) fn next_publish(&self, now: Mono) -> Option<Mono> {
-        if self.drain.flow.is_none() || !self.link.machine.may_publish(now) {
-            return None;
-        }
+    pub(super) fn next_publish(&self) -> Option<Mono> {
+        self.drain.flow?;
+        let mut from = self.link.machine.publish_from()?.max(self.drain.not_before);
         let row = self.next_row()?;
-        let mut from = self.drain.not_before;
         if let Some(suspect) = self.drain.suspect.as_ref().filter(|suspect| suspect.seq == row.seq) {
             from = from.max(suspect.not_before);
         }
@@ -135,12 +130,10 @@ impl Station {
         let payload = self.enveloped(&row);
         let bytes = payload.len() as u64;
         let post = Post { topic: row.topic.clone(), payload, qos: row.qos, retain: row.retain };
-        self.shared.in_flight.set(Some(row.seq));
-        self.shared.store.borrow_mut().begin_attempt(row.seq);
+        self.shared.store.borrow_mut().begin_publish(row.seq);
         *self.shared.author.borrow_mut() = Author { lane: row.lane, name: row.source.clone() };
         self.link.spend(bytes + row.topic.len() as u64, self.wall_day());
         let failure = self.run.borrow_mut().publish_now(flow, post, Mono::FAR);
-        self.shared.in_flight.set(None);
         let now = self.now();
         match failure {
             None => self.published(now, &row, bytes),
@@ -154,7 +147,7 @@ impl Station {
         if let Some(mut suspect) = suspect.filter(|suspect| suspect.seq != row.seq) {
             suspect.others_pass = true;
             if suspect.refusals >= REFUSALS {
-                self.bury(suspect.seq);
+                self.bury(suspect.seq, &suspect.error);
             } else {
                 self.drain.suspect = Some(suspect);
             }
@@ -174,35 +167,36 @@ impl Station {
         let limits = &plan_of(&self.program).limits;
         let (gap, planned) = (limits.gap, limits.drain_every);
         self.drain.pass_on(now, row, gap, planned);
-        self.tell_machine(link::Fact::PublishOk);
+        self.tell_machine(Fact::PublishOk { acknowledged: row.qos > 0 });
     }
 
     fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) {
         if failure.is_interrupt() {
+            self.shared.store.borrow_mut().failed(row.seq, None, false);
             return;
         }
         let kind = kind_of(failure, row.qos);
-        if kind == PublishFailure::Refused {
+        if kind == PublishFault::Refused {
             self.refused(now, row, failure);
             return;
         }
         self.drain.unknown |= row.qos > 0;
-        self.shared.store.borrow_mut().note_error(row.seq, &failure.message, false);
+        self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), false);
         self.run_failed(failure);
-        self.tell_machine(link::Fact::PublishFailed(kind));
+        self.tell_machine(Fact::PublishFailed(kind));
     }
 
     /// The module said no, and it may be the row's own fault.
     fn refused(&mut self, now: Mono, row: &Row, failure: &Failure) {
-        self.shared.store.borrow_mut().note_error(row.seq, &failure.message, true);
+        self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), true);
         self.shared.tell(&Happening::ReportRefused { seq: row.seq, error: failure.message.clone() });
         match self.drain.suspect.take() {
             Some(mut suspect) if suspect.seq == row.seq => {
                 suspect.refusals += 1;
                 suspect.not_before = now + REFUSAL_PAUSE;
-                let alone = self.shared.store.borrow().counts().rows.iter().sum::<u64>() <= 1;
+                let alone = self.shared.store.borrow_mut().counts().rows.iter().sum::<u64>() <= 1;
                 if suspect.refusals >= REFUSALS && (suspect.others_pass || alone) {
-                    self.bury(row.seq);
+                    self.bury(row.seq, &failure.message);
                 } else {
                     self.drain.suspect = Some(suspect);
                 }
@@ -210,20 +204,20 @@ impl Station {
             Some(_) => {
                 // Two different rows in a row: a forbidden topic, a module in another mode. Nobody dies.
                 self.drain.not_before = now + DISTRUST;
-                self.tell_machine(link::Fact::PublishFailed(PublishFailure::Refused));
+                self.tell_machine(Fact::PublishFailed(PublishFault::Refused));
             }
             None => {
-                let not_before = now + REFUSAL_PAUSE;
+                let (not_before, error) = (now + REFUSAL_PAUSE, failure.message.clone());
                 self.drain.suspect =
-                    Some(Suspect { seq: row.seq, refusals: 1, others_pass: false, not_before });
-                self.tell_machine(link::Fact::PublishFailed(PublishFailure::Refused));
+                    Some(Suspect { seq: row.seq, refusals: 1, others_pass: false, not_before, error });
+                self.tell_machine(Fact::PublishFailed(PublishFault::Refused));
             }
         }
     }
 
-    fn bury(&mut self, seq: u64) {
-        let error = self.shared.store.borrow_mut().bury(seq, "refused").unwrap_or_default();
-        self.shared.tell(&Happening::ReportDead { seq, error });
+    fn bury(&mut self, seq: u64, error: &str) {
+        self.shared.store.borrow_mut().bury(seq, "refused", Some(error));
+        self.shared.tell(&Happening::ReportDead { seq, error: error.to_string() });
     }
 
     /// The payload as it is sent: what belongs to the sending, not to the reading, is put in now.
@@ -251,13 +245,12 @@ impl Station {
 }
 
 /// What a failed publish says about the link.
-fn kind_of(failure: &Failure, qos: u8) -> PublishFailure {
+fn kind_of(failure: &Failure, qos: u8) -> PublishFault {
     match (failure.family.as_str(), failure.number) {
-        ("closed" | "port" | "reboot" | "stuck", _) => PublishFailure::Closed,
-        ("cme", Some(767)) => PublishFailure::Busy,
-        ("cme", Some(3 | 14)) => PublishFailure::NotNow,
-        ("timeout" | "busy", _) if qos > 0 => PublishFailure::Unacknowledged,
-        ("timeout" | "busy", _) => PublishFailure::Timeout,
-        _ => PublishFailure::Refused,
+        ("timeout", _) if qos > 0 => PublishFault::PubackMissing,
+        ("timeout" | "closed" | "port" | "reboot" | "stuck" | "busy", _) | ("cme", Some(767 | 3 | 14)) => {
+            PublishFault::Transport
+        }
+        _ => PublishFault::Refused,
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::flow::duration;
 use crate::flow::model::FlowId;
 use crate::flow::model::station::{Overlap, When};
-use crate::flow::duration;
 use crate::hooks::Value;
 use crate::link::Mono;
 use crate::run::failure::Failure;
@@ -38,12 +38,12 @@ pub(super) struct Job {
 
 /// What is run.
 pub(super) enum What {
-    /// An entry of `schedule`; for `cron` the wall time that it was due at.
-    Schedule(usize, Option<i64>),
+    /// An entry of `schedule`.
+    Schedule(usize),
     /// An entry of `events`, with what its cause captured.
     Event(usize, Vec<(String, Value)>),
-    /// A recorded command.
-    Command(u64),
+    /// The oldest recorded command.
+    Command,
     /// What `after(…)` asked for.
     Timer(u64, FlowId),
 }
@@ -53,7 +53,6 @@ pub(super) struct Scheduled {
     ticker: Ticker,
     period: Duration,
     last_end: Option<Mono>,
-    held_told: bool,
 }
 
 impl Station {
@@ -80,17 +79,19 @@ impl Station {
                 missed: schedule.missed,
             };
             let last = self.last_run(&schedule.name);
-            let ticker = Ticker::new(spec, &store_id, last, &now);
-            self.schedules.push(Scheduled { ticker, period, last_end: None, held_told: false });
+            match Ticker::new(spec, &store_id, last, &now) {
+                Ok(ticker) => self.schedules.push(Scheduled { ticker, period, last_end: None }),
+                // The file's check has read the pattern by the same rules.
+                Err(error) => self.shared.tell(&Happening::Log { text: error.to_string() }),
+            }
         }
     }
 
     fn last_run(&self, name: &str) -> Option<Last> {
-        let store = self.shared.store.borrow();
-        let last = store.schedule(name)?;
+        let last = self.shared.store.borrow().schedule(name)?;
         Some(Last {
-            ago: self.ago(last.start),
-            wall_ms: store.wall_of(last.start),
+            started_ago: self.ago(last.start),
+            started_wall_ms: self.shared.store.borrow().wall_of(last.start),
             due_wall_ms: last.due_wall_ms,
         })
     }
@@ -139,7 +140,7 @@ impl Station {
         let now = self.schedule_now();
         for (index, schedule) in plan_of(&program).schedules.iter().enumerate() {
             let polled = self.schedules[index].ticker.poll(&now);
-            if polled.held && !std::mem::replace(&mut self.schedules[index].held_told, polled.held) {
+            if polled.held {
                 self.shared.tell(&Happening::ScheduleHeld { name: schedule.name.to_string() });
             }
             if polled.missed > 0 {
@@ -151,7 +152,7 @@ impl Station {
             }
             let Some(due) = polled.run else { continue };
             let since = self.now() - due.late;
-            let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at, _) if at == index));
+            let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
             let ran = self.schedules[index].last_end.is_some_and(|end| since < end);
             if waits || (ran && schedule.overlap == Overlap::Skip) {
                 self.skip(JobKind::Schedule, &schedule.name, "overlap");
@@ -161,7 +162,7 @@ impl Station {
                 kind: JobKind::Schedule,
                 name: schedule.name.clone(),
                 due: since,
-                what: What::Schedule(index, due.due_wall_ms),
+                what: What::Schedule(index),
             });
         }
     }
@@ -169,7 +170,8 @@ impl Station {
     /// Timers that are due join those that wait.
     pub(super) fn poll_timers(&mut self) {
         let now = self.now();
-        let timers = self.shared.store.borrow().timers();
+        let timers = self.shared.store.borrow_mut().timers();
+        let reply = self.shared.store.borrow_mut().head(true).map(|row| row.seq);
         for timer in timers {
             let queued = |job: &Job| matches!(job.what, What::Timer(n, _) if n == timer.n);
             if self.waiting.iter().any(queued) {
@@ -179,7 +181,8 @@ impl Station {
                 self.late_timer(&timer);
                 continue;
             };
-            let reply_waits = timer.after_seq.is_some_and(|seq| self.shared.store.borrow().has_row(seq));
+            // Rows leave in order, so the reply has left when the head has a greater number.
+            let reply_waits = timer.after_seq.is_some_and(|seq| reply.is_some_and(|head| head <= seq));
             if due > now || (reply_waits && now < due + REPLY_FIRST) {
                 continue;
             }
@@ -208,8 +211,7 @@ impl Station {
             self.drop_timer(timer, "its time passed more than five minutes ago");
             return;
         }
-        let flow = self.program.named.get(&timer.flow).or_else(|| self.program.contract.get(&timer.flow));
-        let Some(flow) = flow.copied() else {
+        let Some(flow) = plan_of(&self.program).callable.get(&timer.flow).copied() else {
             self.drop_timer(timer, "the file has no such flow any more");
             return;
         };
@@ -230,8 +232,7 @@ impl Station {
     pub(super) fn next_due(&self, now: Mono) -> Mono {
         let clock = self.schedule_now();
         let schedules = self.schedules.iter().filter_map(|schedule| schedule.ticker.next(&clock));
-        let store = self.shared.store.borrow();
-        let timers = store.timers();
+        let timers = self.shared.store.borrow_mut().timers();
         let timers = timers.iter().filter_map(|timer| {
             let due = self.mono_of(timer.due)?;
             Some(if due <= now { due + REPLY_FIRST } else { due })
@@ -284,15 +285,18 @@ impl Station {
 
     /// Performs what has waited longest.
     pub(super) fn perform(&mut self, job: Job) {
-        if let What::Command(n) = job.what {
-            self.answer(n, job.due);
+        if let What::Command = job.what {
+            self.answer(job.due);
             return;
         }
         let program = std::rc::Rc::clone(&self.program);
         let plan = plan_of(&program);
         let (flow, args, most) = match job.what {
-            What::Schedule(index, due_wall_ms) => {
-                let now_ms = self.shared.now_ms();
+            What::Schedule(index) => {
+                let (now, now_ms) = (self.schedule_now(), self.shared.now_ms());
+                let ticker = &mut self.schedules[index].ticker;
+                ticker.started(&now);
+                let due_wall_ms = ticker.last_due_wall_ms(&now);
                 self.shared.store.borrow_mut().schedule_started(&job.name, now_ms, due_wall_ms);
                 let most = match plan.schedules[index].when {
                     When::Cron(_) => LONGEST_RUN,
@@ -300,16 +304,17 @@ impl Station {
                 };
                 (plan.schedules[index].flow, Vec::new(), most)
             }
-            What::Event(index, args) => (plan.events[index].flow, args, LONGEST_RUN),
+            What::Event(index, ref args) => (plan.events[index].flow, args.clone(), LONGEST_RUN),
             What::Timer(n, flow) => {
-                if self.shared.store.borrow_mut().start_timer(n).is_err() {
-                    self.shared.tell_store_news();
+                let started = self.shared.store.borrow_mut().start_timer(n);
+                self.shared.tell_store_news();
+                if !matches!(started, Ok(true)) {
                     return;
                 }
                 self.shared.tell(&Happening::TimerFired { flow: job.name.to_string() });
                 (flow, Vec::new(), LONGEST_RUN)
             }
-            What::Command(_) => return,
+            What::Command => return,
         };
         let lane = if job.kind == JobKind::Schedule { Lane::Report } else { Lane::Event };
         *self.shared.author.borrow_mut() = Author { lane, name: job.name.to_string() };
@@ -323,7 +328,7 @@ impl Station {
         let args = args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let ended = self.run.borrow_mut().perform(flow, args, deadline);
         let now = self.now();
-        if let What::Schedule(index, _) = job.what {
+        if let What::Schedule(index) = job.what {
             self.schedules[index].last_end = Some(now);
         }
         let outcome = ended.failure.as_ref().map_or("ok".to_string(), |failure| failure.name.clone());

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use crate::flow::codes::Code;
 use crate::flow::model::Program;
-use crate::flow::model::station::{Drop, OutboxPlan, Station as Plan, StateVar};
+use crate::flow::model::station::{Drop, OutboxPlan, StateVar, Station as Plan};
 use crate::hooks::{self, Value};
 use crate::link::Clock;
 use crate::run::failure::Failure;
 use crate::run::home::{Effects, Home, Post};
 use crate::run::mask_text::Masked;
-use crate::store::{Bounds, Lane, NewEffects, NewRow, Store, StoreError, StoreNews};
+use crate::store::{Bounds, DropPolicy, Lane, NewEffects, NewRow, Store, StoreError, StoreNews};
 
+use super::command::ask;
 use super::event::{Happening, LaneName, Watcher};
 use super::tally::Tally;
 
@@ -32,8 +33,6 @@ pub(super) struct Shared {
     pub author: RefCell<Author>,
     /// A value of `state` changed since the loop last looked.
     pub state_changed: Cell<bool>,
-    /// The row that is being published: no bound may drop it.
-    pub in_flight: Cell<Option<u64>>,
     /// The next session with the broker begins without what it remembers.
     pub clean_session: Cell<bool>,
 }
@@ -63,9 +62,11 @@ impl Shared {
             let happening = match news {
                 StoreNews::Volatile { why } => Happening::StoreVolatile { why },
                 StoreNews::Restored { rows } => Happening::StoreRestored { rows },
-                StoreNews::Corrupt { kept_as, salvaged } => Happening::StoreCorrupt { kept_as, salvaged },
+                StoreNews::Corrupt { kept_as, salvaged } => {
+                    Happening::StoreCorrupt { kept_as: kept_as.display().to_string(), salvaged }
+                }
                 StoreNews::Dropped { first, last, count, reason } => {
-                    Happening::ReportDropped { first, last, count, reason: reason.to_string() }
+                    Happening::ReportDropped { first, last, count, reason: reason.word().to_string() }
                 }
             };
             self.tell(&happening);
@@ -73,9 +74,8 @@ impl Shared {
     }
 
     /// Writes rows, values and timers, all or nothing, and tells of them.
-    pub fn commit(&self, plan: &Plan, effects: &NewEffects) -> Result<Vec<u64>, StoreError> {
-        let bounds = bounds(&plan.outbox, self.in_flight.get());
-        let seqs = self.store.borrow_mut().commit(self.now_ms(), effects, &bounds);
+    pub fn commit(&self, effects: &NewEffects) -> Result<Vec<u64>, StoreError> {
+        let seqs = self.store.borrow_mut().commit(self.now_ms(), effects);
         self.tell_store_news();
         let seqs = seqs?;
         self.tell_effects(effects, &seqs);
@@ -101,7 +101,8 @@ impl Shared {
             });
         }
         for timer in &effects.timers {
-            self.tell(&Happening::TimerSet { flow: timer.flow.clone(), in_ms: timer.delay_ms });
+            let in_ms = u64::try_from(timer.due_ms - self.now_ms()).unwrap_or(0);
+            self.tell(&Happening::TimerSet { flow: timer.flow.clone(), in_ms });
         }
     }
 }
@@ -116,13 +117,15 @@ pub(super) fn lane_name(lane: Lane) -> LaneName {
 }
 
 /// What the plan says about the outbox, as the store takes it.
-pub(super) fn bounds(plan: &OutboxPlan, in_flight: Option<u64>) -> Bounds {
+pub(super) fn bounds(plan: &OutboxPlan) -> Bounds {
     Bounds {
-        rows: plan.max_rows,
-        bytes: plan.max_bytes,
-        age_ms: i64::try_from(plan.keep.as_millis()).unwrap_or(i64::MAX),
-        drop_oldest: plan.drop == Drop::Oldest,
-        in_flight,
+        max_rows: plan.max_rows,
+        max_bytes: plan.max_bytes,
+        keep_ms: i64::try_from(plan.keep.as_millis()).unwrap_or(i64::MAX),
+        drop: match plan.drop {
+            Drop::Oldest => DropPolicy::Oldest,
+            Drop::Newest => DropPolicy::Newest,
+        },
     }
 }
 
@@ -168,16 +171,6 @@ pub(super) fn state_map(store: &Store, plan: &Plan) -> Value {
     hooks::map_of(plan.state.iter().map(|var| (&*var.name, state_value(store, var))))
 }
 
-/// The declared value of this name, if `value` fits it.
-pub(super) fn fitting<'a>(plan: &'a Plan, name: &str, value: &Value) -> Result<&'a StateVar, String> {
-    let var = plan.state.iter().find(|var| &*var.name == name).ok_or_else(|| {
-        let known: Vec<&str> = plan.state.iter().map(|var| &*var.name).collect();
-        format!("`state` has no `{name}`; it has: {}", known.join(", "))
-    })?;
-    var.rule.check(value).map_err(|why| format!("`state.{name}` {why}"))?;
-    Ok(var)
-}
-
 impl Home for StationHome {
     fn state(&self) -> Value {
         state_map(&self.shared.store.borrow(), plan_of(&self.program))
@@ -188,7 +181,7 @@ impl Home for StationHome {
     }
 
     fn check_state(&self, name: &str, value: &Value) -> Result<(), Failure> {
-        fitting(plan_of(&self.program), name, value).map(drop).map_err(Failure::check)
+        ask::new_state(&plan_of(&self.program).state, name, value).map_err(Failure::check)
     }
 
     fn subscriptions(&self) -> Value {
@@ -212,7 +205,7 @@ impl Home for StationHome {
         }
         let rows = effects.posts.into_iter().map(|post| row_of(post, &author)).collect();
         let effects = NewEffects { rows, state, timers: Vec::new() };
-        match self.shared.commit(plan_of(&self.program), &effects) {
+        match self.shared.commit(&effects) {
             Ok(_) => Ok(()),
             Err(error) => Err(Failure::new(Code::FAILED_STORE, "storage", error.to_string())
                 .help("make room on the disk, or look at `atflow outbox list`")),

@@ -6,7 +6,7 @@ use super::event::Status;
 impl Station {
     /// Tells how things stand, if that is news.
     pub(super) fn tell_status(&mut self) {
-        let counts = self.shared.store.borrow().counts();
+        let counts = self.shared.store.borrow_mut().counts();
         let (received, sent) = self.run.borrow_mut().session().byte_counts();
         let status = Status {
             link: self.link.machine.state(),
