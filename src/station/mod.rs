@@ -2,3 +2,5 @@
 //! came, what is due and how the link stands, and chooses what is next.
 
 pub mod event;
+pub mod rate;
+pub mod schedule;
