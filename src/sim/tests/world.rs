@@ -118,7 +118,7 @@ fn a_host_that_slept_hears_afterwards_what_came() {
     assert_eq!(host.now(), Mono::ZERO + Duration::from_mins(61));
     assert_eq!(host.link.read(&mut heard, until).unwrap(), Read::Deadline);
     assert_eq!(host.now(), Mono::ZERO + Duration::from_mins(61));
-    assert_eq!(host.hear(Duration::from_mins(60)), b"\r\nLATE\r\n");
+    assert_eq!(host.hear(Duration::from_hours(1)), b"\r\nLATE\r\n");
 }
 
 /// The same seed and the same input give the same bytes at the same times; another seed does not.
