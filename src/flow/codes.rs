@@ -159,6 +159,7 @@ codes! {
     FAILED_REBOOT = 1010, "the module restarted by itself";
     FAILED_STUCK = 1011, "the module may be waiting for data";
     FAILED_UNSUPPORTED = 1012, "the port cannot do this";
+    FAILED_STORE = 1013, "the station could not keep it on disk";
     INTERRUPTED = 1099, "stopped by a signal";
 
     // AT20xx: arguments.

@@ -155,6 +155,8 @@ pub struct Session {
     /// The module restarted because a command of ours said so.
     restarted_as_asked: bool,
     echo: EchoWatch,
+    /// It did not answer `AT` either.
+    silent: bool,
     closed_at: Option<(Mark, String)>,
     reboot_at: Option<(Mark, String)>,
     reboot_welcome_until: Mono,
@@ -206,6 +208,7 @@ impl Session {
             seen_dropped: 0,
             restarted_as_asked: false,
             echo: EchoWatch::default(),
+            silent: false,
             closed_at: None,
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,

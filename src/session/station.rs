@@ -33,6 +33,8 @@ pub struct Facts {
     pub restarted_as_asked: bool,
     /// It echoes again, after it had not: it restarted and said nothing.
     pub echo_back: bool,
+    /// It was asked `AT` until the time was up, and did not answer.
+    pub silent: bool,
 }
 
 /// Whether the module echoes command lines, and whether that came back by itself.
@@ -91,7 +93,8 @@ impl Session {
         let reboot = self.reboot_at.take().map(|(_, line)| line);
         let restarted_as_asked = std::mem::take(&mut self.restarted_as_asked);
         let echo_back = std::mem::take(&mut self.echo.came_back);
-        Facts { closed, reboot, restarted_as_asked, echo_back }
+        let silent = std::mem::take(&mut self.silent);
+        Facts { closed, reboot, restarted_as_asked, echo_back, silent }
     }
 
     /// Whether the module may be swallowing everything as data.

@@ -7,14 +7,14 @@ use crate::at::sorter::Message;
 use crate::flow::model::station::Cause;
 use crate::hooks::{self, Bytes, Value};
 use crate::link::Mono;
-use crate::link::time::quality;
 use crate::run::resident::captured_values;
 use crate::store::Moment;
 
-use super::event::Happening;
-use super::shared::plan_of;
 use super::Station;
+use super::event::Happening;
 use super::link::Fact;
+use super::shared::plan_of;
+use super::supervise::trusted_wall_ms;
 
 /// How often the calendar is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
@@ -144,8 +144,7 @@ impl Station {
 
     /// Milliseconds since 1970, if the calendar can be believed.
     pub(super) fn trusted_wall_ms(&self) -> Option<i64> {
-        let clock = &self.shared.clock;
-        quality::is_trusted(clock.wall_quality(), clock.since_boot_ms()).then(|| clock.wall_ms())
+        trusted_wall_ms(&self.shared)
     }
 
     /// The day by UTC; days since the start while the date is not known.

@@ -2,11 +2,10 @@
 //! receipt, one reply per command, and the reply becomes durable together with everything that the handler
 //! leaves.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-use sha2::{Digest, Sha256};
 
 use crate::at::sorter::Message;
 use crate::flow::model::station::{Computation, Downlink, Ids, Method};
@@ -15,60 +14,51 @@ use crate::link::Mono;
 use crate::run::home::Post;
 use crate::store::{CommandEnd, CommandState, KnownCommand, Lane, NewCommand, NewEffects, NewRow, Recorded};
 
-use super::command::{Code, Rejection, check_params, receive, result_value};
+use super::command::age::{REPLY_AGAIN_EVERY, digest, is_expired, window};
+use super::command::params::check_params;
+use super::command::rate::{Admission, Admissions};
+use super::command::read::{self, Call};
+use super::command::{Code, Refusal, result_value};
 use super::desk::Desk;
 use super::event::{Happening, JobKind};
 use super::jobs::{Job, What};
-use super::rate::Bucket;
-use super::shared::{Author, bounds, plan_of, row_of};
+use super::shared::{Author, plan_of, row_of};
 use super::{Station, millis};
 
 /// How long a handler may take, flows and commands of its own included.
 const HANDLER: Duration = Duration::from_secs(30);
-/// Most commands that wait.
-const MOST_COMMANDS: usize = 100;
-/// Commands a minute, and how many may come at once.
-const PER_MINUTE: u32 = 60;
-const BURST: u32 = 20;
-/// `ids: reused`: the same key and payload within this is a repeat.
-const REPEAT_MS: i64 = 60 * 1000;
-/// `ids: unique`: a key is remembered so long.
-const REMEMBERED_MS: i64 = 30 * 24 * 3600 * 1000;
-/// A repeat gets the recorded reply again, but not more often than this.
-const REPLY_AGAIN: Duration = Duration::from_secs(10);
-/// A sender that floods hears so at most this often.
-const BUSY_EVERY: Duration = Duration::from_secs(1);
+/// Between topic and payload of a recorded message; no topic holds it (MQTT 3.1.1, 1.5.3).
+const NUL: u8 = 0;
 
-/// How fast commands may come.
+/// Who may come in, and who was answered a moment ago.
+#[derive(Default)]
 pub(super) struct Gate {
-    bucket: Bucket,
-    busy_from: Mono,
-    replied: Vec<(u64, Mono)>,
+    admissions: Admissions,
+    /// Repeated commands whose reply went out again, and when.
+    replied: VecDeque<(u64, Mono)>,
+    /// Commands that wait, as far as this process recorded them.
+    waiting: usize,
 }
 
 impl Gate {
-    pub fn new(now: Mono) -> Self {
-        let each = Duration::from_secs(60) / PER_MINUTE;
-        Self { bucket: Bucket::new(BURST, each, now), busy_from: Mono::ZERO, replied: Vec::new() }
-    }
-
     /// Whether the reply of a repeated command may go out again now.
     fn may_reply_again(&mut self, n: u64, now: Mono) -> bool {
-        self.replied.retain(|(_, at)| now.since(*at) < REPLY_AGAIN);
-        if self.replied.iter().any(|(known, _)| *known == n) {
-            return false;
+        self.replied.retain(|(_, at)| now.since(*at) < REPLY_AGAIN_EVERY);
+        let recent = self.replied.iter().any(|(known, _)| *known == n);
+        if !recent {
+            self.replied.push_back((n, now));
         }
-        self.replied.push((n, now));
-        true
+        !recent
     }
 }
 
 /// A command as its message says it.
 struct Read {
+    /// What every expression about it is given.
     given: Vec<(String, Value)>,
-    key: String,
-    method: String,
-    params: Value,
+    topic: String,
+    body: Value,
+    call: Call,
 }
 
 impl Station {
@@ -81,29 +71,27 @@ impl Station {
             let Some(holes) = downlink.topic.holes(&message.topic) else { continue };
             let read = match self.read_command(downlink, &message.topic, &message.payload, holes) {
                 Ok(read) => read,
-                Err(rejection) => {
-                    self.reject(&rejection);
+                Err(refusal) => {
+                    self.reject(&refusal);
                     continue;
                 }
             };
-            let digest: [u8; 32] = Sha256::digest(&message.payload).into();
-            let known = self.same_command(downlink, &read.key, &digest);
-            let in_batch = |new: &&NewCommand| {
-                new.key == read.key && (downlink.ids == Ids::Unique || new.digest == digest)
+            let digest = digest(&message.payload);
+            let known = self.same_command(downlink, &read.call.key, &digest);
+            let in_batch = |new: &NewCommand| {
+                new.key == read.call.key && (downlink.ids == Ids::Unique || new.digest == digest)
             };
             if let Some(known) = known {
-                self.repeated(&known, &read.key);
-            } else if fresh.iter().find(in_batch).is_some() {
-                self.shared.tell(&Happening::CommandDuplicate { n: 0, id: read.key, reply_again: false });
-            } else if self.is_flooded(fresh.len()) {
-                self.busy(downlink, &read);
-            } else {
+                self.repeated(&known, &read.call.key);
+            } else if fresh.iter().any(in_batch) {
+                let id = self.shared.masked.text(&read.call.key);
+                self.shared.tell(&Happening::CommandDuplicate { n: 0, id, reply_again: false });
+            } else if self.is_admitted(downlink, &read, fresh.len()) {
                 fresh.push(NewCommand {
-                    key: read.key,
+                    key: read.call.key,
                     digest,
-                    method: read.method,
-                    topic: message.topic.clone(),
-                    payload: message.payload.clone(),
+                    method: read.call.method,
+                    payload: whole_message(message),
                 });
             }
         }
@@ -114,16 +102,25 @@ impl Station {
         let recorded = self.shared.store.borrow_mut().record(now_ms, &fresh);
         self.shared.tell_store_news();
         let Ok(numbers) = recorded else { return };
+        self.gate.waiting += numbers.len();
         for (n, command) in numbers.into_iter().zip(fresh) {
             let id = self.shared.masked.text(&command.key);
             let method = self.shared.masked.text(&command.method);
             self.shared.tell(&Happening::CommandReceived { n, id, method });
-            self.queue_command(n, &command.method, self.now());
         }
     }
 
-    fn queue_command(&mut self, n: u64, method: &str, due: Mono) {
-        self.waiting.push_back(Job { kind: JobKind::Command, name: method.into(), due, what: What::Command(n) });
+    /// The oldest recorded command joins those that wait; the others are behind it.
+    pub(super) fn poll_commands(&mut self) {
+        if self.waiting.iter().any(|job| job.kind == JobKind::Command) {
+            return;
+        }
+        let next = self.shared.store.borrow_mut().next_command();
+        if let Some(command) = next {
+            let due = self.mono_of(command.captured).unwrap_or(Mono::ZERO);
+            let (kind, name) = (JobKind::Command, command.method.as_str().into());
+            self.waiting.push_back(Job { kind, name, due, what: What::Command });
+        }
     }
 
     /// What the file makes of a message.
@@ -133,18 +130,17 @@ impl Station {
         topic: &str,
         payload: &[u8],
         holes: Vec<(Arc<str>, String)>,
-    ) -> Result<Read, Rejection> {
-        let body = receive(payload, &holes)?;
+    ) -> Result<Read, Refusal> {
+        let body = read::body(&holes, payload)?;
         let mut given = vec![
             ("topic".to_string(), topic.to_string().into()),
             ("payload".to_string(), hooks::Bytes::value(payload.to_vec())),
-            ("body".to_string(), body),
+            ("body".to_string(), body.clone()),
         ];
         given.extend(holes.into_iter().map(|(name, text)| (name.to_string(), Value::from(text))));
-        let values = self.compute(&downlink.read, &given).map_err(Rejection::unreadable)?;
-        let text = |index: usize| values.get(index).map(hooks::display).unwrap_or_default();
-        let params = values.get(2).cloned().unwrap_or(Value::UNIT);
-        Ok(Read { given, key: text(0), method: text(1), params })
+        let values = self.compute(&downlink.read, &given);
+        let values = values.map_err(|why| Refusal::new(Code::BadJson, why))?;
+        Ok(Read { given, topic: topic.to_string(), body, call: read::call(&values)? })
     }
 
     fn compute(&mut self, what: &Computation, given: &[(String, Value)]) -> Result<Vec<Value>, String> {
@@ -153,18 +149,15 @@ impl Station {
         self.run.borrow_mut().compute(what, &given).map_err(|failure| failure.message.clone())
     }
 
-    fn reject(&self, rejection: &Rejection) {
-        let why = self.shared.masked.text(&rejection.why);
-        self.shared.tell(&Happening::CommandRejected { code: rejection.code.word().to_string(), why });
+    fn reject(&self, refusal: &Refusal) {
+        let why = self.shared.masked.text(&refusal.message);
+        self.shared.tell(&Happening::CommandRejected { code: refusal.code.name().to_string(), why });
     }
 
     fn same_command(&self, downlink: &Downlink, key: &str, digest: &[u8; 32]) -> Option<KnownCommand> {
-        let store = self.shared.store.borrow();
-        let now_ms = self.shared.now_ms();
-        match downlink.ids {
-            Ids::Unique => store.same_command(key, None, now_ms, REMEMBERED_MS),
-            Ids::Reused => store.same_command(key, Some(digest), now_ms, REPEAT_MS),
-        }
+        let digest = (downlink.ids == Ids::Reused).then_some(digest);
+        let within_ms = i64::try_from(window(downlink.ids).as_millis()).unwrap_or(i64::MAX);
+        self.shared.store.borrow_mut().same_command(self.shared.now_ms(), key, digest, Some(within_ms))
     }
 
     /// A command came again: whoever sent it may have missed the reply.
@@ -176,46 +169,39 @@ impl Station {
         self.shared.tell(&Happening::CommandDuplicate { n: known.n, id, reply_again });
         if let Some(row) = reply {
             let effects = NewEffects { rows: vec![row], ..NewEffects::default() };
-            let program = Rc::clone(&self.program);
             // It is a courtesy: the reply itself is on its way since it was made.
-            let _ = self.shared.commit(plan_of(&program), &effects);
+            let _ = self.shared.commit(&effects);
         }
-    }
-
-    fn is_flooded(&mut self, more: usize) -> bool {
-        let now = self.now();
-        let waiting = self.waiting.iter().filter(|job| job.kind == JobKind::Command).count();
-        waiting + more >= MOST_COMMANDS || !self.gate.bucket.take(now)
     }
 
     /// One command too many is not recorded; its sender is told, but not as often as it sends.
-    fn busy(&mut self, downlink: &Downlink, read: &Read) {
-        let why = "more commands come than can be answered".to_string();
-        self.shared.tell(&Happening::CommandRejected { code: Code::Busy.word().to_string(), why });
+    fn is_admitted(&mut self, downlink: &Downlink, read: &Read, more: usize) -> bool {
         let now = self.now();
-        if now < self.gate.busy_from {
-            return;
+        let Admission::Busy { reply } = self.gate.admissions.admit(now, self.gate.waiting + more) else {
+            return true;
+        };
+        self.reject(&Refusal::new(Code::Busy, "more commands come than can be answered"));
+        if reply {
+            let result = result_value(Code::Busy, "try again later");
+            let rows = self.reply_row(downlink, read, result).into_iter().collect();
+            // Nobody is promised this one.
+            let _ = self.shared.commit(&NewEffects { rows, ..NewEffects::default() });
         }
-        self.gate.busy_from = now + BUSY_EVERY;
-        let result = result_value(Code::Busy, "try again later");
-        if let Some(row) = self.reply_row(downlink, read, result) {
-            let effects = NewEffects { rows: vec![row], ..NewEffects::default() };
-            let program = Rc::clone(&self.program);
-            let _ = self.shared.commit(plan_of(&program), &effects);
-        }
+        false
     }
 
     /// The reply that the file makes of a result; `None` if it makes none.
     fn reply_row(&mut self, downlink: &Downlink, read: &Read, result: Value) -> Option<NewRow> {
         let reply = downlink.reply.as_ref()?;
         let mut given = read.given.clone();
-        given.push(("key".to_string(), read.key.clone().into()));
-        given.push(("method".to_string(), read.method.clone().into()));
-        given.push(("params".to_string(), read.params.clone()));
+        given.push(("key".to_string(), read.call.key.clone().into()));
+        given.push(("method".to_string(), read.call.method.clone().into()));
+        given.push(("params".to_string(), read.call.params.clone()));
         given.push(("result".to_string(), result));
         let made = self.compute(reply, &given).and_then(|values| {
             let topic = values.first().map(hooks::display).unwrap_or_default();
-            let json = hooks::to_json(values.get(1).unwrap_or(&Value::UNIT)).map_err(|why| why.to_string())?;
+            let json =
+                hooks::to_json(values.get(1).unwrap_or(&Value::UNIT)).map_err(|why| why.to_string())?;
             let payload = self.shared.masked.text(&json.to_string()).into_bytes();
             let qos = plan_of(&self.program).outbox.qos;
             self.run
@@ -226,29 +212,20 @@ impl Station {
         });
         match made {
             Ok(post) => {
-                let author = Author { lane: Lane::Reply, name: read.method.clone() };
+                let author = Author { lane: Lane::Reply, name: read.call.method.clone() };
                 Some(row_of(post, &author))
             }
             Err(why) => {
-                let text = format!("the reply to `{}` cannot be made: {why}", read.method);
+                let text = format!("the reply to `{}` cannot be made: {why}", read.call.method);
                 self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
                 None
             }
         }
     }
 
-    /// Commands that an earlier process recorded and did not begin wait again.
-    pub(super) fn recall_commands(&mut self) {
-        let recorded = self.shared.store.borrow().recorded_commands();
-        for command in recorded {
-            let due = self.mono_of(command.captured).unwrap_or(Mono::ZERO);
-            self.queue_command(command.n, &command.method, due);
-        }
-    }
-
     /// Commands that an earlier process began are never run again: what they did is not known.
     pub(super) fn answer_interrupted(&mut self) {
-        let interrupted = self.shared.store.borrow().interrupted_commands();
+        let interrupted = self.shared.store.borrow_mut().interrupted_commands();
         let program = Rc::clone(&self.program);
         let Some(downlink) = &plan_of(&program).downlink else { return };
         for command in interrupted {
@@ -260,7 +237,7 @@ impl Station {
             };
             let end = CommandEnd {
                 state: CommandState::Unknown,
-                code: Code::UnknownOutcome.word().to_string(),
+                code: Code::UnknownOutcome.name().to_string(),
                 reply,
             };
             self.finish(&command, end, &NewEffects::default(), Duration::ZERO);
@@ -268,18 +245,20 @@ impl Station {
     }
 
     fn read_again(&mut self, downlink: &Downlink, command: &Recorded) -> Option<Read> {
-        let holes = downlink.topic.holes(&command.topic)?;
-        self.read_command(downlink, &command.topic, &command.payload, holes).ok()
+        let (topic, payload) = parts(&command.payload)?;
+        let holes = downlink.topic.holes(topic)?;
+        self.read_command(downlink, topic, payload, holes).ok()
     }
 
-    /// Answers a recorded command.
-    pub(super) fn answer(&mut self, n: u64, due: Mono) {
+    /// Answers the oldest recorded command.
+    pub(super) fn answer(&mut self, due: Mono) {
         let program = Rc::clone(&self.program);
-        let found = self.shared.store.borrow().recorded(n);
+        let found = self.shared.store.borrow_mut().next_command();
         let (Some(command), Some(downlink)) = (found, &plan_of(&program).downlink) else { return };
         let Some(read) = self.read_again(downlink, &command) else {
             // The file is another one than when it was recorded.
-            let end = CommandEnd { state: CommandState::Rejected, code: "unreadable".to_string(), reply: None };
+            let end =
+                CommandEnd { state: CommandState::Rejected, code: "unreadable".to_string(), reply: None };
             self.finish(&command, end, &NewEffects::default(), Duration::ZERO);
             return;
         };
@@ -289,7 +268,7 @@ impl Station {
                 let reply = self.reply_row(downlink, &read, result_value(code, &message));
                 let state =
                     if code == Code::Expired { CommandState::Expired } else { CommandState::Rejected };
-                let end = CommandEnd { state, code: code.word().to_string(), reply };
+                let end = CommandEnd { state, code: code.name().to_string(), reply };
                 self.finish(&command, end, &NewEffects::default(), Duration::ZERO);
             }
         }
@@ -302,17 +281,19 @@ impl Station {
         command: &Recorded,
         read: &Read,
     ) -> Result<(&'d Method, Value), (Code, String)> {
-        let age = self.age(command).ok_or_else(|| {
-            (Code::Expired, "it came before the machine was last switched on; its age is unknown".to_string())
-        })?;
-        if age > downlink.expire {
-            return Err((Code::Expired, "it came too long ago".to_string()));
+        let waited = self.age(command);
+        if is_expired(downlink.expire, waited, read.call.sent_at_ms, self.trusted_wall_ms()) {
+            let why = match waited {
+                Some(_) => "it came too long ago",
+                None => "it came before the machine was last switched on; nobody knows how long ago",
+            };
+            return Err((Code::Expired, why.to_string()));
         }
         let method = downlink
             .methods
-            .get(&read.method)
+            .get(&read.call.method)
             .ok_or_else(|| (Code::UnknownMethod, "this station has no such method".to_string()))?;
-        let params = check_params(method, &read.params).map_err(|why| (Code::Params, why))?;
+        let params = check_params(method, &read.call.params).map_err(|why| (Code::BadParams, why))?;
         if method.dangerous && self.shared.store.borrow().is_volatile() {
             return Err((Code::Storage, "the disk takes nothing, so it could run twice".to_string()));
         }
@@ -338,12 +319,13 @@ impl Station {
         (method, params): (&Method, Value),
         due: Mono,
     ) {
-        if self.shared.store.borrow_mut().start_command(command.n).is_err() {
-            self.shared.tell_store_news();
+        let started = self.shared.store.borrow_mut().start_command(command.n);
+        self.shared.tell_store_news();
+        if started.is_err() {
             return;
         }
         let began = self.now();
-        let name = read.method.clone();
+        let name = read.call.method.clone();
         let late_ms = millis(began.since(due));
         self.runs += 1;
         let (kind, run) = (JobKind::Command, self.runs);
@@ -362,7 +344,7 @@ impl Station {
         ));
         let mut args = vec![params];
         if method.takes_context {
-            args.push(hooks::map_of(read.given.iter().map(|(name, value)| (name.as_str(), value.clone()))));
+            args.push(read::context(&read.call, &read.topic, &read.body));
         }
         self.host.set_station(Some(Rc::clone(&desk) as Rc<dyn hooks::Station>));
         self.run.borrow().bound_hooks(deadline);
@@ -387,7 +369,7 @@ impl Station {
             }
         };
         let reply = self.reply_row(downlink, read, result);
-        let word = code.map_or("ok", Code::word);
+        let word = code.map_or("ok", Code::name);
         let end = CommandEnd { state, code: word.to_string(), reply };
         self.finish(command, end, &effects, took);
         let outcome = word.to_string();
@@ -402,15 +384,16 @@ impl Station {
 
     /// The end of a command with its reply and all that its handler leaves, in one transaction.
     fn finish(&mut self, command: &Recorded, end: CommandEnd, effects: &NewEffects, took: Duration) {
-        let program = Rc::clone(&self.program);
-        let bounds = bounds(&plan_of(&program).outbox, self.shared.in_flight.get());
+        self.gate.waiting = self.gate.waiting.saturating_sub(1);
         let now_ms = self.shared.now_ms();
         let (code, reply) = (end.code.clone(), end.reply.clone());
-        let seqs = self.shared.store.borrow_mut().finish_command(now_ms, command.n, end, effects, &bounds);
+        let finished = self.shared.store.borrow_mut().finish_command(now_ms, command.n, &end, effects);
         self.shared.tell_store_news();
-        if let Ok(seqs) = seqs {
+        if let Ok(finished) = finished {
             let mut told = effects.clone();
+            let mut seqs = finished.rows;
             told.rows.extend(reply);
+            seqs.extend(finished.reply);
             self.shared.tell_effects(&told, &seqs);
         }
         let left = effects.rows.len() + effects.state.len() + effects.timers.len();
@@ -432,4 +415,18 @@ fn failed_with(desk: &Desk) -> Code {
         Some("timeout") => Code::Deadline,
         _ => Code::Failed,
     }
+}
+
+/// A message with its topic, as it is recorded.
+fn whole_message(message: &Message) -> Vec<u8> {
+    let mut whole = message.topic.clone().into_bytes();
+    whole.push(NUL);
+    whole.extend_from_slice(&message.payload);
+    whole
+}
+
+/// Topic and payload of a recorded message.
+fn parts(whole: &[u8]) -> Option<(&str, &[u8])> {
+    let end = whole.iter().position(|byte| *byte == NUL)?;
+    Some((std::str::from_utf8(&whole[..end]).ok()?, &whole[end + 1..]))
 }

@@ -57,10 +57,15 @@ impl Desk {
     pub fn take_effects(&self) -> NewEffects {
         let mut effects = self.staged.take();
         let now_ms = self.shared.now_ms();
-        effects.timers = self.later.take().into_iter().map(|(flow, delay)| {
-            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-            NewTimer { flow, args: serde_json::Value::Null, due_ms: now_ms.saturating_add(delay_ms) }
-        }).collect();
+        effects.timers = self
+            .later
+            .take()
+            .into_iter()
+            .map(|(flow, delay)| {
+                let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+                NewTimer { flow, args: serde_json::Value::Null, due_ms: now_ms.saturating_add(delay_ms) }
+            })
+            .collect();
         effects
     }
 

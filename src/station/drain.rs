@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::flow::model::station::CloudLimits;
 use crate::flow::model::{FlowId, Program};
 use crate::link::Mono;
 use crate::run::failure::Failure;
@@ -36,8 +37,8 @@ pub(super) struct Drain {
     flow: Option<FlowId>,
     /// Nothing is published before.
     not_before: Mono,
-    /// Reports with a smaller number had to wait for the link.
-    live_from: u64,
+    /// When the link came up: what was made before had to wait for it.
+    up_since: Mono,
     /// Between two of those.
     pause: Duration,
     slowed_at: Mono,
@@ -63,7 +64,7 @@ impl Drain {
         Self {
             flow: program.contract.get("publish").copied(),
             not_before: Mono::ZERO,
-            live_from: 0,
+            up_since: Mono::ZERO,
             pause: plan_of(program).limits.drain_every,
             slowed_at: Mono::ZERO,
             last_backlog: None,
@@ -72,9 +73,9 @@ impl Drain {
         }
     }
 
-    /// The link came up: reports with a smaller number than `next_seq` waited for it.
-    pub fn came_online(&mut self, next_seq: u64) {
-        self.live_from = next_seq;
+    /// The link came up.
+    pub fn came_online(&mut self, now: Mono) {
+        self.up_since = now;
     }
 
     /// The link was lost. If that came soon after a report that had waited, they come too fast for it.
@@ -85,8 +86,10 @@ impl Drain {
         }
     }
 
-    fn pass_on(&mut self, now: Mono, row: &Row, gap: Duration, planned: Duration) {
-        let waited = row.lane == Lane::Report && row.seq < self.live_from;
+    /// A row left; when may the next one?
+    fn pass_on(&mut self, now: Mono, made: Option<Mono>, lane: Lane, limits: &CloudLimits) {
+        let (gap, planned) = (limits.gap, limits.drain_every);
+        let waited = lane == Lane::Report && made.is_none_or(|made| made < self.up_since);
         if waited {
             self.last_backlog = Some(now);
             if self.pause > planned && now.since(self.slowed_at) > CALM {
@@ -153,7 +156,8 @@ impl Station {
             }
         }
         self.shared.store.borrow_mut().delivered(row.seq);
-        let age_ms = self.mono_of(row.captured).map_or(0, |made| millis(now.since(made)));
+        let made = self.mono_of(row.captured);
+        let age_ms = made.map_or(0, |made| millis(now.since(made)));
         self.shared.tell(&Happening::ReportSent {
             seq: row.seq,
             topic: self.shared.masked.text(&row.topic),
@@ -164,9 +168,7 @@ impl Station {
             age_ms,
             duplicate_possible: row.attempts > 0,
         });
-        let limits = &plan_of(&self.program).limits;
-        let (gap, planned) = (limits.gap, limits.drain_every);
-        self.drain.pass_on(now, row, gap, planned);
+        self.drain.pass_on(now, made, row.lane, &plan_of(&self.program).limits);
         self.tell_machine(Fact::PublishOk { acknowledged: row.qos > 0 });
     }
 

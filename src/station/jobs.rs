@@ -202,7 +202,9 @@ impl Station {
         };
         match late {
             Some(late) => self.queue_timer(timer, self.now(), late),
-            None => self.drop_timer(timer, "it was set before a restart of the machine whose length is unknown"),
+            None => {
+                self.drop_timer(timer, "it was set before a restart of the machine whose length is unknown")
+            }
         }
     }
 
@@ -274,7 +276,12 @@ impl Station {
         } else {
             let due = self.now();
             let name = event.name.clone();
-            self.waiting.push_back(Job { kind: JobKind::Event, name, due, what: What::Event(index, captured) });
+            self.waiting.push_back(Job {
+                kind: JobKind::Event,
+                name,
+                due,
+                what: What::Event(index, captured),
+            });
         }
     }
 

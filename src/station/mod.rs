@@ -3,14 +3,13 @@
 //! whatever has waited longest. Only there is anything decided; while a run goes on, lines are sorted and
 //! messages kept, and nothing else is sent.
 //!
-//! * [`event`]: what it tells. [`schedule`], [`link`], [`command`], [`rate`]: pure parts that decide.
+//! * [`event`]: what it tells. [`schedule`], [`link`], [`command`]: pure parts that decide.
 //! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands. `drain`: the outbox.
 //!   `supervise`: the link. `desk`: what a handler reaches. `shared`: what they all use.
 
 pub mod command;
 pub mod event;
 pub mod link;
-pub mod rate;
 pub mod schedule;
 
 mod boundary;
@@ -38,10 +37,12 @@ use crate::session::{Session, Woke};
 use crate::store::{Lane, Store};
 
 use boundary::Senders;
+use calls::Gate;
 use drain::Drain;
 use event::{Happening, LinkState, Status, Summary};
 use jobs::Job;
-use shared::{Author, Shared, StationHome, plan_of};
+use link::Want;
+use shared::{Author, Shared, StationHome, bounds, plan_of};
 use supervise::Supervised;
 
 pub use shared::SharedWatcher;
@@ -118,6 +119,7 @@ pub struct Station {
     schedules: Vec<jobs::Scheduled>,
     link: Supervised,
     drain: Drain,
+    gate: Gate,
     senders: Senders,
     last_status: Option<Status>,
     started: bool,
@@ -136,7 +138,6 @@ impl Station {
             tally: RefCell::default(),
             author: RefCell::new(Author { lane: Lane::Event, name: String::new() }),
             state_changed: Cell::new(true),
-            in_flight: Cell::new(None),
             clean_session: Cell::new(false),
         });
         let home = Rc::new(StationHome::new(Rc::clone(&shared), Rc::clone(&setup.program)));
@@ -152,9 +153,11 @@ impl Station {
             port: setup.port.clone(),
             home: Some(home),
         });
+        shared.store.borrow_mut().set_bounds(bounds(&plan_of(&setup.program).outbox));
         let link = Supervised::new(&setup.program, &shared, setup.seed, now);
         Self {
             drain: Drain::new(&setup.program),
+            gate: Gate::default(),
             senders: Senders::new(now),
             schedules: Vec::new(),
             program: setup.program,
@@ -196,6 +199,7 @@ impl Station {
             }
             match self.choose() {
                 Next::Link => self.mind_the_link(),
+                Next::FindPort(until) => self.find_port(until),
                 Next::Job(index) => {
                     if let Some(job) = self.waiting.remove(index) {
                         self.perform(job);
@@ -210,7 +214,7 @@ impl Station {
 
     fn begin(&mut self) {
         let (store_id, outbox_rows) = {
-            let store = self.shared.store.borrow();
+            let mut store = self.shared.store.borrow_mut();
             (store.id().to_string(), store.counts().rows.iter().sum())
         };
         self.shared.tell(&Happening::StationStarted {
@@ -226,7 +230,6 @@ impl Station {
         self.watch_lines();
         self.start_schedules();
         self.answer_interrupted();
-        self.recall_commands();
     }
 
     fn now(&self) -> Mono {
@@ -236,15 +239,15 @@ impl Station {
     /// What is next. The link goes first, then whatever has waited longest.
     fn choose(&mut self) -> Next {
         let now = self.now();
-        let wake = match self.link.wake(now) {
-            supervise::Wake::Now => return Next::Link,
-            supervise::Wake::At(wake) => wake,
-        };
-        let mut idle = now + TICK;
-        idle = idle.min(self.until.unwrap_or(Mono::FAR)).min(wake);
+        let mut idle = (now + TICK).min(self.until.unwrap_or(Mono::FAR)).min(self.next_due(now));
+        match self.link.machine.want(now) {
+            Want::Do(_) => return Next::Link,
+            Want::FindPort => return Next::FindPort(idle),
+            Want::Nothing { until } => idle = idle.min(until.unwrap_or(Mono::FAR)),
+        }
         if self.link.machine.takes_runs() {
             let job = (0..self.waiting.len()).min_by_key(|index| self.waiting[*index].due);
-            let publish = self.next_publish(now);
+            let publish = self.next_publish();
             match (job, publish) {
                 (Some(index), Some(publish)) if publish < self.waiting[index].due && publish <= now => {
                     return Next::Publish;
@@ -255,7 +258,7 @@ impl Station {
                 (None, None) => {}
             }
         }
-        Next::Idle(idle.min(self.next_due(now)))
+        Next::Idle(idle)
     }
 
     /// Nothing is to be done before `until`: lines are sorted, the store's file is kept short.
@@ -276,19 +279,21 @@ impl Station {
     /// Ends it all: the link is closed politely, the store is put in order.
     pub fn stop(mut self) -> Summary {
         self.close_link();
-        let now_ms = self.shared.now_ms();
         self.tell_status();
         let mut summary = self.shared.tally.borrow().summary.clone();
         summary.took_ms = millis(self.now().since(self.began));
-        summary.outbox_rows = self.shared.store.borrow().counts().rows.iter().sum();
+        summary.outbox_rows = self.shared.store.borrow_mut().counts().rows.iter().sum();
         self.link.machine.stop(self.shared.clock.now());
         self.tell_link();
-        self.shared.store.borrow_mut().set_clean(now_ms);
         if let Ok(run) = Rc::try_unwrap(self.run) {
             let transcript = run.into_inner().into_session().close();
             summary.transcript_problem = transcript.problem().map(ToString::to_string);
         }
         self.shared.tell(&Happening::StationStopped(summary.clone()));
+        self.host.set_station(None);
+        if let Ok(shared) = Rc::try_unwrap(self.shared) {
+            shared.store.into_inner().close();
+        }
         summary
     }
 
@@ -310,6 +315,8 @@ impl Station {
 enum Next {
     /// The link wants something.
     Link,
+    /// The port is gone and is looked for, at most until then.
+    FindPort(Mono),
     /// The job at this place.
     Job(usize),
     /// The head of the outbox.

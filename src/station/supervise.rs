@@ -4,59 +4,71 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::flow::bounds;
 use crate::flow::model::Program;
 use crate::flow::model::station::{Cause, LinkPlan};
+use crate::hooks::Value;
 use crate::link::Mono;
+use crate::link::time::quality;
 use crate::run::failure::Failure;
 use crate::run::resident::Performance;
 use crate::session::{Fault, Mark};
 
-use super::event::{Happening, LinkState};
-use super::link::{Fact, Machine, Outcome, Shape, Uses, Want};
-use super::shared::{Shared, plan_of};
 use super::Station;
+use super::event::{Happening, LinkState};
+use super::link::{Fact, History, Job, Machine, Outcome, Shape, Trouble, Uses};
+use super::shared::{Shared, plan_of};
 
-/// Under which the store keeps how often the rungs of `link.reset` were used.
+/// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
-/// After an unclean end with a message on its way, a module that takes what comes as data gets this much
-/// silence first.
-const DATA_SILENCE: Duration = Duration::from_secs(6);
+/// The longest that a lost port is looked for without looking at anything else.
+const LOOKING: Duration = Duration::from_secs(10);
+
+/// When the rungs were used, and when that was written down.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    uses: Uses,
+    /// Milliseconds since 1970, by a calendar that was trusted.
+    wall_ms: Option<i64>,
+}
 
 /// The link as the loop holds it.
 pub(super) struct Supervised {
     pub machine: Machine,
+    levels: usize,
     /// Lines before this one say nothing about the session with the broker that stands now.
     facts_since: Mark,
+    /// Bytes that had come when a silent module was last looked at.
+    bytes_seen: u64,
     /// Bytes over the network, on this day.
     bytes_today: u64,
     day: i64,
     warned: bool,
 }
 
-/// When the link wants something.
-pub(super) enum Wake {
-    Now,
-    At(Mono),
-}
-
 impl Supervised {
     pub fn new(program: &Program, shared: &Shared, seed: u64, now: Mono) -> Self {
-        let shape = plan_of(program).link.as_ref().map(shape_of).unwrap_or_default();
-        let store = shared.store.borrow();
-        let uses = store.meta(USES).and_then(|text| Uses::parse(&text)).unwrap_or_default();
-        let unclean = !store.was_clean();
-        let mut machine = Machine::new(shape, uses, seed, now);
-        if unclean {
-            machine.after_unclean_end();
+        let needs_module = |flow| bounds::of_flow(program, flow).commands > 0;
+        let shape = plan_of(program).link.as_ref().map(|plan| Shape::of(plan, needs_module));
+        let shape = shape.unwrap_or_default();
+        let levels = shape.levels.len();
+        let machine = Machine::new(shape, &history(shared), seed, now);
+        Self {
+            machine,
+            levels,
+            facts_since: Mark::default(),
+            bytes_seen: 0,
+            bytes_today: 0,
+            day: 0,
+            warned: false,
         }
-        Self { machine, facts_since: Mark::default(), bytes_today: 0, day: 0, warned: false }
     }
 
-    pub fn wake(&self, now: Mono) -> Wake {
-        match self.machine.want(now) {
-            Want::Nothing { until } => Wake::At(until.unwrap_or(Mono::FAR)),
-            _ => Wake::Now,
-        }
+    /// How many levels `link.up` has.
+    pub fn levels(&self) -> usize {
+        self.levels
     }
 
     /// Bytes went over the network.
@@ -73,78 +85,95 @@ impl Supervised {
     }
 
     /// The budget is spent, said once a day.
-    fn over(&mut self, budget: u64) -> bool {
+    fn is_over(&mut self, budget: u64) -> bool {
         self.bytes_today > budget && !std::mem::replace(&mut self.warned, true)
     }
 }
 
-fn shape_of(plan: &LinkPlan) -> Shape {
-    Shape {
-        levels: plan.up.iter().map(|level| (level.name.to_string(), level.retry.clone())).collect(),
-        rungs: plan.reset.iter().map(|rung| (rung.name.to_string(), rung.at_most, rung.per)).collect(),
-        check_every: plan.check.as_ref().map(|check| check.every),
-    }
+/// What the store knows of earlier processes.
+fn history(shared: &Shared) -> History {
+    let mut store = shared.store.borrow_mut();
+    let unclean = !store.was_clean();
+    let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+    let Some(kept) = kept else { return History { unclean, ..History::default() } };
+    let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
+        (Some(then), Some(now)) => Duration::from_millis(u64::try_from(now - then).unwrap_or(0)),
+        _ => Duration::ZERO,
+    };
+    History { uses: kept.uses, away, unclean }
+}
+
+/// Milliseconds since 1970, if the calendar can be believed.
+pub(super) fn trusted_wall_ms(shared: &Shared) -> Option<i64> {
+    let clock = &shared.clock;
+    quality::is_trusted(clock.wall_quality(), clock.since_boot_ms()).then(|| clock.wall_ms())
 }
 
 impl Station {
+    /// Looks for a port that is gone, until something else is due.
+    pub(super) fn find_port(&mut self, until: Mono) {
+        let until = until.min(self.now() + LOOKING);
+        let found = self.run.borrow_mut().session().find_port(until).is_ok();
+        if found {
+            self.tell_machine(Fact::PortFound);
+        }
+    }
+
     /// Does what the link wants, one thing.
     pub(super) fn mind_the_link(&mut self) {
         let now = self.now();
         let program = Rc::clone(&self.program);
         let Some(plan) = &plan_of(&program).link else { return };
-        let outcome = match self.link.machine.want(now) {
-            Want::Nothing { .. } => return,
-            Want::FindPort { until } => {
-                let found = self.run.borrow_mut().session().find_port(until).is_ok();
-                if found {
-                    self.shared.tell(&Happening::PortFound);
-                    self.tell_machine(Fact::PortBack);
-                } else {
-                    self.link.machine.done(self.now(), &Outcome::failed("port", "the port is not there"));
-                    self.tell_link();
-                }
-                return;
+        let Some(job) = self.link.machine.begin(now) else { return };
+        // A rung is counted before it is run, or a station that crashes in it could reset its module for ever.
+        self.tell_link();
+        let ended = self.link_run(plan, job);
+        let outcome = match &ended.failure {
+            None => {
+                let online = ended.get("online").and_then(|value: &Value| value.as_bool().ok());
+                Outcome::Passed { online }
             }
-            Want::Climb { level, clean } => {
-                self.shared.clean_session.set(clean);
-                let flow = plan.up[level].flow;
-                let ended = self.run.borrow_mut().perform(flow, Vec::new(), Mono::FAR);
-                self.shared.clean_session.set(false);
-                self.climbed(&ended)
-            }
-            Want::Rung { index } => {
-                let flow = plan.reset[index].flow;
-                let ended = self.run.borrow_mut().perform(flow, Vec::new(), Mono::FAR);
-                outcome_of(&ended)
-            }
-            Want::Check => {
-                let Some(check) = &plan.check else { return };
-                let ended = self.run.borrow_mut().perform(check.flow, Vec::new(), Mono::FAR);
-                let online = ended.get("online").and_then(|value| value.as_bool().ok());
-                match (&ended.failure, online) {
-                    (None, Some(online)) => Outcome::Checked { online },
-                    _ => outcome_of(&ended),
-                }
-            }
+            Some(failure) => Outcome::Failed(Trouble::from(failure)),
         };
+        self.tell_restarts();
+        if let Some(failure) = &ended.failure {
+            self.run_failed(failure);
+        }
         self.link.machine.done(self.now(), &outcome);
         self.tell_link();
     }
 
-    /// A level was tried: what lines said before it passed is about an earlier session.
-    fn climbed(&mut self, ended: &Performance) -> Outcome {
-        if ended.failure.is_none() {
-            let mut run = self.run.borrow_mut();
-            let session = run.session();
-            self.link.facts_since = session.mark();
-            // Its own restarts and closings were part of the climb.
-            let _ = session.take_facts(self.link.facts_since);
+    fn link_run(&mut self, plan: &LinkPlan, job: Job) -> Performance {
+        let flow = match job {
+            Job::Climb { level, .. } => plan.up[level].flow,
+            Job::Rung { index } => plan.reset[index].flow,
+            // It is only wanted where there is one.
+            Job::Check => plan.check.as_ref().map_or(plan.up[0].flow, |check| check.flow),
+        };
+        self.shared.clean_session.set(matches!(job, Job::Climb { clean: true, .. }));
+        let ended = self.run.borrow_mut().perform(flow, Vec::new(), Mono::FAR);
+        self.shared.clean_session.set(false);
+        if let (Job::Climb { .. }, None) = (job, &ended.failure) {
+            // What lines said before it passed is about an earlier session, or was dealt with on the way.
+            self.link.facts_since = self.run.borrow_mut().session().mark();
         }
-        outcome_of(ended)
+        ended
     }
 
     /// What lines said about the link since the last boundary.
     pub(super) fn look_at_facts(&mut self) {
+        let closed = self.tell_restarts();
+        if closed {
+            self.tell_machine(Fact::Closed);
+        }
+        let received = self.run.borrow_mut().session().byte_counts().0;
+        if received != std::mem::replace(&mut self.link.bytes_seen, received) {
+            self.tell_machine(Fact::SignOfLife);
+        }
+    }
+
+    /// Restarts, silence and data that is not acknowledged; gives whether the session was closed.
+    fn tell_restarts(&mut self) -> bool {
         let (facts, stuck) = {
             let mut run = self.run.borrow_mut();
             let session = run.session();
@@ -161,13 +190,15 @@ impl Station {
             let evidence = "it echoes again".to_string();
             self.tell_machine(Fact::Reboot { evidence, expected: false });
         }
-        if let Some(line) = facts.closed {
-            let line = self.shared.masked.text(&line);
-            self.tell_machine(Fact::Closed { line });
+        if facts.silent {
+            self.tell_machine(Fact::Silent);
         }
-        if stuck != (self.link.machine.state() == LinkState::Quarantined) {
-            self.tell_machine(if stuck { Fact::Stuck } else { Fact::Unstuck });
+        if stuck {
+            self.tell_machine(Fact::Stuck);
+        } else if self.link.machine.state() == LinkState::Quarantined {
+            self.tell_machine(Fact::Unstuck);
         }
+        facts.closed.is_some()
     }
 
     /// What a failed run says about the link.
@@ -177,7 +208,7 @@ impl Station {
             "port" => self.lost_port(failure.message.clone()),
             "reboot" => self.tell_machine(Fact::Reboot { evidence: line, expected: false }),
             "stuck" => self.tell_machine(Fact::Stuck),
-            "closed" => self.tell_machine(Fact::Closed { line }),
+            "closed" => self.tell_machine(Fact::Closed),
             _ => {}
         }
     }
@@ -192,8 +223,7 @@ impl Station {
     }
 
     fn lost_port(&mut self, what: String) {
-        self.shared.tell(&Happening::PortGone { what: what.clone() });
-        self.tell_machine(Fact::PortGone { what });
+        self.tell_machine(Fact::PortGone { what, expected: false });
     }
 
     /// Tells the machine a fact, and everybody what follows from it.
@@ -213,11 +243,13 @@ impl Station {
             }
         }
         if self.link.machine.uses_changed() {
-            let text = self.link.machine.uses().to_text();
-            self.shared.store.borrow_mut().set_meta(USES, &text);
+            let uses = self.link.machine.uses(self.now());
+            let kept = Kept { uses, wall_ms: trusted_wall_ms(&self.shared) };
+            let text = serde_json::to_string(&kept).unwrap_or_default();
+            self.shared.store.borrow_mut().set_note(USES, Some(&text));
         }
         if let Some(budget) = plan_of(&program).outbox.bytes_per_day
-            && self.link.over(budget)
+            && self.link.is_over(budget)
         {
             let bytes = self.link.bytes_today();
             self.shared.tell(&Happening::BudgetWarning { bytes, budget });
@@ -225,45 +257,24 @@ impl Station {
     }
 
     fn link_changed(&mut self, program: &Program, from: LinkState, to: LinkState) {
-        let up = |state| matches!(state, LinkState::Online | LinkState::Degraded);
-        if up(from) == up(to) {
+        if from.is_up() == to.is_up() {
             return;
         }
         let now = self.now();
-        if up(to) {
-            let next = self.shared.store.borrow().next_seq();
-            self.drain.came_online(next);
+        if to.is_up() {
+            self.drain.came_online(now);
         } else {
             self.drain.lost(now);
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {
-                Cause::LinkUp => up(to),
-                Cause::LinkLost => !up(to) && to != LinkState::Stopped,
+                Cause::LinkUp => to.is_up(),
+                Cause::LinkLost => !to.is_up() && to != LinkState::Stopped,
                 _ => false,
             };
             if meant {
                 self.queue_event(index, Vec::new());
             }
         }
-    }
-
-    /// A module that an earlier process left in the middle of a message gets some silence first.
-    pub(super) fn let_it_settle(&mut self) {
-        let in_flight = {
-            let store = self.shared.store.borrow();
-            !store.was_clean() && store.meta(super::drain::IN_FLIGHT).is_some()
-        };
-        if in_flight {
-            let until = self.now() + DATA_SILENCE;
-            let _ = self.run.borrow_mut().session().pause(until);
-        }
-    }
-}
-
-fn outcome_of(ended: &Performance) -> Outcome {
-    match &ended.failure {
-        None => Outcome::Passed,
-        Some(failure) => Outcome::failed(&failure.family, &failure.message),
     }
 }

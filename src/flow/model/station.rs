@@ -114,6 +114,16 @@ pub enum Missed {
     Once,
 }
 
+impl Missed {
+    /// As the file writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Once => "once",
+        }
+    }
+}
+
 /// What happens when something is due while it still waits or runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlap {
