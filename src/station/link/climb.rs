@@ -22,8 +22,8 @@ const PAUSES: Pause = Pause::Backoff(Duration::from_secs(10), Duration::from_min
 /// Where a climb stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Climb {
-    /// The level it began with.
-    start: usize,
+    /// The level it began with, if that is because higher ones failed.
+    down_to: Option<usize>,
     /// Attempts of the level at hand that were begun.
     attempt: u32,
     /// When the first of them began.
@@ -31,8 +31,8 @@ pub(super) struct Climb {
 }
 
 impl Climb {
-    pub(super) fn from(start: usize) -> Self {
-        Self { start, attempt: 0, first: Mono::ZERO }
+    pub(super) fn new() -> Self {
+        Self { down_to: None, attempt: 0, first: Mono::ZERO }
     }
 }
 
@@ -40,7 +40,7 @@ impl Machine {
     /// Begins a climb: the levels below `start` hold.
     pub(super) fn climb_from(&mut self, start: usize, now: Mono, not_before: Mono) {
         self.held = start;
-        self.climb = Climb::from(start);
+        self.climb = Climb::new();
         self.enter(now, Phase::Climbing { not_before, ask: false });
     }
 
@@ -137,15 +137,18 @@ impl Machine {
             }
             return self.rest(now, trouble.is_some_and(Trouble::is_ours));
         }
-        // Each climb begins one lower than the one before.
-        self.climb_from(self.climb.start.saturating_sub(1), now, now.max(self.restarts.quiet_until()));
+        // Each climb begins at least one lower than the one before.
+        let start = self.climb.down_to.map_or(level, |down_to| down_to.min(level)).saturating_sub(1);
+        self.climb_from(start, now, now.max(self.restarts.quiet_until()));
+        self.climb.down_to = Some(start);
     }
 
     /// A pause; then a rung, unless the fault lies in our own files.
     fn rest(&mut self, now: Mono, ours: bool) {
         let not_before = now + self.ladder.round_pause(&mut self.chance);
         if ours {
-            return self.climb_from(0, now, not_before);
+            // The levels below hold, and what runs on them goes on.
+            return self.climb_from(self.held, now, not_before);
         }
         let ask = self.may_ask();
         self.enter(now, Phase::Resting { not_before, ask });

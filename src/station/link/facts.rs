@@ -4,8 +4,9 @@ use crate::link::Mono;
 
 use super::super::event::Happening;
 use super::online::Loss;
+use super::phase::QUARANTINE_REMINDER;
 use super::restarts::Restart;
-use super::{Fact, Job, Machine, Phase, QUARANTINE_REMINDER, Trust};
+use super::{Fact, Job, Machine, Phase, Trust};
 
 impl Machine {
     /// Tells the machine what was heard. See [`Machine::done`] for what is told before and after a run.

@@ -43,6 +43,8 @@ pub(super) struct Ladder {
     strain: u32,
     /// Of these, the ones since the last rung or rest that failed, or did not hold.
     climbs: u32,
+    /// Both as they were before the last loss.
+    before_loss: (u32, u32),
     /// Waits since all was well.
     waits: u32,
     /// A rung was spared because the check passed.
@@ -82,6 +84,7 @@ impl Ladder {
             last: None,
             strain: 0,
             climbs: 0,
+            before_loss: (0, 0),
             waits: 0,
             spared: false,
             silent: false,
@@ -125,6 +128,7 @@ impl Ladder {
         self.next = index + 1;
         self.last = Some(index);
         self.climbs = 0;
+        self.spared = false;
         self.changed = true;
         rung.tries
     }
@@ -151,6 +155,7 @@ impl Ladder {
 
     /// Online again: if that does not last, it goes on with the rung that had helped.
     pub(super) fn resume_at_last(&mut self) {
+        self.spared = false;
         if let Some(last) = self.last {
             self.next = last;
         }
@@ -164,6 +169,7 @@ impl Ladder {
             last: None,
             strain: 0,
             climbs: 0,
+            before_loss: (0, 0),
             waits: 0,
             spared: false,
             silent: false,
@@ -182,6 +188,7 @@ impl Ladder {
     /// The link is lost. The pause before it is climbed again: none the first time since all was well. A
     /// climb that did not hold counts as one that failed; whether now a rung has to follow.
     pub(super) fn lose(&mut self, most_climbs: u32, chance: &mut Chance) -> (Duration, bool) {
+        self.before_loss = (self.strain, self.climbs);
         let pause = match self.strain {
             0 => Duration::ZERO,
             strain => spread(doubled(ROUND_PAUSE, strain - 1), chance),
@@ -195,6 +202,11 @@ impl Ladder {
             self.climbs = 0;
         }
         (pause, enough)
+    }
+
+    /// It was not lost after all.
+    pub(super) fn false_alarm(&mut self) {
+        (self.strain, self.climbs) = self.before_loss;
     }
 
     /// The pause after climbing in vain.

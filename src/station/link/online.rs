@@ -123,8 +123,12 @@ impl Machine {
         let has_check = self.shape.check_every.is_some();
         if fault == PublishFault::PubackMissing {
             self.clean = true;
-            // Even if something else was noticed first: what the broker has of it is not known.
-            self.trust = if self.trust == Trust::Whole { Trust::Condemned } else { self.trust };
+            // Also when something else was noticed first: that session is done with.
+            if let Phase::Climbing { ask, .. } | Phase::Resting { ask, .. } = &mut self.phase
+                && self.trust == Trust::Whole
+            {
+                (*ask, self.trust) = (false, Trust::Condemned);
+            }
         }
         let Phase::Online(online) = &mut self.phase else { return };
         let condemned = |cause| Loss { cause, kept, trust: Trust::Condemned, expected: false, asked: false };
