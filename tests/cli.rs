@@ -309,6 +309,19 @@ fn options_of_the_simulation_are_refused_with_a_real_port() {
 }
 
 #[test]
+fn options_of_stations_are_refused_for_a_flow_that_ends() {
+    let dir = TempDir::new();
+    let flow = dir.file("flow.yaml", "module: generic\nsteps: [AT]\n");
+    let module = Module::answering(|_| framed(&["OK"]));
+    for [option, value] in [["--for", "1h"], ["--state", "x"], ["--metrics", "9724"]] {
+        let done = run_flow(&dir, &flow, module.port(), &[option, value]).exited(2);
+        let expected = format!("error[AT2003]: `{option}` is for stations");
+        assert!(done.stderr.starts_with(&expected), "{}", done.stderr);
+    }
+    assert_eq!(module.finish(), b"");
+}
+
+#[test]
 fn a_served_pty_is_not_taken_over_but_a_dead_link_is() {
     let dir = TempDir::new();
     let path = dir.join("modem");

@@ -1,7 +1,8 @@
 //! The arguments, as clap reads them. The help texts are the reference of the command line.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -19,7 +20,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run a flow
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Check files without running them; print the worst case of each flow
     Check(CheckArgs),
     /// Send command lines and print the answers
@@ -69,15 +70,18 @@ pub(super) struct RunArgs {
     /// Write everything that crosses the line to a file, as JSON lines, secrets masked
     #[arg(long, value_name = "FILE")]
     pub transcript: Option<PathBuf>,
-    /// How the run is shown
-    #[arg(long, value_enum, default_value_t)]
+    /// How the run is shown; of a station, json is its log
+    // `--log` is what one looks for in a program that runs for ever.
+    #[arg(long, visible_alias = "log", value_enum, default_value_t)]
     pub format: Format,
     /// Show the verdict only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Show every line, too
+    /// Show every line, too; of a station, its dull moments and the steps of its runs
     #[arg(short, long)]
     pub verbose: bool,
+    #[command(flatten)]
+    pub station: StationArgs,
     // Last: its heading holds for everything below it.
     #[command(flatten)]
     pub sim: SimulationArgs,
@@ -109,6 +113,32 @@ pub(super) struct SerialArgs {
     /// The RTS line when the port is opened
     #[arg(long, value_parser = ["on", "off"])]
     pub rts: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Stations")]
+pub(super) struct StationArgs {
+    /// End by itself after this time, with exit code 0: 30m, 24h
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Where the station keeps its outbox, commands and state
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Serve metrics for Prometheus over HTTP, at /metrics: 9724 (this machine only), 0.0.0.0:9724
+    #[arg(long, value_name = "ADDRESS", value_parser = metrics_address)]
+    pub metrics: Option<SocketAddr>,
+}
+
+impl StationArgs {
+    /// The first option that was given; none of them means anything for a flow that ends.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--for", self.duration.is_some()),
+            ("--state", self.state.is_some()),
+            ("--metrics", self.metrics.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -255,6 +285,25 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    match crate::flow::duration::parse(text) {
+        Ok(duration) if duration.is_zero() => Err("a station needs some time".to_string()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(format!("{error}; {}", error.help)),
+    }
+}
+
+/// A port alone is one of this machine: what a station tells is for others only if somebody says so.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text).parse::<u16>();
+    match port {
+        Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        Err(_) => text.parse().map_err(|_| {
+            "write a port such as `9724`, or `ADDRESS:PORT` with a number for the address".into()
+        }),
+    }
+}
+
 fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
@@ -274,6 +323,33 @@ mod tests {
     fn the_arguments_are_well_formed() {
         use clap::CommandFactory as _;
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_port_alone_is_for_this_machine() {
+        let shown = |text| metrics_address(text).map(|address| address.to_string());
+        assert_eq!(shown("9724").as_deref(), Ok("127.0.0.1:9724"));
+        assert_eq!(shown(":9724").as_deref(), Ok("127.0.0.1:9724"));
+        assert_eq!(shown("0.0.0.0:80").as_deref(), Ok("0.0.0.0:80"));
+        assert_eq!(shown("[::1]:80").as_deref(), Ok("[::1]:80"));
+        for bad in ["", "localhost", "localhost:80", "70000", "1.2.3.4"] {
+            assert!(shown(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_station_ends_after_a_duration() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        for bad in ["0s", "90", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn log_is_another_word_for_format() {
+        let args = Args::try_parse_from(["atflow", "run", "x.yaml", "--log", "json", "--metrics", "9724"]);
+        let Ok(Args { command: Command::Run(run) }) = args else { panic!("it is `run`") };
+        assert_eq!((run.format, run.station.given()), (Format::Json, Some("--metrics")));
     }
 
     #[test]

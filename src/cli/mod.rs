@@ -7,6 +7,10 @@ mod at;
 mod check;
 mod exit;
 mod forget;
+#[cfg_attr(not(test), expect(dead_code, reason = "for stations, which `run` does not run yet"))]
+mod metrics_server;
+#[expect(dead_code, reason = "for stations, which `run` does not run yet")]
+mod notify;
 mod once_file;
 mod open;
 mod ports;

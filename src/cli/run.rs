@@ -7,6 +7,7 @@ use std::io::{IsTerminal as _, Read as _, stdout};
 use std::path::Path;
 use std::rc::Rc;
 
+use crate::flow::codes::Code;
 use crate::flow::compile::{self, Loaded, Options};
 use crate::flow::diag::Diagnostics;
 use crate::flow::model::{Flow, FlowId, Program, UnitId};
@@ -88,6 +89,7 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
         return Err(Exit::Usage);
     }
     let Some(program) = program.map(Rc::new) else { return Err(Exit::Usage) };
+    ends_by_itself(args)?;
     let flow = chosen(&program, args.flow.as_deref())?;
     let simulated = open::is_simulated(port);
     let (params, given) = split_given(program.flow(flow), &args.vars)?;
@@ -151,6 +153,16 @@ fn session(
         Box::new(lines),
         Rc::new(wake.clone()),
     )
+}
+
+/// Options of stations mean nothing for a flow.
+fn ends_by_itself(args: &RunArgs) -> Result<(), Exit> {
+    let Some(option) = args.station.given() else { return Ok(()) };
+    let message =
+        format!("`{option}` is for stations, and `{}` is a flow that ends by itself", args.file.display());
+    let help = "leave it out, or run a file with `schedule`, `downlink` or `events`";
+    say::coded(Code::STATION_OPTION, &message, Some(help));
+    Err(Exit::Usage)
 }
 
 /// Values of a flow's params, by name.

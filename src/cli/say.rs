@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal as _, Write, stderr, stdout};
 use std::rc::Rc;
 
+use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostics, Look, Sources};
 use crate::report::paint::Paint;
 
@@ -63,9 +64,18 @@ fn coloured() -> bool {
 
 /// Says on standard error what is wrong and what to do.
 pub(super) fn complain(message: &str, help: Option<&str>) {
+    say_error("error", message, help);
+}
+
+/// As [`complain`], for what has a code.
+pub(super) fn coded(code: Code, message: &str, help: Option<&str>) {
+    say_error(&format!("error[{code}]"), message, help);
+}
+
+fn say_error(head: &str, message: &str, help: Option<&str>) {
     COMPLAINT.set(message.to_string());
-    let error = Paint::Bad.on("error", coloured());
-    error_line(&format!("{error}: {message}"));
+    let head = Paint::Bad.on(head, coloured());
+    error_line(&format!("{head}: {message}"));
     if let Some(help) = help {
         error_line(&format!("  = help: {help}"));
     }

@@ -165,9 +165,11 @@ codes! {
     // AT20xx: arguments.
     NO_SUCH_STEP = 2001, "`--from` or `--until` names no step";
     NO_SUCH_FLOW = 2002, "the file has no flow to run";
+    STATION_OPTION = 2003, "an option that means something for a station only";
 
     // AT30xx: the environment.
     PORT_GONE = 3001, "the port is gone or cannot be opened";
+    METRICS_ADDRESS = 3003, "the address for `--metrics` cannot be used";
 }
 
 /// `docs/errors.md`.

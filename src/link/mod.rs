@@ -7,7 +7,7 @@
 //! * [`time`]: points in time and the clock trait; [`wall`]: the machine's clock.
 //! * [`address`]: what a user may write for a port; [`ports`]: the ports that are there.
 //! * [`serial`] and [`tcp`]: the links to real modules, both on one poll loop (`fd_pipe`).
-//! * [`wake`]: signals, as something that ends a read.
+//! * [`wake`]: signals, as something that ends a read; [`notify`]: word to the service manager.
 
 pub mod address;
 pub mod ports;
@@ -18,6 +18,8 @@ pub mod wall;
 mod fd_pipe;
 #[cfg(unix)]
 mod holder;
+#[cfg(unix)]
+pub mod notify;
 #[cfg(unix)]
 pub mod serial;
 #[cfg(unix)]
