@@ -125,6 +125,11 @@ impl Host {
         if handlers {
             constants.push(station::STATE.to_owned());
         }
+        if let Some(function) = ast.iter_fn_def().find(|function| function.this_type.is_some()) {
+            let name = function.name.to_string();
+            let position = place_of(source, &name, |before| before.ends_with('.') && before.contains("fn "));
+            return Err(problem(ProblemKind::Typed { name }, position));
+        }
         let functions = callable(&ast, |_| true);
         let known = known(&self.engine);
         let native = if handlers { known.handlers } else { known.expressions };
@@ -160,7 +165,10 @@ impl Host {
 
     fn evaluate_constants(&self, source: &str, ast: &AST) -> Result<Scope<'static>, HookProblem> {
         let mut scope = Scope::new();
-        let run = self.engine.run_ast_with_scope(&mut scope, ast);
+        // A file may be loaded while a station runs, and nothing in it is a command's handler yet.
+        let station = self.station.take();
+        let run = self.counted(|engine| engine.run_ast_with_scope(&mut scope, ast));
+        *self.station.borrow_mut() = station;
         run.map_err(|error| {
             let position = error.position();
             let why = HookError::from_rhai(source, &error).message;
@@ -283,15 +291,21 @@ impl Host {
     }
 
     fn run(&self, source: &str, ast: &AST, scope: &mut Scope<'_>) -> Result<Value, HookError> {
+        let result = self.counted(|engine| engine.eval_ast_with_scope::<Value>(scope, ast));
+        result.map(Value::flatten).map_err(|error| HookError::from_rhai(source, &error))
+    }
+
+    /// Counts operations from zero, unless something is being evaluated already: what runs inside a handler
+    /// counts as the handler's.
+    fn counted<T>(&self, evaluate: impl FnOnce(&Engine) -> T) -> T {
         let depth = self.shared.depth.get();
         if depth == 0 {
-            // What runs inside a handler counts as the handler's.
             self.shared.operations.set(0);
         }
         self.shared.depth.set(depth + 1);
-        let result = self.engine.eval_ast_with_scope::<Value>(scope, ast);
+        let result = evaluate(&self.engine);
         self.shared.depth.set(depth);
-        result.map(Value::flatten).map_err(|error| HookError::from_rhai(source, &error))
+        result
     }
 }
 
@@ -342,19 +356,24 @@ fn taken(functions: &Arities, native: &Arities) -> Option<(String, usize)> {
 
 /// Rhai keeps no place for a function, so its definition is looked for.
 fn place_of_function(source: &str, name: &str) -> Position {
-    place_of(source, "fn", name)
+    place_of(source, name, |before| follows(before, "fn"))
 }
 
 fn place_of_constant(source: &str, name: &str) -> Position {
-    place_of(source, "const", name)
+    place_of(source, name, |before| follows(before, "const"))
 }
 
-fn place_of(source: &str, keyword: &str, name: &str) -> Position {
+fn follows(before: &str, keyword: &str) -> bool {
+    let word = before.trim_end();
+    word.ends_with(keyword) && word.len() < before.len()
+}
+
+/// The first `name` in the source that stands behind what is wanted on its line.
+fn place_of(source: &str, name: &str, wanted: impl Fn(&str) -> bool) -> Position {
     for (index, line) in source.lines().enumerate() {
-        let found = line.match_indices(name).find(|(at, _)| {
-            let before = line[..*at].trim_end();
-            super::problem::word(&line[*at..]) == name && before.ends_with(keyword) && before.len() < *at
-        });
+        let found = line
+            .match_indices(name)
+            .find(|(at, _)| super::problem::word(&line[*at..]) == name && wanted(&line[..*at]));
         if let (Some((at, _)), Ok(line_number)) = (found, u16::try_from(index + 1)) {
             let column = u16::try_from(line[..at].chars().count() + 1).unwrap_or(u16::MAX);
             return Position::new(line_number, column);

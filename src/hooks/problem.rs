@@ -155,6 +155,12 @@ pub enum ProblemKind {
         /// The error's message.
         why: String,
     },
+    /// `fn int.f(x)`, which could be called on ints alone.
+    #[error("`{name}` belongs to a type, and a function of a hook file belongs to none")]
+    Typed {
+        /// The function.
+        name: String,
+    },
     /// A function of a hook file with name and arguments of one that every expression has.
     #[error("there is a function `{name}` with {} already", arguments(*count))]
     Taken {
@@ -199,6 +205,7 @@ impl ProblemKind {
             Self::Assignment { .. } => "to keep a value, write `set:` in the flow".to_owned(),
             Self::Reserved { word } if word_or_sign(word) == "sign" => return None,
             Self::Reserved { .. } | Self::Taken { .. } => "choose another name".to_owned(),
+            Self::Typed { name } => format!("write `fn {name}(x, …)`"),
             Self::Template => "the whole text is an expression already: write the name alone".to_owned(),
             Self::TemplateInText => "put the text between back-ticks".to_owned(),
             Self::TopLevel => "put it into a function".to_owned(),

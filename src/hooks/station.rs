@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rhai::{Dynamic, Engine, ImmutableString};
+use rhai::{Dynamic, Engine, FuncRegistration, ImmutableString};
 
 use super::functions::{Answer, fault};
 use super::value::Value;
@@ -84,6 +84,13 @@ pub(super) fn register(engine: &mut Engine, slot: &Slot) {
     });
     engine.register_type_with_name::<State>(STATE);
     engine.register_indexer_get(|state: &mut State, name: ImmutableString| state.get(&name));
+    // `state` is a constant to the script, on which Rhai calls only what is pure.
+    FuncRegistration::new_index_setter().with_purity(true).register_into_engine(
+        engine,
+        |_: &mut State, name: ImmutableString, _: Value| -> Answer<()> {
+            Err(fault(format!("`state` is changed with `state.set(\"{name}\", …)`")))
+        },
+    );
     engine.register_fn("get", |state: &mut State, name: ImmutableString| state.get(&name));
     engine.register_fn("set", |state: &mut State, name: ImmutableString, value: Value| {
         ask(&state.0, STATE, |station| station.set_state(&name, &value))

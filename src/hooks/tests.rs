@@ -2,6 +2,7 @@ use super::*;
 
 mod failures;
 mod handlers;
+mod hostile;
 mod problems;
 mod speed;
 
