@@ -135,7 +135,7 @@ codes! {
     TOO_OFTEN = 806, "a schedule that publishes more often than the cloud allows";
     WEAR = 807, "a schedule that publishes every few seconds (warning)";
     HANDLER = 808, "a method without a function that can answer it";
-    AT_LIST = 809, "`downlink.at` names no command of the table";
+    AT_LIST = 809, "an entry of `downlink.at` that is no command";
     LEVEL = 810, "a level of `link.up` that runs no flow";
     NOT_ONLINE = 811, "`link.check` runs a flow that does not return `online`";
     NO_LINK = 812, "a station that talks to a cloud without a `link`";

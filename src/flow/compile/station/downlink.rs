@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::fields::Fields;
-use crate::flow::keys;
+use crate::flow::keys::{self, or_list};
 use crate::flow::model::UnitId;
 use crate::flow::model::station::{Computation, Downlink, Ids};
 use crate::flow::yaml::{Key, Node};
@@ -137,21 +137,26 @@ impl Compiler<'_> {
 
     /// What must be said by one of the files.
     fn missing(&mut self, said: &Said<'_>, at: Span) {
-        let rows = [
-            (said.topic.is_none(), "topic", "on which topic commands come", "command/send/{id}"),
-            (said.key.is_none(), "key", "what tells one command from another", "${id}"),
-            (said.method.is_none(), "method", "which method a command calls", "${body.method}"),
-            (said.handlers.is_none(), "handlers", "which functions answer", "commands.rhai"),
-            (said.methods.is_none(), "methods", "what can be called", "{ signal: {} }"),
-        ];
-        for (_, key, what, example) in rows.into_iter().filter(|(is_missing, ..)| *is_missing) {
-            let message = format!("nothing says {what}: `downlink` has no `{key}`");
-            let help = match key {
-                "handlers" | "methods" => format!("add it, such as `{key}: {example}`"),
-                _ => format!("name a `cloud` that says it, or add it here, such as `{key}: {example}`"),
-            };
-            self.problems.push(Diagnostic::error(Code::MISSING_KEY, at, message).help(help));
+        let look =
+            [("topic", said.topic.is_none()), ("key", said.key.is_none()), ("method", said.method.is_none())];
+        let answer = [("handlers", said.handlers.is_none()), ("methods", said.methods.is_none())];
+        let names = |rows: &[(&'static str, bool)]| {
+            let missing = rows.iter().filter(|(_, is_missing)| *is_missing);
+            missing.map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>()
+        };
+        let (look, answer) = (names(&look), names(&answer));
+        let missing: Vec<String> = look.iter().chain(&answer).cloned().collect();
+        if missing.is_empty() {
+            return;
         }
+        let help = if look.is_empty() {
+            "write, for example, `handlers: commands.rhai` and `methods: { signal: {} }`"
+        } else {
+            "a `cloud` says how a command looks; without one, write it here: `topic: command/send/{id}`, `key: ${id}`, \
+             `method: ${body.method}`"
+        };
+        let message = format!("this downlink has no {}", or_list(missing));
+        self.problems.push(Diagnostic::error(Code::MISSING_KEY, at, message).help(help));
     }
 
     /// Key, method, params, and when it was sent.
@@ -175,30 +180,40 @@ impl Compiler<'_> {
         self.computation(&given, &[Asked::Text(unit, topic?), Asked::Tree(unit, json?)])
     }
 
-    /// `at`: keys as the command table has them.
+    /// `at`: keys in the notation of the command table, which need not hold them.
     fn command_keys(&mut self, keys: &[(String, Span)]) -> Vec<String> {
-        let dialect = Arc::clone(&self.dialect);
         let mut found = Vec::new();
         for (key, at) in keys {
-            if let Some(entry) = dialect.commands.iter().find(|entry| entry.key.eq_ignore_ascii_case(key)) {
-                found.push(entry.key.clone());
-                continue;
-            }
-            let known = dialect.commands.iter().map(|entry| entry.key.as_str());
-            let near =
-                known.min_by_key(|known| strsim::damerau_levenshtein(known, &key.to_ascii_uppercase()));
-            let help = match near {
-                Some(near) if strsim::damerau_levenshtein(near, &key.to_ascii_uppercase()) <= 2 => {
-                    format!("did you mean `{near}`?")
-                }
-                _ => "it names commands as `commands` of the dialect does: `AT+X=` set, `AT+X?` read, `AT+X` execute".to_string(),
+            let bad = if is_command_key(key) {
+                let has = |wanted: &str| {
+                    self.dialect.commands.iter().any(|entry| entry.key.eq_ignore_ascii_case(wanted))
+                };
+                let forms = [format!("{key}="), format!("{key}?")];
+                let other_form = forms.into_iter().find(|form| key.contains('+') && !has(key) && has(form));
+                other_form.map(|form| {
+                    (
+                        format!("`{key}` is the execute form, and the command table has another"),
+                        format!("did you mean `{form}`?"),
+                    )
+                })
+            } else {
+                let help = "write it as `commands` of a dialect does: `AT+X=` set, `AT+X?` read, `AT+X=?` test, `AT+X` execute";
+                Some((format!("`{key}` is no command"), help.to_string()))
             };
-            self.problems.push(
-                Diagnostic::error(Code::AT_LIST, *at, format!("the command table has no `{key}`")).help(help),
-            );
+            match bad {
+                Some((message, help)) => {
+                    self.problems.push(Diagnostic::error(Code::AT_LIST, *at, message).help(help));
+                }
+                None => found.push(key.clone()),
+            }
         }
         found
     }
+}
+
+fn is_command_key(key: &str) -> bool {
+    let is_at = key.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("AT"));
+    is_at && !key.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == ';')
 }
 
 fn asked(part: Option<(UnitId, &Node)>, otherwise: Value) -> Asked<'_> {

@@ -10,7 +10,7 @@ use crate::flow::model::{FlowId, Station};
 
 use super::super::Compiler;
 use super::super::files::Kind;
-use super::{Draft, Period};
+use super::{Draft, Period, Said};
 
 /// Every report is written to disk and synced: more often than this wears a flash memory down.
 const WEARING: Duration = Duration::from_secs(5);
@@ -47,16 +47,20 @@ impl Compiler<'_> {
         let shown = duration::display(period.least);
         if let Some(allowed) = allowed.filter(|allowed| period.least < *allowed) {
             let allowed = duration::display(allowed);
-            let (message, help) = match &period.kept {
-                None => (
+            let (message, help) = match &period.said {
+                Said::Every => (
                     format!("it publishes every {shown}, and the cloud takes a report every {allowed}"),
                     format!(
                         "write `every: {allowed}` or more; take readings more often in a schedule that does not publish"
                     ),
                 ),
-                Some(name) => (
+                Said::Kept(name) => (
                     format!("`state.{name}` may be {shown}, and the cloud takes a report every {allowed}"),
                     format!("give it `min: {allowed}`"),
+                ),
+                Said::Cron => (
+                    format!("it publishes {shown} apart, and the cloud takes a report every {allowed}"),
+                    "write a pattern that is due less often".to_string(),
                 ),
             };
             let mut problem = Diagnostic::error(Code::TOO_OFTEN, period.at, message).help(help);

@@ -1,6 +1,7 @@
 //! What makes a file a station. Everything that is run becomes a flow like any other, everything that is only
 //! worked out a [`Computation`]; here they are gathered from the station's file and its cloud's.
 
+mod cron;
 mod downlink;
 mod events;
 mod handlers;
@@ -53,10 +54,17 @@ pub(super) struct Draft {
 struct Period {
     flow: FlowId,
     least: Duration,
-    /// The value of `every`.
+    /// The value of `every` or `cron`.
     at: Span,
-    /// The value of `state` that says it, if one does.
-    kept: Option<Arc<str>>,
+    said: Said,
+}
+
+/// What says how often a schedule is due.
+enum Said {
+    Every,
+    /// A value of `state`.
+    Kept(Arc<str>),
+    Cron,
 }
 
 /// One value of a [`Computation`], with the file that says it.

@@ -8,14 +8,17 @@ use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::duration;
 use crate::flow::fields::Fields;
 use crate::flow::keys;
-use crate::flow::model::station::{Computation, CronRule, Missed, Overlap, Schedule, When};
+use crate::flow::model::station::{Computation, Missed, Overlap, Schedule, When};
 use crate::flow::model::{Leaf, UnitId};
 use crate::flow::rule::ValueKind;
 use crate::flow::yaml::Node;
 
 use super::super::Compiler;
 use super::super::flow::Body;
-use super::{Asked, Period};
+use super::{Asked, Period, Said};
+
+/// The shortest time from one due time to the next, if it is known.
+pub(super) type Least = Option<(Duration, Said)>;
 
 impl Compiler<'_> {
     /// Every entry of `schedule`, and how often each is due at most.
@@ -71,7 +74,7 @@ impl Compiler<'_> {
         let steps = fields.node("steps");
         let when = match (every, cron) {
             (Some(node), _) => self.every(node),
-            (None, Some(pattern)) => self.cron(pattern, zone).map(|rule| (When::Cron(rule), None)),
+            (None, Some(pattern)) => self.cron(pattern, zone),
             (None, None) => None,
         };
         if let (Some(jitter), Some((_, Some((least, _))))) = (&jitter, &when)
@@ -87,8 +90,8 @@ impl Compiler<'_> {
             name.map_or((String::new(), fields.head()), |name| (name.text.to_string(), name.span));
         let flow = self.add_flow(bodies, (&name, span), UnitId(0), &[], Body::of_steps(steps, timeout));
         let (when, least) = when?;
-        let period =
-            least.zip(every).map(|((least, kept), node)| Period { flow, least, at: node.span, kept });
+        let at = every.map(|node| node.span).or(cron.map(|pattern| pattern.span));
+        let period = least.zip(at).map(|((least, said), at)| Period { flow, least, at, said });
         let schedule = Schedule {
             name: name.into(),
             span,
@@ -107,7 +110,7 @@ impl Compiler<'_> {
     }
 
     /// `every`, and the shortest that it can be with the value of `state` that says so.
-    fn every(&mut self, node: &Node) -> Option<(When, Option<(Duration, Option<Arc<str>>)>)> {
+    fn every(&mut self, node: &Node) -> Option<(When, Least)> {
         let scalar = self.scalar(node, "a duration or one `${…}`")?;
         if scalar.text.contains("${") {
             let computation = self.computation(&[], &[Asked::Tree(UnitId(0), node)])?;
@@ -122,7 +125,7 @@ impl Compiler<'_> {
                 );
                 None
             }
-            Ok(time) => Some((When::Every(time), Some((time, None)))),
+            Ok(time) => Some((When::Every(time), Some((time, Said::Every)))),
             Err(error) => {
                 self.problems
                     .push(Diagnostic::error(Code::DURATION, scalar.span, error.message).help(error.help));
@@ -132,15 +135,7 @@ impl Compiler<'_> {
     }
 
     /// The shortest that a computed `every` can be, where its value is one of `state`.
-    #[expect(
-        clippy::option_option,
-        reason = "`None` is an error that was reported, `Some(None)` is not known"
-    )]
-    fn least(
-        &mut self,
-        computation: &Computation,
-        node: &Node,
-    ) -> Option<Option<(Duration, Option<Arc<str>>)>> {
+    fn least(&mut self, computation: &Computation, node: &Node) -> Option<Least> {
         let [Leaf::Expr(expr)] = computation.values.as_slice() else {
             self.problems.push(
                 Diagnostic::error(Code::DURATION, node.span, "`every` is a duration or one `${…}`")
@@ -162,17 +157,6 @@ impl Compiler<'_> {
             return None;
         }
         let least = Duration::try_from_secs_f64(var.rule.min.unwrap_or(0.0)).unwrap_or_default();
-        Some(Some((least, Some(Arc::clone(&var.name)))))
-    }
-
-    fn cron(
-        &mut self,
-        pattern: crate::flow::yaml::Scalar<'_>,
-        zone: Option<crate::flow::yaml::Scalar<'_>>,
-    ) -> Option<CronRule> {
-        Some(CronRule {
-            pattern: pattern.text.to_string(),
-            zone: zone.map_or("UTC", |zone| zone.text).to_string(),
-        })
+        Some(Some((least, Said::Kept(Arc::clone(&var.name)))))
     }
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::*;
 use crate::flow::compile::{Options, load};
 use crate::flow::diag::Look;
 use crate::flow::model::station::{Cause, Drop, Ids, When};
