@@ -14,4 +14,5 @@ pub mod run;
 pub mod session;
 pub mod sim;
 pub mod station;
+pub mod store;
 pub mod transcript;
