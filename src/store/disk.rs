@@ -1,0 +1,137 @@
+//! The file: opening it, knowing it for ours, and telling damage from a disk that will not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::schema::{self, APPLICATION_ID, VERSION};
+use super::write::{Trouble, trouble};
+use super::{Bounds, StoreError};
+
+/// The database's name in the folder.
+pub(super) const NAME: &str = "station.db";
+
+/// Why a file cannot be used as it is.
+pub(super) enum Unfit {
+    /// Damaged: what can be read goes into a new file.
+    Broken,
+    /// The disk does not let us; maybe later.
+    Unable(String),
+    /// A newer program's.
+    Newer(i64),
+}
+
+impl From<rusqlite::Error> for Unfit {
+    fn from(error: rusqlite::Error) -> Self {
+        match trouble(&error) {
+            Trouble::Broken => Self::Broken,
+            Trouble::Full | Trouble::Busy | Trouble::Unable => Self::Unable(error.to_string()),
+            // Our own statements fail only on tables that are not ours.
+            Trouble::Other => Self::Broken,
+        }
+    }
+}
+
+/// Makes the folder, readable by its owner only, and refuses what shared memory does not work on.
+pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let failed = |why: String| StoreError::Folder { path: folder.to_path_buf(), why };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(folder).map_err(|why| failed(why.to_string()))?;
+    if on_network(folder) {
+        return Err(failed("it is on a network file system; use a local disk".to_string()));
+    }
+    sync_folder(folder);
+    folder.parent().into_iter().for_each(sync_folder);
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn on_network(folder: &Path) -> bool {
+    // NFS, SMB, SMB2, 9P: as `statfs(2)` numbers them.
+    const REMOTE: [u64; 4] = [0x6969, 0x517B, 0xFE53_4D42, 0x0102_1997];
+    const CIFS: u64 = 0xFF53_4D42;
+    rustix::fs::statfs(folder).is_ok_and(|found| {
+        let kind = u64::try_from(found.f_type).unwrap_or_default() & 0xFFFF_FFFF;
+        REMOTE.contains(&kind) || kind == CIFS
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn on_network(_folder: &Path) -> bool {
+    false
+}
+
+/// Makes new and renamed files of the folder safe from a power cut. A file system that cannot is no reason to
+/// stop.
+pub(super) fn sync_folder(folder: &Path) {
+    let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+/// Opens the file, makes it if it is not there, and checks it whole.
+pub(super) fn connect(path: &Path, fresh_id: &str) -> Result<Connection, Unfit> {
+    let db = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE,
+    )?;
+    db.execute_batch(
+        "PRAGMA busy_timeout=250; PRAGMA page_size=4096; PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON;
+         PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=1048576;",
+    )?;
+    let mode: String = db.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Unfit::Unable(format!("the file system does not carry a write-ahead log ({mode})")));
+    }
+    owner_only(path);
+    db.execute_batch("PRAGMA synchronous=FULL;")?;
+    verify(&db, fresh_id)?;
+    Ok(db)
+}
+
+fn verify(db: &Connection, fresh_id: &str) -> Result<(), Unfit> {
+    let number = |pragma: &str| db.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+    match (number("application_id")?, number("user_version")?, number("schema_version")?) {
+        (0, 0, 0) => schema::create(db, fresh_id)?,
+        (APPLICATION_ID, VERSION, _) => {}
+        (APPLICATION_ID, found, _) if found > VERSION => return Err(Unfit::Newer(found)),
+        _ => return Err(Unfit::Broken),
+    }
+    let said: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if said == "ok" { Ok(()) } else { Err(Unfit::Broken) }
+}
+
+/// Keeps others from reading what may be secret; the folder already does.
+fn owner_only(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+/// How large the file may become: payloads, what belongs to each row, and the tables beside the outbox.
+pub(super) fn limit_pages(db: &Connection, bounds: &Bounds) -> rusqlite::Result<()> {
+    const PAGE: u64 = 4096;
+    const ROW: u64 = 512;
+    const OTHER_TABLES: u64 = 64 * 1024 * 1024;
+    let bytes =
+        bounds.max_bytes.saturating_add(bounds.max_rows.saturating_mul(ROW)).saturating_add(OTHER_TABLES);
+    // SQLite answers with what is in force.
+    db.query_row(&format!("PRAGMA max_page_count={}", bytes / PAGE), [], |_| Ok(()))
+}
+
+/// `station.db` of a folder, with an ending put behind it.
+pub(super) fn beside(folder: &Path, ending: &str) -> PathBuf {
+    folder.join(format!("{NAME}{ending}"))
+}

@@ -1,0 +1,138 @@
+//! The tables, and what a file must say about itself to be ours.
+
+use rusqlite::Connection;
+
+/// `ATFL`: marks the file as a station's store.
+pub(super) const APPLICATION_ID: i64 = 0x4154_464C;
+/// Of the tables below.
+pub(super) const VERSION: i64 = 1;
+
+/// Without `AUTOINCREMENT`, SQLite gives a number again once its row is gone: a cloud that drops repeats by
+/// number would drop fresh reports.
+///
+/// The index over the urgent rows is a partial one, so that reports cost no page of it; queries must say
+/// `lane < 2` to use it.
+const TABLES: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE boot (boot INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE, offset_ms INTEGER,
+  quality INTEGER NOT NULL DEFAULT 0, floor_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT NULL, topic TEXT NOT NULL,
+  qos INTEGER NOT NULL, retain INTEGER NOT NULL, payload BLOB NOT NULL,
+  boot INTEGER NOT NULL REFERENCES boot, mono_ms INTEGER NOT NULL, source TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, error TEXT) STRICT;
+CREATE INDEX outbox_urgent ON outbox(seq) WHERE lane < 2;
+CREATE TABLE dead (seq INTEGER PRIMARY KEY, lane INTEGER NOT NULL, topic TEXT NOT NULL, qos INTEGER NOT NULL,
+  retain INTEGER NOT NULL, payload BLOB NOT NULL, boot INTEGER NOT NULL, mono_ms INTEGER NOT NULL,
+  source TEXT NOT NULL, attempts INTEGER NOT NULL, reason TEXT NOT NULL, error TEXT) STRICT;
+CREATE TABLE command (n INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, digest BLOB NOT NULL,
+  method TEXT NOT NULL, payload BLOB NOT NULL, boot INTEGER NOT NULL, mono_ms INTEGER NOT NULL,
+  state INTEGER NOT NULL DEFAULT 0, code TEXT, reply_topic TEXT, reply_qos INTEGER, reply_retain INTEGER,
+  reply BLOB) STRICT;
+CREATE INDEX command_key ON command(key, digest);
+CREATE INDEX command_open ON command(n) WHERE state < 2;
+CREATE TABLE timer (n INTEGER PRIMARY KEY AUTOINCREMENT, flow TEXT NOT NULL, args TEXT NOT NULL,
+  boot INTEGER NOT NULL, due_ms INTEGER NOT NULL, after_seq INTEGER) STRICT;
+CREATE TABLE schedule (name TEXT PRIMARY KEY, boot INTEGER NOT NULL, start_ms INTEGER NOT NULL,
+  due_wall_ms INTEGER) STRICT, WITHOUT ROWID;
+CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// A table as it is copied from one file to another. The first column is its key.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [&'static str],
+}
+
+impl Table {
+    pub(super) fn key(&self) -> &'static str {
+        self.columns.first().copied().unwrap_or("rowid")
+    }
+
+    pub(super) fn select(&self) -> String {
+        format!("SELECT {} FROM {} ORDER BY {}", self.columns.join(","), self.name, self.key())
+    }
+
+    /// `INSERT`, with what happens to a row whose key is there already: `IGNORE` or `REPLACE`.
+    pub(super) fn insert(&self, or: &str) -> String {
+        let holes: Vec<String> = (1..=self.columns.len()).map(|number| format!("?{number}")).collect();
+        let (name, columns) = (self.name, self.columns.join(","));
+        format!("INSERT OR {or} INTO {name} ({columns}) VALUES ({})", holes.join(","))
+    }
+}
+
+pub(super) const META: Table = Table { name: "meta", columns: &["key", "value"] };
+pub(super) const BOOT: Table =
+    Table { name: "boot", columns: &["boot", "boot_id", "offset_ms", "quality", "floor_ms"] };
+pub(super) const OUTBOX: Table = Table {
+    name: "outbox",
+    columns: &[
+        "seq", "lane", "topic", "qos", "retain", "payload", "boot", "mono_ms", "source", "attempts",
+        "refusals", "error",
+    ],
+};
+pub(super) const DEAD: Table = Table {
+    name: "dead",
+    columns: &[
+        "seq", "lane", "topic", "qos", "retain", "payload", "boot", "mono_ms", "source", "attempts",
+        "reason", "error",
+    ],
+};
+pub(super) const COMMAND: Table = Table {
+    name: "command",
+    columns: &[
+        "n",
+        "key",
+        "digest",
+        "method",
+        "payload",
+        "boot",
+        "mono_ms",
+        "state",
+        "code",
+        "reply_topic",
+        "reply_qos",
+        "reply_retain",
+        "reply",
+    ],
+};
+pub(super) const TIMER: Table =
+    Table { name: "timer", columns: &["n", "flow", "args", "boot", "due_ms", "after_seq"] };
+pub(super) const SCHEDULE: Table =
+    Table { name: "schedule", columns: &["name", "boot", "start_ms", "due_wall_ms"] };
+pub(super) const STATE: Table = Table { name: "state", columns: &["key", "value"] };
+/// SQLite's own: the highest number that each `AUTOINCREMENT` gave out.
+pub(super) const SEQUENCE: Table = Table { name: "sqlite_sequence", columns: &["name", "seq"] };
+
+/// Makes the tables in an empty database, in one transaction.
+pub(super) fn create(db: &Connection, store_id: &str) -> rusqlite::Result<()> {
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE;{TABLES}
+         INSERT INTO meta VALUES ('store_id', '{store_id}');
+         PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; COMMIT;"
+    ))
+}
+
+/// A database in memory with all tables.
+pub(super) fn in_memory(store_id: &str) -> rusqlite::Result<Connection> {
+    let db = Connection::open_in_memory()?;
+    db.execute_batch("PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;")?;
+    create(&db, store_id)?;
+    Ok(db)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copied_columns_are_all_columns() {
+        let db = in_memory("0").expect("a database");
+        for table in [&META, &BOOT, &OUTBOX, &DEAD, &COMMAND, &TIMER, &SCHEDULE, &STATE, &SEQUENCE] {
+            let mut query =
+                db.prepare("SELECT name FROM pragma_table_info(?1) ORDER BY cid").expect("a query");
+            let found: Vec<String> =
+                query.query_map([table.name], |row| row.get(0)).expect("rows").flatten().collect();
+            assert_eq!(found, table.columns, "{}", table.name);
+        }
+    }
+}
