@@ -11,6 +11,7 @@ mod common;
 mod dce;
 mod duration;
 mod entropy;
+mod entry;
 mod esp;
 mod host;
 mod modem;
@@ -30,13 +31,14 @@ use std::rc::Rc;
 
 pub use broker::{BrokerUrl, BrokerUrlError};
 pub use cloud::{Post, Receipt};
+pub use entry::RawEntry;
 #[cfg(unix)]
 pub use pace::WallPacer;
 pub use pace::{Pace, Pacer, Waited};
 pub use port::{SimClock, SimLink, Watch};
 pub use scenario::{
-    BootNoise, Broker, Calendar, ClockChange, Entry, RawEntry, Scenario, ScenarioError, SimCard, SimSettings,
-    Start, What, When,
+    BootNoise, Broker, Calendar, ClockChange, Entry, Scenario, ScenarioError, SimCard, SimSettings, Start,
+    What, When,
 };
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};

@@ -8,6 +8,7 @@ use crate::link::Mono;
 
 /// Times are microseconds since [`Mono::ZERO`], with a sign: due times of an earlier process lie before it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "what ends alike is the unit")]
 pub(super) struct Every {
     period_us: i64,
     /// The earliest due time that has not been dealt with.
@@ -94,7 +95,7 @@ impl Every {
 
 /// How long ago something was, by the best clock that knows it. What seems to lie in the future was just now.
 fn ago_us(ago: Option<Duration>, wall_ms: Option<i64>, now: &Now) -> Option<i64> {
-    let by_wall = || Some(now.wall_ms?.saturating_sub(wall_ms?).max(0).min(FAR_US / 1_000) * 1_000);
+    let by_wall = || Some(now.wall_ms?.saturating_sub(wall_ms?).clamp(0, FAR_US / 1_000) * 1_000);
     ago.map(us).or_else(by_wall)
 }
 

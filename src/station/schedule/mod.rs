@@ -95,7 +95,7 @@ pub struct Ticker(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Every(Every),
-    Cron(Cron),
+    Cron(Box<Cron>),
 }
 
 impl Ticker {
@@ -113,7 +113,7 @@ impl Ticker {
             }
             When::Cron(rule) => {
                 let occurrences = Occurrences::new(&rule)?;
-                Kind::Cron(Cron::new(occurrences, phase, spec.missed, last.due_wall_ms))
+                Kind::Cron(Box::new(Cron::new(occurrences, phase, spec.missed, last.due_wall_ms)))
             }
         }))
     }
@@ -150,8 +150,8 @@ impl Ticker {
         }
     }
 
-    /// The latest due time that was dealt with, for [`Last::due_wall_ms`]. Worth storing whenever a poll gave
-    /// a run or missed due times.
+    /// The latest due time that was dealt with, for [`Last::due_wall_ms`]. Worth storing after each poll that
+    /// gave a run or missed due times, and as soon as it is known at all.
     pub fn last_due_wall_ms(&self, now: &Now) -> Option<i64> {
         match &self.0 {
             Kind::Every(every) => every.last_due_wall_ms(now),

@@ -1,5 +1,7 @@
 //! `cron` on a calendar that jumps, and over restarts.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// Each case: a pattern, half an hour of life from nine o'clock on, a jump, and twenty-five minutes after it.
@@ -9,24 +11,24 @@ fn the_calendar_jumps() {
         // What is ten seconds away becomes due, and what was due does not come again.
         ("31 9 * * *", 10_000, &[1_850], 0),
         ("30 9 * * *", -10_000, &[1_800], 0),
-        ("*/10 * * * *", 10_000, &[0, 600, 1_200, 1_800, 2_390, 2_990], 0),
-        ("*/10 * * * *", -10_000, &[0, 600, 1_200, 1_800, 2_410, 3_010], 0),
+        ("*/10 * * * *", 10_000, &[600, 1_200, 1_800, 2_390, 2_990], 0),
+        ("*/10 * * * *", -10_000, &[600, 1_200, 1_800, 2_410, 3_010], 0),
         // Ten minutes: 09:35 was jumped over; 09:40 is now.
         ("35 9 * * *", 600_000, &[], 1),
         (
             "*/5 * * * *",
             600_000,
-            &[0, 300, 600, 900, 1_200, 1_500, 1_800, 1_801, 2_100, 2_400, 2_700, 3_000, 3_300],
+            &[300, 600, 900, 1_200, 1_500, 1_800, 1_801, 2_100, 2_400, 2_700, 3_000, 3_300],
             1,
         ),
         // 09:25 and 09:30 are not repeated.
-        ("*/5 * * * *", -600_000, &[0, 300, 600, 900, 1_200, 1_500, 1_800, 2_700, 3_000, 3_300], 0),
+        ("*/5 * * * *", -600_000, &[300, 600, 900, 1_200, 1_500, 1_800, 2_700, 3_000, 3_300], 0),
         // A year: a thousand are counted, and it goes on with the next.
-        ("*/15 * * * *", 31_536_000_000 - 1_000, &[0, 900, 1_800, 1_801, 2_700], 1_000),
+        ("*/15 * * * *", 31_536_000_000 - 1_000, &[900, 1_800, 1_801, 2_701], 999),
     ];
     for (pattern, by_ms, runs, missed) in STEPS {
-        let mut machine = Machine::at(cron(pattern), Some(NINE_MS - 1), None);
-        machine.sleep(Duration::from_millis(1)).live(30 * MINUTE).step(by_ms);
+        let mut machine = Machine::new(cron(pattern));
+        machine.live(30 * MINUTE).step(by_ms);
         if by_ms.abs() > 60_000 {
             machine.sleep(SECOND);
         }
@@ -64,9 +66,9 @@ fn a_machine_that_starts_in_1970() {
     assert_eq!(machine.ticker.next(&machine.now), None);
     machine.live(HOUR);
     assert_eq!((machine.held, machine.runs.len()), (1, 0), "told once, and nothing runs");
-    machine.now.wall_ms = Some(NINE_MS + 1);
+    machine.now.wall_ms = Some(NINE_MS);
     machine.live(30 * MINUTE);
-    assert_eq!(machine.seen(), (vec![4_199 + 1, 4_800, 5_400], 0));
+    assert_eq!(machine.seen(), (vec![4_200, 4_800, 5_400], 0));
 }
 
 #[test]
@@ -137,4 +139,36 @@ fn a_pattern_that_never_comes_waits_quietly() {
     assert_eq!(machine.poll(), Poll::default());
     assert_eq!(machine.ticker.next(&machine.now), Some(machine.now.mono + DAY));
     assert_eq!(machine.sleep(2 * DAY).poll(), Poll::default());
+}
+
+proptest! {
+    /// However late somebody looks and wherever the calendar jumps: each due time is run or missed, none twice.
+    #[test]
+    fn every_due_time_is_dealt_with_once(
+        looks in prop::collection::vec((prop_oneof![0..600_u64, 0..40_000_u64], -12..=12_i64, any::<bool>()), 1..60),
+        skips in any::<bool>(),
+    ) {
+        let spec = cron("*/30 * * * *");
+        let mut machine = Machine::new(if skips { spec } else { once(spec) });
+        let half_hour_ms = ms(30 * MINUTE);
+        let (mut offset_hours, mut last_due_ms, mut accounted) = (0, NINE_MS, 0);
+        for (wait_s, hours, jumps) in looks {
+            let poll = machine.poll();
+            accounted += poll.missed + u64::from(poll.run.is_some());
+            if let Some(due) = poll.run {
+                let due_ms = due.scheduled_wall_ms.unwrap();
+                prop_assert!(due_ms > last_due_ms, "twice");
+                prop_assert_eq!(machine.ticker.last_due_wall_ms(&machine.now), Some(due_ms));
+                last_due_ms = due_ms;
+            }
+            let dealt_with_ms = machine.ticker.last_due_wall_ms(&machine.now).unwrap();
+            prop_assert_eq!(accounted, ((dealt_with_ms - NINE_MS) / half_hour_ms).unsigned_abs());
+            prop_assert!(dealt_with_ms + half_hour_ms > machine.now.wall_ms.unwrap(), "one is lost");
+            machine.sleep(Duration::from_secs(wait_s));
+            if jumps {
+                machine.step((hours - offset_hours) * ms(HOUR));
+                offset_hours = hours;
+            }
+        }
+    }
 }

@@ -21,7 +21,7 @@ fn the_first_run() {
     for (last, first) in [(None, 0), (ago(0), 54), (ago(24), 30), (ago(54), 0), (ago(86_400), 0)] {
         let mut machine = Machine::at(every(MINUTE), None, last);
         let runs = machine.live(3 * MINUTE).seen().0;
-        assert_eq!(runs, [first, first + 60, first + 120], "{last:?}");
+        assert_eq!(runs[..3], [first, first + 60, first + 120], "{last:?}");
     }
 }
 
