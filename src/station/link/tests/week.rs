@@ -192,13 +192,17 @@ impl World {
         (self.last_check, self.passed_in_vain, self.condemned) = (None, 0, false);
     }
 
-    /// The module is power-cycled and from now on everything works. How long until it is online.
+    /// From now on everything works; unless it was the network alone, because the module was switched off
+    /// and on. How long until it is online.
     fn heal(&mut self) -> Duration {
         let healed = self.now;
+        let silent = self.is(0.5) && !matches!(self.rig.link.state(), LinkState::Quarantined);
         if self.rig.link.want(self.mono()) == Want::FindPort {
             self.rig.link.fact(self.mono(), Fact::PortFound);
         }
-        self.rig.link.fact(self.mono(), fact_of("reboot"));
+        if !silent {
+            self.rig.link.fact(self.mono(), fact_of("reboot"));
+        }
         while !self.rig.link.is_online() {
             match self.rig.link.want(self.mono()) {
                 Want::Do(job) => {
