@@ -7,9 +7,7 @@ mod at;
 mod check;
 mod exit;
 mod forget;
-#[cfg_attr(not(test), expect(dead_code, reason = "for stations, which `run` does not run yet"))]
 mod metrics_server;
-#[expect(dead_code, reason = "for stations, which `run` does not run yet")]
 mod notify;
 mod once_file;
 mod open;
@@ -18,6 +16,8 @@ mod run;
 mod say;
 mod schema;
 mod sim;
+mod state_dir;
+mod station;
 
 use std::process::ExitCode;
 

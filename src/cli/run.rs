@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::flow::codes::Code;
 use crate::flow::compile::{self, Loaded, Options};
-use crate::flow::diag::Diagnostics;
+use crate::flow::diag::{Diagnostics, Sources};
 use crate::flow::model::{Flow, FlowId, Program, UnitId};
 use crate::hooks::{self, Host, Value};
 use crate::link::Link;
@@ -22,13 +22,13 @@ use crate::run::once::{OnceInMemory, OnceStore};
 use crate::run::vars::{self, Outside};
 use crate::run::{Part, Run, Setup, SharedObserver, TellLines};
 use crate::session::Session;
-use crate::transcript::{Header, Masker, Transcript};
+use crate::transcript::{Header, Masker, Secret, Transcript};
 
 use super::args::{Format, RunArgs};
 use super::ask::Typed;
 use super::once_file::OnceFile;
 use super::say::Watched;
-use super::{Exit, complain, open, say};
+use super::{Exit, complain, open, say, station};
 
 /// How every transcript begins.
 const TRANSCRIPT_BEGINS: &[u8] = br#"{"atflow":"transcript","#;
@@ -36,7 +36,7 @@ const TRANSCRIPT_BEGINS: &[u8] = br#"{"atflow":"transcript","#;
 pub(super) fn run(args: &RunArgs) -> Exit {
     let out = Watched::default();
     let exit = match prepared(args, &out) {
-        Ok(report) => exit_of(&report),
+        Ok(exit) => exit,
         Err(exit) => return not_started(exit, args.format),
     };
     match out.problem() {
@@ -73,71 +73,141 @@ fn exit_of(report: &Report) -> Exit {
     }
 }
 
-fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
-    let Some(port) = &args.port.port else {
-        let help = "`--port /dev/ttyUSB0` (`atflow ports` lists what is there), or `--port sim:luat-air724` without a module";
-        complain("no port is given", Some(help));
-        return Err(Exit::Usage);
-    };
+/// A file that can be run, with the values of its vars.
+pub(super) struct Ready {
+    pub program: Rc<Program>,
+    pub host: Rc<Host>,
+    pub sources: Sources,
+    pub values: Vec<Vec<Value>>,
+    /// What must never be shown.
+    pub secrets: Vec<Secret>,
+    pub simulated: bool,
+}
+
+/// Why a file cannot be run.
+pub(super) enum Unready {
+    /// Problems of the files.
+    Problems(Box<(Diagnostics, Sources)>),
+    /// Said already.
+    Said(Exit),
+}
+
+impl Unready {
+    /// Says it, if that has not been done.
+    pub fn say(self) -> Exit {
+        match self {
+            Self::Problems(found) => {
+                say::problems(&found.0, &found.1);
+                Exit::Usage
+            }
+            Self::Said(exit) => exit,
+        }
+    }
+}
+
+/// Reads the file, checks it, and gives its vars their values. `given` are those of `--var` that are vars.
+pub(super) fn ready(
+    args: &RunArgs,
+    port: &str,
+    split: impl FnOnce(&Program) -> Result<BTreeMap<String, String>, Exit>,
+) -> Result<Ready, Unready> {
     let host = Rc::new(Host::new());
     let here = std::env::current_dir().unwrap_or_default();
     let options = Options { module: args.module.clone() };
     let loaded = compile::load(&args.file, &here, &options, &host);
     let Loaded { program, sources, problems, places, reader } = loaded;
-    if problems.has_errors() {
-        say::problems(&problems, &sources);
-        return Err(Exit::Usage);
-    }
-    let Some(program) = program.map(Rc::new) else { return Err(Exit::Usage) };
-    ends_by_itself(args)?;
-    let flow = chosen(&program, args.flow.as_deref())?;
+    let Some(program) = program.map(Rc::new) else {
+        return Err(Unready::Problems(Box::new((problems, sources))));
+    };
+    let given = split(&program).map_err(Unready::Said)?;
     let simulated = open::is_simulated(port);
-    let (params, given) = split_given(program.flow(flow), &args.vars)?;
     let env = |name: &str| std::env::var(name).ok();
     let file = |unit: UnitId, path: &str| {
         let place = reader.beside(&places[unit.0], path);
         reader.bytes(&place).map_err(|problem| problem.to_string())
     };
     let outside = Outside { given: &given, env: &env, file: &file, simulated };
-    let resolved = vars::resolve(&program, &outside).map_err(|problems: Diagnostics| {
-        say::problems(&problems, &sources);
+    match vars::resolve(&program, &outside) {
+        Ok(resolved) => {
+            let (values, secrets) = (resolved.values, resolved.secrets);
+            Ok(Ready { program, host, sources, values, secrets, simulated })
+        }
+        Err(problems) => Err(Unready::Problems(Box::new((problems, sources)))),
+    }
+}
+
+/// The mask over a program's secrets.
+pub(super) fn mask(ready: &Ready) -> Result<Masker, Exit> {
+    Masker::new(&ready.secrets, &ready.program.dialect.escapes).map_err(|error| {
+        complain(&error.to_string(), None);
         Exit::Usage
-    })?;
-    let mask = |masker: Result<Masker, _>| {
-        masker.map_err(|error: crate::transcript::mask::TooLong| {
-            complain(&error.to_string(), None);
-            Exit::Usage
-        })
+    })
+}
+
+fn prepared(args: &RunArgs, out: &Watched) -> Result<Exit, Exit> {
+    let Some(port) = &args.port.port else {
+        let help = "`--port /dev/ttyUSB0` (`atflow ports` lists what is there), or `--port sim:luat-air724` without a module";
+        complain("no port is given", Some(help));
+        return Err(Exit::Usage);
     };
-    let for_transcript = mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?;
-    let shown = Rc::new(mask(Masker::new(&resolved.secrets, &program.dialect.escapes))?);
+    let mut params = Params::new();
+    let split = |program: &Program| {
+        if is_station(args, program) {
+            return Ok(args.vars.iter().cloned().collect());
+        }
+        let flow = chosen(program, args.flow.as_deref())?;
+        let (own, given) = split_given(program.flow(flow), &args.vars)?;
+        params = own;
+        Ok(given)
+    };
+    let ready = ready(args, port, split).map_err(Unready::say)?;
+    if is_station(args, &ready.program) {
+        return station::run(args, port, ready, out);
+    }
+    ends_by_itself(args)?;
+    flow(args, port, ready, params, out).map(|report| exit_of(&report))
+}
+
+/// Whether the file itself is run, and is a station.
+fn is_station(args: &RunArgs, program: &Program) -> bool {
+    args.flow.is_none() && program.station.is_some()
+}
+
+/// Runs a flow that ends.
+fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched) -> Result<Report, Exit> {
+    let flow = chosen(&ready.program, args.flow.as_deref())?;
+    let for_transcript = mask(&ready)?;
+    let masked = Masked::new(Rc::new(mask(&ready)?));
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
     let wake = open::wake()?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
+    let Ready { program, host, sources, values, simulated, .. } = ready;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
     let observer: SharedObserver = observer(args, sources, simulated, out);
-    let masked = Masked::new(shown);
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
     let session = session(link, &program, transcript, lines, &wake, &host);
-    let once: Box<dyn OnceStore> =
-        if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) };
     let setup = Setup {
-        program: Rc::clone(&program),
-        host: Rc::clone(&host),
-        vars: resolved.values,
+        program,
+        host,
+        vars: values,
         session,
         observer,
         masked,
-        once,
+        once: once(simulated),
         seed: args.sim.seed(),
-        port: port.clone(),
+        port: port.to_string(),
         home: None,
     };
     let selected = Part { from: args.from.clone(), until: args.until.clone(), args: params };
     Ok(Run::new(setup).run(flow, &selected))
 }
 
-fn session(
+/// Where lines that must never be sent again are kept.
+pub(super) fn once(simulated: bool) -> Box<dyn OnceStore> {
+    if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) }
+}
+
+pub(super) fn session(
     link: Box<dyn Link>,
     program: &Program,
     transcript: Transcript,
@@ -201,7 +271,7 @@ fn chosen(program: &Program, name: Option<&str>) -> Result<FlowId, Exit> {
 }
 
 /// A transcript replaces a transcript, but nothing that somebody wrote: not the flow, for a start.
-fn may_be_replaced(path: &Path) -> Result<(), Exit> {
+pub(super) fn may_be_replaced(path: &Path) -> Result<(), Exit> {
     // What is not there, or is a device or a pipe, has nothing to lose.
     if !path.metadata().is_ok_and(|what| what.is_file() && what.len() > 0) {
         return Ok(());
@@ -217,7 +287,7 @@ fn may_be_replaced(path: &Path) -> Result<(), Exit> {
     Err(Exit::Usage)
 }
 
-fn transcript(
+pub(super) fn transcript(
     args: &RunArgs,
     port: &str,
     program: &Program,
@@ -239,7 +309,7 @@ fn transcript(
 
 fn observer(
     args: &RunArgs,
-    sources: crate::flow::diag::Sources,
+    sources: Sources,
     simulated: bool,
     out: &Watched,
 ) -> SharedObserver {
@@ -270,7 +340,7 @@ fn observer(
 }
 
 /// The width of the terminal on standard output.
-fn columns() -> Option<usize> {
+pub(super) fn columns() -> Option<usize> {
     rustix::termios::tcgetwinsize(stdout())
         .ok()
         .map(|size| usize::from(size.ws_col))

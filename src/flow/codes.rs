@@ -169,6 +169,7 @@ codes! {
 
     // AT30xx: the environment.
     PORT_GONE = 3001, "the port is gone or cannot be opened";
+    STORE = 3005, "what a station keeps cannot be opened";
     METRICS_ADDRESS = 3003, "the address for `--metrics` cannot be used";
 }
 

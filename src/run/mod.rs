@@ -152,12 +152,7 @@ impl Run {
     /// A run that is ready to start.
     pub fn new(setup: Setup) -> Self {
         let tells_steps = setup.observer.borrow().wants_steps();
-        let hook_deadline = Rc::new(Cell::new(Mono::FAR));
-        if !setup.session.simulated() {
-            let (clock, deadline) = (setup.session.clock(), Rc::clone(&hook_deadline));
-            setup.host.set_wall_limit(Some(Rc::new(move || clock.now() > deadline.get())));
-        }
-        Self {
+        let run = Self {
             program: setup.program,
             host: setup.host,
             vars: setup.vars,
@@ -181,8 +176,18 @@ impl Run {
             packet_id: 0,
             home: setup.home,
             staged: Effects::default(),
-            hook_deadline,
+            hook_deadline: Rc::new(Cell::new(Mono::FAR)),
             totals: Totals::default(),
+        };
+        run.bound(&run.host);
+        run
+    }
+
+    /// Scripts end at a deadline, in real runs; in simulated ones operations alone decide.
+    fn bound(&self, host: &Host) {
+        if !self.session.simulated() {
+            let (clock, deadline) = (self.session.clock(), Rc::clone(&self.hook_deadline));
+            host.set_wall_limit(Some(Rc::new(move || clock.now() > deadline.get())));
         }
     }
 

@@ -1,19 +1,21 @@
 //! A run that stays: a station performs one flow after the other on the same conversation, publishes what
 //! its outbox holds, and sends single lines for its handlers.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::at::dialect::CommandRules;
 use crate::at::pattern::{Captures, Pattern, Sequence};
 use crate::at::table::split_joined;
 use crate::flow::model::{FlowId, Program};
-use crate::hooks::Value;
+use crate::hooks::{Host, Value};
 use crate::link::Mono;
 use crate::session::Session;
 
 use super::actions::{capture_value, captures_map};
 use super::failure::Failure;
-use super::home::Post;
+use super::home::{Home, Post};
+use super::once::OnceStore;
 use super::resolve::{joined_rules, merge};
 use super::send::Owing;
 use super::{Halt, Run};
@@ -43,7 +45,7 @@ impl Run {
     /// Performs a flow from its beginning to its end, at most until `deadline`. What an earlier one left
     /// unfinished in this run's own books is forgotten; the conversation goes on.
     pub fn perform(&mut self, flow: FlowId, args: Vec<(&str, Value)>, deadline: Mono) -> Performance {
-        let program = std::rc::Rc::clone(&self.program);
+        let program = Rc::clone(&self.program);
         let params = &program.flow(flow).params;
         let args: Vec<Option<Value>> = params
             .iter()
@@ -101,6 +103,21 @@ impl Run {
     /// Scripts that somebody else evaluates end at `deadline` in real runs.
     pub fn bound_hooks(&self, deadline: Mono) {
         self.hook_deadline.set(deadline);
+    }
+
+    /// Another version of the same program, for the same module. The conversation goes on.
+    pub fn renew(
+        &mut self,
+        (program, host): (Rc<Program>, Rc<Host>),
+        vars: Vec<Vec<Value>>,
+        once: Box<dyn OnceStore>,
+        home: Rc<dyn Home>,
+    ) {
+        self.bound(&host);
+        (self.program, self.host, self.vars) = (program, host, vars);
+        (self.once, self.home) = (once, Some(home));
+        // What a line owes was worked out by the old table.
+        self.resolved.clear();
     }
 
     /// What is run.

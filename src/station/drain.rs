@@ -73,6 +73,12 @@ impl Drain {
         }
     }
 
+    /// The file is another one.
+    pub fn renew(&mut self, program: &Program) {
+        self.flow = program.contract.get("publish").copied();
+        self.pause = plan_of(program).limits.drain_every;
+    }
+
     /// The link came up.
     pub fn came_online(&mut self, now: Mono) {
         self.up_since = now;

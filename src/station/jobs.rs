@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::flow::duration;
-use crate::flow::model::FlowId;
-use crate::flow::model::station::{Overlap, When};
+use crate::flow::model::station::{Overlap, Schedule, When};
+use crate::flow::model::{FlowId, Program};
 use crate::hooks::Value;
 use crate::link::Mono;
 use crate::run::failure::Failure;
@@ -132,6 +132,35 @@ impl Station {
                 self.schedules[index].ticker.set_period(period, &now);
             }
         }
+    }
+
+    /// After another version of the file came: schedules go on by name, and what waited for an entry that is
+    /// gone does not any more.
+    pub(super) fn renew_jobs(&mut self, old: &Program) {
+        let program = std::rc::Rc::clone(&self.program);
+        let (old, new) = (plan_of(old), plan_of(&program));
+        let mut kept: Vec<Option<Scheduled>> =
+            std::mem::take(&mut self.schedules).into_iter().map(Some).collect();
+        self.start_schedules();
+        for (index, schedule) in new.schedules.iter().enumerate() {
+            let before = old.schedules.iter().position(|known| is_same(known, schedule));
+            let state = before.and_then(|before| kept.get_mut(before)?.take());
+            if let (Some(state), Some(place)) = (state, self.schedules.get_mut(index)) {
+                *place = state;
+            }
+        }
+        self.waiting.retain_mut(|job| match &mut job.what {
+            What::Schedule(index) => moved(index, new.schedules.iter().position(|one| one.name == job.name)),
+            What::Event(index, _) => moved(index, new.events.iter().position(|one| one.name == job.name)),
+            What::Timer(_, flow) => match new.callable.get(&*job.name) {
+                Some(found) => {
+                    *flow = *found;
+                    true
+                }
+                None => false,
+            },
+            What::Command => true,
+        });
     }
 
     /// Schedules that are due join those that wait.
@@ -345,5 +374,27 @@ impl Station {
         if let Some(failure) = &ended.failure {
             self.run_failed(failure);
         }
+    }
+}
+
+/// Whether an entry of a new file goes on where the old one stands.
+fn is_same(old: &Schedule, new: &Schedule) -> bool {
+    let when = |schedule: &Schedule| match &schedule.when {
+        When::Every(period) => format!("every {period:?}"),
+        // The period itself is worked out anew.
+        When::EveryOf(_) => "every".to_string(),
+        When::Cron(rule) => format!("{rule:?}"),
+    };
+    old.name == new.name && when(old) == when(new) && (old.jitter, old.missed) == (new.jitter, new.missed)
+}
+
+/// Whether an entry is still there; its new place is noted.
+fn moved(index: &mut usize, place: Option<usize>) -> bool {
+    match place {
+        Some(place) => {
+            *index = place;
+            true
+        }
+        None => false,
     }
 }

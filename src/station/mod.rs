@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::flow::model::Program;
 use crate::hooks::{Host, Value};
-use crate::link::Mono;
+use crate::link::{Clock, Mono};
 use crate::run::mask_text::Masked;
 use crate::run::once::OnceStore;
 use crate::run::{Run, Setup as RunSetup, SharedObserver};
@@ -92,6 +92,18 @@ pub trait Signals {
     fn progress(&self, now: Mono);
 }
 
+/// A new version of a station's file, for the same module and with the same values.
+pub struct Renewal {
+    /// What is run from now on; it must be a station's program.
+    pub program: Rc<Program>,
+    /// The script host that compiled it.
+    pub host: Rc<Host>,
+    /// The values of every file's vars.
+    pub vars: Vec<Vec<Value>>,
+    /// Lines that must never be sent again.
+    pub once: Box<dyn OnceStore>,
+}
+
 /// Why [`Station::run`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -105,11 +117,9 @@ pub enum Ended {
 pub struct Station {
     program: Rc<Program>,
     host: Rc<Host>,
-    vars: Vec<Vec<Value>>,
     run: Rc<RefCell<Run>>,
     shared: Rc<Shared>,
     signals: Rc<dyn Signals>,
-    observer: SharedObserver,
     port: String,
     seed: u64,
     began: Mono,
@@ -144,9 +154,9 @@ impl Station {
         let run = Run::new(RunSetup {
             program: Rc::clone(&setup.program),
             host: Rc::clone(&setup.host),
-            vars: setup.vars.clone(),
+            vars: setup.vars,
             session: setup.session,
-            observer: Rc::clone(&setup.observer),
+            observer: setup.observer,
             masked: setup.masked,
             once: setup.once,
             seed: setup.seed,
@@ -162,11 +172,9 @@ impl Station {
             schedules: Vec::new(),
             program: setup.program,
             host: setup.host,
-            vars: setup.vars,
             run: Rc::new(RefCell::new(run)),
             shared,
             signals: setup.signals,
-            observer: setup.observer,
             port: setup.port,
             seed: setup.seed,
             began: now,
@@ -232,8 +240,41 @@ impl Station {
         self.answer_interrupted();
     }
 
-    fn now(&self) -> Mono {
+    /// Now, on the station's clock.
+    pub fn now(&self) -> Mono {
         self.shared.clock.now()
+    }
+
+    /// The station's clock.
+    pub fn clock(&self) -> Rc<dyn Clock> {
+        Rc::clone(&self.shared.clock)
+    }
+
+    /// Goes on with a new version of the file. The conversation, the store and what waits stay; so does the
+    /// link, unless its plan is another one.
+    pub fn renew(&mut self, renewal: Renewal) {
+        let now = self.now();
+        let same_link = link_shape(&self.program) == link_shape(&renewal.program);
+        if !same_link {
+            self.close_link();
+        }
+        let home = StationHome::new(Rc::clone(&self.shared), Rc::clone(&renewal.program));
+        self.run.borrow_mut().renew(
+            (Rc::clone(&renewal.program), Rc::clone(&renewal.host)),
+            renewal.vars,
+            renewal.once,
+            Rc::new(home),
+        );
+        let old = std::mem::replace(&mut self.program, renewal.program);
+        self.host = renewal.host;
+        self.shared.store.borrow_mut().set_bounds(bounds(&plan_of(&self.program).outbox));
+        self.shared.state_changed.set(true);
+        if !same_link {
+            self.link = Supervised::new(&self.program, &self.shared, self.seed, now);
+        }
+        self.drain.renew(&self.program);
+        self.watch_lines();
+        self.renew_jobs(&old);
     }
 
     /// What is next. The link goes first, then whatever has waited longest.
@@ -309,6 +350,11 @@ impl Station {
             let _ = self.run.borrow_mut().perform(flow, Vec::new(), deadline);
         }
     }
+}
+
+/// What a program says about its link, to see whether it is another one.
+fn link_shape(program: &Program) -> String {
+    format!("{:?}", supervise::shape_of(program))
 }
 
 /// What the loop does next.

@@ -23,6 +23,8 @@ use super::shared::{Shared, plan_of};
 
 /// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
+/// How long after a restart that was asked for further signs of it are the same restart.
+const BOOTING: Duration = Duration::from_secs(60);
 /// The longest that a lost port is looked for without looking at anything else.
 const LOOKING: Duration = Duration::from_secs(10);
 
@@ -40,6 +42,8 @@ pub(super) struct Supervised {
     levels: usize,
     /// Lines before this one say nothing about the session with the broker that stands now.
     facts_since: Mark,
+    /// When a command of ours last restarted the module: its boot lines are no further restart.
+    asked_at: Option<Mono>,
     /// Bytes that had come when a silent module was last looked at.
     bytes_seen: u64,
     /// Bytes over the network, on this day.
@@ -50,15 +54,14 @@ pub(super) struct Supervised {
 
 impl Supervised {
     pub fn new(program: &Program, shared: &Shared, seed: u64, now: Mono) -> Self {
-        let needs_module = |flow| bounds::of_flow(program, flow).commands > 0;
-        let shape = plan_of(program).link.as_ref().map(|plan| Shape::of(plan, needs_module));
-        let shape = shape.unwrap_or_default();
+        let shape = shape_of(program);
         let levels = shape.levels.len();
         let machine = Machine::new(shape, &history(shared), seed, now);
         Self {
             machine,
             levels,
             facts_since: Mark::default(),
+            asked_at: None,
             bytes_seen: 0,
             bytes_today: 0,
             day: 0,
@@ -90,11 +93,17 @@ impl Supervised {
     }
 }
 
+/// The link of a program, as its machine has to know it.
+pub(super) fn shape_of(program: &Program) -> Shape {
+    let needs_module = |flow| bounds::of_flow(program, flow).commands > 0;
+    plan_of(program).link.as_ref().map(|plan| Shape::of(plan, needs_module)).unwrap_or_default()
+}
+
 /// What the store knows of earlier processes.
 fn history(shared: &Shared) -> History {
     let mut store = shared.store.borrow_mut();
     let unclean = !store.was_clean();
-    let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+    let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(text.as_str()).ok());
     let Some(kept) = kept else { return History { unclean, ..History::default() } };
     let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
         (Some(then), Some(now)) => Duration::from_millis(u64::try_from(now - then).unwrap_or(0)),
@@ -180,15 +189,13 @@ impl Station {
             (session.take_facts(self.link.facts_since), session.is_stuck())
         };
         if facts.restarted_as_asked {
+            self.link.asked_at = Some(self.now());
             let evidence = "a command of ours".to_string();
             self.tell_machine(Fact::Reboot { evidence, expected: true });
         }
-        if let Some(line) = facts.reboot {
-            let evidence = self.shared.masked.text(&line);
-            self.tell_machine(Fact::Reboot { evidence, expected: false });
-        } else if facts.echo_back {
-            let evidence = "it echoes again".to_string();
-            self.tell_machine(Fact::Reboot { evidence, expected: false });
+        let echo = facts.echo_back.then(|| "it echoes again".to_string());
+        if let Some(line) = facts.reboot.or(echo) {
+            self.rebooted(&line);
         }
         if facts.silent {
             self.tell_machine(Fact::Silent);
@@ -206,11 +213,19 @@ impl Station {
         let line = failure.line.clone().unwrap_or_else(|| failure.message.clone());
         match failure.family.as_str() {
             "port" => self.lost_port(failure.message.clone()),
-            "reboot" => self.tell_machine(Fact::Reboot { evidence: line, expected: false }),
+            "reboot" => self.rebooted(&line),
             "stuck" => self.tell_machine(Fact::Stuck),
             "closed" => self.tell_machine(Fact::Closed),
             _ => {}
         }
+    }
+
+    /// The module restarted, or still says that it does.
+    fn rebooted(&mut self, line: &str) {
+        let now = self.now();
+        let expected = self.link.asked_at.is_some_and(|at| now.since(at) < BOOTING);
+        let evidence = self.shared.masked.text(line);
+        self.tell_machine(Fact::Reboot { evidence, expected });
     }
 
     /// The port vanished while nothing was asked.

@@ -158,3 +158,8 @@ fn stored(number: u64) -> i64 {
 fn counted(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
+
+/// The version of `SQLite` that is compiled in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

@@ -1,0 +1,300 @@
+//! `atflow run` of a station: what it needs from outside is opened here, and what the operator and the system
+//! want of it comes in here.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::flow::codes::Code;
+use crate::flow::diag::Look;
+use crate::flow::model::Program;
+use crate::hooks;
+use crate::link::notify::Notifier;
+use crate::link::wake::{Wake, Wants};
+use crate::link::{Clock, Mono};
+use crate::report::console::Detail;
+use crate::report::metrics::{About, Metrics, MetricsWatcher};
+use crate::report::station::{Level, StationConsole, StationLog, Tee, Wall};
+use crate::run::mask_text::Masked;
+use crate::run::{SharedObserver, TellLines};
+use crate::station::event::{Happening, Summary, Watcher};
+use crate::station::schedule::tzdb_version;
+use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station};
+use crate::store::{Life, Store, StoreError, sqlite_version};
+
+use super::args::{Format, RunArgs, Speed};
+use super::run::{Ready, Unready, columns, mask, may_be_replaced, once, ready, session, transcript};
+use super::say::{self, Watched};
+use super::{Exit, complain, metrics_server, notify, open, state_dir};
+
+/// How often the status line is drawn when nothing happens.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs a station until it is told to stop, or its time is over.
+pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Result<Exit, Exit> {
+    if let Some(option) = [("--from", &args.from), ("--until", &args.until)].iter().find(|o| o.1.is_some()) {
+        let message = format!("`{}` is for flows that end, and this file is a station", option.0);
+        complain(&message, Some("leave it out; `--for 15m` ends a station after a time"));
+        return Err(Exit::Usage);
+    }
+    args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
+    let wake = open::wake()?;
+    let signals = Rc::new(Operator { wake, notifier: RefCell::new(notify::notifier()) });
+    let mut file = first;
+    loop {
+        let mut running = open(args, port, &file, &signals, out)?;
+        signals.notifier.borrow_mut().ready();
+        let ending = keep_running(args, port, &mut running, &mut file);
+        if matches!(ending, Ending::Stopped) {
+            signals.notifier.borrow_mut().stopping();
+        }
+        let summary = running.station.stop();
+        match ending {
+            Ending::Stopped => return Ok(exit_of(&summary)),
+            // Another module or other values: everything is opened anew.
+            Ending::Another(next) => file = *next,
+        }
+    }
+}
+
+fn exit_of(summary: &Summary) -> Exit {
+    match &summary.transcript_problem {
+        Some(why) => {
+            complain(&format!("the transcript is not whole: {why}"), Some("the station is not affected"));
+            Exit::Environment
+        }
+        None => Exit::Done,
+    }
+}
+
+/// Why a station is taken down.
+enum Ending {
+    Stopped,
+    Another(Box<Ready>),
+}
+
+/// A station, and who watches it.
+struct Running {
+    station: Station,
+    watcher: SharedWatcher,
+    signals: Rc<Operator>,
+}
+
+/// Opens the port, the store and all outputs.
+fn open(
+    args: &RunArgs,
+    port: &str,
+    file: &Ready,
+    signals: &Rc<Operator>,
+    out: &Watched,
+) -> Result<Running, Exit> {
+    let program = Rc::clone(&file.program);
+    let masked = Masked::new(Rc::new(mask(file)?));
+    let for_transcript = mask(file)?;
+    let link = open::open(port, &args.port.settings, Some(&args.sim), &signals.wake)?;
+    let clock = link.clock();
+    let chance = if file.simulated { args.sim.seed() } else { chance() };
+    let store = store(args, &program, port, (clock.as_ref(), chance), file.simulated)?;
+    let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
+    let tee = Rc::new(RefCell::new(Tee::new(watchers(args, port, file, &clock, out)?)));
+    let watcher: SharedWatcher = Rc::<RefCell<Tee>>::clone(&tee);
+    let observer: SharedObserver = tee;
+    let lines = TellLines::new(Rc::clone(&observer), masked.clone());
+    let session = session(link, &program, transcript, lines, &signals.wake, &file.host);
+    let station = Station::new(Setup {
+        program,
+        host: Rc::clone(&file.host),
+        vars: file.values.clone(),
+        session,
+        watcher: Rc::clone(&watcher),
+        observer,
+        masked,
+        once: once(file.simulated),
+        store,
+        seed: chance,
+        port: port.to_string(),
+        signals: Rc::<Operator>::clone(signals),
+        until: args.station.duration.map(|time| clock.now() + time),
+    });
+    Ok(Running { station, watcher, signals: Rc::clone(signals) })
+}
+
+/// Runs it until it ends; a new version of its file goes in while it runs, if that is possible.
+fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Ready) -> Ending {
+    loop {
+        if running.station.run() == Ended::Stopped {
+            return Ending::Stopped;
+        }
+        running.signals.notifier.borrow_mut().reloading();
+        let now = running.station.now();
+        let happening = match ready(args, port, |_| Ok(args.vars.iter().cloned().collect())) {
+            Ok(next) if next.program.station.is_none() => {
+                Happening::ReloadFailed { error: "the file is no station any more".to_string() }
+            }
+            Ok(next) if !is_like(file, &next) => return Ending::Another(Box::new(next)),
+            Ok(next) => {
+                next.host.set_clock(running.station.clock());
+                running.station.renew(Renewal {
+                    program: Rc::clone(&next.program),
+                    host: Rc::clone(&next.host),
+                    vars: next.values.clone(),
+                    once: once(next.simulated),
+                });
+                *file = next;
+                Happening::ReloadOk
+            }
+            Err(Unready::Problems(found)) => {
+                Happening::ReloadFailed { error: found.0.render(&found.1, Look::Plain) }
+            }
+            Err(Unready::Said(_)) => Happening::ReloadFailed { error: say::last_complaint() },
+        };
+        running.watcher.borrow_mut().happened(now, &happening);
+        running.signals.notifier.borrow_mut().ready();
+    }
+}
+
+/// Whether a conversation can go on with the new file: the same words for the module, and the same values.
+fn is_like(old: &Ready, new: &Ready) -> bool {
+    let values =
+        |ready: &Ready| -> Vec<String> { ready.values.iter().flatten().map(hooks::display).collect() };
+    format!("{:?}", old.program.dialect) == format!("{:?}", new.program.dialect) && values(old) == values(new)
+}
+
+/// What the operator and the system want.
+struct Operator {
+    wake: Wake,
+    notifier: RefCell<Notifier>,
+}
+
+impl Signals for Operator {
+    fn stop(&self) -> bool {
+        self.wake.stop_requested()
+    }
+
+    fn take_reload(&self) -> bool {
+        let Wants { reload, .. } = self.wake.take();
+        reload
+    }
+
+    fn progress(&self, now: Mono) {
+        self.notifier.borrow_mut().alive(now);
+    }
+}
+
+/// Who watches: a person or a log, and metrics if they are asked for.
+fn watchers(
+    args: &RunArgs,
+    port: &str,
+    file: &Ready,
+    clock: &Rc<dyn Clock>,
+    out: &Watched,
+) -> Result<Vec<Box<dyn Watcher>>, Exit> {
+    let wall = wall(Rc::clone(clock));
+    let mut watchers: Vec<Box<dyn Watcher>> = vec![match args.format {
+        Format::Json => {
+            let least = match (args.quiet, args.verbose) {
+                (true, _) => Level::Error,
+                (_, true) => Level::Debug,
+                _ => Level::Info,
+            };
+            let log = StationLog::new(Box::new(out.clone()), port, Rc::clone(&wall));
+            Box::new(log.least(least).with_steps(args.verbose))
+        }
+        Format::Pretty => Box::new(console(args, file.simulated, out)),
+    }];
+    if let Some(address) = args.station.metrics {
+        let plan = file.program.station.as_ref();
+        let downlink = plan.and_then(|plan| plan.downlink.as_ref());
+        let metrics = Arc::new(Mutex::new(Metrics::new(About {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            sqlite: sqlite_version().to_string(),
+            tzdb: tzdb_version().to_string(),
+            device: port.to_string(),
+            handlers: downlink.map(|downlink| downlink.methods.keys().cloned().collect()).unwrap_or_default(),
+            network_budget_bytes: plan.and_then(|plan| plan.outbox.bytes_per_day),
+        })));
+        metrics_server::serve(address, Arc::clone(&metrics))?;
+        watchers.push(Box::new(MetricsWatcher::new(metrics, wall)));
+    }
+    Ok(watchers)
+}
+
+fn console(args: &RunArgs, simulated: bool, out: &Watched) -> StationConsole {
+    use std::io::{IsTerminal as _, stdout};
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Lines,
+        _ => Detail::Steps,
+    };
+    let terminal = stdout().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none();
+    let console = StationConsole::new(Box::new(out.clone()), detail, colour).simulated(simulated);
+    if !terminal {
+        return console;
+    }
+    let every = match args.sim.speed {
+        Some(Speed::Max) => None,
+        Some(Speed::Times(times)) => Some(STATUS_EVERY.mul_f64(times.max(1.0))),
+        None => Some(STATUS_EVERY),
+    };
+    console.with_status_line(Box::new(columns), every)
+}
+
+/// The calendar at a point of the station's clock, if it is worth showing.
+fn wall(clock: Rc<dyn Clock>) -> Wall {
+    use crate::link::time::quality::PLAUSIBLE;
+    Rc::new(move |at| {
+        let ago_ms = i64::try_from(clock.now().since(at).as_millis()).unwrap_or(i64::MAX);
+        (clock.wall_quality() >= PLAUSIBLE).then(|| clock.wall_ms().saturating_sub(ago_ms))
+    })
+}
+
+/// What the station keeps: on disk, but for a simulated module in memory unless a folder is named.
+fn store(
+    args: &RunArgs,
+    program: &Program,
+    port: &str,
+    (clock, chance): (&dyn Clock, u64),
+    simulated: bool,
+) -> Result<Store, Exit> {
+    let life = Life { boot_id: clock.boot_id(), now_ms: clock.since_boot_ms(), chance };
+    let folder = match (&args.station.state, simulated) {
+        (Some(folder), _) => Some(folder.clone()),
+        (None, true) => None,
+        (None, false) => Some(own_folder(&program.name)?),
+    };
+    let opened = match &folder {
+        Some(folder) => Store::open(folder, port, &life),
+        None => Store::in_memory(&life),
+    };
+    opened.map_err(|error| {
+        let help = match &error {
+            StoreError::Busy { .. } => "stop the other station, or give this one a folder with `--state`",
+            StoreError::Newer { .. } => "use the newer atflow, or another folder with `--state`",
+            _ => "choose a folder that can be written with `--state`",
+        };
+        say::coded(Code::STORE, &error.to_string(), Some(help));
+        Exit::Environment
+    })
+}
+
+/// Where a station of this name keeps its things.
+fn own_folder(name: &str) -> Result<PathBuf, Exit> {
+    state_dir::of_station(name).ok_or_else(|| {
+        let help = "name a folder with `--state`";
+        say::coded(Code::STORE, "neither XDG_STATE_HOME nor HOME is set", Some(help));
+        Exit::Environment
+    })
+}
+
+/// 64 random bits of the system.
+fn chance() -> u64 {
+    let mut bytes = [0; 8];
+    // Where the system has none to give, the process's number must do: nothing secret depends on it.
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        Ok(8) => u64::from_ne_bytes(bytes),
+        _ => u64::from(std::process::id()),
+    }
+}
