@@ -135,7 +135,8 @@ impl UsbId {
     }
 
     /// The port that is meant. Where several fit, as two devices without serial number do, it is the one
-    /// plugged in at `location`, if that says it.
+    /// that is most like what was there `before`: plugged in at the same place, the same of several ports of
+    /// one converter, or, where the system says neither, under the same name.
     ///
     /// # Errors
     ///
@@ -143,19 +144,25 @@ impl UsbId {
     pub fn resolve<'a>(
         &self,
         ports: &'a [PortInfo],
-        location: Option<&str>,
+        before: Option<&PortInfo>,
     ) -> Result<&'a PortInfo, AddressError> {
-        let fitting = || ports.iter().filter(|port| port.usb.as_ref().is_some_and(|usb| self.fits(usb)));
-        let here = |port: &&PortInfo| port.usb.as_ref().map(|usb| usb.location.as_str()) == location;
-        match only(fitting()).or_else(|| only(fitting().filter(here))) {
-            Some(port) => Ok(port),
-            None if fitting().next().is_none() => Err(AddressError {
+        let fits = |port: &&PortInfo| port.usb.as_ref().is_some_and(|usb| self.fits(usb));
+        let fitting: Vec<&PortInfo> = ports.iter().filter(fits).collect();
+        let mut likely = fitting.clone();
+        for same in [same_place, same_number, same_path].iter().take_while(|_| before.is_some()) {
+            if likely.len() > 1 {
+                likely.retain(|port| before.is_some_and(|before| same(port, before)));
+            }
+        }
+        match (likely.as_slice(), fitting.is_empty()) {
+            ([port], _) => Ok(port),
+            (_, true) => Err(AddressError {
                 text: self.to_string(),
                 problem: "is not plugged in".into(),
                 help: "`atflow ports` shows what is there; does the module have power?".into(),
             }),
-            None => {
-                let paths: Vec<_> = fitting().map(describe).collect();
+            _ => {
+                let paths: Vec<_> = fitting.into_iter().map(describe).collect();
                 Err(AddressError {
                     text: self.to_string(),
                     problem: format!("fits several ports: {}", paths.join(", ")),
@@ -166,9 +173,16 @@ impl UsbId {
     }
 }
 
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
+fn same_place(a: &PortInfo, b: &PortInfo) -> bool {
+    a.usb.as_ref().map(|usb| &usb.location) == b.usb.as_ref().map(|usb| &usb.location)
+}
+
+fn same_number(a: &PortInfo, b: &PortInfo) -> bool {
+    a.usb.as_ref().map(|usb| usb.number) == b.usb.as_ref().map(|usb| usb.number)
+}
+
+fn same_path(a: &PortInfo, b: &PortInfo) -> bool {
+    a.path == b.path
 }
 
 fn describe(port: &PortInfo) -> String {
@@ -299,8 +313,11 @@ mod tests {
             error.to_string(),
             "`usb:2c7c:0125#2` fits several ports: /dev/ttyUSB2 (usb:2c7c:0125#2), /dev/ttyUSB5 (usb:2c7c:0125#2)"
         );
-        assert_eq!(id.resolve(&ports, Some("1-2")).unwrap().path, "/dev/ttyUSB5");
-        assert_eq!(id.resolve(&ports[..2], Some("9-9")).unwrap().path, "/dev/ttyUSB2", "it was moved");
+        let before = |location| Some(port("/dev/ttyUSB9", location, 2));
+        assert_eq!(id.resolve(&ports, before("1-2").as_ref()).unwrap().path, "/dev/ttyUSB5");
+        let moved = id.resolve(&ports[..2], before("9-9").as_ref()).unwrap();
+        assert_eq!(moved.path, "/dev/ttyUSB2");
+        assert!(id.resolve(&ports, before("9-9").as_ref()).is_err(), "either could be the one");
         assert_eq!(id.resolve(&[], None).unwrap_err().problem, "is not plugged in");
     }
 }

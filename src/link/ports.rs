@@ -30,6 +30,8 @@ pub struct Usb {
     pub serial: Option<String>,
     /// Interface number: which of the device's ports this is.
     pub interface: Option<u8>,
+    /// Which of several ports behind one interface, as some converters have them.
+    pub number: Option<u8>,
     /// What the vendor calls itself.
     pub manufacturer: Option<String>,
     /// What the vendor calls the product.
@@ -44,18 +46,23 @@ pub fn list() -> Vec<PortInfo> {
     list_under(Path::new("/"))
 }
 
-/// The USB device behind one port, whatever its path is a link to.
+/// One port, whatever its path is a link to; `None` if there is no USB device behind it.
 #[cfg(target_os = "linux")]
-pub fn usb_of(path: &str) -> Option<Usb> {
-    let device = Path::new(path).canonicalize().ok()?;
-    let root = Path::new("/");
-    describe(&root.join("sys/class/tty").join(device.file_name()?), root)?.usb
+pub fn usb_port(path: &str) -> Option<PortInfo> {
+    usb_port_under(path, Path::new("/"))
 }
 
-/// The USB device behind one port.
+#[cfg(target_os = "linux")]
+fn usb_port_under(path: &str, root: &Path) -> Option<PortInfo> {
+    let device = Path::new(path).canonicalize().ok()?;
+    let port = describe(&root.join("sys/class/tty").join(device.file_name()?), root)?;
+    port.usb.is_some().then(|| PortInfo { path: device.to_string_lossy().into_owned(), ..port })
+}
+
+/// One port; `None` if there is no USB device behind it.
 #[cfg(not(target_os = "linux"))]
-pub fn usb_of(path: &str) -> Option<Usb> {
-    list().into_iter().find(|port| port.path == path)?.usb
+pub fn usb_port(path: &str) -> Option<PortInfo> {
+    list().into_iter().find(|port| port.path == path && port.usb.is_some())
 }
 
 /// All ports, sorted as a person would.
@@ -126,6 +133,7 @@ fn usb_above(device: &Path, root: &Path) -> Option<Usb> {
         pid: hex(&text(folder, "idProduct")?)?,
         serial: text(folder, "serial"),
         interface: interface.and_then(|number| u8::try_from(number).ok()),
+        number: text(device, "port_number").and_then(|number| number.parse().ok()),
         manufacturer: text(folder, "manufacturer"),
         product: text(folder, "product"),
         location: folder.file_name()?.to_string_lossy().into_owned(),
@@ -253,6 +261,7 @@ mod tests {
             tree.file(&format!("{usb}/1-1.4:1.{interface}/bInterfaceNumber"), interface);
             let device = format!("{usb}/1-1.4:1.{interface}/{name}");
             tree.tty(name, &device);
+            tree.file(&format!("{device}/port_number"), "0\n");
             tree.file("sys/bus/usb-serial/drivers/option1/uevent", "");
             tree.link(&format!("{device}/driver"), "sys/bus/usb-serial/drivers/option1");
         }
@@ -271,6 +280,7 @@ mod tests {
             pid: 0x0125,
             serial: None,
             interface: Some(2),
+            number: Some(0),
             manufacturer: Some("Quectel".into()),
             product: Some("EC[31m25".into()),
             location: "1-1.4".into(),
@@ -280,6 +290,22 @@ mod tests {
         assert_eq!(ports[0].by_id.as_deref(), Some("/dev/serial/by-id/usb-Quectel_EC25-if02-port0"));
         assert_eq!(ports[1].usb.as_ref().unwrap().interface, Some(10));
         assert_eq!(ports[1].by_id, None);
+    }
+
+    #[test]
+    fn one_port_is_known_under_any_name() {
+        let tree = Tree::new("names");
+        module(&tree);
+        tree.file("dev/ttyUSB2", "");
+        tree.link("dev/modem", "dev/ttyUSB2");
+        let [named, linked] = ["dev/ttyUSB2", "dev/modem"]
+            .map(|name| usb_port_under(tree.0.join(name).to_str().unwrap(), &tree.0).unwrap());
+        assert_eq!(named, linked);
+        assert!(named.path.ends_with("/dev/ttyUSB2"), "{}", named.path);
+        assert_eq!(named.usb, list_under(&tree.0)[0].usb);
+        tree.file("dev/ttyS0", "");
+        assert_eq!(usb_port_under(tree.0.join("dev/ttyS0").to_str().unwrap(), &tree.0), None);
+        assert_eq!(usb_port_under(tree.0.join("dev/gone").to_str().unwrap(), &tree.0), None);
     }
 
     #[test]

@@ -2,18 +2,22 @@
 //! same descriptor in non-blocking mode, because a write through `serialport` waits for ever on a module
 //! that takes nothing, whatever its timeout says.
 
+mod locate;
+
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::rc::Rc;
 
 use serialport::{ClearBuffer, SerialPort as _, TTYPort};
 pub use serialport::{DataBits, FlowControl, Parity, StopBits};
 
-use super::address::{Address, UsbId};
+use super::address::Address;
 use super::fd_pipe::FdPipe;
 use super::holder::{self, Holder};
-use super::ports::{self, Usb};
+use super::ports::{self, PortInfo};
 use super::wake::Wake;
 use super::{Clock, Link, LinkError, Mono, PortChange, Read, WallClock};
+
+use locate::locate;
 
 /// How a port is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +62,8 @@ pub struct Serial {
     address: Address,
     name: String,
     settings: Settings,
-    /// The USB device that was behind it when it was opened: it is found again under another path by that.
-    seen: Option<Usb>,
+    /// The USB port that it was when it was opened: it is found again under another path by that.
+    seen: Option<PortInfo>,
     port: Option<Port>,
     pipe: FdPipe,
 }
@@ -89,36 +93,18 @@ impl Serial {
         Ok(serial)
     }
 
-    fn connect(&mut self, (port, usb): (Port, Option<Usb>)) {
+    fn connect(&mut self, (port, info): (Port, Option<PortInfo>)) {
         self.port = Some(port);
-        self.seen = usb.or(self.seen.take());
+        self.seen = info.or(self.seen.take());
     }
 
     /// Finds the port and opens it, once.
-    fn attempt(&self) -> Result<(Port, Option<Usb>), LinkError> {
-        let (path, usb) = self.locate()?;
+    fn attempt(&self) -> Result<(Port, Option<PortInfo>), LinkError> {
+        let is_link = |path: &str| std::fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
+        let path = locate(&self.address, self.seen.as_ref(), ports::list, is_link)
+            .map_err(|(why, help)| self.open_error(why, help))?;
         let port = Port::open(&path, &self.settings).map_err(|error| self.explain(&path, &error))?;
-        let usb = usb.or_else(|| ports::usb_of(&path));
-        Ok((port, usb))
-    }
-
-    /// The path to open now. A port that was a USB device before is looked for by that, so that a module
-    /// that comes back as `ttyUSB5` is found and its old name, now another's, is not taken.
-    fn locate(&self) -> Result<(String, Option<Usb>), LinkError> {
-        let wanted = match (&self.address, &self.seen) {
-            (Address::Usb(id), _) => id.clone(),
-            (_, Some(seen)) => UsbId::of(seen),
-            (Address::Path(path), None) => return Ok((path.clone(), None)),
-            (Address::Tcp { .. } | Address::Sim(_), None) => {
-                return Err(self.open_error("it is no serial port".into(), None));
-            }
-        };
-        let location = self.seen.as_ref().map(|usb| usb.location.as_str());
-        let ports = ports::list();
-        match wanted.resolve(&ports, location) {
-            Ok(found) => Ok((found.path.clone(), found.usb.clone())),
-            Err(error) => Err(self.open_error(error.to_string(), Some(error.help))),
-        }
+        Ok((port, ports::usb_port(&path)))
     }
 
     fn open_error(&self, why: String, help: Option<String>) -> LinkError {
