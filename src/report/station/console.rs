@@ -7,10 +7,11 @@ use std::time::Duration;
 use crate::link::Mono;
 use crate::report::console::Detail;
 use crate::report::paint::Paint;
-use crate::report::text::{cut, one_line, pad, plural};
+use crate::report::text::{one_line, pad, plural};
 use crate::run::event::{Event, Observer};
 use crate::station::event::{Happening, LinkState, Status, Summary, Watcher};
 
+use super::layout::Layout;
 use super::row::{Before, Row, row};
 use super::status_line::status_line;
 use super::steps::step_line;
@@ -21,10 +22,6 @@ use super::{Level, level};
 const WIDTH: usize = 512;
 /// Below this nothing reads well, cut or not.
 const WIDTH_LEAST: usize = 40;
-/// What a happening is about.
-const WORD_WIDTH: usize = 8;
-/// Text before the notes; a longer one pushes them to the right.
-const TEXT_WIDTH: usize = 36;
 /// Labels of the summary.
 const LABEL_WIDTH: usize = 11;
 /// Takes the cursor's line away.
@@ -153,31 +150,13 @@ impl StationConsole {
             let waits = if *outbox_rows == 1 { "waits" } else { "wait" };
             let text = format!("{} {waits} from earlier", plural(outbox_rows, "message"));
             let row = Row { mark: "·", paint: Paint::Dim, word: "outbox", text, notes: Vec::new() };
-            head.push(self.row(at, &row, Level::Info));
+            head.extend(self.row(at, &row, Level::Info));
         }
         self.lines(at, &head);
     }
 
-    fn row(&self, at: Mono, row: &Row, level: Level) -> String {
-        let beside = clock(at).chars().count() + 1 + 1 + 1 + WORD_WIDTH + 1;
-        let room = self.width().saturating_sub(beside);
-        let notes = row.notes.join(", ");
-        let text = cut(&row.text, room);
-        let (text, notes) = if notes.is_empty() {
-            (text, notes)
-        } else {
-            let text = if text.chars().count() < TEXT_WIDTH { pad(&text, TEXT_WIDTH) } else { text };
-            let left = room.saturating_sub(text.chars().count() + 2);
-            (text + "  ", if left < 8 { String::new() } else { cut(&notes, left) })
-        };
-        let word = self.paint(Paint::Dim, &pad(row.word, WORD_WIDTH));
-        let text = if level == Level::Debug { self.paint(Paint::Dim, &text) } else { text };
-        format!(
-            "{} {} {word} {text}{}",
-            self.paint(Paint::Dim, &clock(at)),
-            self.paint(row.paint, row.mark),
-            self.paint(Paint::Dim, &notes)
-        )
+    fn row(&self, at: Mono, row: &Row, level: Level) -> Vec<String> {
+        Layout { width: self.width(), colour: self.colour }.row(at, row, level)
     }
 
     /// The end: no status line any more.
@@ -226,7 +205,7 @@ impl Watcher for StationConsole {
         if level >= self.least()
             && let Some(row) = row(happening, before)
         {
-            let mut lines = vec![self.row(at, &row, level)];
+            let mut lines = self.row(at, &row, level);
             if let Happening::ReloadFailed { error } = happening {
                 lines.extend(error.lines().map(|line| format!("      {}", one_line(line))));
             }
@@ -260,8 +239,8 @@ impl Observer for StationConsole {
             && let Some((mark, paint, text)) = step_line(event)
         {
             let row = Row { mark, paint, word: "", text, notes: Vec::new() };
-            let line = self.row(at, &row, Level::Debug);
-            self.lines(at, &[line]);
+            let lines = self.row(at, &row, Level::Debug);
+            self.lines(at, &lines);
         }
     }
 
@@ -276,12 +255,4 @@ impl Drop for StationConsole {
         let wiped = self.wiped();
         self.write(&wiped);
     }
-}
-
-/// A point of the station's time: hours, minutes, seconds, aligned.
-fn clock(at: Mono) -> String {
-    let tenths = at.as_micros() / 100_000;
-    let seconds = tenths / 10;
-    let clock = format!("{}:{:02}:{:02}.{}", seconds / 3600, seconds / 60 % 60, seconds % 60, tenths % 10);
-    format!("{clock:>11}")
 }

@@ -2,6 +2,7 @@
 //! watch at once.
 
 mod console;
+mod layout;
 mod level;
 mod log;
 mod row;
@@ -22,6 +23,7 @@ use crate::link::Mono;
 pub use console::{Columns, StationConsole};
 pub use level::{Level, level};
 pub use log::StationLog;
+pub use status_line::standing;
 pub use tee::Tee;
 
 /// The calendar's milliseconds since 1970 at a point of the station's clock; `None` while the calendar cannot

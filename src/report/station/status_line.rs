@@ -2,7 +2,7 @@
 
 use crate::link::Mono;
 use crate::report::paint::Paint;
-use crate::report::text::{about, cut, one_line, size};
+use crate::report::text::{about, cut, one_line, plural, size};
 use crate::station::event::{LinkState, Status};
 
 /// Between two parts.
@@ -30,6 +30,23 @@ pub(super) fn status_line(at: Mono, status: &Status, columns: usize, colour: boo
     let shown: Vec<String> =
         parts.iter().map(|part| part.paint.on(&cut(&part.text, room.max(1)), colour)).collect();
     shown.join(GAP)
+}
+
+/// How things stand without times, so that it is another text only when something changed: for a service
+/// manager.
+pub fn standing(status: &Status) -> String {
+    let mut parts = vec![status.link.word().to_string()];
+    let rows: u64 = status.outbox_rows.iter().sum();
+    if rows > 0 {
+        parts.push(plural(rows, "message") + if rows == 1 { " waits" } else { " wait" });
+    }
+    if status.dead_rows > 0 {
+        parts.push(format!("{} given up", status.dead_rows));
+    }
+    if status.store_volatile {
+        parts.push("not on disk".to_string());
+    }
+    parts.join(", ")
 }
 
 fn length(parts: &[Part]) -> usize {

@@ -78,8 +78,14 @@ pub(super) fn verdict(summary: &Summary, simulated: bool) -> (Paint, &'static st
     let took = lasted(Duration::from_millis(summary.took_ms));
     let sent = summary.reports_sent;
     let sent = if sent == 1 { "1 report sent".to_string() } else { format!("{sent} reports sent") };
-    match summary.reports_lost {
-        0 => (Paint::Good, "✓ stopped", format!("{sent}, nothing lost in {took}{time}")),
-        lost => (Paint::Bad, "✗ stopped", format!("{sent}, {lost} lost in {took}{time}")),
-    }
+    let waiting = match summary.outbox_rows {
+        0 => String::new(),
+        1 => ", 1 message waits".to_string(),
+        rows => format!(", {rows} messages wait"),
+    };
+    let (paint, mark, lost) = match summary.reports_lost {
+        0 => (Paint::Good, "✓ stopped", "nothing lost".to_string()),
+        lost => (Paint::Bad, "✗ stopped", format!("{lost} lost")),
+    };
+    (paint, mark, format!("{sent} in {took}{time}, {lost}{waiting}"))
 }

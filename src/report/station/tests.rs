@@ -9,7 +9,7 @@ use crate::station::event::{Happening, LinkState, Summary, Watcher};
 
 use super::samples::{Paper, at, life, rest, started, status, summary};
 use super::status_line::status_line;
-use super::{Level, StationConsole, StationLog, Tee};
+use super::{Level, StationConsole, StationLog, Tee, standing};
 
 fn console(detail: Detail) -> (Paper, StationConsole) {
     let paper = Paper::default();
@@ -68,7 +68,7 @@ fn generated_the_end() {
     let mut console = console.simulated(true);
     told(&mut console, &life());
     told(&mut console, &end);
-    assert_eq!(paper.text(), "✓ stopped  288 reports sent, nothing lost in 1d00h of simulated time\n");
+    assert_eq!(paper.text(), "✓ stopped  288 reports sent in 1d00h of simulated time, nothing lost\n");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn the_status_line_is_taken_away_before_a_line_and_drawn_anew_below_it() {
     let first = format!("{line}\r\x1b[K  0:01:04.0 ✓ port     back\n{later}\r\x1b[K\n  reports ");
     let text = paper.text();
     assert!(text.starts_with(&first), "{text:?}");
-    assert!(text.ends_with("nothing lost in 1d00h\n"), "{text:?}");
+    assert!(text.ends_with("in 1d00h, nothing lost\n"), "{text:?}");
 }
 
 #[test]
@@ -143,6 +143,7 @@ fn a_status_line_gives_up_what_matters_least() {
             "● online",
         ]
     );
+    assert_eq!(standing(&status), "online, 3 messages wait");
     status.link = LinkState::Recovering;
     status.level = (1, 3);
     status.last_report = None;
