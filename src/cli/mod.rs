@@ -9,11 +9,13 @@ mod exit;
 mod forget;
 mod once_file;
 mod open;
+mod outbox;
 mod ports;
 mod run;
 mod say;
 mod schema;
 mod sim;
+mod state_dir;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,7 @@ use clap::Parser as _;
 use args::{Args, Command};
 pub use exit::Exit;
 use say::complain;
+pub use state_dir::default_dir;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Schema(command) => schema::schema(&command),
         Command::Completions(command) => schema::completions(&command),
         Command::Forget(command) => forget::forget(&command),
+        Command::Outbox(command) => outbox::outbox(&command),
     };
     exit.into()
 }

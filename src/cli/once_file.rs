@@ -4,12 +4,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::run::once::OnceStore;
+
+use super::state_dir;
 
 /// One line that was sent and did not pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +29,7 @@ pub(super) struct OnceFile {
 impl OnceFile {
     /// `$XDG_STATE_HOME/atflow/once.json`, or below `~/.local/state`.
     pub(super) fn open() -> Self {
-        let base = std::env::var_os("XDG_STATE_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state")));
-        Self { path: base.map(|base| base.join("atflow/once.json")) }
+        Self { path: state_dir::base().map(|base| base.join("once.json")) }
     }
 
     fn read(&self) -> Result<Vec<Spent>, String> {
