@@ -35,6 +35,8 @@ pub(super) enum Command {
     Completions(CompletionsArgs),
     /// Forget the lines that must not be sent a second time, such as a wrong PIN
     Forget(ForgetArgs),
+    /// Look at what a station has not sent yet, and at what was refused
+    Outbox(OutboxArgs),
 }
 
 /// How results are written.
@@ -276,6 +278,54 @@ pub(super) struct CompletionsArgs {
 pub(super) struct ForgetArgs {
     /// Only what was sent to this port
     pub port: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct OutboxArgs {
+    #[command(subcommand)]
+    pub what: OutboxCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// List all messages that wait or are dead
+    List {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Show one message whole
+    Show {
+        /// Its number
+        seq: u64,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Try a dead message again, under a new number
+    Retry {
+        /// Its number
+        seq: u64,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Delete a message
+    Drop {
+        /// Its number
+        seq: u64,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct StoreArgs {
+    /// The station's name, if there are several
+    pub station: Option<String>,
+    /// The station's state directory [default: `atflow/STATION` in the XDG state directory]
+    #[arg(long, value_name = "DIR", conflicts_with = "station")]
+    pub state: Option<PathBuf>,
+    /// How messages are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

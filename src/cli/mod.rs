@@ -11,6 +11,7 @@ mod metrics_server;
 mod notify;
 mod once_file;
 mod open;
+mod outbox;
 mod ports;
 mod run;
 mod say;
@@ -26,6 +27,7 @@ use clap::Parser as _;
 use args::{Args, Command};
 pub use exit::Exit;
 use say::complain;
+pub use state_dir::default_dir;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Schema(command) => schema::schema(&command),
         Command::Completions(command) => schema::completions(&command),
         Command::Forget(command) => forget::forget(&command),
+        Command::Outbox(command) => outbox::outbox(&command),
     };
     exit.into()
 }

@@ -29,7 +29,7 @@ pub(super) struct OnceFile {
 impl OnceFile {
     /// `$XDG_STATE_HOME/atflow/once.json`, or below `~/.local/state`.
     pub(super) fn open() -> Self {
-        Self { path: state_dir::own().map(|base| base.join("once.json")) }
+        Self { path: state_dir::base().map(|base| base.join("once.json")) }
     }
 
     fn read(&self) -> Result<Vec<Spent>, String> {

@@ -282,9 +282,8 @@ fn store(
 
 /// Where a station of this name keeps its things.
 fn own_folder(name: &str) -> Result<PathBuf, Exit> {
-    state_dir::of_station(name).ok_or_else(|| {
-        let help = "name a folder with `--state`";
-        say::coded(Code::STORE, "neither XDG_STATE_HOME nor HOME is set", Some(help));
+    state_dir::default_dir(name).map_err(|why| {
+        say::coded(Code::STORE, &why, Some("name a folder with `--state`"));
         Exit::Environment
     })
 }

@@ -25,10 +25,9 @@ pub(super) enum Unfit {
 impl From<rusqlite::Error> for Unfit {
     fn from(error: rusqlite::Error) -> Self {
         match trouble(&error) {
-            Trouble::Broken => Self::Broken,
             Trouble::Full | Trouble::Busy | Trouble::Unable => Self::Unable(error.to_string()),
             // Our own statements fail only on tables that are not ours.
-            Trouble::Other => Self::Broken,
+            Trouble::Broken | Trouble::Other => Self::Broken,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What a station keeps over restarts: the outbox, commands, timers, the last runs of schedules, `state` and
-//! what it knows about time. One SQLite file in a folder of the station's own.
+//! what it knows about time. One `SQLite` file in a folder of the station's own.
 //!
 //! The store has no clock and no chance of its own: every call is given the time, and a new store's name comes
 //! from [`Life::chance`]. What is promised to somebody is synced before the call returns; what may be repeated
@@ -24,8 +24,12 @@ mod outbox;
 mod salvage;
 mod schema;
 mod types;
+mod visit;
 mod volatile;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -39,6 +43,7 @@ pub use types::{
     Bounds, CommandEnd, CommandState, Counts, DropPolicy, DropReason, Finished, KnownCommand, Lane, LastRun,
     Life, Moment, NewCommand, NewEffects, NewRow, NewTimer, Recorded, Row, StoreError, StoreNews, Timer,
 };
+pub use visit::{Seen, Visit, Where};
 pub use write::{DiskFault, DiskFaults, Durability};
 
 const MINUTE_MS: i64 = 60_000;

@@ -53,7 +53,9 @@ impl Tally {
     }
 
     fn without(mut self, gone: &[Gone]) -> Self {
-        gone.iter().for_each(|gone| self.take(gone));
+        for gone in gone {
+            self.take(gone);
+        }
         self
     }
 
@@ -307,7 +309,9 @@ impl Store {
             Ok((bounds::remove(tx, seq)?, dead))
         });
         if let Some((gone, dead)) = buried {
-            gone.iter().for_each(|gone| self.tally.take(gone));
+            if let Some(gone) = gone {
+                self.tally.take(&gone);
+            }
             self.tally.dead = dead;
         }
     }

@@ -7,8 +7,8 @@ pub(super) const APPLICATION_ID: i64 = 0x4154_464C;
 /// Of the tables below.
 pub(super) const VERSION: i64 = 1;
 
-/// Without `AUTOINCREMENT`, SQLite gives a number again once its row is gone: a cloud that drops repeats by
-/// number would drop fresh reports.
+/// Without `AUTOINCREMENT` a number is given again once its row is gone: a cloud that drops repeats by number
+/// would drop fresh reports.
 ///
 /// The index over the urgent rows is a partial one, so that reports cost no page of it; queries must say
 /// `lane < 2` to use it.
@@ -100,7 +100,7 @@ pub(super) const TIMER: Table =
 pub(super) const SCHEDULE: Table =
     Table { name: "schedule", columns: &["name", "boot", "start_ms", "due_wall_ms"] };
 pub(super) const STATE: Table = Table { name: "state", columns: &["key", "value"] };
-/// SQLite's own: the highest number that each `AUTOINCREMENT` gave out.
+/// The database's own: the highest number that each `AUTOINCREMENT` gave out.
 pub(super) const SEQUENCE: Table = Table { name: "sqlite_sequence", columns: &["name", "seq"] };
 
 /// Makes the tables in an empty database, in one transaction.

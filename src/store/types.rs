@@ -402,7 +402,7 @@ pub enum StoreError {
     /// A row of the outbox that does not exist, or may not be touched.
     #[error("{0}")]
     Row(String),
-    /// SQLite refused for a reason that does not lie in the disk.
+    /// The database refused for a reason that does not lie in the disk.
     #[error("the store failed: {0}")]
     Sql(#[from] rusqlite::Error),
 }

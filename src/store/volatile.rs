@@ -131,13 +131,11 @@ impl Store {
     pub(super) fn next_on_disk(&mut self, urgent: bool, after: u64) -> Option<Row> {
         let Place::Volatile(volatile) = &mut self.place else { return None };
         let disk = volatile.disk.as_ref()?;
-        match outbox::next_row_but(disk, urgent, after, &volatile.taken) {
-            Ok(row) => row,
-            Err(_) => {
-                volatile.disk = None;
-                None
-            }
+        let found = outbox::next_row_but(disk, urgent, after, &volatile.taken);
+        if found.is_err() {
+            volatile.disk = None;
         }
+        found.ok().flatten()
     }
 
     /// Brings a row over from the disk before it is touched.
@@ -262,14 +260,21 @@ fn merge(
     Ok(Merged { rows, boot, interrupted })
 }
 
-/// Memory that began without the file gave this boot a number of its own; the file may know it already.
+/// Memory that began without the file gave this boot a number of its own; the file may know it already, and
+/// know its time better.
 fn one_boot(memory: &Connection, disk: &Transaction<'_>, boots: &Boots) -> rusqlite::Result<i64> {
     let current = boots.current();
-    let known = disk.query_row("SELECT boot FROM boot WHERE boot_id = ?1", [boots.id()], |row| row.get(0));
-    let Some(known) = known.optional()?.filter(|known| *known != current) else { return Ok(current) };
-    for table in ["boot", "outbox", "dead", "command", "timer", "schedule"] {
-        memory.execute(&format!("UPDATE {table} SET boot = ?1 WHERE boot = ?2"), params![known, current])?;
+    let known = disk.query_row("SELECT boot, quality FROM boot WHERE boot_id = ?1", [boots.id()], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, u8>(1)?))
+    });
+    let Some((known, quality)) = known.optional()? else { return Ok(current) };
+    if known != current {
+        for table in ["boot", "outbox", "dead", "command", "timer", "schedule"] {
+            memory
+                .execute(&format!("UPDATE {table} SET boot = ?1 WHERE boot = ?2"), params![known, current])?;
+        }
     }
+    memory.execute("DELETE FROM boot WHERE boot = ?1 AND quality < ?2", params![known, quality])?;
     Ok(known)
 }
 

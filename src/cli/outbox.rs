@@ -1,0 +1,158 @@
+//! `atflow outbox`: what a station has not sent yet, and what was refused for good. Works while it runs.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, SecondsFormat};
+use serde_json::json;
+
+use crate::store::{Seen, StoreError, Visit, Where};
+
+use super::args::{Format, OutboxArgs, OutboxCommand, StoreArgs};
+use super::{Exit, complain, say, state_dir};
+
+pub(super) fn outbox(args: &OutboxArgs) -> Exit {
+    let (OutboxCommand::List { store }
+    | OutboxCommand::Show { store, .. }
+    | OutboxCommand::Retry { store, .. }
+    | OutboxCommand::Drop { store, .. }) = &args.what;
+    let visit = match visit(store) {
+        Ok(visit) => visit,
+        Err(exit) => return exit,
+    };
+    let done = match &args.what {
+        OutboxCommand::List { .. } => visit.list().map(|rows| list(&rows, store.format)),
+        OutboxCommand::Show { seq, .. } => {
+            visit.show(*seq).map(|(row, bytes)| show(&row, &bytes, store.format))
+        }
+        OutboxCommand::Retry { seq, .. } => visit.retry(*seq).map(|new| retried(*seq, new, store.format)),
+        OutboxCommand::Drop { seq, .. } => visit.drop_row(*seq).map(|()| dropped(*seq, store.format)),
+    };
+    match done {
+        Ok(said) => said.map_or_else(|exit| exit, |()| Exit::Done),
+        Err(why) => refused(&why),
+    }
+}
+
+fn visit(args: &StoreArgs) -> Result<Visit, Exit> {
+    let folder = match (&args.state, &args.station) {
+        (Some(folder), _) => Ok(folder.clone()),
+        (None, Some(name)) => state_dir::default_dir(name),
+        (None, None) => state_dir::only_one(),
+    };
+    let folder = folder.map_err(|why| {
+        complain(&why, None);
+        Exit::Usage
+    })?;
+    Visit::to(&folder).map_err(|why| refused(&why))
+}
+
+fn refused(why: &StoreError) -> Exit {
+    complain(&why.to_string(), None);
+    if matches!(why, StoreError::Row(_)) { Exit::Failed } else { Exit::Environment }
+}
+
+fn time(row: &Seen) -> Option<String> {
+    let time = DateTime::from_timestamp_millis(row.wall_ms?)?;
+    Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+fn record(row: &Seen) -> serde_json::Value {
+    json!({
+        "seq": row.seq,
+        "state": row.place.word(),
+        "lane": row.lane.word(),
+        "topic": row.topic,
+        "bytes": row.bytes,
+        "qos": row.qos,
+        "source": row.source,
+        "attempts": row.attempts,
+        "time": time(row),
+        "error": row.error,
+    })
+}
+
+fn list(rows: &[Seen], format: Format) -> Result<(), Exit> {
+    if format == Format::Json {
+        return rows.iter().try_for_each(|row| say::line(&record(row).to_string()));
+    }
+    if rows.is_empty() {
+        return say::line("nothing waits, and nothing was refused");
+    }
+    let heads = ["SEQ", "STATE", "LANE", "TIME", "BYTES", "TRIES", "SOURCE", "TOPIC", "ERROR"];
+    let mut table = vec![heads.map(str::to_string)];
+    table.extend(rows.iter().map(cells));
+    let widths: Vec<usize> = (0..heads.len())
+        .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    table.iter().try_for_each(|row| {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        say::line(cells.join("  ").trim_end())
+    })
+}
+
+fn cells(row: &Seen) -> [String; 9] {
+    [
+        row.seq.to_string(),
+        row.place.word().to_string(),
+        row.lane.word().to_string(),
+        time(row).unwrap_or_else(|| "unknown".to_string()),
+        row.bytes.to_string(),
+        row.attempts.to_string(),
+        harmless(&row.source),
+        harmless(&row.topic),
+        row.error.as_deref().map(harmless).unwrap_or_default(),
+    ]
+}
+
+/// Text from a module or a cloud, without what a terminal would obey.
+fn harmless(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
+}
+
+fn show(row: &Seen, payload: &[u8], format: Format) -> Result<(), Exit> {
+    let text = std::str::from_utf8(payload);
+    if format == Format::Json {
+        let mut record = record(row);
+        match text {
+            Ok(text) => record["payload"] = text.into(),
+            Err(_) => record["payload_base64"] = BASE64_STANDARD.encode(payload).into(),
+        }
+        return say::line(&record.to_string());
+    }
+    let [_, state, lane, time, bytes, tries, source, topic, error] = cells(row);
+    let payload = text.map_or_else(|_| payload.escape_ascii().to_string(), harmless);
+    let seq = row.seq;
+    let entries = [
+        ("state", state),
+        ("lane", lane),
+        ("made", time),
+        ("source", source),
+        ("topic", topic),
+        ("qos", row.qos.to_string()),
+        ("tries", tries),
+        ("error", error),
+        ("bytes", bytes),
+    ];
+    say::line(&format!("row {seq}"))?;
+    let told = entries.iter().filter(|(_, value)| !value.is_empty());
+    told.clone().try_for_each(|(name, value)| say::line(&format!("  {name:<8}{value}")))?;
+    say::line(&format!("\n{payload}"))
+}
+
+fn retried(seq: u64, new: u64, format: Format) -> Result<(), Exit> {
+    match format {
+        Format::Json => {
+            say::line(&json!({ "seq": new, "retry_of": seq, "state": Where::Outbox.word() }).to_string())
+        }
+        Format::Pretty => say::line(&format!("row {seq} waits again, as row {new}")),
+    }
+}
+
+fn dropped(seq: u64, format: Format) -> Result<(), Exit> {
+    match format {
+        Format::Json => say::line(&json!({ "seq": seq, "state": "dropped" }).to_string()),
+        Format::Pretty => say::line(&format!("row {seq} is deleted")),
+    }
+}

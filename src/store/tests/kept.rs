@@ -1,0 +1,69 @@
+use serde_json::json;
+
+use super::*;
+
+fn set(name: &str, value: Value) -> NewEffects {
+    NewEffects { state: vec![(name.to_string(), value)], ..NewEffects::default() }
+}
+
+#[test]
+fn state_survives_and_is_bounded() {
+    in_both(|mut store| {
+        store.commit(0, &set("a", json!({"n": [1, 2.5, null]}))).expect("kept");
+        store.commit(0, &set("a", json!("é\u{0}"))).expect("kept");
+        let refused = store.commit(0, &set("b", json!("x".repeat(MAX_STATE_BYTES))));
+        assert!(matches!(refused, Err(StoreError::StateTooLarge { .. })), "{refused:?}");
+        let store = store.crash("p", &life(1, 1)).expect("the next life");
+        assert_eq!(store.state().len(), 1);
+        assert_eq!(store.state()["a"], json!("é\u{0}"));
+    });
+}
+
+#[test]
+fn a_timer_starts_at_most_once() {
+    in_both(|mut store| {
+        let timer = |flow: &str| NewTimer { flow: flow.to_string(), args: json!({"x": 1}), due_ms: 50 };
+        let effects =
+            NewEffects { timers: vec![timer("a"), timer("b"), timer("c")], ..NewEffects::default() };
+        store.commit(7, &effects).expect("kept");
+        let timers = store.timers();
+        assert_eq!(
+            (timers[0].flow.as_str(), &timers[0].args, timers[0].after_seq),
+            ("a", &json!({"x": 1}), None)
+        );
+        assert_eq!(timers[0].due, store.moment(50));
+        assert!(store.start_timer(timers[0].n).expect("written"));
+        assert!(!store.start_timer(timers[0].n).expect("written"));
+        store.drop_timer(timers[1].n);
+        let mut store = store.crash("p", &life(1, 9)).expect("the next life");
+        assert_eq!(store.timers(), timers[2..]);
+    });
+}
+
+#[test]
+fn the_last_run_of_a_schedule_is_known_to_the_next_process() {
+    in_both(|mut store| {
+        store.schedule_started("tick", 10, None);
+        store.schedule_started("tick", 20, Some(99));
+        let run = LastRun { start: store.moment(20), due_wall_ms: Some(99) };
+        assert_eq!(store.schedule("tick"), Some(run));
+        let store = store.crash("p", &life(2, 0)).expect("the next boot");
+        assert_eq!((store.schedule("tick"), store.schedule("tock")), (Some(run), None));
+    });
+}
+
+#[test]
+fn a_clean_end_is_told_from_a_crash() {
+    let folder = Folder::new();
+    let mut store = folder.open(&life(1, 0));
+    assert!(!store.was_clean());
+    store.set_note("data_mode", Some("7 120"));
+    store.close();
+    let mut store = folder.open(&life(1, 1));
+    assert!(store.was_clean());
+    assert_eq!(store.note("data_mode").as_deref(), Some("7 120"));
+    store.set_note("data_mode", None);
+    let mut store = store.crash("p", &life(1, 2)).expect("the next life");
+    assert!(!store.was_clean());
+    assert_eq!(store.note("data_mode"), None);
+}
