@@ -34,6 +34,7 @@ use crate::hooks::{Host, Value};
 use crate::link::Mono;
 use crate::session::{Fault, Heard, Listener, Mark, Session};
 
+pub use actions::captures_map;
 use event::{Event, Observer, Report};
 use failure::Failure;
 use home::{Effects, Home};
