@@ -4,6 +4,7 @@
 mod args;
 mod ask;
 mod at;
+mod call;
 mod check;
 mod exit;
 mod forget;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
     let exit = match args.command {
         Command::Run(command) => run::run(&command),
         Command::Check(command) => check::check(&command),
+        Command::Call(command) => call::call(&command),
         Command::At(command) => at::at(&command),
         Command::Sim(command) => sim::sim(&command),
         Command::Ports(command) => ports::ports(&command),

@@ -39,16 +39,6 @@ impl HookFile {
     }
 }
 
-/// A function that answers a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handler {
-    /// Its second argument is the command's own data.
-    pub takes_context: bool,
-}
-
-/// Longest name of a handler.
-const MAX_HANDLER_NAME: usize = 64;
-
 /// What the expressions of a YAML file see of its hook files.
 #[derive(Clone, Debug, Default)]
 pub struct Hooks {
@@ -89,35 +79,6 @@ impl Hooks {
     /// The public functions with their numbers of arguments, sorted.
     pub fn functions(&self) -> impl Iterator<Item = (&str, usize)> {
         pairs(&self.functions)
-    }
-
-    /// The function that answers the method `name`.
-    ///
-    /// # Errors
-    ///
-    /// There is none, or it cannot be a handler; in words.
-    pub fn handler(&self, name: &str) -> Result<Handler, String> {
-        let Some(counts) = self.functions.get(name) else {
-            return Err(format!("the handlers have no public function `{name}`"));
-        };
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        let named = name.len() <= MAX_HANDLER_NAME
-            && name.starts_with(|first: char| first.is_ascii_lowercase())
-            && name.bytes().all(plain);
-        if !named {
-            return Err(format!(
-                "`{name}` is no name of a method: small letters, digits and `_`, a letter first"
-            ));
-        }
-        match counts.iter().copied().collect::<Vec<_>>().as_slice() {
-            [1] => Ok(Handler { takes_context: false }),
-            [2] => Ok(Handler { takes_context: true }),
-            [0] => Err(format!("`{name}` takes no arguments; a handler takes one, the params, or two")),
-            [count] => {
-                Err(format!("`{name}` takes {count} arguments; a handler takes one, the params, or two"))
-            }
-            _ => Err(format!("there are two functions `{name}`; a method has one")),
-        }
     }
 }
 

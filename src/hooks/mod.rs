@@ -22,7 +22,7 @@ mod station;
 mod value;
 
 pub use error::{ErrorKind, HookError, Limit, Place};
-pub use file::{Handler, HookFile, Hooks};
+pub use file::{HookFile, Hooks};
 pub use host::{Expression, Host};
 pub use json::{
     JsonError, MAX_DEPTH as MAX_JSON_DEPTH, MAX_NODES as MAX_JSON_NODES, body, from_json, parse_json, to_json,

@@ -251,7 +251,8 @@ pub(super) fn capture_value(capture: &Capture) -> Value {
     }
 }
 
-pub(super) fn captures_map(captures: &Captures) -> Value {
+/// What a pattern captured, as a map.
+pub fn captures_map(captures: &Captures) -> Value {
     let map: hooks::Map =
         captures.0.iter().map(|(name, capture)| ((&**name).into(), capture_value(capture))).collect();
     map.into()

@@ -36,6 +36,7 @@ use crate::session::{Fault, Heard, Listener, Mark, Session};
 
 pub use retry::next_start;
 
+pub use actions::captures_map;
 use event::{Event, Observer, Report};
 use failure::Failure;
 use home::{Effects, Home};

@@ -4,11 +4,28 @@
 use std::time::Duration;
 
 use crate::at::dialect::Limits;
+use crate::at::pattern::Pattern;
 use crate::flow::duration;
+use crate::flow::model::Flow;
 use crate::flow::model::station::StateVar;
 use crate::hooks::{self, Value};
 
 use super::code::quoted;
+
+/// The pattern of `at(line, pattern)`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn pattern(source: &str) -> Result<Pattern, String> {
+    let pattern = Pattern::parse(source).map_err(|error| format!("`at`: `{source}`: {error}"))?;
+    match pattern.same_names().first() {
+        Some(name) => {
+            Err(format!("`at`: `{{={name}}}` stands for a step's variable; put its value into the pattern"))
+        }
+        None => Ok(pattern),
+    }
+}
 
 /// The delay of `after(delay, flow)`.
 ///
@@ -17,6 +34,25 @@ use super::code::quoted;
 /// What is wrong with it, and what to write.
 pub fn delay(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| format!("`after`: {}; {}", error.message, error.help))
+}
+
+/// Whether a flow can be run with these params: `run(flow, #{…})`; `after(delay, flow)` has none.
+///
+/// # Errors
+///
+/// A param that it does not have, or one that it needs.
+pub fn arguments(flow: &Flow, with: &Value) -> Result<(), String> {
+    let given = hooks::keys(with).unwrap_or_default();
+    let name = &flow.name;
+    let unknown = given.iter().find(|given| !flow.params.iter().any(|param| *param.name == ***given));
+    if let Some(unknown) = unknown {
+        return Err(format!("the flow `{name}` has no param {}", quoted(unknown)));
+    }
+    let needed = |given: &[String], name: &str| !given.iter().any(|given| given == name);
+    match flow.params.iter().find(|param| param.default.is_none() && needed(&given, &param.name)) {
+        Some(param) => Err(format!("the flow `{name}` needs the param `{}`", param.name)),
+        None => Ok(()),
+    }
 }
 
 /// The content of `publish(topic, value)`: text and bytes as they are, anything else as JSON.
@@ -86,6 +122,13 @@ mod tests {
     use super::*;
     use crate::flow::diag::{Sources, Span};
     use crate::flow::rule::{ValueKind, ValueRule};
+
+    #[test]
+    fn a_pattern_knows_no_variables() {
+        assert_eq!(pattern("+CSQ: {rssi:int}").map(|pattern| pattern.names().len()), Ok(1));
+        assert!(pattern("+CSQ: {=x}").expect_err("a variable").starts_with("`at`: `{=x}` stands for"));
+        assert!(pattern("").expect_err("empty").starts_with("`at`: ``: "));
+    }
 
     #[test]
     fn delays_have_units() {
