@@ -9,7 +9,7 @@
 //! | `yaml NAME.yaml`, `rhai NAME.rhai` | a whole file; the console blocks below it find it under this name |
 //! | `yaml` | a whole file that nothing runs |
 //! | `yaml piece` | steps; checked inside a flow |
-//! | `yaml piece KIND` | top-level keys; checked inside a `flow`, `dialect` or `scenario` |
+//! | `yaml piece KIND` | top-level keys; checked inside a `flow`, `station`, `dialect` or `scenario` |
 //! | `yaml refused CODE…` | steps or a whole file (named or not) that `atflow check` finds these codes in |
 //! | `console` | commands after `$ `, and all they print |
 //! | `sh` | commands that need hardware or another terminal: not run |

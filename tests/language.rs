@@ -1,14 +1,15 @@
-//! The language is whole: the dialects and flows of ten real jobs load, without a warning, and each has an
-//! end. `tests/language` holds them; `bounds.txt` there is what `atflow check` prints for all of them. The
-//! golden cases `job_…` run them.
+//! The language is whole: the dialects, flows and stations of ten real jobs load, without a warning, and each
+//! run has an end. `tests/language` holds them; `bounds.txt` there is what `atflow check` prints for all of them. The
+//! golden cases `job_…` run those that end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use atflow::flow::bounds;
+use atflow::flow::bounds::Bounds;
 use atflow::flow::compile::{self, Loaded, Options};
 use atflow::flow::diag::Look;
+use atflow::flow::model::FlowId;
 use atflow::hooks::Host;
 
 const ROOT: &str = "tests/language";
@@ -47,9 +48,9 @@ fn every_file_loads_without_a_word() {
 fn every_flow_has_an_end() {
     for file in all() {
         let program = load(&file, None).program.expect("it loads");
-        for flow in program.main.iter().chain(program.named.values()) {
-            let bound = bounds::of_flow(&program, *flow);
-            assert!(bound.time.is_some(), "{}: {}", file.display(), program.flow(*flow).name);
+        let mut bounds = Bounds::new(&program);
+        for (index, flow) in program.flows.iter().enumerate() {
+            assert!(bounds.of(FlowId(index)).time.is_some(), "{}: {}", file.display(), flow.name);
         }
     }
 }

@@ -283,7 +283,7 @@ pub fn file_shape(root: &Node) -> &'static Shape {
 }
 
 /// A cloud file says how a command looks, a station what answers it.
-fn is_handled_downlink(downlink: &Node) -> bool {
+pub fn is_handled_downlink(downlink: &Node) -> bool {
     downlink.get("handlers").is_some() || downlink.get("methods").is_some()
 }
 

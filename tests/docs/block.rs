@@ -76,6 +76,7 @@ impl Block<'_> {
                 };
                 format!("module: luat-air724\n{body}{steps}")
             }
+            "station" => format!("module: luat-air724\ncloud: thingscloud\n{body}"),
             "dialect" => format!("name: example\nextends: generic\n{body}"),
             other => panic!("no such kind of piece: `{other}`"),
         }

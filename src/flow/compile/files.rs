@@ -270,7 +270,9 @@ fn kind_of(node: &Node) -> Kind {
     let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
     if has(&["commands", "urc", "results", "extends", "escapes", "line", "errors"]) {
         Kind::Dialect
-    } else if has(&["schedule", "events", "state", "outbox"]) {
+    } else if has(&["schedule", "events", "state", "outbox"])
+        || node.get("downlink").is_some_and(keys::is_handled_downlink)
+    {
         Kind::Station
     } else if has(&["link", "downlink", "limits"]) && !has(&["steps", "module"]) {
         Kind::Cloud

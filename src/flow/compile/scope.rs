@@ -17,8 +17,8 @@ pub(super) struct Scope {
     vars: Vec<Arc<str>>,
     /// Whether the program is a station's: then `state` is seen.
     has_state: bool,
-    /// The frame is another file's.
-    foreign: bool,
+    /// The file that the running frame belongs to.
+    frame: UnitId,
     /// Whether a retried step or flow is around: then `attempt` is seen.
     pub in_retry: bool,
     /// Whether this is inside `on_error` or `always`: then `error` is seen.
@@ -44,7 +44,7 @@ impl Scope {
     pub fn new(unit: UnitId, vars: Vec<Arc<str>>, has_state: bool) -> Self {
         Self {
             has_state,
-            foreign: false,
+            frame: unit,
             unit,
             names: vec!["attempt".into(), "error".into()],
             visible: Vec::new(),
@@ -55,9 +55,9 @@ impl Scope {
         }
     }
 
-    /// The same for an expression whose frame belongs to another file.
-    pub fn foreign(self) -> Self {
-        Self { foreign: true, ..self }
+    /// The same in a frame that belongs to this file.
+    pub fn in_frame_of(self, frame: UnitId) -> Self {
+        Self { frame, ..self }
     }
 
     /// Every name an expression may use here.
@@ -90,7 +90,11 @@ impl Scope {
             return Some(Origin::Slot(*slot));
         }
         if let Some(index) = self.vars.iter().position(|var| &**var == name) {
-            return Some(if self.foreign { Origin::VarOf(self.unit, index) } else { Origin::Var(index) });
+            return Some(if self.unit == self.frame {
+                Origin::Var(index)
+            } else {
+                Origin::VarOf(self.unit, index)
+            });
         }
         match name {
             "subscriptions" => Some(Origin::Subscriptions),

@@ -106,3 +106,35 @@ fn what_runs_inside_a_handler_counts_as_the_handlers() {
     assert_eq!(error.to_string(), "more than 200000 operations");
     host.set_station(None);
 }
+
+#[test]
+fn what_scripts_name_literally_is_known() {
+    let host = Host::new();
+    let source = r#"fn a(p) { state.one.two; state["three"]; state.get("four"); state.set("five", p.x) }
+fn b(p) { run("six"); run("seven", #{}); after("1s", "eight"); run(p.name); p.state.nine }
+fn c(state) { state.ten }"#;
+    let file = host.load_handlers("commands.rhai", source).unwrap();
+    let told: Vec<(&str, &str)> =
+        file.mentions().iter().map(|mention| (&*mention.name, &source[mention.at.clone()])).collect();
+    assert_eq!(
+        told,
+        [
+            ("one", "one"),
+            ("three", "\"three\""),
+            ("four", "\"four\""),
+            ("five", "\"five\""),
+            ("six", "\"six\""),
+            ("seven", "\"seven\""),
+            ("eight", "\"eight\""),
+        ]
+    );
+    let with_params = |name: &str| {
+        let mention = file.mentions().iter().find(|mention| mention.name == name).unwrap();
+        mention.what == Mentioned::Flow { with_params: true }
+    };
+    assert!(with_params("seven") && !with_params("six"));
+    let expression =
+        host.compile("state.a + [1].map(|x| state.b)[0]", &["state"], &Hooks::default()).unwrap();
+    let names: Vec<&str> = expression.mentions().iter().map(|mention| &*mention.name).collect();
+    assert_eq!(names, ["a", "b"]);
+}

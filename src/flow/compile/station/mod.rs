@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::flow::diag::Span;
+use crate::flow::codes::Code;
+use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::model::station::{CloudLimits, Computation, EventRule};
 use crate::flow::model::{FlowId, Leaf, Slot, Station, UnitId};
 use crate::flow::yaml::{Key, Node};
@@ -24,7 +25,7 @@ use crate::hooks::Value;
 use super::Compiler;
 use super::files::{Files, Head, Kind};
 use super::flow::{Body, Signature};
-use super::scope::Scope;
+use super::scope::{STATE, Scope};
 
 pub(super) use link::levels;
 pub(super) use state::Kept;
@@ -93,6 +94,7 @@ impl Compiler<'_> {
             return None;
         }
         let own = &heads[0].station;
+        self.no_var_named_state(heads[0].vars);
         let cloud = files.all.iter().position(|file| file.kind == Kind::Cloud);
         let limits_node = cloud.and_then(|cloud| heads[cloud].station.limits);
         let limits = self.cloud_limits(limits_node);
@@ -110,6 +112,18 @@ impl Compiler<'_> {
         let station =
             Station { state, schedules, downlink, events, link, outbox, limits, callable, subscriptions };
         Some(Draft { station, periods, limits_at: limits_node.map(|node| node.span) })
+    }
+
+    /// A var of that name would hide what the station keeps.
+    fn no_var_named_state(&mut self, vars: Option<&Node>) {
+        let entries = vars.and_then(Node::map).unwrap_or_default();
+        let Some((key, _)) = entries.iter().find(|(key, _)| key.text == STATE) else { return };
+        if self.state.is_some() {
+            self.problems.push(
+                Diagnostic::error(Code::NAME, key.span, "`state` holds all that the station keeps")
+                    .help("give the var another name"),
+            );
+        }
     }
 
     /// What a handler's `run` and `after` may name.
@@ -165,7 +179,7 @@ impl Compiler<'_> {
     fn given_scope(&self, unit: UnitId, frame: UnitId, given: &[Arc<str>]) -> (Scope, Vec<Slot>) {
         let mut scope = self.scope(unit);
         let slots = given.iter().map(|name| scope.param(name)).collect();
-        (if unit == frame { scope } else { scope.foreign() }, slots)
+        (scope.in_frame_of(frame), slots)
     }
 }
 

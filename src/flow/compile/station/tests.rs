@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::flow::compile::{Options, load};
 use crate::flow::diag::Look;
 use crate::flow::model::station::{Cause, Drop, Ids, When};
-use crate::flow::model::{Pause, Program, Target};
+use crate::flow::model::{Leaf, Origin, Pause, Program, Target, UnitId};
 use crate::hooks::Host;
 
 fn bundled() -> Program {
@@ -71,3 +71,45 @@ fn the_bundled_cloud_is_a_link() {
     assert_eq!(link.check.as_ref().map(|check| check.every), Some(Duration::from_mins(2)));
     assert_eq!(link.down, Some(program.contract["disconnect"]));
 }
+
+/// The cloud says how a command is read with its own vars, and the station with its own.
+#[test]
+fn a_key_of_the_station_counts_over_the_clouds() {
+    let folder = std::env::temp_dir().join(format!("atflow-downlink-{}", std::process::id()));
+    let put = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
+        std::fs::write(path, text).expect("it can be written");
+    };
+    put("clouds/own.yaml", CLOUD);
+    put("commands.rhai", "fn signal(params) { #{} }");
+    put("flow.yaml", STATION);
+    let loaded = load(&folder.join("flow.yaml"), &folder, &Options::default(), &Host::new());
+    std::fs::remove_dir_all(&folder).expect("it is there");
+    let said = loaded.problems.render(&loaded.sources, Look::Plain);
+    let program = loaded.program.unwrap_or_else(|| panic!("{said}"));
+    let downlink = program.station.expect("a station").downlink.expect("commands");
+    let cloud = program.units.iter().position(|unit| unit.path.ends_with("own.yaml")).map(UnitId);
+    assert_eq!(Some(downlink.read.unit), cloud);
+    let origin = |index: usize| match &downlink.read.values[index] {
+        Leaf::Expr(expr) => expr.inputs.iter().map(|input| input.from).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(origin(0), [Origin::Var(1)]);
+    assert_eq!(origin(1), [Origin::VarOf(UnitId(0), 0)]);
+    assert_eq!(downlink.expire, Duration::from_mins(1));
+    assert_eq!(downlink.ids, Ids::Unique);
+}
+
+const CLOUD: &str = "
+vars: { other: 1, word: id }
+link: { up: [{ run: wake }] }
+downlink: { topic: 'a/{n}', key: '${word}', method: '${body.m}', ids: unique, expire: 1h }
+";
+
+const STATION: &str = "
+module: luat-air724
+cloud: own
+vars: { called: signal }
+downlink: { handlers: commands.rhai, methods: { signal: {} }, method: '${called}', expire: 1m }
+";
