@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::flow::bounds::{self, Bound};
+use crate::flow::bounds::{Bound, Bounds};
 use crate::flow::compile::{self, Options};
 use crate::flow::duration;
 use crate::flow::model::{FlowId, Program};
@@ -29,16 +29,12 @@ fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
         }
         match args.format {
             Format::Json => {
-                let flows = loaded.program.as_ref().map(flows).unwrap_or_default();
+                let rows = loaded.program.as_ref().map(rows).unwrap_or_default();
                 let line = json!({
                     "file": file.display().to_string(),
                     "good": !loaded.problems.has_errors(),
                     "problems": loaded.problems.records(&loaded.sources),
-                    "flows": flows.iter().map(|(name, bound)| json!({
-                        "flow": name,
-                        "worst_case_ms": bound.time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
-                        "commands": bound.time.map(|_| bound.commands),
-                    })).collect::<Vec<_>>(),
+                    "flows": rows.iter().map(record).collect::<Vec<_>>(),
                 });
                 say::line(&line.to_string())?;
             }
@@ -49,7 +45,7 @@ fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
                 }
                 if let Some(program) = &loaded.program {
                     say::line(&format!("{}: good", file.display()))?;
-                    print_flows(&flows(program))?;
+                    print_rows(&rows(program))?;
                 }
             }
         }
@@ -57,15 +53,55 @@ fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
     Ok(exit)
 }
 
-/// The worst case of the file's own steps and flows.
-fn flows(program: &Program) -> Vec<(String, Bound)> {
-    let own = |id: &FlowId| bounds::of_flow(program, *id);
-    let mut out: Vec<(String, Bound)> = Vec::new();
-    if let Some(main) = &program.main {
-        out.push((program.flow(*main).name.clone(), own(main)));
+/// The worst case of one flow.
+struct Row {
+    /// What the flow is to a station.
+    part: &'static str,
+    name: String,
+    bound: Bound,
+}
+
+/// The worst case of the file's own steps and flows; of a station also of everything that it runs by itself,
+/// as each of these holds the module for so long.
+fn rows(program: &Program) -> Vec<Row> {
+    let mut bounds = Bounds::new(program);
+    let mut row =
+        |part, name: &str, flow: FlowId| Row { part, name: name.to_string(), bound: bounds.of(flow) };
+    let mut rows = Vec::new();
+    if let Some(main) = program.main {
+        rows.push(row("", &program.flow(main).name, main));
     }
-    out.extend(program.named.iter().map(|(name, id)| (name.clone(), own(id))));
-    out
+    let Some(station) = &program.station else {
+        rows.extend(program.named.iter().map(|(name, flow)| row("", name, *flow)));
+        return rows;
+    };
+    if let Some(link) = &station.link {
+        rows.extend(link.up.iter().map(|level| row("link", &level.name, level.flow)));
+        rows.extend(link.check.iter().map(|check| row("check", &program.flow(check.flow).name, check.flow)));
+        rows.extend(link.reset.iter().map(|rung| row("reset", &rung.name, rung.flow)));
+        rows.extend(link.down.map(|flow| row("down", &program.flow(flow).name, flow)));
+        rows.extend(program.contract.get("publish").map(|flow| row("outbox", "publish", *flow)));
+    }
+    rows.extend(station.schedules.iter().map(|entry| row("schedule", &entry.name, entry.flow)));
+    rows.extend(station.events.iter().map(|event| row("event", &event.name, event.flow)));
+    rows.extend(program.named.iter().map(|(name, flow)| row("flow", name, *flow)));
+    let called = station.downlink.iter().flat_map(|downlink| &downlink.runs);
+    let others = called.filter(|flow| !program.named.values().any(|named| named == *flow));
+    rows.extend(others.map(|flow| row("flow", &program.flow(*flow).name, *flow)));
+    rows
+}
+
+fn record(row: &Row) -> serde_json::Value {
+    let Row { part, name, bound } = row;
+    let mut record = json!({
+        "flow": name,
+        "worst_case_ms": bound.time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        "commands": bound.time.map(|_| bound.commands),
+    });
+    if !part.is_empty() {
+        record["part"] = json!(part);
+    }
+    record
 }
 
 /// A worst case is shown in whole seconds, rounded up.
@@ -74,17 +110,19 @@ fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs().saturating_add(up))
 }
 
-fn print_flows(flows: &[(String, Bound)]) -> Result<(), Exit> {
-    let width = flows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    for (name, bound) in flows {
-        let name = format!("{name}{}", " ".repeat(width - name.chars().count()));
+fn print_rows(rows: &[Row]) -> Result<(), Exit> {
+    let width = |text: fn(&Row) -> &str| rows.iter().map(|row| text(row).chars().count()).max().unwrap_or(0);
+    let (part_width, name_width) = (width(|row| row.part), width(|row| row.name.as_str()));
+    for Row { part, name, bound } in rows {
+        let part = if part_width == 0 { String::new() } else { format!("{part:part_width$}  ") };
+        let start = format!("  {part}{name:name_width$}");
         match bound.time {
             Some(time) => {
                 let time = duration::display(whole_seconds(time));
                 let commands = if bound.commands == 1 { "command" } else { "commands" };
-                say::line(&format!("  {name}  at most {time}, {} {commands}", bound.commands))?;
+                say::line(&format!("{start}  at most {time}, {} {commands}", bound.commands))?;
             }
-            None => say::line(&format!("  {name}  without an end, as it says"))?,
+            None => say::line(&format!("{start}  without an end, as it says"))?,
         }
     }
     Ok(())

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::duration;
-use super::model::{Action, Flow, FlowId, Jitter, Leaf, OnError, Pause, Piece, PortStep, Program};
+use super::model::{
+    Action, Each, Flow, FlowId, Jitter, Leaf, OnError, Origin, Pause, Piece, PortStep, Program,
+};
 use super::model::{Retry, Send, Step, Template};
 use crate::at::dialect::CommandEntry;
 use crate::at::table::split_joined;
@@ -28,26 +30,43 @@ pub struct Bound {
     pub commands: u64,
 }
 
-/// The worst case of `flow`. Flows never run themselves, which was checked before.
+/// The worst case of `flow`.
 pub fn of_flow(program: &Program, flow: FlowId) -> Bound {
-    let mut sum = Sum { program, known: vec![None; program.flows.len()] };
-    // What a flow runs is worked out before it, once each and without recursion: chains may be long.
-    let mut open = vec![flow];
-    while let Some(next) = open.last().copied() {
-        let body = program.flow(next);
-        let before = open.len();
-        if sum.known[next.0].is_none() {
-            open.extend(runs(body).into_iter().filter(|callee| sum.known[callee.0].is_none()));
-        }
-        if open.len() == before {
-            open.pop();
+    Bounds::new(program).of(flow)
+}
+
+/// The worst cases of a program's flows, each added up once.
+pub struct Bounds<'p> {
+    sum: Sum<'p>,
+}
+
+impl<'p> Bounds<'p> {
+    /// Nothing is added up yet.
+    pub fn new(program: &'p Program) -> Self {
+        Self { sum: Sum { program, known: vec![None; program.flows.len()] } }
+    }
+
+    /// The worst case of `flow`. Flows never run themselves, which was checked before.
+    pub fn of(&mut self, flow: FlowId) -> Bound {
+        let sum = &mut self.sum;
+        // What a flow runs is worked out before it, once each and without recursion: chains may be long.
+        let mut open = vec![flow];
+        while let Some(next) = open.last().copied() {
+            let body = sum.program.flow(next);
+            let before = open.len();
             if sum.known[next.0].is_none() {
-                sum.known[next.0] = Some(sum.flow(body));
+                open.extend(runs(body).into_iter().filter(|callee| sum.known[callee.0].is_none()));
+            }
+            if open.len() == before {
+                open.pop();
+                if sum.known[next.0].is_none() {
+                    sum.known[next.0] = Some(sum.flow(body));
+                }
             }
         }
+        let cost = sum.cost(flow);
+        Bound { time: cost.time(), commands: cost.commands }
     }
-    let cost = sum.cost(flow);
-    Bound { time: cost.time(), commands: cost.commands }
 }
 
 /// The flows that `flow` runs itself.
@@ -196,15 +215,25 @@ impl Sum<'_> {
                 Cost::wait(step.timeout.unwrap_or_default())
             }
             Action::Sleep(time) => Cost::wait(*time),
+            // A station's reports wait on disk, and leave between its runs.
+            Action::Publish(_) if self.program.station.is_some() => Cost::NONE,
             Action::Publish(publish) => self.cost(publish.flow).at_most(step.timeout),
             Action::Run(call) => self.cost(call.flow).at_most(step.timeout),
             Action::Group(steps) => self.list(steps).at_most(step.timeout),
             Action::Each(each) => {
-                let rounds =
-                    each.length.map_or(UNKNOWN_LIST, |length| u32::try_from(length).unwrap_or(u32::MAX));
+                let length = each.length.or_else(|| self.subscriptions(each));
+                let rounds = length.map_or(UNKNOWN_LIST, |length| u32::try_from(length).unwrap_or(u32::MAX));
                 self.list(&each.steps).times(rounds).at_most(step.timeout)
             }
         }
+    }
+
+    /// How many filters a station subscribes to, where a loop goes over them.
+    fn subscriptions(&self, each: &Each) -> Option<usize> {
+        let station = self.program.station.as_ref()?;
+        let [input] = each.list.inputs.as_slice() else { return None };
+        let is_all = each.list.program.source().trim() == &*input.name;
+        (is_all && input.from == Origin::Subscriptions).then_some(station.subscriptions.len())
     }
 
     /// One command line: its time, its data, the restart it may cause, and a resync if it runs out of time.

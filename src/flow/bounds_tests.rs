@@ -54,6 +54,13 @@ fn a_long_chain_of_flows() {
     let circle = format!("{yaml}  f2999:\n    steps: [{{ run: f2998 }}]\n");
     yaml.push_str("  f2999:\n    steps: [{ send: AT, timeout: 1s }]\n");
     assert_eq!(bound("chain", &yaml), Bound { time: Some(Duration::from_secs(4)), commands: 1 });
+    let program = load("chain-each", &yaml).program.unwrap();
+    let mut bounds = Bounds::new(&program);
+    for flow in (0..program.flows.len()).map(FlowId) {
+        assert_eq!(bounds.of(flow), Bound { time: Some(Duration::from_secs(4)), commands: 1 });
+    }
+    // Asked for one after the other, each was added up once.
+    assert!(bounds.sum.known.iter().all(Option::is_some));
     let loaded = load("circle", &circle);
     let said = loaded.problems.render(&loaded.sources, Look::Plain);
     assert_eq!(said.matches("error[").count(), 1, "{said}");

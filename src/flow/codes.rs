@@ -119,12 +119,27 @@ codes! {
     OUTSIDE = 603, "a file outside the folder that flows may read";
     IMPORT_CYCLE = 604, "files that bring in each other";
     WRONG_FILE = 605, "a file of another kind than is meant";
-    STATION = 606, "a station where a flow is meant";
+    // 606 was given when a station could not be run yet.
 
     // AT07xx: bounds.
     NO_TIMEOUT = 701, "a wait without an end";
     UNBOUNDED_RETRY = 702, "a retry without an end";
     RECURSION = 703, "flows that run each other";
+
+    // AT08xx: stations.
+    DOES_NOT_FIT = 801, "a value that its own type or range refuses";
+    UNKNOWN_STATE = 802, "a value that `state` does not have";
+    SAME_NAME = 803, "two schedules with one name";
+    CRON = 804, "a cron pattern or a zone that cannot be used";
+    CRON_GAP = 805, "times that a clock change swallows (warning)";
+    TOO_OFTEN = 806, "a schedule that publishes more often than the cloud allows";
+    WEAR = 807, "a schedule that publishes every few seconds (warning)";
+    HANDLER = 808, "a method without a function that can answer it";
+    AT_LIST = 809, "an entry of `downlink.at` that is no command";
+    LEVEL = 810, "a level of `link.up` that runs no flow";
+    NOT_ONLINE = 811, "`link.check` runs a flow that does not return `online`";
+    NO_LINK = 812, "a station that talks to a cloud without a `link`";
+    NO_QOS = 813, "a quality of service that the module does not have";
 
     // AT09xx: style.
     QUOTE_IN_BRACES = 901, "AT text in braces is better quoted";
@@ -156,7 +171,7 @@ codes! {
 
 /// `docs/errors.md`.
 pub fn errors_page() -> String {
-    const GROUPS: [(u16, &str); 11] = [
+    const GROUPS: [(u16, &str); 12] = [
         (1, "The file and its YAML"),
         (2, "Structure"),
         (3, "Patterns"),
@@ -164,6 +179,7 @@ pub fn errors_page() -> String {
         (5, "The dialect and its command table"),
         (6, "Files that a file brings in"),
         (7, "Bounds"),
+        (8, "Stations"),
         (9, "Style (warnings)"),
         (10, "A run that failed (exit code 1)"),
         (20, "Arguments (exit code 2)"),

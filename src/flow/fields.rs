@@ -372,7 +372,10 @@ fn refuse(node: &Node, key: &Key, problems: &mut Diagnostics) {
 }
 
 /// Lists and maps that say nothing, or that nothing could ever meet, when they hold nothing.
-const NEVER_EMPTY: [&str; 8] = ["steps", "else", "on_error", "always", "fail", "final", "set", "check"];
+const NEVER_EMPTY: [&str; 14] = [
+    "steps", "else", "on_error", "always", "fail", "final", "set", "check", "use", "hooks", "schedule",
+    "events", "up", "reset",
+];
 
 fn refuse_empty(node: &Node, key: &Key, problems: &mut Diagnostics) {
     let is_empty = match &node.kind {

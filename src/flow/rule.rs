@@ -49,6 +49,19 @@ impl ValueKind {
         }
     }
 
+    /// In words, with its article.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Duration => "a duration",
+            Self::Bool => "`true` or `false`",
+            Self::Int => "a whole number",
+            Self::Number => "a number",
+            Self::Text => "a text",
+            Self::List => "a list",
+            Self::Map => "a map",
+        }
+    }
+
     /// What a file wrote.
     pub fn of(word: &str) -> Option<Self> {
         [Self::Duration, Self::Bool, Self::Int, Self::Number, Self::Text, Self::List, Self::Map]
@@ -66,7 +79,7 @@ impl ValueRule {
     pub fn check(&self, value: &Value) -> Result<(), String> {
         let size = self
             .size(value)
-            .ok_or_else(|| format!("is {}, and must be a {}", hooks::kind_of(value), self.kind.word()))?;
+            .ok_or_else(|| format!("is {}, and must be {}", seen(value), self.kind.words()))?;
         let Some(size) = size else { return Ok(()) };
         let shown = |number: f64| match self.kind {
             ValueKind::Duration => duration::display(std::time::Duration::from_secs_f64(number.max(0.0))),
@@ -107,5 +120,19 @@ impl ValueRule {
                 hooks::length(value).filter(|_| !hooks::is_list(value)).map(|length| Some(length as f64))
             }
         }
+    }
+}
+
+/// A value of the wrong type, in words: a short text as it is, else its type.
+fn seen(value: &Value) -> String {
+    const SHORT: usize = 40;
+    match value.clone().into_string() {
+        Ok(text) if text.len() <= SHORT && !text.contains(char::is_control) => format!("`{text}`"),
+        Ok(_) => "a text".to_string(),
+        Err(_) if value.is_unit() => "nothing".to_string(),
+        Err(_) => match hooks::kind_of(value) {
+            "int" | "float" | "bool" => hooks::display(value),
+            kind => format!("a {kind}"),
+        },
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, ImmutableString, Module, Position, Stmt};
 
+use super::mention::{Mentioned, mention};
 use super::problem::{ProblemKind, closed, nearest};
 
 /// Functions by name, each with the numbers of arguments it can take.
@@ -51,6 +52,8 @@ pub(super) struct Findings {
     pub(super) free_names: BTreeMap<String, Position>,
     /// Whether a function of a hook file is called.
     pub(super) calls_hooks: bool,
+    /// Names of the station that stand there literally.
+    pub(super) mentions: Vec<(Mentioned, String, Position)>,
     /// By place: line, then character.
     problems: BTreeMap<(usize, usize), (ProblemKind, Position)>,
 }
@@ -91,6 +94,7 @@ fn node(
     findings: &mut Findings,
     parameters: Option<&[ImmutableString]>,
 ) -> bool {
+    findings.mentions.extend(path.last().and_then(mention));
     match path.last() {
         Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
             let constant = match &assignment.1.lhs {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rhai::{AST, FnAccess, Module};
 
 use super::check::Arities;
+use super::mention::Mention;
 use super::problem::{HookProblem, ProblemKind};
 use super::value::Value;
 
@@ -18,6 +19,7 @@ pub struct HookFile {
     pub(super) module: Module,
     pub(super) functions: Arities,
     pub(super) constants: Vec<(String, Value)>,
+    pub(super) mentions: Vec<Mention>,
 }
 
 impl HookFile {
@@ -29,6 +31,11 @@ impl HookFile {
     /// Its public functions with their numbers of arguments, sorted.
     pub fn functions(&self) -> impl Iterator<Item = (&str, usize)> {
         pairs(&self.functions)
+    }
+
+    /// The flows and values of `state` that it names literally.
+    pub fn mentions(&self) -> &[Mention] {
+        &self.mentions
     }
 }
 

@@ -10,6 +10,7 @@ use super::check::{Arities, Findings, Surroundings, look_over};
 use super::engine::{self, Shared, known};
 use super::error::{ErrorKind, HookError};
 use super::file::{HookFile, Hooks, callable};
+use super::mention::Mention;
 use super::problem::{HookProblem, ProblemKind, nearest};
 use super::station::{self, Station};
 use super::value::{Value, as_bytes, kind_of};
@@ -27,6 +28,7 @@ pub struct Host {
 pub struct Expression {
     source: Arc<str>,
     names: Vec<Arc<str>>,
+    mentions: Vec<Mention>,
     ast: Rc<AST>,
 }
 
@@ -39,6 +41,11 @@ impl Expression {
     /// Which of the names it was compiled with it uses, sorted.
     pub fn names(&self) -> &[Arc<str>] {
         &self.names
+    }
+
+    /// The values of `state` that it names literally.
+    pub fn mentions(&self) -> &[Mention] {
+        &self.mentions
     }
 }
 
@@ -138,6 +145,7 @@ impl Host {
             let position = place_of_function(source, &name);
             return Err(problem(ProblemKind::Taken { name, count }, position));
         }
+        let mentions = Mention::all(source, &mut findings);
         let scope = self.evaluate_constants(source, &ast)?;
         let mut library = (**ast.shared_lib()).clone();
         for (name, _, value) in scope.iter() {
@@ -151,7 +159,8 @@ impl Host {
         let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine)
             .map_err(|error| problem(ProblemKind::Constant { why: error.to_string() }, Position::NONE))?;
         let constants = scope.iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
-        Ok(HookFile { name: Arc::clone(file), module, functions: callable(&ast, |public| public), constants })
+        let functions = callable(&ast, |public| public);
+        Ok(HookFile { name: Arc::clone(file), module, functions, constants, mentions })
     }
 
     fn evaluate_constants(&self, source: &str, ast: &AST) -> Result<Scope<'static>, HookProblem> {
@@ -200,11 +209,13 @@ impl Host {
         if let Some((kind, position)) = findings.first_problem() {
             return Err(HookProblem::at(source, position, kind));
         }
+        let mentions = Mention::all(source, &mut findings);
         let ast = Self::link(ast, &findings, names, hooks);
         let names = findings.free_names.keys().filter(|name| names.contains(&name.as_str()));
         Ok(Expression {
             source: source.into(),
             names: names.map(|name| name.as_str().into()).collect(),
+            mentions,
             ast: Rc::new(ast),
         })
     }

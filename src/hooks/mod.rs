@@ -14,6 +14,7 @@ mod functions;
 mod host;
 mod json;
 pub mod limits;
+mod mention;
 mod missing;
 mod numbers;
 mod problem;
@@ -26,6 +27,7 @@ pub use host::{Expression, Host};
 pub use json::{
     JsonError, MAX_DEPTH as MAX_JSON_DEPTH, MAX_NODES as MAX_JSON_NODES, body, from_json, parse_json, to_json,
 };
+pub use mention::{Mention, Mentioned};
 pub use problem::{HookProblem, ProblemKind};
 pub use station::Station;
 pub use value::{

@@ -100,6 +100,7 @@ impl Run {
         match from {
             Origin::Slot(slot) => frame.get(slot).clone(),
             Origin::Var(index) => self.vars[frame.unit.0][index].clone(),
+            Origin::VarOf(unit, index) => self.vars[unit.0][index].clone(),
             Origin::Subscriptions => match &self.home {
                 Some(home) => home.subscriptions(),
                 None => hooks::list_of([]),

@@ -110,8 +110,8 @@ fn generated_structure_cases() {
 }
 
 /// What is found when files are loaded, by what it is about.
-const LOADED: [&str; 6] =
-    ["patterns.txt", "names.txt", "flows.txt", "dialects.txt", "imports.txt", "bounds.txt"];
+const LOADED: [&str; 7] =
+    ["patterns.txt", "names.txt", "flows.txt", "dialects.txt", "imports.txt", "bounds.txt", "stations.txt"];
 
 #[test]
 fn generated_loaded_cases() {

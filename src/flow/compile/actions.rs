@@ -8,7 +8,7 @@ use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::fields::wrong_kind;
 use crate::flow::keys;
 use crate::flow::model::{
-    Action, Ask, Await, Call, Each, Leaf, Payload, PortStep, Publish, Receive, Slot, Unsupported,
+    Action, Ask, Await, Call, Each, Leaf, Payload, PortStep, Publish, Receive, Slot, UnitId, Unsupported,
 };
 use crate::flow::topic::TopicPattern;
 use crate::flow::yaml::{Kind, Node};
@@ -85,19 +85,24 @@ impl Compiler<'_> {
     }
 
     fn receive(&mut self, node: &Node, scope: &mut Scope) -> Option<Receive> {
+        let topic = self.topic(node)?;
+        let mut names: Vec<Arc<str>> = ["topic", "payload", "body"].into_iter().map(Arc::from).collect();
+        names.extend(topic.names().cloned());
+        let captures = self.define_all(names, node.span, scope);
+        Some(Receive { topic, captures })
+    }
+
+    /// A topic with holes.
+    pub(super) fn topic(&mut self, node: &Node) -> Option<TopicPattern> {
         let scalar = self.scalar(node, "a topic")?;
-        let topic = match TopicPattern::parse(scalar.text) {
-            Ok(topic) => topic,
+        match TopicPattern::parse(scalar.text) {
+            Ok(topic) => Some(topic),
             Err(error) => {
                 let (message, help) = error.split_once('\n').unwrap_or((&error, ""));
                 self.problems.push(Diagnostic::error(Code::TOPIC, scalar.span, message).help(help));
-                return None;
+                None
             }
-        };
-        let mut names: Vec<Arc<str>> = ["topic", "payload", "body"].into_iter().map(Arc::from).collect();
-        names.extend(topic.names().cloned());
-        let captures = self.define_all(names, scalar.span, scope);
-        Some(Receive { topic, captures })
+        }
     }
 
     fn publish(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Publish> {
@@ -152,7 +157,7 @@ impl Compiler<'_> {
     fn run_step(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Call> {
         let name = parts.run.as_ref()?;
         let Some(flow) = self.lookup(scope.unit, &name.value) else {
-            self.unknown_flow(&name.value, name.span, scope);
+            self.unknown_flow(&name.value, name.span, scope.unit);
             return None;
         };
         self.calls.push((self.current, flow, name.span));
@@ -202,11 +207,11 @@ impl Compiler<'_> {
         Some(Call { flow, with, unsupported, returns })
     }
 
-    fn unknown_flow(&mut self, name: &str, at: Span, scope: &Scope) {
+    pub(super) fn unknown_flow(&mut self, name: &str, at: Span, unit: UnitId) {
         if self.incomplete {
             return;
         }
-        let known = self.flow_names(scope.unit);
+        let known = self.flow_names(unit);
         let near = crate::flow::fields::nearest(name, known.iter().map(String::as_str));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),

@@ -17,7 +17,7 @@ enum Default {
     Empty,
 }
 
-const CONTRACT: [ContractFlow; 10] = [
+const CONTRACT: [ContractFlow; 11] = [
     ContractFlow { name: "wake", params: &[] },
     ContractFlow { name: "attach", params: &[] },
     ContractFlow {
@@ -51,6 +51,7 @@ const CONTRACT: [ContractFlow; 10] = [
     ContractFlow { name: "status", params: &[] },
     ContractFlow { name: "fetch", params: &[] },
     ContractFlow { name: "disconnect", params: &[] },
+    ContractFlow { name: "radio", params: &[] },
     ContractFlow { name: "reset", params: &[] },
 ];
 

@@ -66,7 +66,13 @@ impl Compiler<'_> {
             name: fields.text("name", self.problems).map(|name| name.text.to_string()),
             ..Said::default()
         };
-        fields.leave(&["about", "extends", "vars", "hooks", "flows"]);
+        // Whoever gathered the files has read these; what is of the wrong kind was passed over.
+        for key in ["about", "extends"] {
+            fields.text(key, self.problems);
+        }
+        fields.texts("hooks", self.problems);
+        fields.map("flows", self.problems);
+        fields.leave(&["vars"]);
         let parts = (fields.node("line"), fields.node("results"), fields.node("limits"), fields.node("urc"));
         let escapes = fields.map("escapes", self.problems);
         let commands = fields.map("commands", self.problems);

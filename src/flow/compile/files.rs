@@ -9,9 +9,10 @@ use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::keys;
 use crate::flow::load::{Place, Reader};
 use crate::flow::yaml::{Key, Node, Scalar};
-use crate::hooks::{Hooks, Host, ProblemKind};
+use crate::hooks::{HookFile, HookProblem, Hooks, Host, ProblemKind};
 
 use super::flow::Body;
+use super::station::StationNodes;
 use super::{Compiler, Options};
 
 /// What a file is.
@@ -264,15 +265,12 @@ impl Kind {
     }
 }
 
-/// What only a station has; the last two also a cloud.
-const STATION_KEYS: [&str; 6] = ["schedule", "events", "state", "outbox", "downlink", "link"];
-
 /// What a file is, by the keys that only one kind has.
 fn kind_of(node: &Node) -> Kind {
     let has = |keys: &[&str]| keys.iter().any(|key| node.get(key).is_some());
     if has(&["commands", "urc", "results", "extends", "escapes", "line", "errors"]) {
         Kind::Dialect
-    } else if has(&STATION_KEYS[..4]) {
+    } else if has(&["schedule", "events", "state", "outbox"]) {
         Kind::Station
     } else if has(&["link", "downlink", "limits"]) && !has(&["steps", "module"]) {
         Kind::Cloud
@@ -293,6 +291,7 @@ pub(super) struct Head<'n> {
     pub params: Option<&'n Node>,
     pub returns: Option<&'n Node>,
     pub timeout: Option<Duration>,
+    pub station: StationNodes<'n>,
 }
 
 impl<'n> Head<'n> {
@@ -316,20 +315,7 @@ impl Compiler<'_> {
         match file.kind {
             Kind::Dialect => Self::dialect_head(file),
             Kind::Cloud => self.cloud_head(file),
-            Kind::Station => {
-                let entries = file.node.map().unwrap_or_default();
-                let at = entries.iter().find(|(key, _)| STATION_KEYS.contains(&key.text.as_str()));
-                let at = at.map_or(file.node.span, |(key, _)| key.span);
-                self.problems.push(
-                    Diagnostic::error(
-                        Code::STATION,
-                        at,
-                        "this file is a station, and this version runs flows that end",
-                    )
-                    .help("a flow has `steps`; a station has `schedule`, `downlink` or `events`"),
-                );
-                Head::default()
-            }
+            Kind::Station => self.station_head(file),
             Kind::Flow | Kind::Library => self.flow_head(file),
         }
     }
@@ -351,6 +337,34 @@ impl Compiler<'_> {
             params: fields.list("params", self.problems).and(fields.node("params")),
             returns: fields.node("returns"),
             timeout: fields.duration("timeout", self.problems).map(|timeout| timeout.value),
+            station: StationNodes::default(),
+        };
+        fields.finish();
+        head
+    }
+
+    fn station_head<'n>(&mut self, file: &'n File) -> Head<'n> {
+        let Some(fields) = self.open(&file.node, &keys::STATION) else { return Head::default() };
+        for key in ["about", "module", "cloud"] {
+            fields.text(key, self.problems);
+        }
+        for key in ["use", "hooks"] {
+            fields.texts(key, self.problems);
+        }
+        let head = Head {
+            name: fields.text("name", self.problems).map(|name| name.text.to_string()),
+            vars: fields.node("vars"),
+            flows: fields.map("flows", self.problems).unwrap_or_default(),
+            station: StationNodes {
+                state: fields.map("state", self.problems).unwrap_or_default(),
+                schedule: fields.list("schedule", self.problems).unwrap_or_default(),
+                events: fields.list("events", self.problems).unwrap_or_default(),
+                downlink: fields.node("downlink"),
+                link: fields.node("link"),
+                outbox: fields.node("outbox"),
+                limits: None,
+            },
+            ..Head::default()
         };
         fields.finish();
         head
@@ -370,12 +384,17 @@ impl Compiler<'_> {
 
     fn cloud_head<'n>(&mut self, file: &'n File) -> Head<'n> {
         let Some(fields) = self.open(&file.node, &keys::CLOUD) else { return Head::default() };
-        fields.leave(&["link", "limits", "downlink"]);
         fields.text("about", self.problems);
         let head = Head {
             name: fields.text("name", self.problems).map(|name| name.text.to_string()),
             vars: fields.node("vars"),
             flows: fields.map("flows", self.problems).unwrap_or_default(),
+            station: StationNodes {
+                downlink: fields.node("downlink"),
+                link: fields.node("link"),
+                limits: fields.node("limits"),
+                ..StationNodes::default()
+            },
             ..Head::default()
         };
         fields.finish();
@@ -383,40 +402,96 @@ impl Compiler<'_> {
     }
 }
 
-/// The hooks of every file, by unit, and whether some of them could not be used.
-pub(super) fn hooks(
+/// The scripts of all files.
+#[derive(Default)]
+pub(super) struct Scripts {
+    /// What the expressions of a file can call, by unit.
+    pub hooks: Vec<Hooks>,
+    /// By unit: a hook file of it could not be used, so its functions are not known.
+    pub broken: Vec<bool>,
+    /// What answers the cloud's commands.
+    pub handlers: Option<Handlers>,
+}
+
+/// The file of a station's command handlers.
+pub(super) struct Handlers {
+    pub file: HookFile,
+    /// Its text.
+    pub source: FileId,
+}
+
+/// Reads scripts and remembers what went wrong.
+struct ScriptReader<'s> {
+    reader: &'s Reader,
+    sources: &'s mut Sources,
+    problems: &'s mut Diagnostics,
+}
+
+/// The hooks of every file, and the handlers of a station.
+pub(super) fn scripts(
     files: &Files,
     reader: &Reader,
     sources: &mut Sources,
     problems: &mut Diagnostics,
     host: &Host,
-) -> (Vec<Hooks>, Vec<bool>) {
-    files.all.iter().map(|file| hooks_of(file, reader, sources, problems, host)).unzip()
+) -> Scripts {
+    let mut scripts = ScriptReader { reader, sources, problems };
+    let (hooks, broken) = files.all.iter().map(|file| scripts.hooks_of(file, host)).unzip();
+    let handlers = scripts.handlers(files, host);
+    Scripts { hooks, broken, handlers }
 }
 
-fn hooks_of(
-    file: &File,
-    reader: &Reader,
-    sources: &mut Sources,
-    problems: &mut Diagnostics,
-    host: &Host,
-) -> (Hooks, bool) {
-    let mut loaded = Vec::new();
-    let mut last = None;
-    let mut broken = false;
-    for item in file.node.get("hooks").and_then(Node::list).unwrap_or_default() {
-        let Some(scalar) = item.scalar() else { continue };
-        last = Some(scalar.span);
-        let place = reader.beside(&file.place, scalar.text);
-        let Some(text) = reader.text(&place, Some(scalar.span), sources, problems) else {
-            broken = true;
-            continue;
-        };
-        match host.load(&place.shown(), &text) {
-            Ok(hooks) => loaded.push(hooks),
+impl ScriptReader<'_> {
+    fn hooks_of(&mut self, file: &File, host: &Host) -> (Hooks, bool) {
+        let mut loaded = Vec::new();
+        let mut last = None;
+        let mut broken = false;
+        for item in file.node.get("hooks").and_then(Node::list).unwrap_or_default() {
+            let Some(scalar) = item.scalar() else { continue };
+            last = Some(scalar.span);
+            match self.script(file, scalar, |name, text| host.load(name, text)) {
+                Some((hooks, _)) => loaded.push(hooks),
+                None => broken = true,
+            }
+        }
+        match Hooks::merge(&loaded) {
+            Ok(hooks) => (hooks, broken),
             Err(problem) => {
-                broken = true;
-                let id = sources.add(place.shown(), text);
+                let at = last.unwrap_or(file.node.span);
+                self.problems.push(
+                    Diagnostic::error(Code::HOOK_FILE, at, problem.to_string())
+                        .help("rename one of them, or leave out one of the files"),
+                );
+                (Hooks::default(), true)
+            }
+        }
+    }
+
+    /// The station's own handlers, else the cloud's.
+    fn handlers(&mut self, files: &Files, host: &Host) -> Option<Handlers> {
+        let named = |kind| {
+            let file = files.of_kind(kind).next()?;
+            Some((file, file.node.get("downlink")?.get("handlers")?.scalar()?))
+        };
+        let (file, name) = named(Kind::Station).or_else(|| named(Kind::Cloud))?;
+        let (file, text) = self.script(file, name, |name, text| host.load_handlers(name, text))?;
+        let source = self.sources.add(file.name(), text);
+        Some(Handlers { file, source })
+    }
+
+    /// One script and its text.
+    fn script(
+        &mut self,
+        file: &File,
+        name: Scalar<'_>,
+        load: impl Fn(&str, &str) -> Result<HookFile, HookProblem>,
+    ) -> Option<(HookFile, String)> {
+        let place = self.reader.beside(&file.place, name.text);
+        let text = self.reader.text(&place, Some(name.span), self.sources, self.problems)?;
+        match load(&place.shown(), &text) {
+            Ok(loaded) => Some((loaded, text)),
+            Err(problem) => {
+                let id = self.sources.add(place.shown(), text);
                 let at = Span::new(id, problem.at.clone());
                 let mut diagnostic = Diagnostic::error(Code::HOOK_FILE, at, problem.to_string());
                 let unknown = matches!(problem.kind, ProblemKind::UnknownName { .. });
@@ -424,19 +499,9 @@ fn hooks_of(
                 if let Some(help) = problem.help().or_else(|| unknown.then(params)) {
                     diagnostic = diagnostic.help(help);
                 }
-                problems.push(diagnostic);
+                self.problems.push(diagnostic);
+                None
             }
-        }
-    }
-    match Hooks::merge(&loaded) {
-        Ok(hooks) => (hooks, broken),
-        Err(problem) => {
-            let at = last.unwrap_or(file.node.span);
-            problems.push(
-                Diagnostic::error(Code::HOOK_FILE, at, problem.to_string())
-                    .help("rename one of them, or leave out one of the files"),
-            );
-            (Hooks::default(), true)
         }
     }
 }

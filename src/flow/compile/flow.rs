@@ -37,6 +37,13 @@ pub(super) struct Body<'n> {
     pub always: Option<&'n Node>,
 }
 
+impl<'n> Body<'n> {
+    /// Steps that the engine runs by itself.
+    pub fn of_steps(steps: Option<&'n Node>, timeout: Option<std::time::Duration>) -> Self {
+        Self { params: None, returns: None, timeout, retry: None, steps, on_error: None, always: None }
+    }
+}
+
 impl Compiler<'_> {
     /// One entry of `flows:`.
     pub(super) fn flow_body<'n>(&mut self, node: &'n Node) -> Option<Body<'n>> {
@@ -124,11 +131,15 @@ impl Compiler<'_> {
         false
     }
 
+    /// The names that every expression of a file sees.
+    pub(super) fn scope(&self, unit: UnitId) -> Scope {
+        Scope::new(unit, self.var_names[unit.0].clone(), self.state.is_some())
+    }
+
     /// The body of flow `id`.
     pub(super) fn flow(&mut self, id: FlowId, body: &Body<'_>) -> Flow {
         let signature = self.signatures[id.0].clone();
-        let vars = self.var_names[signature.unit.0].clone();
-        let mut scope = Scope::new(signature.unit, vars);
+        let mut scope = self.scope(signature.unit);
         let params: Vec<Param> = signature
             .params
             .iter()

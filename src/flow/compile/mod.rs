@@ -9,6 +9,7 @@ mod flow;
 mod retry;
 mod scope;
 mod send;
+mod station;
 mod steps;
 mod text;
 mod vars;
@@ -26,7 +27,7 @@ use super::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use super::fields::Fields;
 use super::keys::Shape;
 use super::load::{Place, Reader};
-use super::model::{Flow, FlowId, Program, Unit, UnitId, Var};
+use super::model::{Flow, FlowId, Program, Station, Unit, UnitId, Var};
 use super::yaml::Node;
 
 use files::{Files, Kind};
@@ -89,13 +90,15 @@ fn compile(
     problems: &mut Diagnostics,
     host: &Host,
 ) -> Option<Program> {
-    let (hooks, broken_hooks) = files::hooks(files, reader, sources, problems, host);
+    let scripts = files::scripts(files, reader, sources, problems, host);
     let mut compiler = Compiler {
         sources,
         problems,
         host,
-        hooks,
-        broken_hooks,
+        hooks: scripts.hooks,
+        broken_hooks: scripts.broken,
+        handlers: scripts.handlers,
+        state: None,
         dialect: Arc::new(Dialect::default()),
         signatures: Vec::new(),
         tables: Vec::new(),
@@ -125,6 +128,10 @@ struct Compiler<'c> {
     hooks: Vec<Hooks>,
     /// By unit: a hook file of it could not be used, so its functions are not known.
     broken_hooks: Vec<bool>,
+    /// What answers the cloud's commands; `None` also if it could not be used.
+    handlers: Option<files::Handlers>,
+    /// What a station keeps; `None` in a program that ends.
+    state: Option<Vec<station::Kept>>,
     dialect: Arc<Dialect>,
     /// By flow.
     signatures: Vec<Signature>,
@@ -174,8 +181,14 @@ impl Compiler<'_> {
             self.var_names.push(vars.iter().map(|var: &Var| Arc::clone(&var.name)).collect());
             units.push(vars);
         }
-        let bodies = self.collect_flows(files, &heads);
+        if files.all[0].kind == Kind::Station {
+            self.state = Some(self.kept(&heads[0].station.state));
+        }
+        let levels = station::levels(files, &heads);
+        let mut bodies = self.collect_flows(files, &heads);
+        let station = self.station(files, &heads, &levels, &mut bodies);
         let flows = self.bodies(&bodies);
+        let station = self.judged(station);
         self.check_recursion(&flows);
         self.check_contract(files);
         self.check_error_names();
@@ -183,7 +196,7 @@ impl Compiler<'_> {
         if self.problems.has_errors() {
             return None;
         }
-        self.assemble(files, &heads, units, flows)
+        self.assemble(files, &heads, units, flows, station)
     }
 
     /// Every flow of every file gets its id and signature before any body is read.
@@ -315,6 +328,7 @@ impl Compiler<'_> {
         heads: &[files::Head<'_>],
         vars: Vec<Vec<Var>>,
         flows: Vec<Flow>,
+        station: Option<Station>,
     ) -> Option<Program> {
         let units = files
             .all
@@ -340,7 +354,7 @@ impl Compiler<'_> {
             main: main.map(FlowId),
             named: self.tables.first().cloned().unwrap_or_default(),
             contract: self.contract.clone(),
-            station: None,
+            station,
         })
     }
 }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::flow::model::{ATTEMPT, ERROR, Origin, Slot, UnitId};
 
+/// The name of a station's kept values.
+pub(super) const STATE: &str = "state";
+
 /// The names of one flow while it is compiled.
 pub(super) struct Scope {
     /// The file whose vars are seen.
@@ -12,6 +15,10 @@ pub(super) struct Scope {
     names: Vec<Arc<str>>,
     visible: Vec<Slot>,
     vars: Vec<Arc<str>>,
+    /// Whether the program is a station's: then `state` is seen.
+    has_state: bool,
+    /// The frame is another file's.
+    foreign: bool,
     /// Whether a retried step or flow is around: then `attempt` is seen.
     pub in_retry: bool,
     /// Whether this is inside `on_error` or `always`: then `error` is seen.
@@ -34,8 +41,10 @@ pub(super) enum Clash {
 }
 
 impl Scope {
-    pub fn new(unit: UnitId, vars: Vec<Arc<str>>) -> Self {
+    pub fn new(unit: UnitId, vars: Vec<Arc<str>>, has_state: bool) -> Self {
         Self {
+            has_state,
+            foreign: false,
             unit,
             names: vec!["attempt".into(), "error".into()],
             visible: Vec::new(),
@@ -44,6 +53,11 @@ impl Scope {
             in_recovery: false,
             defined: Vec::new(),
         }
+    }
+
+    /// The same for an expression whose frame belongs to another file.
+    pub fn foreign(self) -> Self {
+        Self { foreign: true, ..self }
     }
 
     /// Every name an expression may use here.
@@ -58,6 +72,9 @@ impl Scope {
             names.push("error".into());
         }
         names.push("subscriptions".into());
+        if self.has_state {
+            names.push(STATE.into());
+        }
         names
     }
 
@@ -73,9 +90,13 @@ impl Scope {
             return Some(Origin::Slot(*slot));
         }
         if let Some(index) = self.vars.iter().position(|var| &**var == name) {
-            return Some(Origin::Var(index));
+            return Some(if self.foreign { Origin::VarOf(self.unit, index) } else { Origin::Var(index) });
         }
-        (name == "subscriptions").then_some(Origin::Subscriptions)
+        match name {
+            "subscriptions" => Some(Origin::Subscriptions),
+            STATE if self.has_state => Some(Origin::State),
+            _ => None,
+        }
     }
 
     /// Makes a param; it may hide a var.

@@ -14,7 +14,7 @@ use crate::flow::model::{
 use crate::flow::yaml::{Kind, Node};
 
 use super::Compiler;
-use super::scope::{Clash, Scope};
+use super::scope::{Clash, STATE, Scope};
 
 /// The names of the earlier steps of a list, for `within`.
 type Siblings = Vec<Option<String>>;
@@ -231,7 +231,18 @@ impl Compiler<'_> {
                 }
                 continue;
             }
-            let value = self.set_value(value, scope);
+            let (at, value) = (value.span, self.set_value(value, scope));
+            if let (Some(name), true) = (key.text.strip_prefix("state."), self.state.is_some()) {
+                out.extend(self.set_state(name, key.span, value, at));
+                continue;
+            }
+            if key.text == STATE && self.state.is_some() {
+                self.problems.push(
+                    Diagnostic::error(Code::NAME, key.span, "`state` holds all that the station keeps")
+                        .help("set one of its values, such as `state.relay: true`"),
+                );
+                continue;
+            }
             if key.text.starts_with("state.") {
                 self.problems.push(
                     Diagnostic::error(

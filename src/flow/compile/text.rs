@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::at::pattern::{Item, Pattern, PatternError, Sequence};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
-use crate::flow::model::{Expr, Input, Leaf, Piece, Template};
+use crate::flow::model::{Expr, Input, Leaf, Origin, Piece, Template};
 use crate::flow::template;
 use crate::flow::yaml::{Kind, Node, Scalar};
 use crate::hooks::{self, HookProblem, Hooks, Value};
 
 use super::Compiler;
-use super::scope::Scope;
+use super::scope::{STATE, Scope};
 
 /// Where a pattern stands, which decides what it may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,15 +25,17 @@ pub(super) enum Stand {
     Table,
     /// In a dialect's table, and it needs text of its own.
     TableNeedsText,
+    /// What starts an event: it needs text of its own, and nothing has a value yet.
+    Event,
 }
 
 impl Stand {
     fn in_table(self) -> bool {
-        matches!(self, Self::Table | Self::TableNeedsText)
+        matches!(self, Self::Table | Self::TableNeedsText | Self::Event)
     }
 
     fn needs_text(self) -> bool {
-        matches!(self, Self::NeedsText | Self::TableNeedsText)
+        matches!(self, Self::NeedsText | Self::TableNeedsText | Self::Event)
     }
 }
 
@@ -60,6 +62,12 @@ impl Compiler<'_> {
         let hooks = self.hooks_of(scope);
         match self.host.compile(source, &known, &hooks) {
             Ok(program) => {
+                if scope.origin(STATE) == Some(Origin::State) {
+                    for mention in program.mentions() {
+                        let at = offset + mention.at.start..offset + mention.at.end;
+                        self.known_state(&mention.name, scalar.place(self.sources, at));
+                    }
+                }
                 let inputs = program
                     .names()
                     .iter()
@@ -245,7 +253,11 @@ impl Compiler<'_> {
                 Diagnostic::error(
                     Code::SAME_IN_TABLE,
                     scalar.span,
-                    "a dialect's table has no variable to compare with",
+                    if stand == Stand::Event {
+                        "before an event there is no variable to compare with"
+                    } else {
+                        "a dialect's table has no variable to compare with"
+                    },
                 )
                 .help("`{=x}` stands in steps; here write `{}`"),
             );

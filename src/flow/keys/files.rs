@@ -165,8 +165,12 @@ pub static LINK: Shape = Shape {
             .example("{ run: status, every: 2m }"),
         Key::new("down", Takes::Object(&LINK_DOWN), "at the end of the process")
             .example("{ run: disconnect }"),
-        Key::new("reset", Takes::Object(&LINK_RESET), "when climbing failed")
-            .example("{ run: reset, at_most: 1, per: 1h }"),
+        Key::new(
+            "reset",
+            Takes::Either(&[Takes::Object(&LINK_RESET), Takes::List(&Takes::Object(&LINK_RESET))]),
+            "when climbing failed; of several the mildest first",
+        )
+        .example("{ run: reset, at_most: 1, per: 1h }"),
     ],
     rules: &[],
     instead: &[],
@@ -210,7 +214,13 @@ pub static LINK_RESET: Shape = Shape {
 pub static CLOUD_LIMITS: Shape = Shape {
     name: "cloud limits",
     doc: "What the cloud allows.",
-    keys: &[Key::new("report_every", Takes::Duration, "a schedule that publishes more often is refused")],
+    keys: &[
+        Key::new("report_every", Takes::Duration, "a schedule that publishes more often is refused")
+            .default("none"),
+        Key::new("gap", Takes::Duration, "between any two publishes").default("100ms"),
+        Key::new("drain_every", Takes::Duration, "between two reports that waited for the link")
+            .default("1s"),
+    ],
     rules: &[],
     instead: &[],
 };

@@ -27,7 +27,11 @@ pub static STATION: Shape = Shape {
         Key::new("outbox", Takes::Object(&OUTBOX), "how long reports wait for the link"),
         FLOWS,
     ],
-    rules: &[],
+    rules: &[Rule::at_least_one(
+        &["schedule", "downlink", "events"],
+        Code::MISSING_KEY,
+        "without one of them nothing is ever run",
+    )],
     instead: &[
         (
             "steps",
@@ -69,6 +73,9 @@ pub static SCHEDULE: Shape = Shape {
         )
         .example("${state.report_every}"),
         Key::new("cron", Takes::Text, "by wall time").example("'0 3 * * *'"),
+        Key::new("tz", Takes::Text, "the zone of `cron`, an IANA name")
+            .default("UTC")
+            .example("Europe/Berlin"),
         Key::new("at_start", Takes::Bool, "also when the station starts").default("true"),
         Key::new("jitter", Takes::Duration, "moved by at most this, always the same for one station")
             .default("none"),
@@ -91,8 +98,19 @@ pub static SCHEDULE: Shape = Shape {
             "say when: `every: 1m` or `cron: '0 3 * * *'`",
         ),
         Rule::at_most_one(&["every", "cron"], "keep one; two times are two schedules"),
+        Rule::needs(
+            "tz",
+            &["cron"],
+            Code::MISSING_KEY,
+            "`every` counts from due time to due time, in no zone",
+        ),
     ],
-    instead: &[("interval", "write `every`"), ("retry", "put it on a step")],
+    instead: &[
+        ("interval", "write `every`"),
+        ("retry", "put it on a step"),
+        ("zone", "write `tz`"),
+        ("timezone", "write `tz`"),
+    ],
 };
 
 /// One item of `events:`.
@@ -224,8 +242,31 @@ pub static OUTBOX: Shape = Shape {
     keys: &[
         Key::new("keep", Takes::Duration, "how long").default("30d"),
         Key::new("max", Takes::Int { min: 1, max: 10_000_000 }, "how many").default("100000"),
+        Key::new("bytes", Takes::Int { min: 1_024, max: 1 << 40 }, "how many bytes of all payloads together")
+            .default("67108864"),
         Key::new("drop", Takes::OneOf(&["oldest", "newest"]), "which goes when it is full").default("oldest"),
+        Key::new("qos", Takes::Int { min: 0, max: 1 }, "quality of service of what says none, replies too")
+            .default("1 if the module can, else 0"),
+        Key::new(
+            "report_id",
+            Takes::Bool,
+            "whether a report that is a JSON object says who it is, so that a repeat can be told",
+        )
+        .default("true"),
+        Key::new(
+            "time",
+            Takes::Text,
+            "the name under which a report that is a JSON object says when it was made",
+        )
+        .default("none")
+        .example("reported_at"),
+        Key::new(
+            "bytes_per_day",
+            Takes::Int { min: 1, max: i64::MAX },
+            "bytes a day over the network; a warning is given when they are used up",
+        )
+        .default("none"),
     ],
     rules: &[],
-    instead: &[],
+    instead: &[("size", "write `bytes`"), ("count", "write `max`")],
 };

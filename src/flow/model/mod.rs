@@ -502,6 +502,8 @@ pub enum Origin {
     Subscriptions,
     /// All values of a station's `state`, a map.
     State,
+    /// The vars of another file than the frame's: a [`Computation`] may hold expressions of two files.
+    VarOf(UnitId, usize),
 }
 
 /// A name an expression reads.

@@ -31,6 +31,9 @@ pub struct Station {
     pub outbox: OutboxPlan,
     /// What the cloud allows.
     pub limits: CloudLimits,
+    /// The flows that a handler's `run` and `after` may name: the file's own, those it uses, the cloud's, the
+    /// dialect's.
+    pub callable: BTreeMap<String, FlowId>,
     /// The MQTT filters of `downlink.topic` and of every `events` message, each once, in file order.
     pub subscriptions: Vec<String>,
 }
@@ -136,6 +139,8 @@ pub struct Downlink {
     pub reply: Option<Computation>,
     /// The handlers' functions.
     pub handlers: Hooks,
+    /// The flows that they name literally.
+    pub runs: Vec<FlowId>,
     /// What can be called, by name.
     pub methods: BTreeMap<String, Method>,
     /// An older command is answered and not run.
@@ -188,6 +193,16 @@ pub struct EventRule {
     pub overlap: Overlap,
     /// What is run. Its params are what the cause captures.
     pub flow: FlowId,
+}
+
+impl EventRule {
+    /// The topic of the messages that start it.
+    pub fn topic(&self) -> Option<&TopicPattern> {
+        match &self.cause {
+            Cause::Message(topic) => Some(topic),
+            _ => None,
+        }
+    }
 }
 
 /// What starts an event's run.
