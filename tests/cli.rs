@@ -559,3 +559,52 @@ fn every_bundled_file_checks() {
         assert!(done.stdout.contains(&format!("{file}: good")), "{}", done.stdout);
     }
 }
+
+#[test]
+fn a_command_handler_can_be_tried_without_a_module() {
+    let dir = TempDir::new();
+    dir.file(
+        "commands.rhai",
+        "fn restart(params, ctx) {\n    log(ctx.key);\n    after(`${params.timeout}s`, \"reset\");\n    #{ accepted: true }\n}\n\
+         fn signal(params) {\n    let csq = at(\"AT+CSQ\", \"+CSQ: {rssi:int},{ber:int}\");\n    #{ signal_dbm: dbm(csq.rssi) }\n}\n\
+         fn off(params) {\n    after(\"1s\", \"reset\");\n    at(params.line, \"OK\")\n}\n",
+    );
+    let station = dir.file(
+        "station.yaml",
+        "name: demo\nmodule: luat-air724\ncloud: thingscloud\ndownlink:\n  handlers: commands.rhai\n  methods:\n    \
+         restart: { params: { timeout: { type: int, max: 60, default: 10 } } }\n    signal: {}\n    \
+         off: { params: { line: { type: text } } }\n",
+    );
+    let call = |more: &[&str]| run(&mut atflow(&dir, ["call", &station].iter().chain(more)));
+    let restart = call(&["restart"]).exited(0);
+    assert_eq!(
+        restart.stdout,
+        "after  10s reset\nlog    1\n\
+         reply  command/reply/1 {\"method\":\"restart\",\"params\":{\"accepted\":true}}\n"
+    );
+    let signal = call(&["signal", "--answer", "AT+CSQ=+CSQ: 17,0", "--format", "json"]).exited(0);
+    let told = &signal.events()[0];
+    assert_eq!(told["did"], json!([{ "at": "AT+CSQ", "answer": "+CSQ: 17,0" }]));
+    assert_eq!(
+        told["reply"],
+        json!({
+            "topic": "command/reply/1",
+            "json": { "method": "signal", "params": { "signal_dbm": -79 } },
+        })
+    );
+    let unanswered = call(&["signal"]).exited(1);
+    assert!(unanswered.stderr.contains("commands.rhai:7:15: nothing says"), "{}", unanswered.stderr);
+    let off = call(&["off", r#"{"line":"AT+CSQ;+CFUN=1,1"}"#, "--format", "json"]).exited(1);
+    let told = &off.events()[0];
+    assert_eq!(told["did"], json!([]), "what a failed handler asked for is dropped");
+    assert_eq!(told["reply"]["json"]["params"]["error"], "failed");
+    for (args, message) in [
+        (&["restart", r#"{"timeout":61}"#][..], "`timeout` is 61, and must be at most 60"),
+        (&["restart", r#"{"tiemout":1}"#], "there is no param `tiemout`"),
+        (&["reset"], "the station has no method `reset`"),
+        (&["restart", "{"], "the params: not JSON"),
+    ] {
+        let refused = call(args).exited(2);
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+    }
+}

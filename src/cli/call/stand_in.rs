@@ -99,7 +99,7 @@ impl StandIn {
 
     /// A flow that a handler may name.
     fn flow(&self, name: &str) -> Result<&Flow, String> {
-        let id = self.program.named.get(name).or_else(|| self.program.contract.get(name));
+        let id = self.program.station.as_ref().and_then(|station| station.callable.get(name));
         id.map(|id| self.program.flow(*id)).ok_or_else(|| format!("there is no flow `{name}`"))
     }
 
