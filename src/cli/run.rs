@@ -307,12 +307,7 @@ pub(super) fn transcript(
     Ok(Transcript::to(Box::new(file), &header, masker))
 }
 
-fn observer(
-    args: &RunArgs,
-    sources: Sources,
-    simulated: bool,
-    out: &Watched,
-) -> SharedObserver {
+fn observer(args: &RunArgs, sources: Sources, simulated: bool, out: &Watched) -> SharedObserver {
     let out = Box::new(out.clone());
     let answers: crate::report::console::Answers = {
         let mut typed = Typed::default();

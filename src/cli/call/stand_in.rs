@@ -200,6 +200,10 @@ impl Home for StandIn {
         hooks::list_of(topics.map(|topic| Value::from(topic.clone())))
     }
 
+    fn clean_session(&self) -> bool {
+        false
+    }
+
     fn default_qos(&self) -> u8 {
         self.program.station.as_ref().map_or(0, |station| station.outbox.qos)
     }

@@ -8,6 +8,13 @@ use crate::flow::model::{ATTEMPT, ERROR, Origin, Slot, UnitId};
 /// The name of a station's kept values.
 pub(super) const STATE: &str = "state";
 
+/// What a station's link subscribes to.
+const SUBSCRIPTIONS: &str = "subscriptions";
+/// Whether the next session with the broker must begin without what the broker remembers.
+const CLEAN_SESSION: &str = "clean_session";
+/// Names that every expression sees and nobody sets.
+const BUILT_IN: [&str; 2] = [SUBSCRIPTIONS, CLEAN_SESSION];
+
 /// The names of one flow while it is compiled.
 pub(super) struct Scope {
     /// The file whose vars are seen.
@@ -71,7 +78,7 @@ impl Scope {
         if self.in_recovery {
             names.push("error".into());
         }
-        names.push("subscriptions".into());
+        names.extend(BUILT_IN.map(Arc::from));
         if self.has_state {
             names.push(STATE.into());
         }
@@ -97,7 +104,8 @@ impl Scope {
             });
         }
         match name {
-            "subscriptions" => Some(Origin::Subscriptions),
+            SUBSCRIPTIONS => Some(Origin::Subscriptions),
+            CLEAN_SESSION => Some(Origin::CleanSession),
             STATE if self.has_state => Some(Origin::State),
             _ => None,
         }
@@ -112,7 +120,7 @@ impl Scope {
 
     /// Makes a name that a step captures or sets.
     pub fn define(&mut self, name: &Arc<str>) -> Result<Slot, Clash> {
-        if matches!(&**name, "attempt" | "error" | "subscriptions") {
+        if matches!(&**name, "attempt" | "error") || BUILT_IN.contains(&&**name) {
             return Err(Clash::Engine);
         }
         let known = self.visible.iter().any(|slot| self.names[slot.0] == *name);
