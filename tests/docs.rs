@@ -36,8 +36,14 @@ use block::{Block, blocks};
 use shell::Desk;
 
 /// The pages, from the top of the repository.
-const PAGES: [&str; 5] =
-    ["README.md", "ARCHITECTURE.md", "docs/language.md", "docs/dialects.md", "docs/simulator.md"];
+const PAGES: [&str; 6] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "docs/language.md",
+    "docs/dialects.md",
+    "docs/simulator.md",
+    "docs/station.md",
+];
 
 /// Where the repository is.
 fn root() -> &'static Path {
