@@ -16,10 +16,11 @@ use crate::link::wake::{Wake, Wants};
 use crate::link::{Clock, Mono};
 use crate::report::console::Detail;
 use crate::report::metrics::{About, Metrics, MetricsWatcher};
-use crate::report::station::{Level, StationConsole, StationLog, Tee, Wall};
+use crate::report::station::{Level, StationConsole, StationLog, Tee, Wall, standing};
+use crate::run::event::{Event, Observer};
 use crate::run::mask_text::Masked;
 use crate::run::{SharedObserver, TellLines};
-use crate::station::event::{Happening, Summary, Watcher};
+use crate::station::event::{Happening, Status, Summary, Watcher};
 use crate::station::schedule::tzdb_version;
 use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station};
 use crate::store::{Life, Store, StoreError, sqlite_version};
@@ -98,7 +99,9 @@ fn open(
     let chance = if file.simulated { args.sim.seed() } else { chance() };
     let store = store(args, &program, port, (clock.as_ref(), chance), file.simulated)?;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
-    let tee = Rc::new(RefCell::new(Tee::new(watchers(args, port, file, &clock, out)?)));
+    let mut watchers = watchers(args, port, file, &clock, out)?;
+    watchers.push(Box::new(ManagerLine(Rc::clone(signals))));
+    let tee = Rc::new(RefCell::new(Tee::new(watchers)));
     let watcher: SharedWatcher = Rc::<RefCell<Tee>>::clone(&tee);
     let observer: SharedObserver = tee;
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
@@ -183,6 +186,26 @@ impl Signals for Operator {
     }
 }
 
+/// The service manager shows how the station stands.
+impl Watcher for ManagerLine {
+    fn happened(&mut self, _at: Mono, _happening: &Happening) {}
+
+    fn status(&mut self, _at: Mono, status: &Status) {
+        self.0.notifier.borrow_mut().status(&standing(status));
+    }
+}
+
+impl Observer for ManagerLine {
+    fn event(&mut self, _at: Mono, _event: &Event<'_>) {}
+
+    fn wants_steps(&self) -> bool {
+        false
+    }
+}
+
+/// Passes the status on to the service manager.
+struct ManagerLine(Rc<Operator>);
+
 /// Who watches: a person or a log, and metrics if they are asked for.
 fn watchers(
     args: &RunArgs,
@@ -195,7 +218,7 @@ fn watchers(
     let mut watchers: Vec<Box<dyn Watcher>> = vec![match args.format {
         Format::Json => {
             let least = match (args.quiet, args.verbose) {
-                (true, _) => Level::Error,
+                (true, _) => Level::Warn,
                 (_, true) => Level::Debug,
                 _ => Level::Info,
             };

@@ -44,7 +44,7 @@ impl Performance {
 impl Run {
     /// Performs a flow from its beginning to its end, at most until `deadline`. What an earlier one left
     /// unfinished in this run's own books is forgotten; the conversation goes on.
-    pub fn perform(&mut self, flow: FlowId, args: Vec<(&str, Value)>, deadline: Mono) -> Performance {
+    pub fn perform(&mut self, flow: FlowId, args: &[(&str, Value)], deadline: Mono) -> Performance {
         let program = Rc::clone(&self.program);
         let params = &program.flow(flow).params;
         let args: Vec<Option<Value>> = params

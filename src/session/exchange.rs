@@ -101,7 +101,7 @@ impl Session {
         let answer = match outcome {
             Ok(()) => {
                 self.fresh = false;
-                self.echo.ended();
+                self.supervised.echo.ended();
                 if probes {
                     self.found_footing(began_at)?;
                 }
@@ -416,7 +416,7 @@ impl Session {
             }
         };
         self.footing = Footing::Firm;
-        self.restarted_as_asked = true;
+        self.supervised.restarted_as_asked = true;
         // RDY may come twice, and more boot lines follow the first sign.
         self.reboot_welcome_until = self.now() + window;
         let text = if seen { "the module restarted" } else { "no sign of the restart was seen" };

@@ -23,7 +23,7 @@ pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
 pub use station::{Facts, Woke};
 
-use station::EchoWatch;
+use station::Supervised;
 pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
@@ -152,11 +152,8 @@ pub struct Session {
     watched: Vec<Pattern>,
     seen: VecDeque<(usize, Captures)>,
     seen_dropped: u64,
-    /// The module restarted because a command of ours said so.
-    restarted_as_asked: bool,
-    echo: EchoWatch,
-    /// It did not answer `AT` either.
-    silent: bool,
+    /// What a station is told between its runs.
+    supervised: Supervised,
     closed_at: Option<(Mark, String)>,
     reboot_at: Option<(Mark, String)>,
     reboot_welcome_until: Mono,
@@ -206,9 +203,7 @@ impl Session {
             watched: Vec::new(),
             seen: VecDeque::new(),
             seen_dropped: 0,
-            restarted_as_asked: false,
-            echo: EchoWatch::default(),
-            silent: false,
+            supervised: Supervised::default(),
             closed_at: None,
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,
@@ -408,7 +403,7 @@ impl Session {
                     }
                     taken_by_await = class == Class::Await;
                     self.watch_line(class, &text);
-                    self.echo.heard |= class == Class::Echo;
+                    self.supervised.echo.heard |= class == Class::Echo;
                     self.keep_line(class, text);
                 }
                 Sorted::Message(message) => {

@@ -41,7 +41,7 @@ impl Session {
             self.footing = Footing::Firm;
             return Ok(());
         }
-        self.silent = true;
+        self.supervised.silent = true;
         Err(Fault::Timeout { owed: Owed::Resync })
     }
 

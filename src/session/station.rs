@@ -37,6 +37,16 @@ pub struct Facts {
     pub silent: bool,
 }
 
+/// What is kept for a station that looks only between its runs.
+#[derive(Debug, Default)]
+pub(super) struct Supervised {
+    /// The module restarted because a command of ours said so.
+    pub(super) restarted_as_asked: bool,
+    pub(super) echo: EchoWatch,
+    /// It did not answer `AT` either.
+    pub(super) silent: bool,
+}
+
 /// Whether the module echoes command lines, and whether that came back by itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct EchoWatch {
@@ -91,9 +101,10 @@ impl Session {
     pub fn take_facts(&mut self, since: Mark) -> Facts {
         let closed = self.closed_at.take().filter(|(mark, _)| *mark >= since).map(|(_, line)| line);
         let reboot = self.reboot_at.take().map(|(_, line)| line);
-        let restarted_as_asked = std::mem::take(&mut self.restarted_as_asked);
-        let echo_back = std::mem::take(&mut self.echo.came_back);
-        let silent = std::mem::take(&mut self.silent);
+        let known = &mut self.supervised;
+        let restarted_as_asked = std::mem::take(&mut known.restarted_as_asked);
+        let echo_back = std::mem::take(&mut known.echo.came_back);
+        let silent = std::mem::take(&mut known.silent);
         Facts { closed, reboot, restarted_as_asked, echo_back, silent }
     }
 

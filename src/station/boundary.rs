@@ -53,7 +53,7 @@ impl Station {
         for (index, captures) in seen {
             self.line_seen(index, &captures);
         }
-        self.receive(messages);
+        self.receive(&messages);
         self.look_at_facts();
         self.refresh_periods();
         self.poll_commands();
@@ -103,7 +103,7 @@ impl Station {
     }
 
     /// Messages become commands, which are on disk before anything else happens, and events.
-    fn receive(&mut self, messages: Vec<Message>) {
+    fn receive(&mut self, messages: &[Message]) {
         if messages.is_empty() {
             return;
         }
@@ -111,11 +111,11 @@ impl Station {
         let program = std::rc::Rc::clone(&self.program);
         let plan = plan_of(&program);
         let day = self.wall_day();
-        for message in &messages {
+        for message in messages {
             self.link.spend((message.topic.len() + message.payload.len()) as u64, day);
         }
-        self.record_commands(&messages);
-        for message in &messages {
+        self.record_commands(messages);
+        for message in messages {
             for (index, event) in plan.events.iter().enumerate() {
                 let Some(holes) = event.topic().and_then(|topic| topic.holes(&message.topic)) else {
                     continue;

@@ -240,7 +240,7 @@ impl Station {
                 code: Code::UnknownOutcome.name().to_string(),
                 reply,
             };
-            self.finish(&command, end, &NewEffects::default(), Duration::ZERO);
+            self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);
         }
     }
 
@@ -259,7 +259,7 @@ impl Station {
             // The file is another one than when it was recorded.
             let end =
                 CommandEnd { state: CommandState::Rejected, code: "unreadable".to_string(), reply: None };
-            self.finish(&command, end, &NewEffects::default(), Duration::ZERO);
+            self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);
             return;
         };
         match self.admit(downlink, &command, &read) {
@@ -269,7 +269,7 @@ impl Station {
                 let state =
                     if code == Code::Expired { CommandState::Expired } else { CommandState::Rejected };
                 let end = CommandEnd { state, code: code.name().to_string(), reply };
-                self.finish(&command, end, &NewEffects::default(), Duration::ZERO);
+                self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);
             }
         }
     }
@@ -371,7 +371,7 @@ impl Station {
         let reply = self.reply_row(downlink, read, result);
         let word = code.map_or("ok", Code::name);
         let end = CommandEnd { state, code: word.to_string(), reply };
-        self.finish(command, end, &effects, took);
+        self.finish(command, &end, &effects, took);
         let outcome = word.to_string();
         let took_ms = millis(took);
         self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, error: None, took_ms });
@@ -383,11 +383,11 @@ impl Station {
     }
 
     /// The end of a command with its reply and all that its handler leaves, in one transaction.
-    fn finish(&mut self, command: &Recorded, end: CommandEnd, effects: &NewEffects, took: Duration) {
+    fn finish(&mut self, command: &Recorded, end: &CommandEnd, effects: &NewEffects, took: Duration) {
         self.gate.waiting = self.gate.waiting.saturating_sub(1);
         let now_ms = self.shared.now_ms();
         let (code, reply) = (end.code.clone(), end.reply.clone());
-        let finished = self.shared.store.borrow_mut().finish_command(now_ms, command.n, &end, effects);
+        let finished = self.shared.store.borrow_mut().finish_command(now_ms, command.n, end, effects);
         self.shared.tell_store_news();
         if let Ok(finished) = finished {
             let mut told = effects.clone();

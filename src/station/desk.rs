@@ -22,7 +22,7 @@ use super::shared::{Author, Shared, plan_of, row_of, state_value, stored_form};
 /// Most timers that can wait.
 const MOST_TIMERS: usize = 64;
 /// The longest that `after` can look ahead.
-const LONGEST_DELAY: Duration = Duration::from_secs(366 * 24 * 3600);
+const LONGEST_DELAY: Duration = Duration::from_hours(8784);
 
 /// One handler's desk.
 pub(super) struct Desk {
@@ -116,17 +116,15 @@ impl hooks::Station for Desk {
                 duration::display(left)
             ));
         }
-        let args = given.iter().filter_map(|name| Some((name.as_str(), hooks::entry(with, name)?))).collect();
-        let ended = self.run.borrow_mut().perform(id, args, self.deadline);
-        match ended.failure {
-            Some(failure) => {
-                *self.met.borrow_mut() = Some(failure.name.clone());
-                Err(format!("`{flow}` failed: {}", failure.message))
-            }
-            None => {
-                let returns = ended.returns.iter().map(|(name, value)| (&**name, value.clone()));
-                Ok(hooks::map_of(returns))
-            }
+        let args: Vec<(&str, Value)> =
+            given.iter().filter_map(|name| Some((name.as_str(), hooks::entry(with, name)?))).collect();
+        let ended = self.run.borrow_mut().perform(id, &args, self.deadline);
+        if let Some(failure) = ended.failure {
+            *self.met.borrow_mut() = Some(failure.name.clone());
+            Err(format!("`{flow}` failed: {}", failure.message))
+        } else {
+            let returns = ended.returns.iter().map(|(name, value)| (&**name, value.clone()));
+            Ok(hooks::map_of(returns))
         }
     }
 

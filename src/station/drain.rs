@@ -21,13 +21,13 @@ const REFUSAL_PAUSE: Duration = Duration::from_secs(10);
 /// So many refusals may make a row dead.
 const REFUSALS: u32 = 3;
 /// How long nothing is published when two different rows were refused in a row: it is not the rows.
-const DISTRUST: Duration = Duration::from_secs(300);
+const DISTRUST: Duration = Duration::from_mins(5);
 /// A loss this soon after a report that had waited slows the draining down.
-const TOO_FAST: Duration = Duration::from_secs(60);
+const TOO_FAST: Duration = Duration::from_mins(1);
 /// Draining becomes faster again after so long without one.
-const CALM: Duration = Duration::from_secs(600);
+const CALM: Duration = Duration::from_mins(10);
 /// The slowest draining.
-const SLOWEST: Duration = Duration::from_secs(60);
+const SLOWEST: Duration = Duration::from_mins(1);
 /// An acknowledgement of an earlier publish may still come this long after that of its repeat.
 const SETTLING: Duration = Duration::from_secs(5);
 

@@ -17,15 +17,15 @@ use super::shared::{Author, plan_of};
 use super::{Station, millis};
 
 /// A run that has no `timeout` of its own ends after this, at the latest.
-const LONGEST_RUN: Duration = Duration::from_secs(600);
+const LONGEST_RUN: Duration = Duration::from_mins(10);
 /// Most runs of events that wait.
 const MOST_EVENTS: usize = 64;
 /// A timer whose reply has not left waits for it this much longer.
 const REPLY_FIRST: Duration = Duration::from_secs(10);
 /// A timer is still worth running this long after its time.
-const TIMER_LATE: Duration = Duration::from_secs(300);
+const TIMER_LATE: Duration = Duration::from_mins(5);
 /// The period of a schedule whose `every` could not be worked out.
-const FALLBACK_PERIOD: Duration = Duration::from_secs(3600);
+const FALLBACK_PERIOD: Duration = Duration::from_hours(1);
 
 /// A run that waits for its turn.
 pub(super) struct Job {
@@ -232,7 +232,7 @@ impl Station {
         match late {
             Some(late) => self.queue_timer(timer, self.now(), late),
             None => {
-                self.drop_timer(timer, "it was set before a restart of the machine whose length is unknown")
+                self.drop_timer(timer, "it was set before a restart of the machine whose length is unknown");
             }
         }
     }
@@ -320,15 +320,16 @@ impl Station {
     }
 
     /// Performs what has waited longest.
-    pub(super) fn perform(&mut self, job: Job) {
+    pub(super) fn perform(&mut self, job: &Job) {
         if let What::Command = job.what {
             self.answer(job.due);
             return;
         }
         let program = std::rc::Rc::clone(&self.program);
         let plan = plan_of(&program);
-        let (flow, args, most) = match job.what {
+        let (flow, args, most) = match &job.what {
             What::Schedule(index) => {
+                let index = *index;
                 let (now, now_ms) = (self.schedule_now(), self.shared.now_ms());
                 let ticker = &mut self.schedules[index].ticker;
                 ticker.started(&now);
@@ -340,15 +341,15 @@ impl Station {
                 };
                 (plan.schedules[index].flow, Vec::new(), most)
             }
-            What::Event(index, ref args) => (plan.events[index].flow, args.clone(), LONGEST_RUN),
+            What::Event(index, args) => (plan.events[*index].flow, args.clone(), LONGEST_RUN),
             What::Timer(n, flow) => {
-                let started = self.shared.store.borrow_mut().start_timer(n);
+                let started = self.shared.store.borrow_mut().start_timer(*n);
                 self.shared.tell_store_news();
                 if !matches!(started, Ok(true)) {
                     return;
                 }
                 self.shared.tell(&Happening::TimerFired { flow: job.name.to_string() });
-                (flow, Vec::new(), LONGEST_RUN)
+                (*flow, Vec::new(), LONGEST_RUN)
             }
             What::Command => return,
         };
@@ -361,8 +362,9 @@ impl Station {
         self.shared.tell(&Happening::JobStarted { kind, name: name.clone(), run, late_ms });
         // A `timeout` of its own is the flow's, and shorter than this or meant to be longer.
         let deadline = program.flow(flow).timeout.map_or(began + most, |_| Mono::FAR);
-        let args = args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let ended = self.run.borrow_mut().perform(flow, args, deadline);
+        let args: Vec<(&str, Value)> =
+            args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let ended = self.run.borrow_mut().perform(flow, &args, deadline);
         let now = self.now();
         if let What::Schedule(index) = job.what {
             self.schedules[index].last_end = Some(now);

@@ -131,7 +131,7 @@ pub struct Station {
     drain: Drain,
     gate: Gate,
     senders: Senders,
-    last_status: Option<Status>,
+    last_status: Option<(Mono, Status)>,
     started: bool,
 }
 
@@ -210,7 +210,7 @@ impl Station {
                 Next::FindPort(until) => self.find_port(until),
                 Next::Job(index) => {
                     if let Some(job) = self.waiting.remove(index) {
-                        self.perform(job);
+                        self.perform(&job);
                     }
                 }
                 Next::Publish => self.publish(),
@@ -286,6 +286,7 @@ impl Station {
             Want::FindPort => return Next::FindPort(idle),
             Want::Nothing { until } => idle = idle.min(until.unwrap_or(Mono::FAR)),
         }
+        idle = idle.min(self.status_due());
         if self.link.machine.takes_runs() {
             let job = (0..self.waiting.len()).min_by_key(|index| self.waiting[*index].due);
             let publish = self.next_publish();
@@ -347,7 +348,7 @@ impl Station {
         if let (Some(flow), LinkState::Online | LinkState::Degraded | LinkState::Climbing) = (down, state) {
             let deadline = self.now() + CLOSING;
             // Whether the far side hears it changes nothing any more.
-            let _ = self.run.borrow_mut().perform(flow, Vec::new(), deadline);
+            let _ = self.run.borrow_mut().perform(flow, &[], deadline);
         }
     }
 }

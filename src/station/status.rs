@@ -1,5 +1,7 @@
 //! How things stand, told when something of it changed.
 
+use crate::link::Mono;
+
 use super::Station;
 use super::event::Status;
 
@@ -23,11 +25,21 @@ impl Station {
             network_bytes_today: self.link.bytes_today(),
             serial_bytes: (received, sent),
         };
-        if self.last_status.as_ref() == Some(&status) {
+        let now = self.now();
+        let known = self.last_status.as_ref().is_some_and(|(_, last)| *last == status);
+        if known && now < self.status_due() {
             return;
         }
-        let now = self.now();
         self.shared.watcher.borrow_mut().status(now, &status);
-        self.last_status = Some(status);
+        self.last_status = Some((now, status));
+    }
+
+    /// When somebody wants to be told again, though nothing changed.
+    pub(super) fn status_due(&self) -> Mono {
+        let every = self.shared.watcher.borrow().status_every();
+        match (every, &self.last_status) {
+            (Some(every), Some((last, _))) => *last + every,
+            _ => Mono::FAR,
+        }
     }
 }

@@ -24,7 +24,7 @@ use super::shared::{Shared, plan_of};
 /// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
 /// How long after a restart that was asked for further signs of it are the same restart.
-const BOOTING: Duration = Duration::from_secs(60);
+const BOOTING: Duration = Duration::from_mins(1);
 /// The longest that a lost port is looked for without looking at anything else.
 const LOOKING: Duration = Duration::from_secs(10);
 
@@ -160,7 +160,7 @@ impl Station {
             Job::Check => plan.check.as_ref().map_or(plan.up[0].flow, |check| check.flow),
         };
         self.shared.clean_session.set(matches!(job, Job::Climb { clean: true, .. }));
-        let ended = self.run.borrow_mut().perform(flow, Vec::new(), Mono::FAR);
+        let ended = self.run.borrow_mut().perform(flow, &[], Mono::FAR);
         self.shared.clean_session.set(false);
         if let (Job::Climb { .. }, None) = (job, &ended.failure) {
             // What lines said before it passed is about an earlier session, or was dealt with on the way.
