@@ -112,6 +112,7 @@ codes! {
     TABLE_KEY = 503, "a key of the command table that is no command";
     TABLE_FORM = 504, "a key of the command table that nothing meets (warning)";
     NO_CONTRACT = 505, "the dialect lacks a flow that is needed";
+    JOINED = 506, "a command that must stand alone in a joined line";
 
     // AT06xx: files that a file brings in.
     NO_SUCH_FILE = 601, "a module or cloud that does not exist";
