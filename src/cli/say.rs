@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IsTerminal as _, Write, stderr, stdout};
 use std::rc::Rc;
 
+use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostics, Look, Sources};
 use crate::report::paint::Paint;
 
@@ -63,8 +64,17 @@ fn coloured() -> bool {
 
 /// Says on standard error what is wrong and what to do.
 pub(super) fn complain(message: &str, help: Option<&str>) {
+    complain_as("error", message, help);
+}
+
+/// Says what is wrong in the way of [`complain`], with the stable code that it has.
+pub(super) fn complain_of(code: Code, message: &str, help: Option<&str>) {
+    complain_as(&format!("error[{code}]"), message, help);
+}
+
+fn complain_as(error: &str, message: &str, help: Option<&str>) {
     COMPLAINT.set(message.to_string());
-    let error = Paint::Bad.on("error", coloured());
+    let error = Paint::Bad.on(error, coloured());
     error_line(&format!("{error}: {message}"));
     if let Some(help) = help {
         error_line(&format!("  = help: {help}"));

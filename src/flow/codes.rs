@@ -153,6 +153,7 @@ codes! {
 
     // AT30xx: the environment.
     PORT_GONE = 3001, "the port is gone or cannot be opened";
+    BROKER_GONE = 3002, "the broker that `--cloud` names cannot be reached";
 }
 
 /// `docs/errors.md`.
