@@ -13,4 +13,5 @@ pub mod report;
 pub mod run;
 pub mod session;
 pub mod sim;
+pub mod station;
 pub mod transcript;

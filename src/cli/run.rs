@@ -78,7 +78,7 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
         complain("no port is given", Some(help));
         return Err(Exit::Usage);
     };
-    let host = Host::new();
+    let host = Rc::new(Host::new());
     let here = std::env::current_dir().unwrap_or_default();
     let options = Options { module: args.module.clone() };
     let loaded = compile::load(&args.file, &here, &options, &host);
@@ -87,7 +87,7 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
         say::problems(&problems, &sources);
         return Err(Exit::Usage);
     }
-    let Some(program) = program else { return Err(Exit::Usage) };
+    let Some(program) = program.map(Rc::new) else { return Err(Exit::Usage) };
     let flow = chosen(&program, args.flow.as_deref())?;
     let simulated = open::is_simulated(port);
     let (params, given) = split_given(program.flow(flow), &args.vars)?;
@@ -120,8 +120,8 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
     let once: Box<dyn OnceStore> =
         if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) };
     let setup = Setup {
-        program: &program,
-        host: &host,
+        program: Rc::clone(&program),
+        host: Rc::clone(&host),
         vars: resolved.values,
         session,
         observer,
@@ -129,6 +129,7 @@ fn prepared(args: &RunArgs, out: &Watched) -> Result<Report, Exit> {
         once,
         seed: args.sim.seed(),
         port: port.clone(),
+        home: None,
     };
     let selected = Part { from: args.from.clone(), until: args.until.clone(), args: params };
     Ok(Run::new(setup).run(flow, &selected))

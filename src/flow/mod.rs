@@ -15,6 +15,7 @@ pub mod keys;
 pub mod load;
 pub mod model;
 pub mod reference;
+pub mod rule;
 pub mod schema;
 pub mod template;
 pub mod topic;

@@ -30,7 +30,7 @@ pub use problem::{HookProblem, ProblemKind};
 pub use station::Station;
 pub use value::{
     Array, Bytes, How, Map, Prepared, Value, as_bytes, as_prepared, display, elements, entry, float_text,
-    from_plain, keys, kind_of, list_of, map_of,
+    from_plain, is_list, keys, kind_of, length, list_of, map_of, with_entries,
 };
 
 /// Whether Rhai keeps a word for itself, so that no variable can have it as its name.

@@ -112,6 +112,24 @@ pub fn keys(map: &Value) -> Option<Vec<String>> {
     Some(map.read_lock::<rhai::Map>()?.keys().map(ToString::to_string).collect())
 }
 
+/// A map with further entries; of two with the same key the later one stays.
+pub fn with_entries<'a>(map: Value, entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let mut map = map.try_cast::<rhai::Map>().unwrap_or_default();
+    map.extend(entries.into_iter().map(|(key, value)| (key.into(), value)));
+    Value::from_map(map)
+}
+
+/// How many entries a list or a map has; `None` for anything else.
+pub fn length(value: &Value) -> Option<usize> {
+    let list = value.read_lock::<rhai::Array>().map(|list| list.len());
+    list.or_else(|| value.read_lock::<rhai::Map>().map(|map| map.len()))
+}
+
+/// Whether it is a list.
+pub fn is_list(value: &Value) -> bool {
+    value.is_array()
+}
+
 /// What `each` goes over: the elements of a list or a range.
 ///
 /// # Errors

@@ -21,11 +21,11 @@ const LOOP_LIMIT: usize = 1000;
 /// How often the operator's answer is looked for.
 const ANSWER_POLL: Duration = Duration::from_millis(50);
 
-impl<'p> Run<'p> {
+impl Run {
     /// Does the step's action. `begun` is set as soon as it has any effect to clean up after.
     pub(super) fn action(
         &mut self,
-        step: &'p Step,
+        step: &Step,
         frame: &mut Frame,
         outer: Mono,
         begun: &mut bool,
@@ -89,7 +89,7 @@ impl<'p> Run<'p> {
 
     fn await_lines(
         &mut self,
-        wait: &'p Await,
+        wait: &Await,
         frame: &mut Frame,
         until: Mono,
         begun: &mut bool,
@@ -114,7 +114,7 @@ impl<'p> Run<'p> {
 
     fn run_flow(
         &mut self,
-        call: &'p Call,
+        call: &Call,
         frame: &mut Frame,
         until: Mono,
         begun: &mut bool,
@@ -143,7 +143,7 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    fn each(&mut self, each: &'p Each, frame: &mut Frame, until: Mono, begun: &mut bool) -> Result<(), Halt> {
+    fn each(&mut self, each: &Each, frame: &mut Frame, until: Mono, begun: &mut bool) -> Result<(), Halt> {
         let list = self.eval(&each.list, frame)?;
         let most = each.length.unwrap_or(LOOP_LIMIT);
         let items = hooks::elements(&list, most).map_err(|why| {
@@ -167,7 +167,7 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    fn ask(&mut self, ask: &'p Ask, frame: &mut Frame, until: Mono, begun: &mut bool) -> Result<(), Halt> {
+    fn ask(&mut self, ask: &Ask, frame: &mut Frame, until: Mono, begun: &mut bool) -> Result<(), Halt> {
         let question = self.text(&ask.question, frame, true)?;
         let question = self.masked.text(&question);
         *begun = true;
@@ -198,7 +198,7 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    fn port(&mut self, port: &'p PortStep, frame: &mut Frame, begun: &mut bool) -> Result<(), Halt> {
+    fn port(&mut self, port: &PortStep, frame: &mut Frame, begun: &mut bool) -> Result<(), Halt> {
         let mut change = PortChange::default();
         if let Some(baud) = &port.baud {
             let value = self.leaf(baud, frame)?;
@@ -251,7 +251,7 @@ pub(super) fn capture_value(capture: &Capture) -> Value {
     }
 }
 
-fn captures_map(captures: &Captures) -> Value {
+pub(super) fn captures_map(captures: &Captures) -> Value {
     let map: hooks::Map =
         captures.0.iter().map(|(name, capture)| ((&**name).into(), capture_value(capture))).collect();
     map.into()

@@ -1,9 +1,13 @@
 //! Steps, lists of steps, calls: the order of things within one step is that of the language's reference,
 //! "One step, exactly".
 
+use std::rc::Rc;
+
 use crate::flow::codes::Code;
 use crate::flow::fields::nearest;
-use crate::flow::model::{ATTEMPT, Action, Assignment, ERROR, Flow, FlowId, OnError, Slot, Step, Within};
+use crate::flow::model::{
+    ATTEMPT, Action, Assignment, ERROR, Flow, FlowId, OnError, Slot, Step, Target, Within,
+};
 use crate::hooks::{self, Value};
 use crate::link::Mono;
 use crate::transcript::NoteKind;
@@ -11,6 +15,7 @@ use crate::transcript::NoteKind;
 use super::event::{Measurement, StepKind, StepOutcome};
 use super::failure::Failure;
 use super::frame::{Frame, Point};
+use super::home::Effects;
 use super::retry::Times;
 use super::telling::{error_value, kind_of};
 use super::{CALL_DEPTH, Halt, Part, Run};
@@ -38,10 +43,11 @@ pub(super) struct Course {
     pub begun: bool,
 }
 
-impl<'p> Run<'p> {
+impl Run {
     /// The main flow, or the part of it that was asked for.
     pub(super) fn main(&mut self, id: FlowId, part: &Part) -> Result<Vec<(String, serde_json::Value)>, Halt> {
-        let flow = self.program.flow(id);
+        let program = Rc::clone(&self.program);
+        let flow = program.flow(id);
         let (from, to) = select(&flow.steps, part)?;
         let args = flow.params.iter().map(|param| part.args.get(&*param.name).cloned()).collect();
         let values = self.call(id, args, Mono::FAR, Some((from, to)))?;
@@ -61,7 +67,8 @@ impl<'p> Run<'p> {
         outer: Mono,
         part: Option<(usize, usize)>,
     ) -> Result<Vec<Value>, Halt> {
-        let flow = self.program.flow(id);
+        let program = Rc::clone(&self.program);
+        let flow = program.flow(id);
         if self.calls == CALL_DEPTH {
             return Err(Failure::refused(format!("more than {CALL_DEPTH} flows call each other")).into());
         }
@@ -80,8 +87,8 @@ impl<'p> Run<'p> {
 
     fn flow_attempts(
         &mut self,
-        flow: &'p Flow,
-        (steps, first): (&'p [Step], usize),
+        flow: &Flow,
+        (steps, first): (&[Step], usize),
         frame: &mut Frame,
         outer: Mono,
     ) -> Result<(), Halt> {
@@ -136,7 +143,7 @@ impl<'p> Run<'p> {
     /// `within` when only a part of the list is run.
     pub(super) fn list(
         &mut self,
-        steps: &'p [Step],
+        steps: &[Step],
         first: usize,
         frame: &mut Frame,
         deadline: Mono,
@@ -165,7 +172,7 @@ impl<'p> Run<'p> {
 
     fn step(
         &mut self,
-        step: &'p Step,
+        step: &Step,
         frame: &mut Frame,
         outer: Mono,
         passed: &[Option<Mono>],
@@ -202,7 +209,7 @@ impl<'p> Run<'p> {
     /// Attempts until one passes or no more may be made.
     fn step_attempts(
         &mut self,
-        step: &'p Step,
+        step: &Step,
         frame: &mut Frame,
         outer: Mono,
         passed: &[Option<Mono>],
@@ -272,7 +279,7 @@ impl<'p> Run<'p> {
     /// One attempt: probe, action, captures, `set`, `check`, probe.
     fn attempt(
         &mut self,
-        step: &'p Step,
+        step: &Step,
         frame: &mut Frame,
         outer: Mono,
         passed: &[Option<Mono>],
@@ -294,11 +301,13 @@ impl<'p> Run<'p> {
         if let Some(within) = &step.within {
             self.still_within(within, passed)?;
         }
+        self.staged = Effects::default();
         self.action(step, frame, outer, &mut course.begun)?;
         for assignment in &step.set {
             self.assign(assignment, frame)?;
         }
         self.checks(&step.check, frame, &mut course.measured)?;
+        self.commit()?;
         let changed = match &step.unless {
             Some(probe) => {
                 if !self.probe(probe, frame)? {
@@ -316,7 +325,7 @@ impl<'p> Run<'p> {
     /// After the last attempt: `on_error`, `always`, what stays visible, the report.
     fn settle(
         &mut self,
-        step: &'p Step,
+        step: &Step,
         title: &str,
         frame: &mut Frame,
         outcome: Result<Attempts, Halt>,
@@ -354,7 +363,7 @@ impl<'p> Run<'p> {
 
     fn failed(
         &mut self,
-        step: &'p Step,
+        step: &Step,
         title: &str,
         frame: &mut Frame,
         (failure, point): (Failure, Point),
@@ -387,7 +396,7 @@ impl<'p> Run<'p> {
 
     fn skipped(
         &mut self,
-        step: &'p Step,
+        step: &Step,
         title: &str,
         frame: &mut Frame,
         outer: Mono,
@@ -403,7 +412,7 @@ impl<'p> Run<'p> {
     }
 
     /// Runs `on_error`. `true`: the failure is forgiven.
-    fn on_error(&mut self, rule: &'p OnError, failure: &Failure, frame: &mut Frame) -> Result<bool, Halt> {
+    fn on_error(&mut self, rule: &OnError, failure: &Failure, frame: &mut Frame) -> Result<bool, Halt> {
         match rule {
             OnError::Steps(steps) if !failure.is_interrupt() && !failure.is_fatal() => {
                 let saved = frame.swap(ERROR, error_value(failure));
@@ -421,7 +430,7 @@ impl<'p> Run<'p> {
     /// Runs `always`, passed or not. Its own failure counts only when nothing failed before.
     fn clean_up(
         &mut self,
-        always: &'p [Step],
+        always: &[Step],
         failure: Option<&Failure>,
         frame: &mut Frame,
     ) -> Result<(), Halt> {
@@ -454,9 +463,31 @@ impl<'p> Run<'p> {
         Err(Failure::new(Code::FAILED_TIMEOUT, "timeout", message).into())
     }
 
-    fn assign(&mut self, assignment: &'p Assignment, frame: &mut Frame) -> Result<(), Halt> {
+    /// What the step leaves in the station becomes durable, all of it or nothing.
+    fn commit(&mut self) -> Result<(), Failure> {
+        let effects = std::mem::take(&mut self.staged);
+        match &self.home {
+            Some(home) if !effects.is_empty() => {
+                self.totals.published += effects.posts.len();
+                home.commit(effects)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn assign(&mut self, assignment: &Assignment, frame: &mut Frame) -> Result<(), Halt> {
         let value = self.leaf(&assignment.value, frame)?;
-        frame.set(assignment.slot, value);
+        match (&assignment.target, &self.home) {
+            (Target::Slot(slot), _) => frame.set(*slot, value),
+            (Target::State(index), Some(home)) => {
+                let name = home.state_name(*index);
+                home.check_state(&name, &value)?;
+                self.staged.state.push((name, value));
+            }
+            (Target::State(_), None) => {
+                return Err(Failure::refused("`state` is there only while a station runs").into());
+            }
+        }
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Messages: `receive`, and `publish` through the dialect's contract.
 
+use std::rc::Rc;
+
 use crate::flow::model::{FlowId, Payload, Publish, Receive};
 use crate::hooks::{self, Bytes, Value};
 use crate::link::Mono;
@@ -8,13 +10,14 @@ use crate::session::Fault;
 use super::actions::capture_value;
 use super::failure::Failure;
 use super::frame::Frame;
+use super::home::Post;
 use super::render;
 use super::{Halt, Run};
 
-impl<'p> Run<'p> {
+impl Run {
     pub(super) fn receive(
         &mut self,
-        receive: &'p Receive,
+        receive: &Receive,
         frame: &mut Frame,
         until: Mono,
         begun: &mut bool,
@@ -49,11 +52,12 @@ impl<'p> Run<'p> {
 
     /// Messages wait inside the module: the contract's `fetch` brings them as `message` lines.
     pub(super) fn fetch(&mut self, until: Mono) -> Result<(), Halt> {
-        let Some(id) = self.program.contract.get("fetch").copied() else {
+        let program = Rc::clone(&self.program);
+        let Some(id) = program.contract.get("fetch").copied() else {
             let message = "a message waits inside the module, and the dialect has no flow `fetch`";
             return Err(Failure::refused(message).into());
         };
-        let params = &self.program.flow(id).params;
+        let params = &program.flow(id).params;
         let mut notices = self.session.take_notices();
         if params.is_empty() {
             // One call brings whatever waits.
@@ -68,7 +72,7 @@ impl<'p> Run<'p> {
 
     pub(super) fn publish(
         &mut self,
-        publish: &'p Publish,
+        publish: &Publish,
         frame: &mut Frame,
         until: Mono,
         begun: &mut bool,
@@ -82,20 +86,37 @@ impl<'p> Run<'p> {
                 render::data(expr.program.source(), &value)?
             }
         };
-        let qos = self.leaf(&publish.qos, frame)?.as_int().unwrap_or(-1);
+        let qos = match (&publish.qos, &self.home) {
+            (Some(qos), _) => self.leaf(qos, frame)?.as_int().unwrap_or(-1),
+            (None, Some(home)) => home.default_qos().into(),
+            (None, None) => 0,
+        };
         let retain = self
             .leaf(&publish.retain, frame)?
             .as_bool()
             .map_err(|_| Failure::refused("`retain` is neither true nor false"))?;
         self.fits(&topic, payload.len(), qos)?;
         *begun = true;
-        let args = self.publish_args(publish.flow, &topic, payload, qos, retain)?;
-        self.inside(|run| run.call(publish.flow, args, until, None))?;
+        let post = Post { topic, payload, qos: u8::try_from(qos).unwrap_or(0), retain };
+        if self.home.is_some() {
+            // In a station it is published by the outbox, whenever the link allows.
+            self.next_mark();
+            self.staged.posts.push(post);
+            return Ok(());
+        }
+        self.send_post(publish.flow, post, until)?;
         self.totals.published += 1;
         Ok(())
     }
 
-    pub(super) fn fits(&self, topic: &str, payload_bytes: usize, qos: i64) -> Result<(), Failure> {
+    /// Publishes through the contract, now.
+    pub(super) fn send_post(&mut self, flow: FlowId, post: Post, until: Mono) -> Result<(), Halt> {
+        let args = self.publish_args(flow, post)?;
+        self.inside(|run| run.call(flow, args, until, None)).map(drop)
+    }
+
+    /// Whether the module can publish it.
+    pub fn fits(&self, topic: &str, payload_bytes: usize, qos: i64) -> Result<(), Failure> {
         let limits = &self.program.dialect.limits;
         if topic.is_empty() || topic.contains(['+', '#', '\0']) {
             return Err(Failure::refused(format!("`{topic}` is no topic to publish on"))
@@ -124,19 +145,13 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    pub(super) fn publish_args(
-        &mut self,
-        flow: FlowId,
-        topic: &str,
-        payload: Vec<u8>,
-        qos: i64,
-        retain: bool,
-    ) -> Result<Vec<Option<Value>>, Failure> {
+    fn publish_args(&mut self, flow: FlowId, post: Post) -> Result<Vec<Option<Value>>, Failure> {
+        let Post { topic, payload, qos, retain } = post;
         let id = if qos == 0 { 0 } else { self.next_packet_id() };
         let mut given = [
-            ("topic", Some(Value::from(topic.to_string()))),
+            ("topic", Some(Value::from(topic))),
             ("payload", Some(Bytes::value(payload))),
-            ("qos", Some(qos.into())),
+            ("qos", Some(i64::from(qos).into())),
             ("retain", Some(retain.into())),
             ("id", Some(i64::from(id).into())),
         ];

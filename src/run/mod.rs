@@ -6,10 +6,12 @@ pub mod event;
 mod exec;
 pub mod failure;
 mod frame;
+pub mod home;
 pub mod mask_text;
 mod messages;
 pub mod once;
 mod render;
+mod resident;
 mod resolve;
 mod retry;
 mod send;
@@ -34,6 +36,7 @@ use crate::session::{Fault, Heard, Listener, Mark, Session};
 
 use event::{Event, Observer, Report};
 use failure::Failure;
+use home::{Effects, Home};
 use mask_text::Masked;
 use once::OnceStore;
 use resolve::Resolved;
@@ -49,11 +52,11 @@ const HOOK_WALL_LIMIT: Duration = Duration::from_secs(2);
 pub type SharedObserver = Rc<RefCell<dyn Observer>>;
 
 /// Everything a run needs from outside.
-pub struct Setup<'p> {
+pub struct Setup {
     /// What is run.
-    pub program: &'p Program,
+    pub program: Rc<Program>,
     /// The script host that compiled it.
-    pub host: &'p Host,
+    pub host: Rc<Host>,
     /// The values of every file's vars; see [`vars::resolve`].
     pub vars: Vec<Vec<Value>>,
     /// The conversation.
@@ -68,6 +71,8 @@ pub struct Setup<'p> {
     pub seed: u64,
     /// As the user wrote it.
     pub port: String,
+    /// The station it runs in; `None` for a flow that ends.
+    pub home: Option<Rc<dyn Home>>,
 }
 
 /// Which part of the flow is run, and with what.
@@ -96,9 +101,9 @@ impl From<Failure> for Halt {
 }
 
 /// One run of one program.
-pub struct Run<'p> {
-    program: &'p Program,
-    host: &'p Host,
+pub struct Run {
+    program: Rc<Program>,
+    host: Rc<Host>,
     vars: Vec<Vec<Value>>,
     session: Session,
     observer: SharedObserver,
@@ -123,6 +128,9 @@ pub struct Run<'p> {
     /// Why the main flow ended early, as passed.
     stopped: Option<String>,
     packet_id: u16,
+    home: Option<Rc<dyn Home>>,
+    /// What the step at hand leaves in the station, if it passes.
+    staged: Effects,
     /// When the evaluation at hand has taken too long.
     hook_deadline: Rc<Cell<Mono>>,
     totals: Totals,
@@ -138,9 +146,9 @@ struct Totals {
     received: usize,
 }
 
-impl<'p> Run<'p> {
+impl Run {
     /// A run that is ready to start.
-    pub fn new(setup: Setup<'p>) -> Self {
+    pub fn new(setup: Setup) -> Self {
         let tells_steps = setup.observer.borrow().wants_steps();
         let hook_deadline = Rc::new(Cell::new(Mono::FAR));
         if !setup.session.simulated() {
@@ -169,6 +177,8 @@ impl<'p> Run<'p> {
             answer_lines: Vec::new(),
             stopped: None,
             packet_id: 0,
+            home: setup.home,
+            staged: Effects::default(),
             hook_deadline,
             totals: Totals::default(),
         }

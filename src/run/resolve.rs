@@ -23,7 +23,7 @@ pub(super) struct Resolved {
     pub restarts: Option<Duration>,
 }
 
-impl Run<'_> {
+impl Run {
     /// The rules for `line`, which `send` rendered.
     pub(super) fn resolve(&mut self, send: &Send, line: &str) -> Result<Rc<Resolved>, Failure> {
         // A line without holes meets the same entry every time.
@@ -53,7 +53,7 @@ impl Run<'_> {
 }
 
 /// The rules of a joined line: times add up; a part that needs more than a final result must stand alone.
-fn joined_rules(dialect: &Dialect, line: &str) -> Result<CommandRules, Failure> {
+pub(super) fn joined_rules(dialect: &Dialect, line: &str) -> Result<CommandRules, Failure> {
     if let Some(part) = dialect.must_stand_alone(line) {
         return Err(Failure::refused(format!("`{part}` must stand alone, not in the joined line `{line}`"))
             .help("it owes more than a final result code; give it a step of its own"));
@@ -68,7 +68,7 @@ fn joined_rules(dialect: &Dialect, line: &str) -> Result<CommandRules, Failure> 
     Ok(CommandRules { timeout: any.then_some(total), ..CommandRules::default() })
 }
 
-fn merge(step: &CommandRules, table: &CommandRules, has_data: bool) -> Resolved {
+pub(super) fn merge(step: &CommandRules, table: &CommandRules, has_data: bool) -> Resolved {
     let prompt = step.prompt.clone().or_else(|| table.prompt.clone());
     let finals = step.finals.clone().or_else(|| table.finals.clone());
     let wanted = Wanted {

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::failure::Failure;
 use super::frame::{Frame, Point};
 
-impl Run<'_> {
+impl Run {
     /// Whether there is another attempt, after its pause. Takes back what the failed one set.
     pub(super) fn wait_for_next(
         &mut self,

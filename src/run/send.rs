@@ -15,13 +15,26 @@ use super::failure::Failure;
 use super::frame::Frame;
 use super::once;
 use super::render::{self, LineRules};
+use super::resolve::Resolved;
 use super::{Halt, Run};
 
-impl<'p> Run<'p> {
+/// What a line owes, and until when.
+pub(super) struct Owing<'a> {
+    pub rules: &'a Resolved,
+    /// The texts for `{=x}` holes.
+    pub same: Vec<(Arc<str>, String)>,
+    pub data: Option<&'a [u8]>,
+    /// The step's own timeout.
+    pub own_timeout: Option<Duration>,
+    /// The deadline of what is around it.
+    pub outer: Mono,
+}
+
+impl Run {
     /// One command line, with all the rules that hold for it.
     pub(super) fn send(
         &mut self,
-        send: &'p Send,
+        send: &Send,
         own_timeout: Option<Duration>,
         frame: &Frame,
         outer: Mono,
@@ -43,13 +56,20 @@ impl<'p> Run<'p> {
                 self.sent_line = Some(self.masked.text(&line));
             }
         }
+        let owed = Owing { rules: &rules, same, data: data.as_deref(), own_timeout, outer };
+        Ok(self.say_line(&line, owed)?)
+    }
+
+    /// Sends a line and hears it out.
+    pub(super) fn say_line(&mut self, line: &str, owing: Owing<'_>) -> Result<Answer, Failure> {
+        let Owing { rules, same, data, own_timeout, outer } = owing;
         self.next_mark();
         let timeout = own_timeout.or(rules.timeout).unwrap_or(self.program.dialect.line.timeout);
         let request = Request {
-            line: &line,
+            line,
             wanted: Arc::clone(&rules.wanted),
             same,
-            data: data.as_deref(),
+            data,
             ends: rules.ends,
             cancel: rules.cancel,
             restarts: rules.restarts,
@@ -60,7 +80,7 @@ impl<'p> Run<'p> {
         let outcome = self.session.send(&request);
         if rules.once && outcome.is_err() && !self.session.line_left() {
             // It failed before its first byte left: nothing was risked.
-            self.redeem_once(&line)?;
+            self.redeem_once(line)?;
         }
         let answer = outcome.map_err(|fault| {
             let cut = matches!(fault, Fault::Timeout { .. }) && outer < start + timeout;
@@ -68,7 +88,7 @@ impl<'p> Run<'p> {
             if cut { cut_short(failure, timeout, outer.since(start)) } else { failure }
         })?;
         if rules.once {
-            self.redeem_once(&line)?;
+            self.redeem_once(line)?;
         }
         Ok(answer)
     }
@@ -94,7 +114,7 @@ impl<'p> Run<'p> {
     }
 
     /// `unless`: whether things are already so. Errors that mean "no" are a no; anything else fails.
-    pub(super) fn probe(&mut self, probe: &'p Probe, frame: &mut Frame) -> Result<bool, Halt> {
+    pub(super) fn probe(&mut self, probe: &Probe, frame: &mut Frame) -> Result<bool, Halt> {
         let point = frame.begin();
         let answer = self.send(&probe.send, probe.timeout, frame, Mono::FAR, None);
         let verdict = match answer {
@@ -114,11 +134,11 @@ impl<'p> Run<'p> {
     }
 
     /// A command line: every hole is one argument, and the line is no longer than the module takes.
-    pub(super) fn command_line(
+    pub(super) fn command_line<'t>(
         &mut self,
-        template: &'p Template,
+        template: &'t Template,
         frame: &Frame,
-    ) -> Result<Cow<'p, str>, Failure> {
+    ) -> Result<Cow<'t, str>, Failure> {
         let line = if let Some(text) = template.literal() {
             Cow::Borrowed(text)
         } else {
@@ -150,7 +170,7 @@ impl<'p> Run<'p> {
         Ok(line)
     }
 
-    pub(super) fn data(&mut self, template: &'p Template, frame: &Frame) -> Result<Vec<u8>, Failure> {
+    pub(super) fn data(&mut self, template: &Template, frame: &Frame) -> Result<Vec<u8>, Failure> {
         let mut out = Vec::new();
         for piece in &template.pieces {
             match piece {

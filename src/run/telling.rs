@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::frame::{Frame, Point};
 use super::{Halt, Run};
 
-impl<'p> Run<'p> {
+impl Run {
     pub(super) fn title(&mut self, step: &Step, frame: &Frame) -> String {
         let mut out = String::new();
         for piece in &step.title.pieces {
@@ -30,7 +30,7 @@ impl<'p> Run<'p> {
         self.masked.text(&out)
     }
 
-    pub(super) fn say_log(&mut self, step: &'p Step, frame: &mut Frame) -> Result<(), Halt> {
+    pub(super) fn say_log(&mut self, step: &Step, frame: &mut Frame) -> Result<(), Halt> {
         let Some(log) = &step.log else { return Ok(()) };
         let text = self.text(log, frame, true)?;
         let text = self.masked.text(&text);

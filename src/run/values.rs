@@ -1,7 +1,7 @@
 //! What expressions, templates and checks give in a running flow.
 
 use crate::flow::codes::Code;
-use crate::flow::model::{Check, Expr, Input, Leaf, Origin, Piece, Template};
+use crate::flow::model::{Check, Computation, Expr, FlowId, Input, Leaf, Origin, Piece, Template};
 use crate::hooks::{self, Value};
 
 use super::event::Measurement;
@@ -10,11 +10,11 @@ use super::frame::Frame;
 use super::render;
 use super::{HOOK_WALL_LIMIT, Run};
 
-impl<'p> Run<'p> {
+impl Run {
     /// Every check, measurements recorded; the first that does not hold is the error.
     pub(super) fn checks(
         &mut self,
-        checks: &'p [Check],
+        checks: &[Check],
         frame: &Frame,
         measured: &mut Vec<Measurement>,
     ) -> Result<(), Failure> {
@@ -49,7 +49,7 @@ impl<'p> Run<'p> {
         first_bad.map_or(Ok(()), Err)
     }
 
-    pub(super) fn limit(&mut self, limit: Option<&'p Leaf>, frame: &Frame) -> Result<Option<f64>, Failure> {
+    pub(super) fn limit(&mut self, limit: Option<&Leaf>, frame: &Frame) -> Result<Option<f64>, Failure> {
         limit.map(|limit| self.leaf(limit, frame)).transpose().map(|value| value.as_ref().and_then(as_number))
     }
 
@@ -114,8 +114,38 @@ impl<'p> Run<'p> {
         match from {
             Origin::Slot(slot) => frame.get(slot).clone(),
             Origin::Var(index) => self.vars[frame.unit.0][index].clone(),
-            Origin::Subscriptions => Value::from(hooks::Array::new()),
+            Origin::Subscriptions => match &self.home {
+                Some(home) => home.subscriptions(),
+                None => hooks::list_of([]),
+            },
+            Origin::State => self.state(),
         }
+    }
+
+    /// The station's `state`, with what this step has set so far.
+    fn state(&self) -> Value {
+        let Some(home) = &self.home else { return hooks::map_of([]) };
+        let staged = self.staged.state.iter().map(|(name, value)| (&**name, value.clone()));
+        hooks::with_entries(home.state(), staged)
+    }
+
+    /// Values that are worked out without any step, in a frame of their own.
+    ///
+    /// # Errors
+    ///
+    /// What the first expression that fails raised.
+    pub fn compute(
+        &mut self,
+        computation: &Computation,
+        given: &[(&str, Value)],
+    ) -> Result<Vec<Value>, Failure> {
+        let mut frame = Frame::new(FlowId(0), computation.unit, computation.names);
+        for (name, slot) in &computation.given {
+            if let Some((_, value)) = given.iter().find(|(given, _)| *given == &**name) {
+                frame.put(*slot, value.clone());
+            }
+        }
+        computation.values.iter().map(|value| self.leaf(value, &frame)).collect()
     }
 
     /// A value with expressions in its leaves.

@@ -5,6 +5,7 @@
 mod exchange;
 mod fault;
 mod resync;
+mod station;
 mod wait;
 
 use std::collections::VecDeque;
@@ -13,13 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::at::dialect::Dialect;
-use crate::at::pattern::Captures;
+use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 use crate::transcript::{Entry, NoteKind, Record, Transcript};
 
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
+pub use station::{Facts, Woke};
 pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
@@ -134,6 +136,10 @@ pub struct Session {
     messages: VecDeque<Message>,
     messages_dropped: u64,
     notices: VecDeque<Captures>,
+    /// Lines that somebody wants to know of, whoever takes them, and those that came.
+    watched: Vec<Pattern>,
+    seen: VecDeque<(usize, Captures)>,
+    seen_dropped: u64,
     closed_at: Option<(Mark, String)>,
     reboot_at: Option<(Mark, String)>,
     reboot_welcome_until: Mono,
@@ -178,6 +184,9 @@ impl Session {
             messages: VecDeque::new(),
             messages_dropped: 0,
             notices: VecDeque::new(),
+            watched: Vec::new(),
+            seen: VecDeque::new(),
+            seen_dropped: 0,
             closed_at: None,
             reboot_at: None,
             reboot_welcome_until: Mono::ZERO,
@@ -374,6 +383,7 @@ impl Session {
                         self.listener.heard(now, &Heard::Line { class, text: &text });
                     }
                     taken_by_await = class == Class::Await;
+                    self.watch_line(class, &text);
                     self.keep_line(class, text);
                 }
                 Sorted::Message(message) => {

@@ -115,7 +115,7 @@ impl Case {
 
     /// One run, seen by the console or as JSON lines. `Err`: the flow's problems.
     fn run_watched(&self, script: Script, as_json: bool) -> Result<(Outcome, String), String> {
-        let host = Host::new();
+        let host = Rc::new(Host::new());
         let here = std::env::current_dir().expect("tests run in the package");
         let flow = match self.read("flow.txt") {
             Some(elsewhere) => PathBuf::from(elsewhere.trim()),
@@ -123,7 +123,7 @@ impl Case {
         };
         let loaded = compile::load(&flow, &here, &Options::default(), &host);
         let shown_problems = loaded.problems.render(&loaded.sources, Look::Plain);
-        let Some(program) = loaded.program else { return Err(shown_problems) };
+        let Some(program) = loaded.program.map(Rc::new) else { return Err(shown_problems) };
         let file = |unit: UnitId, path: &str| {
             let place = loaded.reader.beside(&loaded.places[unit.0], path);
             loaded.reader.bytes(&place).map_err(|problem| problem.to_string())
@@ -163,8 +163,8 @@ impl Case {
             Rc::new(move || stop.borrow().stop),
         );
         let setup = Setup {
-            program: &program,
-            host: &host,
+            program: Rc::clone(&program),
+            host: Rc::clone(&host),
             masked: Masked::new(Rc::new(masker())),
             vars: resolved.values,
             session,
@@ -172,6 +172,7 @@ impl Case {
             once: Box::new(OnceInMemory::default()),
             seed: 1,
             port: "script".to_string(),
+            home: None,
         };
         let main = program.main.expect("a case has steps");
         Run::new(setup).run(main, &Part::default());

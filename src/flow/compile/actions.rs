@@ -110,7 +110,7 @@ impl Compiler<'_> {
         } else {
             parts.bytes.and_then(|bytes| self.one_expr(bytes, scope)).map(Payload::Bytes)
         };
-        let qos = parts.qos.map_or(Some(Leaf::Plain(0_i64.into())), |qos| self.leaf(qos, scope));
+        let qos = parts.qos.map(|qos| self.leaf(qos, scope));
         let retain = parts.retain.map_or(Some(Leaf::Plain(false.into())), |retain| self.leaf(retain, scope));
         let Some(flow) = self.contract_flow("publish") else {
             if self.incomplete {
@@ -127,7 +127,13 @@ impl Compiler<'_> {
             return None;
         };
         self.calls.push((self.current, flow, node.span));
-        Some(Publish { topic: topic?, payload: payload?, qos: qos?, retain: retain?, flow })
+        Some(Publish {
+            topic: topic?,
+            payload: payload?,
+            qos: qos.map_or(Some(None), |qos| qos.map(Some))?,
+            retain: retain?,
+            flow,
+        })
     }
 
     /// A template that must be exactly one `${…}`.

@@ -340,6 +340,7 @@ impl Compiler<'_> {
             main: main.map(FlowId),
             named: self.tables.first().cloned().unwrap_or_default(),
             contract: self.contract.clone(),
+            station: None,
         })
     }
 }

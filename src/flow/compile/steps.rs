@@ -9,7 +9,7 @@ use crate::flow::duration;
 use crate::flow::fields::Fields;
 use crate::flow::keys;
 use crate::flow::model::{
-    Action, Assignment, Check, OnError, Piece, Probe, Retry, Slot, Step, Template, Within,
+    Action, Assignment, Check, OnError, Piece, Probe, Retry, Slot, Step, Target, Template, Within,
 };
 use crate::flow::yaml::{Kind, Node};
 
@@ -241,7 +241,7 @@ impl Compiler<'_> {
             }
             let slot = self.define(&key.text.as_str().into(), key.span, scope);
             if let (Some(slot), Some(value)) = (slot, value) {
-                out.push(Assignment { slot, value });
+                out.push(Assignment { target: Target::Slot(slot), value });
             }
         }
         out

@@ -12,6 +12,10 @@ use crate::hooks::{Expression, Hooks, Value};
 
 use super::diag::{FileId, Span};
 
+pub mod station;
+
+pub use station::{Computation, Station};
+
 /// Index of a flow in [`Program::flows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlowId(pub usize);
@@ -47,6 +51,8 @@ pub struct Program {
     pub named: BTreeMap<String, FlowId>,
     /// The contract's flows of the dialect: `wake`, `connect`, `publish`, …
     pub contract: BTreeMap<String, FlowId>,
+    /// What makes it a station; `None` for a file whose flows end.
+    pub station: Option<Station>,
 }
 
 impl Program {
@@ -287,8 +293,8 @@ pub struct Publish {
     pub topic: Template,
     /// What is published.
     pub payload: Payload,
-    /// Quality of service.
-    pub qos: Leaf,
+    /// Quality of service; `None`: 0 in a flow that ends, the outbox's own in a station.
+    pub qos: Option<Leaf>,
     /// Whether the broker keeps it.
     pub retain: Leaf,
     /// The contract's flow.
@@ -373,9 +379,18 @@ pub struct PortStep {
 #[derive(Debug)]
 pub struct Assignment {
     /// Where it goes.
-    pub slot: Slot,
+    pub target: Target,
     /// What goes there.
     pub value: Leaf,
+}
+
+/// Where `set` puts a value.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A name of the running flow.
+    Slot(Slot),
+    /// A value of the station's `state`, by its index.
+    State(usize),
 }
 
 /// A condition, or a measurement with limits.
@@ -485,6 +500,8 @@ pub enum Origin {
     Var(usize),
     /// The filters of a station's subscriptions; empty in a flow that ends.
     Subscriptions,
+    /// All values of a station's `state`, a map.
+    State,
 }
 
 /// A name an expression reads.

@@ -1,0 +1,126 @@
+//! What a station wants of a conversation between and during its runs: to hear lines and messages while
+//! nothing is asked, and to be told the facts that decide about its link.
+
+use crate::at::pattern::{Captures, Pattern};
+use crate::at::sorter::{Class, Message};
+use crate::link::{LinkError, Mono};
+use crate::transcript::NoteKind;
+
+use super::{Fault, Footing, Mark, Pumped, Session};
+
+/// Lines kept for a station that has not looked yet; the oldest goes.
+const SEEN_LINES: usize = 1024;
+
+/// How a wait between two runs ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woke {
+    /// Something came that the station has to look at.
+    Heard,
+    /// The deadline passed.
+    Deadline,
+    /// A signal came.
+    Signal,
+}
+
+/// What the lines so far said about the link. Each is said once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The line that said that the session with the broker, or what carries it, is gone.
+    pub closed: Option<String>,
+    /// The line that said that the module restarted.
+    pub reboot: Option<String>,
+}
+
+impl Session {
+    /// Lines that are to be told with [`Session::take_seen`], whoever takes them.
+    pub fn watch(&mut self, patterns: Vec<Pattern>) {
+        self.watched = patterns;
+        self.seen.clear();
+    }
+
+    /// The watched lines that came, oldest first: the pattern's index and what it captured.
+    pub fn take_seen(&mut self) -> Vec<(usize, Captures)> {
+        self.seen.drain(..).collect()
+    }
+
+    /// Watched lines that were thrown away because nobody looked.
+    pub fn seen_dropped(&self) -> u64 {
+        self.seen_dropped
+    }
+
+    /// The messages that nobody received, oldest first.
+    pub fn take_messages(&mut self) -> Vec<Message> {
+        self.messages.drain(..).collect()
+    }
+
+    /// Whether messages wait inside the module.
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    /// What is known about the link since `since`; what is older is forgotten.
+    pub fn take_facts(&mut self, since: Mark) -> Facts {
+        let closed = self.closed_at.take().filter(|(mark, _)| *mark >= since).map(|(_, line)| line);
+        let reboot = self.reboot_at.take().map(|(_, line)| line);
+        Facts { closed, reboot }
+    }
+
+    /// Whether the module may be swallowing everything as data.
+    pub fn is_stuck(&self) -> bool {
+        self.footing == Footing::Stuck
+    }
+
+    /// Sorts what comes until `until`, but no longer than until something came that a station looks at.
+    ///
+    /// # Errors
+    ///
+    /// Only when the port is gone.
+    pub fn listen(&mut self, until: Mono) -> Result<Woke, Fault> {
+        loop {
+            if self.has_news() {
+                return Ok(Woke::Heard);
+            }
+            match self.pump(until)? {
+                Pumped::Bytes => {}
+                Pumped::Deadline => return Ok(Woke::Deadline),
+                Pumped::Woken => return Ok(Woke::Signal),
+            }
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        !self.messages.is_empty()
+            || !self.seen.is_empty()
+            || !self.notices.is_empty()
+            || self.closed_at.is_some()
+            || self.reboot_at.is_some()
+    }
+
+    /// Tries to open a port that is gone, at most until `until`.
+    ///
+    /// # Errors
+    ///
+    /// It is not there; the link may be asked again.
+    pub fn find_port(&mut self, until: Mono) -> Result<(), LinkError> {
+        self.link.reopen(until)?;
+        self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+        // Whoever unplugged the module has switched it off, too.
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// Looks whether a line that was sorted is one that somebody watches for.
+    pub(super) fn watch_line(&mut self, class: Class, text: &[u8]) {
+        if self.watched.is_empty() || matches!(class, Class::Echo | Class::Prompt) {
+            return;
+        }
+        for (index, pattern) in self.watched.iter().enumerate() {
+            let Some(captures) = pattern.match_line(text, &[]) else { continue };
+            if self.seen.len() == SEEN_LINES {
+                self.seen.pop_front();
+                self.seen_dropped += 1;
+            }
+            self.seen.push_back((index, captures));
+        }
+    }
+}
