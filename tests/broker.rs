@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::net::TcpListener;
+
 use support::broker::Broker;
 use support::process::{Running, atflow, run};
 use support::temp::TempDir;
@@ -149,10 +151,34 @@ fn the_flow_logs_in_with_its_own_secrets() {
 }
 
 #[test]
-fn a_broker_that_is_not_there_fails_the_step_that_needs_it() {
+fn a_broker_that_is_not_there_ends_before_anything_is_sent() {
     let dir = TempDir::new();
-    // Port 9 of this machine: nobody discards bytes there any more.
-    let (flow, _sim) = start(&dir, &Place::Inside, BRINGUP, "mqtt://127.0.0.1:9", &[]);
+    // Nobody listens on port 1.
+    let cloud = ["--cloud", "mqtt://user:secret@127.0.0.1:1"];
+    let serve = dir.join("air724.tty");
+    let run_args = ["run", BRINGUP, "--port", "sim:luat-air724"];
+    let sim_args = ["sim", "luat-air724", "--pty", &serve];
+    for args in [run_args, sim_args] {
+        let done = run(&mut atflow(&dir, args.iter().chain(&cloud))).exited(3);
+        assert_eq!(done.stdout, "");
+        assert_eq!(
+            done.stderr,
+            "error[AT3002]: cannot reach the broker `mqtt://127.0.0.1:1`: Connection refused (os error 111)\n  \
+             = help: nothing was sent: the simulated module has no cloud without it; start the broker, or leave \
+             out `--cloud` for the one in memory\n"
+        );
+    }
+}
+
+#[test]
+fn a_broker_that_goes_away_fails_the_step_that_needs_it() {
+    let dir = TempDir::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("mqtt://{}", listener.local_addr().expect("an address"));
+    let (flow, _sim) = start(&dir, &Place::Inside, BRINGUP, &url, &[]);
+    // It is there for the one connection before the run, and then no more.
+    listener.accept().expect("a connection");
+    drop(listener);
     let done = flow.finish().exited(1);
     assert_eq!(done.finished()["failure"]["path"], serde_json::json!(["session", "open TCP"]));
 }

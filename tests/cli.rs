@@ -427,7 +427,7 @@ fn a_busy_port_is_named_with_its_holder() {
     assert_eq!(
         done.stderr,
         format!(
-            "error: cannot open `{}`: process {id} (`atflow`) has it open\n  \
+            "error[AT3001]: cannot open `{}`: process {id} (`atflow`) has it open\n  \
              = help: end it there, or with `kill {id}`\n",
             module.port()
         )

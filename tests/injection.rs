@@ -219,8 +219,8 @@ fn message(topic: &str, payload: &str) -> Vec<u8> {
     reply
 }
 
-#[test]
-fn from_the_body_of_a_message() {
+/// `value` comes with a message that answers the subscription.
+fn try_message(value: &'static str, reply: fn(&str, &str) -> Option<Vec<u8>>, cannot: fn(&str) -> bool) {
     WayIn {
         flow: r"module: luat-air724
 steps:
@@ -228,37 +228,31 @@ steps:
   - { receive: 'command/send/{id}', timeout: 10s }
   - 'AT+X=VALUE,1'
 ",
-        value: "body.method",
-        reply: |line, value| {
-            line.starts_with("AT+MSUB")
-                .then(|| message("command/send/1", &json!({ "method": value }).to_string()))
-        },
+        value,
+        reply,
         from_outside: false,
         before: &["AT+MSUB=command/send/+,0"],
-        cannot: every_value_can_come,
+        cannot,
     }
     .try_all();
 }
 
 #[test]
+fn from_the_body_of_a_message() {
+    let reply = |line: &str, value: &str| {
+        line.starts_with("AT+MSUB")
+            .then(|| message("command/send/1", &json!({ "method": value }).to_string()))
+    };
+    try_message("body.method", reply, every_value_can_come);
+}
+
+#[test]
 fn from_the_topic_of_a_message() {
-    WayIn {
-        flow: r"module: luat-air724
-steps:
-  - AT+MSUB=command/send/+,0
-  - { receive: 'command/send/{id}', timeout: 10s }
-  - 'AT+X=VALUE,1'
-",
-        value: "id",
-        reply: |line, value| {
-            line.starts_with("AT+MSUB").then(|| message(&format!("command/send/{value}"), "{}"))
-        },
-        from_outside: false,
-        before: &["AT+MSUB=command/send/+,0"],
-        // The module's line has the topic between quotes: it can hold neither a quote nor a line end.
-        cannot: |value| value.contains(['\r', '\n', '"']),
-    }
-    .try_all();
+    let reply = |line: &str, value: &str| {
+        line.starts_with("AT+MSUB").then(|| message(&format!("command/send/{value}"), "{}"))
+    };
+    // The module's line has the topic between quotes: it can hold neither a quote nor a line end.
+    try_message("id", reply, |value| value.contains(['\r', '\n', '"']));
 }
 
 /// What leaves in a data phase is counted: it may hold anything, and arrives as it is.

@@ -5,7 +5,10 @@
 //! `AT&W` are basic commands, with any digits and texts behind them. The longest key that meets a line
 //! gives the whole entry.
 
-use super::dialect::{CommandEntry, Dialect};
+use super::dialect::{CommandEntry, CommandRules, Dialect};
+
+/// Stands for what is not known yet in the shape of a command line; no command line holds it.
+pub const HOLE: char = '\0';
 
 /// What a key says about the line behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,34 @@ impl Dialect {
         }
         found
     }
+
+    /// The entries that one command could meet; `shape` is its text with [`HOLE`] for what is not known yet.
+    pub fn entries_for_shape(&self, shape: &str) -> Vec<&CommandEntry> {
+        match shape.split_once(HOLE) {
+            Some((prefix, _)) => self.entries_for_prefix(prefix),
+            None => self.entry(shape).into_iter().collect(),
+        }
+    }
+
+    /// The first part of a joined line that may not be in one, whatever its holes will hold. A line that is
+    /// one command has none.
+    pub fn must_stand_alone<'l>(&self, shape: &'l str) -> Option<&'l str> {
+        let parts = split_joined(shape);
+        let alone = |part: &&str| {
+            self.entry(part).is_some()
+                && self.entries_for_shape(part).iter().all(|entry| stands_alone(&entry.rules))
+        };
+        parts.iter().copied().filter(|_| parts.len() > 1).find(alone)
+    }
+}
+
+/// A joined line has one final result for all its parts: a command that owes more has no place in it.
+fn stands_alone(rules: &CommandRules) -> bool {
+    rules.awaits.is_some()
+        || rules.finals.is_some()
+        || rules.prompt.is_some()
+        || rules.restarts.is_some()
+        || rules.once == Some(true)
 }
 
 /// Whether a command line, or one part of a joined line, is one that `key` names.
@@ -134,7 +165,7 @@ fn has_letters_outside_quotes(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::at::dialect::CommandRules;
+    use crate::at::dialect::Finals;
 
     fn dialect(keys: &[&str]) -> Dialect {
         let entry = |key: &&str| CommandEntry { key: (*key).into(), rules: CommandRules::default() };
@@ -198,6 +229,28 @@ mod tests {
         assert_eq!(keys("at+cfun=4"), ["AT+CFUN="]);
         assert_eq!(keys("AT+MSUB=t,"), ["AT+MSUB="]);
         assert_eq!(keys("AT+X="), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_part_that_owes_more_is_found_if_it_is_certain() {
+        let mut dialect = dialect(&["AT+CFUN=", "AT+CFUN=1,1", "AT+OPEN="]);
+        for entry in &mut dialect.commands[1..] {
+            entry.rules.finals = Some(Finals::None);
+        }
+        for (shape, part) in [
+            ("AT+CSQ;+OPEN=1", Some("+OPEN=1")),
+            ("AT+OPEN=1;+CSQ", Some("AT+OPEN=1")),
+            ("AT+CSQ;+open=\0\0,1", Some("+open=\0\0,1")),
+            ("AT+OPEN=1", None),
+            ("AT+CSQ;+OPEN?", None),
+            ("AT+CSQ=\";+OPEN=1\";+X", None),
+            ("AT+CSQ;+CFUN=1,1", Some("+CFUN=1,1")),
+            ("AT+CSQ;+CFUN=1,\0", None),
+            ("AT+CSQ;\0", None),
+            ("AT+CSQ;+OPEN\0", None),
+        ] {
+            assert_eq!(dialect.must_stand_alone(shape), part, "{shape:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serialport::{DataBits, FlowControl, Parity, StopBits};
 
+use crate::flow::codes::Code;
 use crate::link::address::Address;
 use crate::link::serial::{Serial, Settings};
 use crate::link::tcp::Tcp;
@@ -16,6 +17,7 @@ use crate::sim::{
 };
 
 use super::args::{SerialArgs, SimulationArgs, Speed};
+use super::say::coded;
 use super::{Exit, complain};
 
 /// How long a TCP connection may take to come up.
@@ -66,7 +68,7 @@ fn refused(error: &LinkError) -> Exit {
         LinkError::Open { help, .. } => help.as_deref(),
         _ => None,
     };
-    complain(&error.to_string(), help);
+    coded(Code::PORT_GONE, &error.to_string(), help);
     Exit::Environment
 }
 
@@ -127,6 +129,11 @@ pub(super) fn sim_refused(error: &SimError) -> Exit {
         SimError::BrokerNeedsPace => {
             complain(&error.to_string(), Some("leave out `--speed max`"));
             Exit::Usage
+        }
+        SimError::Broker { .. } => {
+            let help = "nothing was sent: the simulated module has no cloud without it; start the broker, or leave out `--cloud` for the one in memory";
+            coded(Code::BROKER_GONE, &error.to_string(), Some(help));
+            Exit::Environment
         }
         _ => {
             complain(&error.to_string(), None);

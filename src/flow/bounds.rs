@@ -8,8 +8,7 @@ use super::model::{
     Action, Each, Flow, FlowId, Jitter, Leaf, OnError, Origin, Pause, Piece, PortStep, Program,
 };
 use super::model::{Retry, Send, Step, Template};
-use crate::at::dialect::CommandEntry;
-use crate::at::table::split_joined;
+use crate::at::table::{HOLE, split_joined};
 use crate::hooks;
 
 /// A resync after a timeout: `AT` three times, a second each.
@@ -253,8 +252,8 @@ impl Sum<'_> {
             .pieces
             .iter()
             .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Expr { .. } => HOLE,
+                Piece::Text(text) => text.clone(),
+                Piece::Expr { .. } => HOLE.to_string(),
             })
             .collect();
         let parts = split_joined(&shape);
@@ -269,10 +268,7 @@ impl Sum<'_> {
     /// The longest times of all entries that one command can meet.
     fn part(&self, part: &str) -> TableTimes {
         let dialect = &self.program.dialect;
-        let entries: Vec<&CommandEntry> = match part.split_once(HOLE) {
-            Some((prefix, _)) => dialect.entries_for_prefix(prefix),
-            None => dialect.entry(part).into_iter().collect(),
-        };
+        let entries = dialect.entries_for_shape(part);
         let timeouts = entries.iter().map(|entry| entry.rules.timeout.unwrap_or(dialect.line.timeout));
         let restarts = entries.iter().filter_map(|entry| entry.rules.restarts);
         TableTimes {
@@ -288,9 +284,6 @@ impl Sum<'_> {
         Duration::from_micros(bytes.saturating_mul(1_000_000).div_ceil(BYTES_PER_SECOND))
     }
 }
-
-/// Stands for an expression in a command line; no command line holds it.
-const HOLE: &str = "\0";
 
 /// What the command table says of a line.
 #[derive(Default)]

@@ -112,6 +112,7 @@ codes! {
     TABLE_KEY = 503, "a key of the command table that is no command";
     TABLE_FORM = 504, "a key of the command table that nothing meets (warning)";
     NO_CONTRACT = 505, "the dialect lacks a flow that is needed";
+    JOINED = 506, "a command that must stand alone in a joined line";
 
     // AT06xx: files that a file brings in.
     NO_SUCH_FILE = 601, "a module or cloud that does not exist";
@@ -169,8 +170,9 @@ codes! {
 
     // AT30xx: the environment.
     PORT_GONE = 3001, "the port is gone or cannot be opened";
-    STORE = 3005, "what a station keeps cannot be opened";
+    BROKER_GONE = 3002, "the broker that `--cloud` names cannot be reached";
     METRICS_ADDRESS = 3003, "the address for `--metrics` cannot be used";
+    STORE = 3004, "what a station keeps cannot be opened";
 }
 
 /// `docs/errors.md`.

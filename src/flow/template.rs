@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::at::table::HOLE;
+
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -96,6 +98,26 @@ pub fn parse(template: &str) -> Result<Vec<Piece>, TemplateError> {
 /// Whether the whole template is one `${…}`, so that its value keeps its type.
 pub fn is_one_expression(pieces: &[Piece]) -> bool {
     matches!(pieces, [Piece::Expression { .. }])
+}
+
+/// The literal text of a command line, with [`HOLE`] for each byte of what is only known when it is sent. Every
+/// byte keeps its place.
+pub fn shape(template: &str) -> String {
+    let literal: Vec<Range<usize>> = parse(template)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|piece| match piece {
+            Piece::Text { range, .. } => Some(range),
+            Piece::Expression { .. } => None,
+        })
+        .collect();
+    let mut shape = String::with_capacity(template.len());
+    for text in literal {
+        shape.extend(std::iter::repeat_n(HOLE, text.start - shape.len()));
+        shape.push_str(&template[text]);
+    }
+    shape.extend(std::iter::repeat_n(HOLE, template.len() - shape.len()));
+    shape
 }
 
 fn expression(template: &str, inside: Range<usize>) -> Result<Piece, TemplateError> {
@@ -244,6 +266,19 @@ mod tests {
         assert_eq!(shown("a $${x} b"), "<a ${x} b>");
         assert_eq!(shown("$${${x}"), "<${>(x)");
         assert_eq!(shown("${x}$${"), "(x)<${>");
+    }
+
+    #[test]
+    fn a_shape_keeps_every_byte_in_its_place() {
+        for (template, expected) in [
+            ("AT+X=${a},1", "AT+X=----,1"),
+            ("${ x }", "------"),
+            ("AT", "AT"),
+            ("$${x}${y};ü", "$${x}----;ü"),
+            ("", ""),
+        ] {
+            assert_eq!(shape(template).replace(HOLE, "-"), expected);
+        }
     }
 
     #[test]

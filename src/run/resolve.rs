@@ -54,25 +54,15 @@ impl Run {
 
 /// The rules of a joined line: times add up; a part that needs more than a final result must stand alone.
 pub(super) fn joined_rules(dialect: &Dialect, line: &str) -> Result<CommandRules, Failure> {
-    let parts = split_joined(line);
+    if let Some(part) = dialect.must_stand_alone(line) {
+        return Err(Failure::refused(format!("`{part}` must stand alone, not in the joined line `{line}`"))
+            .help("it owes more than a final result code; give it a step of its own"));
+    }
     let mut total = Duration::ZERO;
     let mut any = false;
-    for part in &parts {
+    for part in split_joined(line) {
         let rules = dialect.entry(part).map(|entry| &entry.rules);
-        if let Some(rules) = rules {
-            let alone = rules.awaits.is_some()
-                || rules.finals.is_some()
-                || rules.prompt.is_some()
-                || rules.restarts.is_some()
-                || rules.once == Some(true);
-            if alone && parts.len() > 1 {
-                return Err(Failure::refused(format!(
-                    "`{part}` must stand alone, not in the joined line `{line}`"
-                ))
-                .help("it owes more than a final result code; give it a step of its own"));
-            }
-            any |= rules.timeout.is_some();
-        }
+        any |= rules.is_some_and(|rules| rules.timeout.is_some());
         total += rules.and_then(|rules| rules.timeout).unwrap_or(dialect.line.timeout);
     }
     Ok(CommandRules { timeout: any.then_some(total), ..CommandRules::default() })

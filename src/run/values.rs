@@ -54,14 +54,28 @@ impl Run {
     }
 
     pub(super) fn false_check(&mut self, expr: &Expr, frame: &Frame) -> Failure {
-        let mut values = Vec::new();
-        for input in &expr.inputs {
-            let value = hooks::display(&self.lookup(input.from, frame));
-            values.push(format!("`{}` is {}", input.name, self.masked.text(&value)));
-        }
         let source = expr.program.source();
-        let seen = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
-        Failure::check(format!("`{source}` is false{seen}"))
+        let values: Vec<Value> = expr.inputs.iter().map(|input| self.lookup(input.from, frame)).collect();
+        let about_numbers =
+            has_number(source) || values.iter().any(|value| value.is_int() || value.is_float());
+        let mut seen = Vec::new();
+        let mut texts = Vec::new();
+        for (input, value) in expr.inputs.iter().zip(&values) {
+            let shown = self.masked.text(&hooks::display(value));
+            if about_numbers && is_text_of_a_number(value) {
+                seen.push(format!("`{}` is the text \"{shown}\"", input.name));
+                texts.push(input);
+            } else {
+                seen.push(format!("`{}` is {shown}", input.name));
+            }
+        }
+        let seen = if seen.is_empty() { String::new() } else { format!(": {}", seen.join(", ")) };
+        let mut failure = Failure::check(format!("`{source}` is false{seen}"));
+        if let Some(Input { name, from: Origin::Slot(_) }) = texts.first() {
+            failure = failure
+                .help(format!("a text never compares with a number; write `{{{name}:int}}` to get a number"));
+        }
+        failure
     }
 
     /// An expression that must be true or false.
@@ -175,6 +189,18 @@ impl Run {
         }
         Ok(out)
     }
+}
+
+/// Whether an expression without texts of its own holds a number.
+fn has_number(source: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    !source.contains(['"', '\'', '`'])
+        && source.split(|c| !is_word(c)).any(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Whether a person would take it for a number.
+fn is_text_of_a_number(value: &Value) -> bool {
+    value.is_string() && hooks::display(value).trim().parse::<f64>().is_ok()
 }
 
 /// A number, whole or not.

@@ -68,16 +68,6 @@ pub trait Listener {
     }
 }
 
-/// Nobody listens.
-pub struct Deaf;
-
-impl Listener for Deaf {
-    fn heard(&mut self, _at: Mono, _heard: &Heard<'_>) {}
-    fn listens(&self) -> bool {
-        false
-    }
-}
-
 /// Somebody who may want the program to stop.
 pub trait Interrupt {
     /// Whether a stop was asked for.

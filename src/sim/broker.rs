@@ -1,10 +1,14 @@
 //! A real broker behind the simulated module, for `--cloud mqtt://user:password@host:port`: a small MQTT
 //! 3.1.1 client over a non-blocking socket. A ready-made client brings its own event loop, thread and
 //! clock; the simulator is single-threaded and hands the time in, so only the packet codec (`mqttrs`) is
-//! taken from outside. Names are looked up and TCP is opened in one blocking call of at most
-//! three seconds, as a module is busy meanwhile anyway.
+//! taken from outside. TCP is opened in one blocking call of at most three seconds, as a module is busy
+//! meanwhile anyway.
+//!
+//! A broker that is not there when the simulation begins is a mistake of whoever began it, and said at once; one
+//! that goes away later is the module's `CONNECT FAIL`, because that is what a module sees.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -14,11 +18,13 @@ use mqttrs::{
     SubscribeReturnCodes, SubscribeTopic, Unsubscribe, decode_slice, encode_slice,
 };
 
+use super::SimError;
 use super::cloud::{Arrival, Cloud, Login, Post, Receipt};
 use crate::link::Mono;
 
 /// The port of MQTT without TLS.
 const MQTT_PORT: u16 = 1883;
+/// For all addresses of a name together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A packet longer than this is not believed: the module can take 4,100 bytes.
 const MOST_BYTES: usize = 1 << 20;
@@ -34,6 +40,17 @@ pub struct BrokerUrl {
     pub port: u16,
     /// User name and password; without them the module's own are used.
     pub login: Option<(String, String)>,
+}
+
+/// Without the login: it is for messages.
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "mqtt://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "mqtt://{}:{}", self.host, self.port)
+        }
+    }
 }
 
 /// Why a text is no broker's URL.
@@ -115,7 +132,16 @@ pub(crate) struct BrokerCloud {
 }
 
 impl BrokerCloud {
-    pub(crate) fn new(url: BrokerUrl) -> Self {
+    /// A client of a broker that is there: one connection is tried, and closed again.
+    pub(crate) fn reach(url: BrokerUrl) -> Result<Self, SimError> {
+        let cloud = Self::new(url);
+        match cloud.dial() {
+            Ok(_) => Ok(cloud),
+            Err(error) => Err(SimError::Broker { url: cloud.url, why: error.to_string() }),
+        }
+    }
+
+    fn new(url: BrokerUrl) -> Self {
         Self {
             url,
             stream: None,
@@ -131,9 +157,11 @@ impl BrokerCloud {
     }
 
     fn dial(&self) -> std::io::Result<TcpStream> {
+        let addresses: Vec<_> = (self.url.host.as_str(), self.url.port).to_socket_addrs()?.collect();
+        let each = CONNECT_TIMEOUT / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
         let mut last = std::io::Error::from(ErrorKind::NotFound);
-        for address in (self.url.host.as_str(), self.url.port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, each) {
                 Ok(stream) => {
                     stream.set_nonblocking(true)?;
                     stream.set_nodelay(true)?;
@@ -453,6 +481,9 @@ mod tests {
         assert_eq!(url.login, Some(("user".to_owned(), "p@ss".to_owned())));
         assert_eq!("mqtt://localhost".parse::<BrokerUrl>().unwrap().port, 1883);
         assert_eq!("mqtt://[::1]:99".parse::<BrokerUrl>().unwrap().host, "::1");
+        for (url, shown) in [("mqtt://u:p@h", "mqtt://h:1883"), ("mqtt://[::1]:99", "mqtt://[::1]:99")] {
+            assert_eq!(url.parse::<BrokerUrl>().unwrap().to_string(), shown);
+        }
         for bad in ["mqtts://h", "h", "mqtt://", "mqtt://h:0", "mqtt://h:x", "mqtt://u:%4@h"] {
             assert!(bad.parse::<BrokerUrl>().is_err(), "{bad}");
         }

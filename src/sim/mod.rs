@@ -106,6 +106,14 @@ pub enum SimError {
     /// A real broker was asked for, but simulated time runs away from it.
     #[error("a real broker cannot keep up with a simulation that does not wait")]
     BrokerNeedsPace,
+    /// The real broker is not there.
+    #[error("cannot reach the broker `{url}`: {why}")]
+    Broker {
+        /// Where it was looked for.
+        url: BrokerUrl,
+        /// What the system said.
+        why: String,
+    },
     /// The pty or the TCP port could not be made, or failed.
     #[error("cannot serve on {at}: {why}")]
     Serve {
@@ -125,7 +133,7 @@ pub fn names() -> &'static [(&'static str, &'static str)] {
 ///
 /// # Errors
 ///
-/// A name that does not exist; a real broker without a pace.
+/// A name that does not exist; a real broker without a pace, or that cannot be reached.
 pub fn build(name: &str, options: SimOptions) -> Result<(SimLink, Watch), SimError> {
     if matches!((&options.cloud, &options.pace), (CloudChoice::Broker(_), Pace::Max)) {
         return Err(SimError::BrokerNeedsPace);
@@ -153,7 +161,7 @@ fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) 
             let latencies = profile.latencies(settings.delays);
             Box::new(standin::StandIn::new(right, latencies, seed, example))
         }
-        CloudChoice::Broker(url) => Box::new(broker::BrokerCloud::new(url)),
+        CloudChoice::Broker(url) => Box::new(broker::BrokerCloud::reach(url)?),
     };
     let module: Box<dyn Module> = match family {
         Family::Air724 => Box::new(Modem::new(air724::Air724::default(), profile, settings, seed)),

@@ -47,7 +47,7 @@ impl std::fmt::Display for ServeAt {
 ///
 /// # Errors
 ///
-/// An unknown name; a pty, link or TCP port that cannot be made, or that fails later.
+/// An unknown name; a real broker that cannot be reached; a pty, link or TCP port that cannot be made, or that fails later.
 pub fn serve(
     name: &str,
     options: SimOptions,

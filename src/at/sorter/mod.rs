@@ -217,13 +217,6 @@ impl Sorter {
         exchange.replay(line, known.is_some_and(|known| known.class == Class::Closed))
     }
 
-    /// The same for many.
-    pub fn replay<'a>(&mut self, lines: impl IntoIterator<Item = &'a [u8]>) {
-        for line in lines {
-            self.replay_line(line);
-        }
-    }
-
     /// Whether counted bytes or the rest of a message are still to come.
     pub fn in_frame(&self) -> bool {
         self.frame.is_some() || self.block.is_some()

@@ -6,7 +6,7 @@ use crate::at::pattern::is_name;
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::keys;
-use crate::flow::model::{Flow, FlowId, OnError, Param, Retry, Slot, UnitId};
+use crate::flow::model::{Flow, FlowId, Param, Retry, Slot, UnitId};
 use crate::flow::yaml::{Kind, Node};
 use crate::hooks::Value;
 
@@ -149,13 +149,11 @@ impl Compiler<'_> {
                 default: default.clone(),
             })
             .collect();
-        let retry = body.retry.map(|node| self.retry(node)).unwrap_or_default();
+        let retry = self.retry(body.retry);
         scope.in_retry = retry.written;
         let steps = body.steps.map(|node| self.steps(node, &mut scope)).unwrap_or_default();
         let returns = self.returned(&signature, body, &scope);
-        scope.in_recovery = true;
-        let on_error = body.on_error.map_or(OnError::Fail, |node| self.on_error(node, &mut scope).0);
-        let always = body.always.map(|node| self.steps(node, &mut scope)).unwrap_or_default();
+        let recovery = self.recovery(body.on_error, body.always, &mut scope);
         Flow {
             name: signature.name,
             span: signature.span,
@@ -165,8 +163,8 @@ impl Compiler<'_> {
             timeout: body.timeout,
             retry,
             steps,
-            on_error,
-            always,
+            on_error: recovery.on_error,
+            always: recovery.always,
             names: scope.into_names(),
         }
     }
@@ -191,8 +189,8 @@ impl Compiler<'_> {
         out
     }
 
-    /// `retry: 3`, or the map.
-    pub(super) fn retry(&mut self, node: &Node) -> Retry {
-        super::retry::compile(self, node)
+    /// `retry: 3`, or the map, or none.
+    pub(super) fn retry(&mut self, node: Option<&Node>) -> Retry {
+        node.map(|node| super::retry::compile(self, node)).unwrap_or_default()
     }
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use crate::at::dialect::{Cancel, CommandRules, DataEnd, Finals, Prompt};
 use crate::at::pattern::{Pattern, Sequence};
+use crate::at::table::split_joined;
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, Span};
 use crate::flow::fields::Fields;
 use crate::flow::model::{Input, Piece, Send, Slot, Template};
+use crate::flow::template;
 use crate::flow::yaml::Node;
 
 use super::Compiler;
@@ -91,6 +93,7 @@ impl Compiler<'_> {
         let template = self.template(line, scope);
         if let Some(template) = &template {
             self.check_line(template);
+            self.check_joined(line);
         }
         let data = nodes.data.and_then(|data| self.template(data, scope));
         if let (Some(template), Some(_)) = (&template, &data) {
@@ -243,6 +246,10 @@ impl Compiler<'_> {
 
     fn table_names(&self, rules: &CommandRules, line: &Template) -> Vec<Arc<str>> {
         let dialect = &self.dialect;
+        // Of its parts' entries, a joined line takes the times alone.
+        if split_joined(line.literal_prefix()).len() > 1 {
+            return Vec::new();
+        }
         let entries = match line.literal() {
             Some(text) => dialect.entry(text).into_iter().collect(),
             None => dialect.entries_for_prefix(line.literal_prefix()),
@@ -321,6 +328,20 @@ impl Compiler<'_> {
                 .help("the line's ending comes by itself; other bytes go into `data`"),
             );
         }
+    }
+
+    /// Some commands cannot be part of a joined line; what only a run knows, it refuses itself.
+    fn check_joined(&mut self, line: &Node) {
+        let Some(scalar) = line.scalar() else { return };
+        let shape = template::shape(scalar.text);
+        let Some(part) = self.dialect.must_stand_alone(&shape) else { return };
+        let Some(start) = shape.find(part) else { return };
+        let place = start..start + part.len();
+        let message = format!("`{}` must stand alone, not in a joined line", &scalar.text[place.clone()]);
+        self.problems.push(
+            Diagnostic::error(Code::JOINED, scalar.place(self.sources, place), message)
+                .help("it owes more than a final result code; give it a step of its own"),
+        );
     }
 
     /// `.len()` counts characters, the module counts bytes.

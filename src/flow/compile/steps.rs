@@ -89,7 +89,7 @@ impl Compiler<'_> {
         let when = parts.when.and_then(|when| self.bare_expr(when, scope));
         let otherwise = parts.otherwise.map(|steps| self.steps(steps, scope)).unwrap_or_default();
         let was_in_retry = scope.in_retry;
-        let retry = parts.retry.map(|retry| self.retry(retry)).unwrap_or_default();
+        let retry = self.retry(parts.retry);
         scope.in_retry |= retry.written;
         let unless = parts.unless.and_then(|probe| self.probe(probe, scope)).map(Box::new);
         let within = parts.within.and_then(|within| self.within(within, siblings));
@@ -99,11 +99,7 @@ impl Compiler<'_> {
         let log = parts.log.and_then(|log| self.template(log, scope));
         let hint = parts.hint.and_then(|hint| self.template(hint, scope));
         scope.in_retry = was_in_retry;
-        let was_in_recovery = std::mem::replace(&mut scope.in_recovery, true);
-        let (on_error, recovers) =
-            parts.on_error.map_or((OnError::Fail, Vec::new()), |node| self.on_error(node, scope));
-        let always = parts.always.map(|always| self.steps(always, scope)).unwrap_or_default();
-        scope.in_recovery = was_in_recovery;
+        let recovery = self.recovery(parts.on_error, parts.always, scope);
         let defines = scope.gathered(gathered);
         Some(Step {
             span: head(node),
@@ -120,10 +116,10 @@ impl Compiler<'_> {
             set,
             check,
             log,
-            on_error,
-            always,
+            on_error: recovery.on_error,
+            always: recovery.always,
             defines,
-            recovers,
+            recovers: recovery.recovers,
         })
     }
 
@@ -310,8 +306,23 @@ impl Compiler<'_> {
         Some(Check { name: Some(name.into()), value, min, max, unit })
     }
 
+    /// What a step or a flow does when it has failed, and in any case; `error` is seen there.
+    pub(super) fn recovery(
+        &mut self,
+        on_error: Option<&Node>,
+        always: Option<&Node>,
+        scope: &mut Scope,
+    ) -> Recovery {
+        let was_in_recovery = std::mem::replace(&mut scope.in_recovery, true);
+        let (on_error, recovers) =
+            on_error.map_or((OnError::Fail, Vec::new()), |node| self.on_error(node, scope));
+        let always = always.map(|always| self.steps(always, scope)).unwrap_or_default();
+        scope.in_recovery = was_in_recovery;
+        Recovery { on_error, recovers, always }
+    }
+
     /// `on_error`, with the names that its steps may set.
-    pub(super) fn on_error(&mut self, node: &Node, scope: &mut Scope) -> (OnError, Vec<Slot>) {
+    fn on_error(&mut self, node: &Node, scope: &mut Scope) -> (OnError, Vec<Slot>) {
         match node.scalar().map(|scalar| scalar.text) {
             Some("ignore") => (OnError::Ignore, Vec::new()),
             Some("continue") => (OnError::Continue, Vec::new()),
@@ -330,6 +341,14 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// `on_error` and `always` of a step or a flow.
+pub(super) struct Recovery {
+    pub on_error: OnError,
+    /// The names that the steps of `on_error` may set.
+    pub recovers: Vec<Slot>,
+    pub always: Vec<Step>,
 }
 
 /// The values of a step's keys.

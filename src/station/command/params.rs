@@ -79,7 +79,7 @@ mod tests {
             (r#"{"seconds":null}"#, "`seconds` is missing, and must be a int"),
             (r#"{"seconds":1}"#, "`seconds` is 1, and must be at least 60"),
             (r#"{"seconds":86401}"#, "`seconds` is 86401, and must be at most 86400"),
-            (r#"{"seconds":"300"}"#, "`seconds` is text, and must be a int"),
+            (r#"{"seconds":"300"}"#, "`seconds` is `300`, and must be a whole number"),
             (r#"{"seconds":300.0}"#, "`seconds` is float, and must be a int"),
             (r#"{"seconds":300,"on":1}"#, "`on` is int, and must be a bool"),
             (r#"{"seconds":300,"every":"5s"}"#, "`every` is 5s, and must be at least 1m"),

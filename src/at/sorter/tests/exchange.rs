@@ -210,10 +210,10 @@ fn a_wait_is_first_offered_what_came_before() {
     };
     let mut sorter = sorter();
     arm(&mut sorter, wanted());
-    sorter.replay([&b"OK"[..], b"PUBACK", b"CLOSED"]);
+    assert_eq!([&b"OK"[..], b"PUBACK", b"CLOSED"].map(|line| sorter.replay_line(line)), [false, true, false]);
     assert!(sorter.progress().awaits_done && sorter.progress().failed.is_none());
     arm(&mut sorter, wanted());
-    sorter.replay([&b"ERROR"[..], b"CLOSED"]);
+    assert_eq!([&b"ERROR"[..], b"CLOSED"].map(|line| sorter.replay_line(line)), [false, true]);
     assert_eq!(name(sorter.progress()), Some("closed"));
     arm(&mut sorter, wanted());
     assert_eq!(

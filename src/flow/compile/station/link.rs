@@ -88,7 +88,7 @@ impl Compiler<'_> {
         let name = name.or_else(|| text(run)).unwrap_or_default();
         let flow = self.add_flow(bodies, (&name, run.span), unit, &[], Body::of_steps(Some(step), None));
         let retry = item.get("retry").filter(|retry| !retry.is_nothing());
-        let retry = retry.map(|retry| self.retry(retry)).unwrap_or_default();
+        let retry = self.retry(retry);
         Some(Level { name: name.into(), flow, retry })
     }
 
