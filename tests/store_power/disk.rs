@@ -36,7 +36,7 @@ impl Disk {
     pub fn apply(&mut self, op: &Op) {
         match op {
             Op::Write { file, at, bytes } => {
-                self.change(file, Change::Write { at: *at, bytes: bytes.clone() })
+                self.change(file, Change::Write { at: *at, bytes: bytes.clone() });
             }
             Op::Truncate { file, size } => self.change(file, Change::Truncate(*size)),
             Op::Nothing => {}

@@ -1,4 +1,4 @@
-//! A file system for SQLite that writes down what reaches the disk, and when. It is the system's own, with four
+//! A file system for `SQLite` that writes down what reaches the disk, and when. It is the system's own, with four
 //! calls listened to; what is written down belongs to the thread that wrote.
 #![allow(unsafe_code, reason = "SQLite takes a file system as a table of C functions")]
 #![allow(non_snake_case, reason = "named as SQLite names them")]

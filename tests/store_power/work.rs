@@ -55,30 +55,30 @@ fn row(lane: Lane, payload: &str) -> NewRow {
 /// Works for so many rounds. The last thing each does is told before the next begins.
 pub fn work(folder: &Path, rounds: u64, chance: &mut Chance) -> Story {
     recording::record(true);
-    let mut story = Story::default();
+    let mut told = Story::default();
     let mut store = Store::open(folder, "p", &life(0)).expect("it opens");
     let mut now_ms = 0;
     for round in 0..rounds {
         now_ms += 1000;
         match chance.below(8) {
-            0..=2 => keep(&mut store, &mut story, now_ms, round, chance),
-            3 | 4 => deliver(&mut store, &mut story, chance),
-            5 => record(&mut store, &mut story, now_ms, round),
-            6 => answer(&mut store, &mut story, now_ms),
+            0..=2 => keep(&mut store, &mut told, now_ms, round, chance),
+            3 | 4 => deliver(&mut store, &mut told, chance),
+            5 => record(&mut store, &mut told, now_ms, round),
+            6 => answer(&mut store, &mut told, now_ms),
             _ => {
                 now_ms += 11 * 60_000;
                 let from = recording::length();
                 store.checkpoint_if_due(now_ms);
-                story.checkpoints.push((from, recording::length()));
+                told.checkpoints.push((from, recording::length()));
             }
         }
     }
     recording::record(false);
     assert_eq!(store.take_news(), []);
-    story
+    told
 }
 
-fn keep(store: &mut Store, story: &mut Story, now_ms: i64, round: u64, chance: &mut Chance) {
+fn keep(store: &mut Store, told: &mut Story, now_ms: i64, round: u64, chance: &mut Chance) {
     let filling = usize::try_from(chance.below(3000)).expect("small");
     let texts: Vec<String> =
         (0..=chance.below(2)).map(|n| format!("row {round}.{n} {}", "x".repeat(filling))).collect();
@@ -86,36 +86,36 @@ fn keep(store: &mut Store, story: &mut Story, now_ms: i64, round: u64, chance: &
     let rows = texts.iter().map(|text| row(lane, text)).collect();
     let seqs = store.commit(now_ms, &NewEffects { rows, ..NewEffects::default() }).expect("kept");
     for (seq, text) in seqs.into_iter().zip(texts) {
-        story.say(Said::Kept(seq, text));
+        told.say(Said::Kept(seq, text));
     }
 }
 
-fn deliver(store: &mut Store, story: &mut Story, chance: &mut Chance) {
+fn deliver(store: &mut Store, told: &mut Story, chance: &mut Chance) {
     let Some(row) = store.head(chance.hits(0.5)) else { return };
     store.begin_publish(row.seq);
     match chance.below(6) {
         0 => store.failed(row.seq, Some("timeout"), false),
         1 => store.bury(row.seq, "refused", Some("ERROR")),
         _ => {
-            story.say(Said::Delivered(row.seq));
+            told.say(Said::Delivered(row.seq));
             store.delivered(row.seq);
         }
     }
 }
 
-fn record(store: &mut Store, story: &mut Story, now_ms: i64, round: u64) {
+fn record(store: &mut Store, told: &mut Story, now_ms: i64, round: u64) {
     let key = format!("key-{round}");
     let command =
         NewCommand { key: key.clone(), digest: [7; 32], method: "m".to_string(), payload: b"{}".to_vec() };
     let ns = store.record(now_ms, &[command]).expect("recorded");
-    story.say(Said::Recorded(ns[0], key));
+    told.say(Said::Recorded(ns[0], key));
 }
 
-fn answer(store: &mut Store, story: &mut Story, now_ms: i64) {
+fn answer(store: &mut Store, told: &mut Story, now_ms: i64) {
     let Some(command) = store.next_command() else { return };
     let n = command.n;
     store.start_command(n).expect("started");
-    story.say(Said::Started(n));
+    told.say(Said::Started(n));
     let effects = NewEffects {
         rows: vec![row(Lane::Event, &format!("effect of {n}"))],
         state: vec![(format!("done-{n}"), json!(n))],
@@ -128,9 +128,9 @@ fn answer(store: &mut Store, story: &mut Story, now_ms: i64) {
     };
     let finished = store.finish_command(now_ms, n, &end, &effects).expect("ended");
     let reply = finished.reply.expect("a reply");
-    story.say(Said::Finished(n));
-    story.say(Said::Kept(reply, format!("reply to {n}")));
-    story.say(Said::Kept(finished.rows[0], format!("effect of {n}")));
+    told.say(Said::Finished(n));
+    told.say(Said::Kept(reply, format!("reply to {n}")));
+    told.say(Said::Kept(finished.rows[0], format!("effect of {n}")));
 }
 
 /// Opens what the disk holds and compares it with what had been said. Each difference is a broken promise.
