@@ -165,7 +165,7 @@ impl Store {
                 self.checkpointed_ms = self.now_ms;
                 // A checkpoint that failed lost nothing: all of it is still in the log.
                 if error.sqlite_error().is_some_and(|e| e.extended_code == DiskFault::Sync.code()) {
-                    let _ = self.overcome(error);
+                    let _ = self.overcome(error, 0);
                 }
             }
         }

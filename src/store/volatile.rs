@@ -76,7 +76,7 @@ impl Store {
     }
 
     /// Goes on in memory, knowing of the file only what this process remembers.
-    fn blind(&mut self, why: &str, distrusted: bool) -> Result<(), StoreError> {
+    pub(super) fn blind(&mut self, why: &str, distrusted: bool) -> Result<(), StoreError> {
         self.db = self.blind_memory()?;
         self.settle_in_memory(None, false, distrusted, why)
     }

@@ -119,7 +119,7 @@ impl Store {
         durability: Durability,
         mut work: impl FnMut(&Site<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut busy = 0;
+        let (mut busy, mut failures) = (0, 0);
         loop {
             let error = match self.transact(durability, &mut work) {
                 Ok(done) => return Ok(done),
@@ -128,7 +128,10 @@ impl Store {
             match trouble(&error) {
                 Trouble::Busy if busy < BUSY_TRIES => busy += 1,
                 Trouble::Full if durability == Durability::Promised && self.drop_some(DROP_CHUNK) => {}
-                _ => self.overcome(error)?,
+                _ => {
+                    self.overcome(error, failures)?;
+                    failures += 1;
+                }
             }
         }
     }
@@ -171,15 +174,19 @@ impl Store {
         Ok(())
     }
 
-    /// Finds another place for what the disk did not take. What does not lie in the disk is given back.
-    pub(super) fn overcome(&mut self, error: rusqlite::Error) -> Result<(), StoreError> {
+    /// Finds another place for what the disk did not take. What does not lie in the disk is given back. A new file
+    /// is tried once; if the same work fails again, it is the disk.
+    pub(super) fn overcome(&mut self, error: rusqlite::Error, failures: u32) -> Result<(), StoreError> {
         if !matches!(self.place, Place::Kept) {
             return Err(error.into());
         }
         match trouble(&error) {
             Trouble::Other => Err(error.into()),
-            Trouble::Broken => self.replace_file(&error.to_string()),
-            Trouble::Full | Trouble::Busy | Trouble::Unable => self.go_volatile(&error.to_string()),
+            Trouble::Broken if failures == 0 => self.replace_file(&error.to_string()),
+            Trouble::Broken if self.home.is_some() => self.blind(&error.to_string(), true),
+            Trouble::Broken | Trouble::Full | Trouble::Busy | Trouble::Unable => {
+                self.go_volatile(&error.to_string())
+            }
         }
     }
 
@@ -188,11 +195,13 @@ impl Store {
         &mut self,
         question: impl Fn(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        let mut failures = 0;
         loop {
             match question(&self.db) {
                 Ok(answer) => return Ok(answer),
-                Err(error) => self.overcome(error)?,
+                Err(error) => self.overcome(error, failures)?,
             }
+            failures += 1;
         }
     }
 }

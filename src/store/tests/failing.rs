@@ -201,6 +201,25 @@ fn a_sync_that_failed_is_not_trusted_again() {
 }
 
 #[test]
+fn a_disk_that_never_syncs_is_left_alone_until_it_does() {
+    in_both(|mut store| {
+        let fault = faulty(&mut store);
+        let kept = report(&mut store, 0, "r1");
+        fault.set(Some(DiskFault::Sync));
+        report(&mut store, 1, "r2");
+        assert!(store.is_volatile());
+        assert_eq!(words(store.take_news()), ["corrupt", "volatile"]);
+        report(&mut store, 2, "r3");
+        fault.set(None);
+        store.checkpoint_if_due(60_001);
+        assert!(!store.is_volatile());
+        let mut store = store.crash("p", &life(1, 70_000)).expect("the next life");
+        assert_eq!(queue(&mut store, false), ["r1", "r2", "r3"]);
+        assert_eq!(store.head(false).map(|row| row.seq), Some(kept));
+    });
+}
+
+#[test]
 fn a_store_whose_disk_does_not_work_at_the_start_finds_it_later() {
     let folder = Folder::new();
     let mut store = folder.open(&life(1, 0));
