@@ -538,6 +538,23 @@ fn one_file_drives_two_kinds_of_module() {
 }
 
 #[test]
+fn check_says_what_each_flow_is_to_a_station() {
+    let dir = TempDir::new();
+    let args = ["check", "--format", "json", "scripts/thingscloud/station.yaml"];
+    let done = run(&mut atflow(&dir, args)).exited(0);
+    let record: Value = serde_json::from_str(&done.stdout).expect("one object");
+    let flows = record["flows"].as_array().expect("a list");
+    let parts: Vec<(&str, &str)> =
+        flows.iter().filter_map(|row| Some((row["part"].as_str()?, row["flow"].as_str()?))).collect();
+    for wanted in [("link", "go_online"), ("check", "status"), ("reset", "radio"), ("schedule", "report")] {
+        assert!(parts.contains(&wanted), "{parts:?}");
+    }
+    // `publish` only puts the report aside.
+    let relay = flows.iter().find(|row| row["flow"] == "relay").expect("the event");
+    assert_eq!((&relay["commands"], &relay["worst_case_ms"]), (&json!(0), &json!(0)));
+}
+
+#[test]
 fn every_bundled_file_checks() {
     let dir = TempDir::new();
     let mut files = Vec::new();

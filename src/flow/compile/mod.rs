@@ -6,8 +6,10 @@ mod contract;
 mod dialect;
 mod files;
 mod flow;
+mod head;
 mod retry;
 mod scope;
+mod scripts;
 mod send;
 mod station;
 mod steps;
@@ -32,6 +34,7 @@ use super::yaml::Node;
 
 use files::{Files, Kind};
 use flow::{Body, Signature};
+use head::Head;
 
 /// How a program is loaded.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +93,7 @@ fn compile(
     problems: &mut Diagnostics,
     host: &Host,
 ) -> Option<Program> {
-    let scripts = files::scripts(files, reader, sources, problems, host);
+    let scripts = scripts::read(files, reader, sources, problems, host);
     let mut compiler = Compiler {
         sources,
         problems,
@@ -129,7 +132,7 @@ struct Compiler<'c> {
     /// By unit: a hook file of it could not be used, so its functions are not known.
     broken_hooks: Vec<bool>,
     /// What answers the cloud's commands; `None` also if it could not be used.
-    handlers: Option<files::Handlers>,
+    handlers: Option<scripts::Handlers>,
     /// What a station keeps; `None` in a program that ends.
     state: Option<Vec<station::Kept>>,
     dialect: Arc<Dialect>,
@@ -174,7 +177,7 @@ impl Compiler<'_> {
         let dialect_nodes: Vec<&Node> = files.of_kind(Kind::Dialect).map(|file| &file.node).collect();
         self.dialect = Arc::new(self.dialect(&dialect_nodes));
         self.host.set_escapes(self.dialect.escapes.clone());
-        let heads: Vec<files::Head<'_>> = files.all.iter().map(|file| self.head(file)).collect();
+        let heads: Vec<Head<'_>> = files.all.iter().map(|file| self.head(file)).collect();
         let mut units = Vec::new();
         for head in &heads {
             let vars = self.vars(head.vars);
@@ -200,7 +203,7 @@ impl Compiler<'_> {
     }
 
     /// Every flow of every file gets its id and signature before any body is read.
-    fn collect_flows<'n>(&mut self, files: &'n Files, heads: &[files::Head<'n>]) -> Vec<Body<'n>> {
+    fn collect_flows<'n>(&mut self, files: &'n Files, heads: &[Head<'n>]) -> Vec<Body<'n>> {
         let mut bodies = Vec::new();
         for (index, head) in heads.iter().enumerate() {
             let unit = UnitId(index);
@@ -325,7 +328,7 @@ impl Compiler<'_> {
     fn assemble(
         &mut self,
         files: &Files,
-        heads: &[files::Head<'_>],
+        heads: &[Head<'_>],
         vars: Vec<Vec<Var>>,
         flows: Vec<Flow>,
         station: Option<Station>,

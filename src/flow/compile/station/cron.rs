@@ -111,14 +111,15 @@ fn parsed(pattern: &str) -> Result<Cron, (String, &'static str)> {
 
 /// The first due times, in seconds, as a clock counts that is never changed.
 fn due_times(cron: &Cron) -> Vec<i64> {
-    let end = FROM_S + YEARS * 366 * 24 * 3600;
+    // Two of them are leap years.
+    let end = FROM_S + (YEARS * 365 + 2) * 24 * 3600;
     let mut times = Vec::new();
     let mut at = FROM_S;
     while times.len() < DUE_TIMES {
         let Some(from) = Utc.timestamp_opt(at, 0).single() else { break };
         let Ok(next) = cron.find_next_occurrence(&from, times.is_empty()) else { break };
         at = next.timestamp();
-        if at > end {
+        if at >= end {
             break;
         }
         times.push(at);
@@ -163,4 +164,51 @@ fn is_swallowed(cron: &Cron, zone: Tz, at: i64, (before, after): (i64, i64)) -> 
     // A day that is an hour short.
     let end = midnight + TimeDelta::hours(24) - TimeDelta::seconds(after - before);
     !next.is_ok_and(|next| next < end)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gap(pattern: &str, zone: Tz) -> Option<String> {
+        let cron = parsed(pattern).unwrap_or_else(|(why, _)| panic!("{pattern}: {why}"));
+        swallowed(&cron, zone).map(|day| day.format("%m-%d").to_string())
+    }
+
+    #[test]
+    fn only_lists_inside_a_gap_are_swallowed() {
+        assert_eq!(gap("15,45 2 * * *", Tz::Europe__Berlin).as_deref(), Some("03-31"));
+        assert_eq!(gap("15,45 2 * * *", Tz::America__New_York).as_deref(), Some("03-10"));
+        for (pattern, zone) in [
+            ("15,45 2 * * *", Tz::UTC),
+            ("15,45 2 * * *", Tz::Asia__Shanghai),
+            ("30 2 * * *", Tz::Europe__Berlin),
+            ("15,45 2,5 * * *", Tz::Europe__Berlin),
+            ("*/30 * * * *", Tz::Europe__Berlin),
+            ("15,45 2 * * 3", Tz::Europe__Berlin),
+        ] {
+            assert_eq!(gap(pattern, zone), None, "{pattern} in {zone}");
+        }
+    }
+
+    #[test]
+    fn due_times_rise_from_the_first_on() {
+        let times = due_times(&parsed("0 0 1 1 *").expect("a pattern"));
+        assert_eq!(times.len(), 8);
+        assert_eq!(times[0], FROM_S);
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_panics(fields in proptest::collection::vec("[-0-9*/,L#W?A-Fä+]{1,5}", 4..8)) {
+            if let Ok(cron) = parsed(&fields.join(" ")) {
+                due_times(&cron);
+            }
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::flow::yaml::{Key, Node};
 use crate::hooks::{self, Hooks, Value};
 
 use super::super::Compiler;
-use super::super::files::Head;
+use super::super::head::Head;
 use super::Asked;
 use super::events::message_names;
 
@@ -49,16 +49,7 @@ impl Compiler<'_> {
     /// The commands of a station; `None` also where no command is listened to.
     pub(super) fn downlink(&mut self, cloud: Option<usize>, heads: &[Head<'_>]) -> Option<Downlink> {
         let own = heads[0].station.downlink;
-        let mut sides = Vec::new();
-        for (unit, node) in [(Some(0), own), (cloud, cloud.and_then(|cloud| heads[cloud].station.downlink))] {
-            let (Some(unit), Some(node)) = (unit, node) else { continue };
-            // A cloud's file by itself is the first and the second.
-            if sides.iter().any(|side: &Side<'_>| side.unit.0 == unit) {
-                continue;
-            }
-            let fields = self.open(node, &keys::DOWNLINK)?;
-            sides.push(Side { unit: UnitId(unit), fields });
-        }
+        let sides = self.sides(cloud, heads)?;
         let span = sides.first()?.fields.head();
         let said = self.said_by(&sides);
         let is_answered = self.state.is_some() && own.is_some();
@@ -96,6 +87,13 @@ impl Compiler<'_> {
             expire: said.expire.unwrap_or(EXPIRE),
             at,
         })
+    }
+
+    /// The station's map, then the cloud's; a cloud's file by itself has but one.
+    fn sides<'n>(&mut self, cloud: Option<usize>, heads: &[Head<'n>]) -> Option<Vec<Side<'n>>> {
+        let units = std::iter::once(0).chain(cloud.filter(|cloud| *cloud != 0));
+        let maps = units.filter_map(|unit| Some((UnitId(unit), heads[unit].station.downlink?)));
+        maps.map(|(unit, node)| Some(Side { unit, fields: self.open(node, &keys::DOWNLINK)? })).collect()
     }
 
     fn said_by<'n>(&mut self, sides: &[Side<'n>]) -> Said<'n> {

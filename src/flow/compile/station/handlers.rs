@@ -58,47 +58,16 @@ impl Compiler<'_> {
         functions: &BTreeMap<String, BTreeSet<usize>>,
         handlers: Option<Span>,
     ) -> Option<bool> {
-        let name = &key.text;
-        let mut problem = |message: String, help: String| {
-            let mut problem = Diagnostic::error(Code::HANDLER, key.span, message).help(help);
-            problem = match handlers {
-                Some(at) => problem.also(at, "the functions that answer"),
-                None => problem,
-            };
-            self.problems.push(problem);
-            None
+        let (message, help) = match called(&key.text, file, functions) {
+            Ok(takes_context) => return Some(takes_context),
+            Err(problem) => problem,
         };
-        if !is_method_name(name) {
-            return problem(
-                format!("`{name}` cannot be a method"),
-                format!(
-                    "a name begins with a small letter and goes on with small letters, digits and `_`, at most {LONGEST_NAME}"
-                ),
-            );
+        let mut problem = Diagnostic::error(Code::HANDLER, key.span, message).help(help);
+        if let Some(at) = handlers {
+            problem = problem.also(at, "the functions that answer");
         }
-        let Some(counts) = functions.get(name) else {
-            let help = match nearest(name, functions.keys().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    format!("write `fn {name}(params) {{ #{{}} }}` into it; a `private fn` cannot be called")
-                }
-            };
-            return problem(format!("`{file}` has no function `{name}`"), help);
-        };
-        match (counts.contains(&1), counts.contains(&2), counts.len()) {
-            (true, false, 1) => Some(false),
-            (false, true, 1) => Some(true),
-            (true, true, _) => problem(
-                format!("`{file}` has two functions `{name}`"),
-                "keep the one with `params` or the one with `params, ctx`".to_string(),
-            ),
-            _ => problem(
-                format!("`{name}` of `{file}` cannot be called with a command"),
-                format!(
-                    "a handler takes one or two arguments: `fn {name}(params)` or `fn {name}(params, ctx)`"
-                ),
-            ),
-        }
+        self.problems.push(problem);
+        None
     }
 
     fn param_rules(&mut self, entries: &[(&Key, &Node)]) -> BTreeMap<Arc<str>, ParamRule> {
@@ -165,6 +134,39 @@ impl Compiler<'_> {
             Diagnostic::error(Code::MISSING_PARAM, at, message)
                 .help("nothing is passed here: run a flow of your own that passes it"),
         );
+    }
+}
+
+/// Whether the function of a method takes a second argument; else why it cannot be called, and what to do.
+fn called(
+    name: &str,
+    file: &str,
+    functions: &BTreeMap<String, BTreeSet<usize>>,
+) -> Result<bool, (String, String)> {
+    if !is_method_name(name) {
+        let help = format!(
+            "a name begins with a small letter and goes on with small letters, digits and `_`, at most {LONGEST_NAME}"
+        );
+        return Err((format!("`{name}` cannot be a method"), help));
+    }
+    let Some(counts) = functions.get(name) else {
+        let help = match nearest(name, functions.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write `fn {name}(params) {{ #{{}} }}` into it; a `private fn` cannot be called"),
+        };
+        return Err((format!("`{file}` has no function `{name}`"), help));
+    };
+    match (counts.contains(&1), counts.contains(&2), counts.len()) {
+        (true, false, 1) => Ok(false),
+        (false, true, 1) => Ok(true),
+        (true, true, _) => Err((
+            format!("`{file}` has two functions `{name}`"),
+            "keep the one with `params` or the one with `params, ctx`".to_string(),
+        )),
+        _ => Err((
+            format!("`{name}` of `{file}` cannot be called with a command"),
+            format!("a handler takes one or two arguments: `fn {name}(params)` or `fn {name}(params, ctx)`"),
+        )),
     }
 }
 

@@ -11,8 +11,9 @@ use crate::flow::yaml::{Kind as NodeKind, Node};
 
 use super::super::Compiler;
 use super::super::contract;
-use super::super::files::{Files, Head, Kind};
+use super::super::files::{Files, Kind};
 use super::super::flow::Body;
+use super::super::head::Head;
 
 /// How often a reset may be used, where nothing is said.
 const AT_MOST: u32 = 1;

@@ -23,8 +23,9 @@ use crate::flow::yaml::{Key, Node};
 use crate::hooks::Value;
 
 use super::Compiler;
-use super::files::{Files, Head, Kind};
+use super::files::{Files, Kind};
 use super::flow::{Body, Signature};
+use super::head::Head;
 use super::scope::{STATE, Scope};
 
 pub(super) use link::levels;

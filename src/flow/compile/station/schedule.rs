@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::flow::codes::Code;
-use crate::flow::diag::{Diagnostic, Span};
+use crate::flow::diag::{Diagnostic, Span, Spanned};
 use crate::flow::duration;
 use crate::flow::fields::Fields;
 use crate::flow::keys;
@@ -77,14 +77,8 @@ impl Compiler<'_> {
             (None, Some(pattern)) => self.cron(pattern, zone),
             (None, None) => None,
         };
-        if let (Some(jitter), Some((_, Some((least, _))))) = (&jitter, &when)
-            && !least.is_zero()
-            && jitter.value >= *least
-        {
-            self.problems.push(
-                Diagnostic::error(Code::OUT_OF_RANGE, jitter.span, "`jitter` is as long as `every`")
-                    .help("it moves each due time a little: write less"),
-            );
+        if let (Some(jitter), Some((_, Some((least, _))))) = (&jitter, &when) {
+            self.short_jitter(jitter, *least);
         }
         let (name, span) =
             name.map_or((String::new(), fields.head()), |name| (name.text.to_string(), name.span));
@@ -107,6 +101,17 @@ impl Compiler<'_> {
             flow,
         };
         Some((schedule, period))
+    }
+
+    fn short_jitter(&mut self, jitter: &Spanned<Duration>, least: Duration) {
+        if jitter.value < least || least.is_zero() {
+            return;
+        }
+        let message = "`jitter` is as long as the time between two due times";
+        self.problems.push(
+            Diagnostic::error(Code::OUT_OF_RANGE, jitter.span, message)
+                .help("it moves each due time a little: write less"),
+        );
     }
 
     /// `every`, and the shortest that it can be with the value of `state` that says so.

@@ -1,0 +1,113 @@
+//! The scripts that files name: hook files, and a station's command handlers.
+
+use crate::flow::codes::Code;
+use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::flow::load::Reader;
+use crate::flow::yaml::{Node, Scalar};
+use crate::hooks::{HookFile, HookProblem, Hooks, Host, ProblemKind};
+
+use super::files::{File, Files, Kind};
+
+/// The scripts of all files.
+#[derive(Default)]
+pub(super) struct Scripts {
+    /// What the expressions of a file can call, by unit.
+    pub hooks: Vec<Hooks>,
+    /// By unit: a hook file of it could not be used, so its functions are not known.
+    pub broken: Vec<bool>,
+    /// What answers the cloud's commands.
+    pub handlers: Option<Handlers>,
+}
+
+/// The file of a station's command handlers.
+pub(super) struct Handlers {
+    pub file: HookFile,
+    /// Its text.
+    pub source: FileId,
+}
+
+/// Reads scripts and remembers what went wrong.
+struct ScriptReader<'s> {
+    reader: &'s Reader,
+    sources: &'s mut Sources,
+    problems: &'s mut Diagnostics,
+}
+
+/// The hooks of every file, and the handlers of a station.
+pub(super) fn read(
+    files: &Files,
+    reader: &Reader,
+    sources: &mut Sources,
+    problems: &mut Diagnostics,
+    host: &Host,
+) -> Scripts {
+    let mut scripts = ScriptReader { reader, sources, problems };
+    let (hooks, broken) = files.all.iter().map(|file| scripts.hooks_of(file, host)).unzip();
+    let handlers = scripts.handlers(files, host);
+    Scripts { hooks, broken, handlers }
+}
+
+impl ScriptReader<'_> {
+    fn hooks_of(&mut self, file: &File, host: &Host) -> (Hooks, bool) {
+        let mut loaded = Vec::new();
+        let mut last = None;
+        let mut broken = false;
+        for item in file.node.get("hooks").and_then(Node::list).unwrap_or_default() {
+            let Some(scalar) = item.scalar() else { continue };
+            last = Some(scalar.span);
+            match self.script(file, scalar, |name, text| host.load(name, text)) {
+                Some((hooks, _)) => loaded.push(hooks),
+                None => broken = true,
+            }
+        }
+        match Hooks::merge(&loaded) {
+            Ok(hooks) => (hooks, broken),
+            Err(problem) => {
+                let at = last.unwrap_or(file.node.span);
+                self.problems.push(
+                    Diagnostic::error(Code::HOOK_FILE, at, problem.to_string())
+                        .help("rename one of them, or leave out one of the files"),
+                );
+                (Hooks::default(), true)
+            }
+        }
+    }
+
+    /// The station's own handlers, else the cloud's.
+    fn handlers(&mut self, files: &Files, host: &Host) -> Option<Handlers> {
+        let named = |kind| {
+            let file = files.of_kind(kind).next()?;
+            Some((file, file.node.get("downlink")?.get("handlers")?.scalar()?))
+        };
+        let (file, name) = named(Kind::Station).or_else(|| named(Kind::Cloud))?;
+        let (file, text) = self.script(file, name, |name, text| host.load_handlers(name, text))?;
+        let source = self.sources.add(file.name(), text);
+        Some(Handlers { file, source })
+    }
+
+    /// One script and its text.
+    fn script(
+        &mut self,
+        file: &File,
+        name: Scalar<'_>,
+        load: impl Fn(&str, &str) -> Result<HookFile, HookProblem>,
+    ) -> Option<(HookFile, String)> {
+        let place = self.reader.beside(&file.place, name.text);
+        let text = self.reader.text(&place, Some(name.span), self.sources, self.problems)?;
+        match load(&place.shown(), &text) {
+            Ok(loaded) => Some((loaded, text)),
+            Err(problem) => {
+                let id = self.sources.add(place.shown(), text);
+                let at = Span::new(id, problem.at.clone());
+                let mut diagnostic = Diagnostic::error(Code::HOOK_FILE, at, problem.to_string());
+                let unknown = matches!(problem.kind, ProblemKind::UnknownName { .. });
+                let params = || "a function sees its params and its file's constants: pass it".to_string();
+                if let Some(help) = problem.help().or_else(|| unknown.then(params)) {
+                    diagnostic = diagnostic.help(help);
+                }
+                self.problems.push(diagnostic);
+                None
+            }
+        }
+    }
+}
