@@ -8,7 +8,7 @@ fn tried(source: &str, dangerous: bool, answers: &[&str]) -> (Vec<String>, Strin
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let options = Options { module: Some("luat-air724".to_owned()) };
     let host = Host::new();
-    let loaded = compile::load(&root.join("scripts/examples/signal.yaml"), root, &options, &host);
+    let loaded = compile::load(&root.join("scripts/thingscloud/station.yaml"), root, &options, &host);
     let program = Rc::new(loaded.program.expect("a good flow"));
     let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
     let stand_in = Rc::new(StandIn::new(program, dangerous, answers));
@@ -70,8 +70,8 @@ fn what_is_asked_for_is_noted_and_checked() {
         (r#"after("90s", "unsubscribe")"#, "the flow `unsubscribe` needs the param `topic`"),
         (r#"publish("a/+", 1)"#, "`publish`: the topic `a/+` holds a wildcard or a control character"),
         (r#"publish("a", |x| x)"#, "`publish`: a function has no JSON form"),
-        (r#"state.set("x", 1)"#, "the station's `state` has no `x`; it has none"),
-        (r"state.x", "the station's `state` has no `x`; it has none"),
+        (r#"state.set("x", 1)"#, "the station's `state` has no `x`; it has `report_every`, `relay`"),
+        (r"state.x", "the station's `state` has no `x`; it has `report_every`, `relay`"),
     ] {
         assert_eq!(tried(source, false, &[]), (vec![], message.to_owned()), "{source}");
     }

@@ -31,7 +31,7 @@ pub fn check_params(method: &Method, params: &Value) -> Result<Value, String> {
             }
             (None, Some(default)) => default.clone(),
             (None, None) => {
-                return Err(format!("`{name}` is missing, and must be a {}", rule.rule.kind.word()));
+                return Err(format!("`{name}` is missing, and must be {}", rule.rule.kind.words()));
             }
         };
         checked.push((&**name, value));
@@ -74,14 +74,14 @@ mod tests {
     #[test]
     fn the_message_names_the_param_and_the_rule() {
         for (params, message) in [
-            ("{}", "`seconds` is missing, and must be a int"),
-            ("null", "`seconds` is missing, and must be a int"),
-            (r#"{"seconds":null}"#, "`seconds` is missing, and must be a int"),
+            ("{}", "`seconds` is missing, and must be a whole number"),
+            ("null", "`seconds` is missing, and must be a whole number"),
+            (r#"{"seconds":null}"#, "`seconds` is missing, and must be a whole number"),
             (r#"{"seconds":1}"#, "`seconds` is 1, and must be at least 60"),
             (r#"{"seconds":86401}"#, "`seconds` is 86401, and must be at most 86400"),
             (r#"{"seconds":"300"}"#, "`seconds` is `300`, and must be a whole number"),
-            (r#"{"seconds":300.0}"#, "`seconds` is float, and must be a int"),
-            (r#"{"seconds":300,"on":1}"#, "`on` is int, and must be a bool"),
+            (r#"{"seconds":300.0}"#, "`seconds` is 300.0, and must be a whole number"),
+            (r#"{"seconds":300,"on":1}"#, "`on` is 1, and must be `true` or `false`"),
             (r#"{"seconds":300,"every":"5s"}"#, "`every` is 5s, and must be at least 1m"),
             (r#"{"seconds":300,"text":"abcd"}"#, "`text` is 4 characters, and must be at most 3 characters"),
             ("[]", "the params are list, and must be a map"),
