@@ -118,8 +118,12 @@ impl Station {
         let suspect = self.drain.suspect.as_ref();
         // Of a row that was refused often enough it is only known to be its own fault when another passes.
         let tried = suspect.is_some_and(|suspect| suspect.seq == row.seq && suspect.refusals >= REFUSALS);
-        let next = if tried { store.row_after(row.lane != Lane::Report, row.seq) } else { None };
-        next.or(Some(row))
+        if !tried {
+            return Some(row);
+        }
+        let urgent = row.lane != Lane::Report;
+        let next = store.row_after(urgent, row.seq);
+        next.or_else(|| if urgent { store.head(false) } else { None }).or(Some(row))
     }
 
     /// When the next publish may begin; `None` while there is nothing to publish, or no link.
