@@ -227,14 +227,14 @@ impl Station {
     pub(super) fn answer_interrupted(&mut self) {
         let interrupted = self.shared.store.borrow_mut().interrupted_commands();
         let program = Rc::clone(&self.program);
-        let Some(downlink) = &plan_of(&program).downlink else { return };
+        let downlink = plan_of(&program).downlink.as_ref();
         for command in interrupted {
             let message = "the station was stopped while it ran; it is not run again";
             let result = result_value(Code::UnknownOutcome, message);
-            let reply = match self.read_again(downlink, &command) {
-                Some(read) => self.reply_row(downlink, &read, result),
-                None => None,
-            };
+            let reply = downlink.and_then(|downlink| {
+                let read = self.read_again(downlink, &command)?;
+                self.reply_row(downlink, &read, result)
+            });
             let end = CommandEnd {
                 state: CommandState::Unknown,
                 code: Code::UnknownOutcome.name().to_string(),
@@ -254,9 +254,11 @@ impl Station {
     pub(super) fn answer(&mut self, due: Mono) {
         let program = Rc::clone(&self.program);
         let found = self.shared.store.borrow_mut().next_command();
-        let (Some(command), Some(downlink)) = (found, &plan_of(&program).downlink) else { return };
-        let Some(read) = self.read_again(downlink, &command) else {
-            // The file is another one than when it was recorded.
+        let Some(command) = found else { return };
+        let downlink = plan_of(&program).downlink.as_ref();
+        let read = downlink.and_then(|downlink| Some((downlink, self.read_again(downlink, &command)?)));
+        let Some((downlink, read)) = read else {
+            // The file is another one than when it was recorded. What nobody answers must not wait for ever.
             let end =
                 CommandEnd { state: CommandState::Rejected, code: "unreadable".to_string(), reply: None };
             self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);

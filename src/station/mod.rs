@@ -21,6 +21,8 @@ mod shared;
 mod status;
 mod supervise;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
