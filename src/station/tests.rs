@@ -193,3 +193,22 @@ fn a_recorded_command_that_nobody_answers_any_more_is_over() {
     assert_eq!(bench.count(|it| matches!(it, Happening::CommandFinished { .. })), 1);
     assert!(bench.count(|it| matches!(it, Happening::JobFinished { .. })) >= 5);
 }
+
+#[test]
+fn an_announced_message_waits_until_the_link_takes_runs() {
+    let text = "
+name: deaf
+module: luat-air724
+schedule:
+  - { name: beat, every: 10s, steps: [{ send: AT }] }
+flows:
+  never: { steps: [{ send: AT+NOPE }] }
+link:
+  up: [{ run: never }]
+";
+    let folder = Folder::new("announced", &[("deaf.yaml", text)]);
+    let scenario = "at: [{ time: 20s, urc: '+MSUB: 1' }]";
+    let mut bench = Bench::new(folder.renewal("deaf.yaml"), scenario, Duration::from_mins(30), |_| ());
+    bench.run();
+    assert!(bench.count(|it| matches!(it, Happening::RungFinished { ok: false, .. })) >= 3);
+}
