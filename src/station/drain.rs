@@ -195,6 +195,8 @@ impl Station {
         self.drain.unknown |= row.qos > 0;
         self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), false);
         self.run_failed(failure);
+        // A module that is silent or has restarted weighs more than a publish that failed for it.
+        self.look_at_facts();
         self.tell_machine(Fact::PublishFailed(kind));
     }
 
@@ -252,7 +254,9 @@ impl Station {
                 None => object.entry("time_known").or_insert(false.into()),
             };
         }
-        serde_json::Value::Object(object).to_string().into_bytes()
+        let whole = serde_json::Value::Object(object).to_string().into_bytes();
+        // The report itself fits; it is not to be refused for what only goes with it.
+        if whole.len() > self.program.dialect.limits.payload_bytes { row.payload.clone() } else { whole }
     }
 }
 
