@@ -370,13 +370,28 @@ impl Station {
                 (CommandState::Failed, Some(code), result, NewEffects::default())
             }
         };
-        let reply = self.reply_row(downlink, read, result);
+        let fits = self.shared.store.borrow().fits_state(&effects.state);
+        let (state, code, result, effects) = match fits {
+            Ok(()) => (state, code, result, effects),
+            Err(error) => {
+                let result = result_value(Code::Failed, &error.to_string());
+                (CommandState::Failed, Some(Code::Failed), result, NewEffects::default())
+            }
+        };
+        // What the module cannot send is still answered: whoever asked waits.
+        let reply = self.reply_row(downlink, read, result).or_else(|| {
+            let result = result_value(Code::Failed, "the result makes no reply that can be sent");
+            self.reply_row(downlink, read, result)
+        });
         let word = code.map_or("ok", Code::name);
         let end = CommandEnd { state, code: word.to_string(), reply };
         self.finish(command, &end, &effects, took);
         let outcome = word.to_string();
         let took_ms = millis(took);
         self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, error: None, took_ms });
+        if let Some(trouble) = desk.trouble() {
+            self.run_failed(&trouble);
+        }
     }
 
     fn tell_hook_error(&self, name: &str, error: &HookError) {
