@@ -33,7 +33,7 @@ const BOOT_LINES: Duration = Duration::from_secs(10);
 /// What has piled up unread is still sorted this long after a deadline; then the deadline holds, however
 /// much more is coming.
 const BACKLOG: Duration = Duration::from_millis(50);
-/// Messages kept for a later `receive`.
+/// Messages kept for a later `receive`, and announcements of those that wait inside the module.
 const UNCLAIMED_MESSAGES: usize = 256;
 
 /// What the session hears and does, for whoever shows it.
@@ -421,7 +421,12 @@ impl Session {
                         self.footing = Footing::Firm;
                     }
                 }
-                Sorted::Notice(captures) => self.notices.push_back(captures),
+                Sorted::Notice(captures) => {
+                    if self.notices.len() == UNCLAIMED_MESSAGES {
+                        self.notices.pop_front();
+                    }
+                    self.notices.push_back(captures);
+                }
                 Sorted::Damaged(damaged) => {
                     let Damaged { declared, seen, .. } = damaged;
                     let text = format!("a frame of {declared} bytes seems to have {seen}");

@@ -118,8 +118,12 @@ impl Station {
         let suspect = self.drain.suspect.as_ref();
         // Of a row that was refused often enough it is only known to be its own fault when another passes.
         let tried = suspect.is_some_and(|suspect| suspect.seq == row.seq && suspect.refusals >= REFUSALS);
-        let next = if tried { store.row_after(row.lane != Lane::Report, row.seq) } else { None };
-        next.or(Some(row))
+        if !tried {
+            return Some(row);
+        }
+        let urgent = row.lane != Lane::Report;
+        let next = store.row_after(urgent, row.seq);
+        next.or_else(|| if urgent { store.head(false) } else { None }).or(Some(row))
     }
 
     /// When the next publish may begin; `None` while there is nothing to publish, or no link.
@@ -191,6 +195,8 @@ impl Station {
         self.drain.unknown |= row.qos > 0;
         self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), false);
         self.run_failed(failure);
+        // A module that is silent or has restarted weighs more than a publish that failed for it.
+        self.look_at_facts();
         self.tell_machine(Fact::PublishFailed(kind));
     }
 
@@ -248,7 +254,9 @@ impl Station {
                 None => object.entry("time_known").or_insert(false.into()),
             };
         }
-        serde_json::Value::Object(object).to_string().into_bytes()
+        let whole = serde_json::Value::Object(object).to_string().into_bytes();
+        // The report itself fits; it is not to be refused for what only goes with it.
+        if whole.len() > self.program.dialect.limits.payload_bytes { row.payload.clone() } else { whole }
     }
 }
 

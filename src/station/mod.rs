@@ -21,6 +21,8 @@ mod shared;
 mod status;
 mod supervise;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -311,7 +313,8 @@ impl Station {
             self.shared.store.borrow_mut().checkpoint_if_due(now_ms);
             self.shared.tell_store_news();
         }
-        let woke = self.run.borrow_mut().session().listen(until);
+        let fetches = self.link.machine.takes_runs();
+        let woke = self.run.borrow_mut().session().listen(until, fetches);
         match woke {
             Ok(Woke::Heard | Woke::Deadline | Woke::Signal) => {}
             Err(fault) => self.port_gone(&fault),

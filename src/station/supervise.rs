@@ -106,7 +106,9 @@ fn history(shared: &Shared) -> History {
     let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(text.as_str()).ok());
     let Some(kept) = kept else { return History { unclean, ..History::default() } };
     let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
-        (Some(then), Some(now)) => Duration::from_millis(u64::try_from(now - then).unwrap_or(0)),
+        (Some(then), Some(now)) => {
+            Duration::from_millis(u64::try_from(now.saturating_sub(then)).unwrap_or(0))
+        }
         _ => Duration::ZERO,
     };
     History { uses: kept.uses, away, unclean }
@@ -144,12 +146,20 @@ impl Station {
             }
             Some(failure) => Outcome::Failed(Trouble::from(failure)),
         };
-        self.tell_restarts();
+        if self.link.machine.state() == LinkState::Quarantined && ended.failure.is_none() {
+            // A rung has switched the module off and on. Not every one says a word when it starts.
+            self.run.borrow_mut().session().assume_restart();
+        }
+        let closed = self.tell_restarts();
         if let Some(failure) = &ended.failure {
             self.run_failed(failure);
         }
         self.link.machine.done(self.now(), &outcome);
         self.tell_link();
+        if closed {
+            // Heard while the check was asked, which may have passed all the same.
+            self.tell_machine(Fact::Closed);
+        }
     }
 
     fn link_run(&mut self, plan: &LinkPlan, job: Job) -> Performance {
