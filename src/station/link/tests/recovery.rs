@@ -1,5 +1,6 @@
 //! The ladder: rungs, caps, pauses, flapping, waiting.
 
+use crate::station::event::LinkState;
 use crate::station::link::{Use, Uses};
 
 use super::*;
@@ -284,6 +285,21 @@ fn a_use_is_to_be_stored_before_the_rung_is_run() {
     assert!(!rig.link.uses_changed());
     assert!(matches!(rig.link.begin(rig.now), Some(Job::Rung { index: 0 })));
     assert!(rig.link.uses_changed() && !rig.link.uses_changed());
+}
+
+#[test]
+fn a_loss_and_a_port_that_is_back_tell_how_long_until_the_next_try() {
+    let flapping = "up\n hear closed\n check: offline\n go_online: ok\n pass 1m\n";
+    for (loss, state) in [("hear closed", LinkState::Recovering), ("hear gone\n hear found", LinkState::Down)]
+    {
+        let rig = play(&format!("{flapping} {loss}"));
+        let Some(Happening::LinkState { to, pause_ms, .. }) = rig.told.last() else { panic!("{loss}") };
+        assert_eq!(*to, state);
+        assert!((54_000..=66_000).contains(pause_ms), "{loss}: {pause_ms}");
+        let next = rig.link.next_try(rig.now).expect("there is a pause");
+        assert_eq!(next.since(rig.now).as_millis(), u128::from(*pause_ms));
+        assert_eq!(rig.link.next_try(next), None);
+    }
 }
 
 #[test]
