@@ -11,10 +11,10 @@ use crate::run::failure::Failure;
 use crate::run::home::Post;
 use crate::store::{Lane, Row};
 
+use super::Station;
 use super::event::Happening;
 use super::link::{Fact, PublishFault};
 use super::shared::{Author, lane_name, plan_of};
-use super::Station;
 
 /// Between two tries of a row that was refused.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(10);

@@ -235,7 +235,7 @@ fn of_reports(happening: &Happening) -> Option<Row> {
             Row::good(lane.word(), format!("→ {}", one_line(topic)))
                 .note(format!("#{seq} {}", size(*bytes)))
                 .note(how)
-                .note_if(*lane != LaneName::Reply || *age_ms >= 10_000, &age)
+                .note_if(*age_ms >= 10_000 || (*age_ms > 0 && *lane != LaneName::Reply), &age)
                 .note_if(*attempts > 1, &format!("publish {attempts}"))
                 .note_if(*duplicate_possible, "may be there twice")
         }
