@@ -279,15 +279,17 @@ fn store(
     args: &RunArgs,
     program: &Program,
     port: &str,
-    (clock, chance): (&dyn Clock, u64),
+    (clock, seed): (&dyn Clock, u64),
     simulated: bool,
 ) -> Result<Store, Exit> {
-    let life = Life { boot_id: clock.boot_id(), now_ms: clock.since_boot_ms(), chance };
     let folder = match (&args.station.state, simulated) {
         (Some(folder), _) => Some(folder.clone()),
         (None, true) => None,
         (None, false) => Some(own_folder(&program.name)?),
     };
+    // A simulated machine is switched on with the program: what lies in a folder is from an earlier start.
+    let boot_id = if simulated && folder.is_some() { format!("sim-{:x}", chance()) } else { clock.boot_id() };
+    let life = Life { boot_id, now_ms: clock.since_boot_ms(), chance: seed };
     let opened = match &folder {
         Some(folder) => Store::open(folder, port, &life),
         None => Store::in_memory(&life),

@@ -11,10 +11,10 @@ use crate::run::failure::Failure;
 use crate::run::home::Post;
 use crate::store::{Lane, Row};
 
+use super::Station;
 use super::event::Happening;
 use super::link::{Fact, PublishFault};
 use super::shared::{Author, lane_name, plan_of};
-use super::{Station, millis};
 
 /// Between two tries of a row that was refused.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(10);
@@ -167,7 +167,8 @@ impl Station {
         }
         self.shared.store.borrow_mut().delivered(row.seq);
         let made = self.mono_of(row.captured);
-        let age_ms = made.map_or(0, |made| millis(now.since(made)));
+        let age_ms = self.shared.store.borrow().age_ms(row.captured, self.shared.now_ms());
+        let age_ms = age_ms.and_then(|age| u64::try_from(age).ok()).unwrap_or(0);
         self.shared.tell(&Happening::ReportSent {
             seq: row.seq,
             topic: self.shared.masked.text(&row.topic),

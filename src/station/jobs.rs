@@ -188,7 +188,7 @@ impl Station {
             let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
             let ran = self.schedules[index].last_end.is_some_and(|end| since < end);
             if waits || (ran && schedule.overlap == Overlap::Skip) {
-                self.skip(JobKind::Schedule, &schedule.name, "overlap");
+                self.skip(JobKind::Schedule, &schedule.name, if waits { "waits" } else { "overlap" });
                 continue;
             }
             self.waiting.push_back(Job {
@@ -303,7 +303,7 @@ impl Station {
         }
         let same = |job: &Job| matches!(&job.what, What::Event(at, _) if *at == index);
         if event.overlap == Overlap::Skip && self.waiting.iter().any(same) {
-            self.skip(JobKind::Event, &event.name, "overlap");
+            self.skip(JobKind::Event, &event.name, "waits");
         } else if self.waiting.iter().filter(|job| job.kind == JobKind::Event).count() >= MOST_EVENTS {
             self.skip(JobKind::Event, &event.name, "full");
         } else {

@@ -248,6 +248,8 @@ impl Station {
     }
 
     fn lost_port(&mut self, what: String) {
+        // The happening says that it is gone; this is to say why.
+        let what = what.strip_prefix("the port is gone: ").map_or(what.clone(), str::to_string);
         self.tell_machine(Fact::PortGone { what, expected: false });
     }
 

@@ -103,7 +103,7 @@ impl Machine {
             return Want::Nothing { until: None };
         }
         self.pass(now);
-        self.tell();
+        self.tell(now);
         match &self.phase {
             Phase::Absent { .. } => Want::FindPort,
             Phase::Stopped => Want::Nothing { until: None },
@@ -130,7 +130,7 @@ impl Machine {
             Job::Rung { index } => self.begin_rung(index, now),
         };
         self.doing = Some(Doing { job, attempt, began: now, overtaken: false, restarted: false });
-        self.tell();
+        self.tell(now);
         Some(job)
     }
 
@@ -150,7 +150,7 @@ impl Machine {
         self.pass(now);
         let happening = self.finished(doing, now, outcome);
         self.happenings.insert(place, happening);
-        self.tell();
+        self.tell(now);
     }
 
     /// Where the link is.
@@ -195,6 +195,11 @@ impl Machine {
         }
     }
 
+    /// When the next step of the recovery is due, if that is later than now.
+    pub fn next_try(&self, now: Mono) -> Option<Mono> {
+        self.next_at().filter(|at| self.doing.is_none() && *at > now)
+    }
+
     /// What happened since this was last asked, oldest first.
     pub fn take_happenings(&mut self) -> Vec<Happening> {
         std::mem::take(&mut self.happenings)
@@ -213,7 +218,7 @@ impl Machine {
     /// The process ends: nothing more is wanted.
     pub fn stop(&mut self, now: Mono) {
         self.enter(now, Phase::Stopped);
-        self.tell();
+        self.tell(now);
     }
 
     /// Names that say by themselves what happened, should no fact have told it. Whether one did.
@@ -238,7 +243,7 @@ impl Machine {
             Outcome::Passed { .. } => None,
             Outcome::Failed(trouble) => Some(trouble.message.clone()),
         };
-        let pause_ms = self.next_at().map_or(0, |at| millis(at.since(now)));
+        let pause_ms = self.next_try(now).map_or(0, |at| millis(at.since(now)));
         Happening::RungFinished {
             rung,
             attempt: doing.attempt,
@@ -250,12 +255,13 @@ impl Machine {
     }
 
     /// Tells another state, once per change.
-    fn tell(&mut self) {
+    fn tell(&mut self, now: Mono) {
         let to = self.state();
         let from = std::mem::replace(&mut self.told, to);
         let cause = self.cause.take().map(str::to_string);
         if from != to {
-            self.happenings.push(Happening::LinkState { from, to, level: self.held, cause });
+            let pause_ms = self.next_try(now).map_or(0, |at| millis(at.since(now)));
+            self.happenings.push(Happening::LinkState { from, to, level: self.held, cause, pause_ms });
         }
     }
 }

@@ -193,7 +193,8 @@ impl World {
     }
 
     /// From now on everything works; unless it was the network alone, because the module was switched off
-    /// and on. How long until it is online, and whether it had to wait first.
+    /// and on. The session may have outlived it or have to be opened. How long until it is online, and
+    /// whether it had to wait first.
     fn heal(&mut self) -> (Duration, bool) {
         let healed = self.now;
         let silent = self.is(0.5) && !matches!(self.rig.link.state(), LinkState::Quarantined);
@@ -204,13 +205,15 @@ impl World {
             self.rig.link.fact(self.mono(), fact_of("reboot"));
         }
         let waited = self.rig.link.state() == LinkState::Waiting;
+        let mut open = self.is(0.5);
         while !self.rig.link.is_online() {
             match self.rig.link.want(self.mono()) {
                 Want::Do(job) => {
                     self.rig.link.begin(self.mono());
                     self.now = self.now + Duration::from_secs(5);
-                    let online = job == Job::Check;
-                    self.rig.link.done(self.mono(), &Outcome::Passed { online: online.then_some(true) });
+                    open |= matches!(job, Job::Climb { level: 2, .. });
+                    let online = (job == Job::Check).then_some(open);
+                    self.rig.link.done(self.mono(), &Outcome::Passed { online });
                 }
                 Want::Nothing { until: Some(until) } => self.now = self.began + until.since(Mono::ZERO),
                 want => panic!("{want:?}"),
