@@ -2,9 +2,10 @@
 //! want of it comes in here.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::flow::codes::Code;
@@ -42,7 +43,8 @@ pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Re
     }
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
     let wake = open::wake()?;
-    let signals = Rc::new(Operator { wake, notifier: RefCell::new(notify::notifier()) });
+    let signals =
+        Rc::new(Operator { wake, notifier: RefCell::new(notify::notifier()), scraped: RefCell::default() });
     let mut file = first;
     loop {
         let mut running = open(args, port, &file, &signals, out)?;
@@ -99,7 +101,7 @@ fn open(
     let chance = if file.simulated { args.sim.seed() } else { chance() };
     let store = store(args, &program, port, (clock.as_ref(), chance), file.simulated)?;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
-    let mut watchers = watchers(args, port, file, &clock, out)?;
+    let mut watchers = watchers(args, port, file, (&clock, signals), out)?;
     watchers.push(Box::new(ManagerLine(Rc::clone(signals))));
     let tee = Rc::new(RefCell::new(Tee::new(watchers)));
     let watcher: SharedWatcher = Rc::<RefCell<Tee>>::clone(&tee);
@@ -169,6 +171,22 @@ fn is_like(old: &Ready, new: &Ready) -> bool {
 struct Operator {
     wake: Wake,
     notifier: RefCell<Notifier>,
+    /// What `--metrics` shows. It is listened for once, whatever is opened anew.
+    scraped: RefCell<Option<Arc<Mutex<Metrics>>>>,
+}
+
+impl Operator {
+    /// Shows these numbers from now on.
+    fn show(&self, address: SocketAddr, fresh: Metrics) -> Result<Arc<Mutex<Metrics>>, Exit> {
+        let mut scraped = self.scraped.borrow_mut();
+        if let Some(shown) = scraped.as_ref() {
+            *shown.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+            return Ok(Arc::clone(shown));
+        }
+        let metrics = Arc::new(Mutex::new(fresh));
+        metrics_server::serve(address, Arc::clone(&metrics))?;
+        Ok(Arc::clone(scraped.insert(metrics)))
+    }
 }
 
 impl Signals for Operator {
@@ -211,7 +229,7 @@ fn watchers(
     args: &RunArgs,
     port: &str,
     file: &Ready,
-    clock: &Rc<dyn Clock>,
+    (clock, signals): (&Rc<dyn Clock>, &Operator),
     out: &Watched,
 ) -> Result<Vec<Box<dyn Watcher>>, Exit> {
     let wall = wall(Rc::clone(clock));
@@ -230,16 +248,15 @@ fn watchers(
     if let Some(address) = args.station.metrics {
         let plan = file.program.station.as_ref();
         let downlink = plan.and_then(|plan| plan.downlink.as_ref());
-        let metrics = Arc::new(Mutex::new(Metrics::new(About {
+        let fresh = Metrics::new(About {
             version: env!("CARGO_PKG_VERSION").to_string(),
             sqlite: sqlite_version().to_string(),
             tzdb: tzdb_version().to_string(),
             device: port.to_string(),
             handlers: downlink.map(|downlink| downlink.methods.keys().cloned().collect()).unwrap_or_default(),
             network_budget_bytes: plan.and_then(|plan| plan.outbox.bytes_per_day),
-        })));
-        metrics_server::serve(address, Arc::clone(&metrics))?;
-        watchers.push(Box::new(MetricsWatcher::new(metrics, wall)));
+        });
+        watchers.push(Box::new(MetricsWatcher::new(signals.show(address, fresh)?, wall)));
     }
     Ok(watchers)
 }

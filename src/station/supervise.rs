@@ -102,16 +102,16 @@ pub(super) fn shape_of(program: &Program) -> Shape {
 /// What the store knows of earlier processes.
 fn history(shared: &Shared) -> History {
     let mut store = shared.store.borrow_mut();
-    let unclean = !store.was_clean();
+    let (unclean, publishing) = (!store.was_clean(), store.was_publishing());
     let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(text.as_str()).ok());
-    let Some(kept) = kept else { return History { unclean, ..History::default() } };
+    let Some(kept) = kept else { return History { unclean, publishing, ..History::default() } };
     let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
         (Some(then), Some(now)) => {
             Duration::from_millis(u64::try_from(now.saturating_sub(then)).unwrap_or(0))
         }
         _ => Duration::ZERO,
     };
-    History { uses: kept.uses, away, unclean }
+    History { uses: kept.uses, away, unclean, publishing }
 }
 
 /// Milliseconds since 1970, if the calendar can be believed.

@@ -116,13 +116,24 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Waits for the next message, on whatever topic.
+    #[track_caller]
+    pub fn next(&mut self) -> Seen {
+        let line = self.process.wait_for(|line| line.contains(' '));
+        seen(&line)
+    }
+
     /// Waits for a message on `topic`; others before it are passed over.
     #[track_caller]
     pub fn wait_for(&mut self, topic: &str) -> Seen {
         let line = self.process.wait_for(|line| line.split_once(' ').is_some_and(|(seen, _)| seen == topic));
-        let (topic, hex) = line.split_once(' ').expect("the format has a blank");
-        Seen { topic: topic.to_owned(), payload: unhex(hex) }
+        seen(&line)
     }
+}
+
+fn seen(line: &str) -> Seen {
+    let (topic, hex) = line.split_once(' ').expect("the format has a blank");
+    Seen { topic: topic.to_owned(), payload: unhex(hex) }
 }
 
 fn unhex(hex: &str) -> Vec<u8> {

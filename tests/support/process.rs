@@ -126,8 +126,13 @@ impl Running {
 
     /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(id, Signal::INT).expect("the process is there until it is waited for");
+        kill_process(id, signal).expect("the process is there until it is waited for");
     }
 
     /// Waits for the end.

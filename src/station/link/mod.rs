@@ -46,6 +46,9 @@ use restarts::Restarts;
 pub use ladder::{Use, Uses};
 pub use shape::{Fact, History, Job, LevelShape, Outcome, PublishFault, RungShape, Shape, Trouble, Want};
 
+/// A module gives up waiting for data after 5 s of silence (manual of the Luat 8910, `AT+MPUBEX`).
+const HALF_A_PUBLISH: Duration = Duration::from_secs(6);
+
 /// The link of one station.
 #[derive(Debug)]
 pub struct Machine {
@@ -76,10 +79,11 @@ impl Machine {
     /// A link at the start of a process. `seed` makes the chance in its pauses.
     pub fn new(shape: Shape, history: &History, seed: u64, now: Mono) -> Self {
         let ladder = Ladder::new(&shape.rungs, history, now);
+        let not_before = if history.publishing { now + HALF_A_PUBLISH } else { now };
         Self {
             ladder,
             shape,
-            phase: Phase::Climbing { not_before: now, ask: false },
+            phase: Phase::Climbing { not_before, ask: false },
             held: 0,
             trust: Trust::Torn,
             climb: Climb::new(),
@@ -191,6 +195,8 @@ impl Machine {
             | Phase::Quarantined { .. }
             | Phase::Waiting { deaf: true, .. }
             | Phase::Stopped => false,
+            // Without levels only silence that was asked for keeps it from being online.
+            Phase::Climbing { .. } => self.held > 0,
             _ => self.held > 0 || self.shape.levels.is_empty(),
         }
     }
