@@ -5,22 +5,22 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::flow::compile::{self, Options};
-use crate::flow::diag::Look;
-use crate::hooks::Host;
-use crate::link::{Link as _, Mono};
-use crate::run::event::{Event, Observer};
-use crate::run::mask_text::Masked;
-use crate::run::once::OnceInMemory;
-use crate::run::vars::{self, Outside};
-use crate::run::{SharedObserver, TellLines};
-use crate::session::Session;
-use crate::sim::{self, Scenario, SimOptions};
-use crate::store::{Life, NewCommand, Store};
-use crate::transcript::{Masker, Transcript};
+use atflow::flow::compile::{self, Options};
+use atflow::flow::diag::Look;
+use atflow::hooks::Host;
+use atflow::link::{Link as _, Mono};
+use atflow::run::event::{Event, Observer};
+use atflow::run::mask_text::Masked;
+use atflow::run::once::OnceInMemory;
+use atflow::run::vars::{self, Outside};
+use atflow::run::{SharedObserver, TellLines};
+use atflow::session::Session;
+use atflow::sim::{self, Scenario, SimOptions};
+use atflow::store::{Life, NewCommand, Store};
+use atflow::transcript::{Masker, Transcript};
 
-use super::event::{Happening, Status, Watcher};
-use super::{Ended, Renewal, Setup, SharedWatcher, Signals, Station};
+use atflow::station::event::{Happening, LinkState, Status, Watcher};
+use atflow::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station};
 
 /// More boundaries than any of these tests needs.
 const MOST_BOUNDARIES: u32 = 5_000;
@@ -174,12 +174,7 @@ schedule:
 ";
 
 fn command(key: &str) -> NewCommand {
-    NewCommand {
-        key: key.to_string(),
-        digest: [0; 32],
-        method: "x".to_string(),
-        payload: b"t\0{}".to_vec(),
-    }
+    NewCommand { key: key.to_string(), digest: [0; 32], method: "x".to_string(), payload: b"t\0{}".to_vec() }
 }
 
 #[test]
@@ -211,4 +206,51 @@ link:
     let mut bench = Bench::new(folder.renewal("deaf.yaml"), scenario, Duration::from_mins(30), |_| ());
     bench.run();
     assert!(bench.count(|it| matches!(it, Happening::RungFinished { ok: false, .. })) >= 3);
+}
+
+/// A station on the bundled cloud, with one more entry.
+fn on_the_cloud(entry: &str) -> String {
+    format!(
+        "
+name: clouded
+module: luat-air724
+cloud: thingscloud
+schedule:
+  - {{ name: beat, every: 1m, steps: [{{ publish: attributes, json: {{ a: 1 }} }}] }}
+{entry}"
+    )
+}
+
+#[test]
+fn a_new_file_with_another_topic_opens_the_link_anew_and_everybody_is_told() {
+    let more = "
+events:
+  - { name: more, message: attributes/push, steps: [{ log: more }] }
+";
+    let (before, after) = (on_the_cloud(""), on_the_cloud(more));
+    let folder = Folder::new("renewed", &[("before.yaml", &before), ("after.yaml", &after)]);
+    let scenario = "at: [{ time: 6m, cloud: attributes/push, json: { a: 1 } }]";
+    let mut bench = Bench::new(folder.renewal("before.yaml"), scenario, Duration::from_mins(8), |_| ());
+    bench.operator.reload_at.set(Some(Mono::from_micros(180_000_000)));
+    assert_eq!(bench.station.run(), Ended::Reload);
+    let renewal = folder.renewal("after.yaml");
+    renewal.host.set_clock(bench.station.clock());
+    bench.station.renew(renewal);
+    bench.run();
+    let to = |state| bench.count(|it| matches!(it, Happening::LinkState { to, .. } if *to == state));
+    assert_eq!((to(LinkState::Stopped), to(LinkState::Online)), (1, 2));
+    assert_eq!(bench.count(|it| matches!(it, Happening::JobStarted { name, .. } if name == "more")), 1);
+}
+
+#[test]
+fn a_port_that_is_not_there_yet_is_waited_for() {
+    let folder = Folder::new("absent", &[("bare.yaml", BARE)]);
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_atflow"))
+        .args(["run", "bare.yaml", "--port", "/dev/atflow-no-such-port", "--for", "300ms", "--state", "kept"])
+        .current_dir(&folder.0)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert_eq!(ran.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains("there is no such port"), "{said}");
 }

@@ -21,6 +21,7 @@ use crate::report::station::{Level, StationConsole, StationLog, Tee, Wall, stand
 use crate::run::event::{Event, Observer};
 use crate::run::mask_text::Masked;
 use crate::run::{SharedObserver, TellLines};
+use crate::session::Interrupt;
 use crate::station::event::{Happening, Status, Summary, Watcher};
 use crate::station::schedule::tzdb_version;
 use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station};
@@ -43,8 +44,8 @@ pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Re
     }
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
     let wake = open::wake()?;
-    let signals =
-        Rc::new(Operator { wake, notifier: RefCell::new(notify::notifier()), scraped: RefCell::default() });
+    let notifier = RefCell::new(notify::notifier());
+    let signals = Rc::new(Operator { wake, notifier, metrics: RefCell::default() });
     let mut file = first;
     loop {
         let mut running = open(args, port, &file, &signals, out)?;
@@ -96,19 +97,20 @@ fn open(
     let program = Rc::clone(&file.program);
     let masked = Masked::new(Rc::new(mask(file)?));
     let for_transcript = mask(file)?;
-    let link = open::open(port, &args.port.settings, Some(&args.sim), &signals.wake)?;
+    let (link, absent) = open::open_or_wait(port, &args.port.settings, &args.sim, &signals.wake)?;
     let clock = link.clock();
     let chance = if file.simulated { args.sim.seed() } else { chance() };
     let store = store(args, &program, port, (clock.as_ref(), chance), file.simulated)?;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
-    let mut watchers = watchers(args, port, file, (&clock, signals), out)?;
+    let mut watchers = watchers(args, port, file, &clock, (signals, out))?;
     watchers.push(Box::new(ManagerLine(Rc::clone(signals))));
     let tee = Rc::new(RefCell::new(Tee::new(watchers)));
     let watcher: SharedWatcher = Rc::<RefCell<Tee>>::clone(&tee);
     let observer: SharedObserver = tee;
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
-    let session = session(link, &program, transcript, lines, &signals.wake, &file.host);
-    let station = Station::new(Setup {
+    let interrupt = Rc::<Operator>::clone(signals);
+    let session = session(link, &program, transcript, lines, interrupt, &file.host);
+    let mut station = Station::new(Setup {
         program,
         host: Rc::clone(&file.host),
         vars: file.values.clone(),
@@ -123,6 +125,9 @@ fn open(
         signals: Rc::<Operator>::clone(signals),
         until: args.station.duration.map(|time| clock.now() + time),
     });
+    if let Some(why) = absent {
+        station.port_is_absent(why);
+    }
     Ok(Running { station, watcher, signals: Rc::clone(signals) })
 }
 
@@ -164,28 +169,49 @@ fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Re
 fn is_like(old: &Ready, new: &Ready) -> bool {
     let values =
         |ready: &Ready| -> Vec<String> { ready.values.iter().flatten().map(hooks::display).collect() };
-    format!("{:?}", old.program.dialect) == format!("{:?}", new.program.dialect) && values(old) == values(new)
+    format!("{:?}", old.program.dialect) == format!("{:?}", new.program.dialect)
+        && values(old) == values(new)
+        && old.secrets == new.secrets
 }
 
 /// What the operator and the system want.
 struct Operator {
     wake: Wake,
     notifier: RefCell<Notifier>,
-    /// What `--metrics` shows. It is listened for once, whatever is opened anew.
-    scraped: RefCell<Option<Arc<Mutex<Metrics>>>>,
+    /// The numbers that are served. The address stays taken for as long as the process lives.
+    metrics: RefCell<Option<Arc<Mutex<Metrics>>>>,
 }
 
 impl Operator {
-    /// Shows these numbers from now on.
-    fn show(&self, address: SocketAddr, fresh: Metrics) -> Result<Arc<Mutex<Metrics>>, Exit> {
-        let mut scraped = self.scraped.borrow_mut();
-        if let Some(shown) = scraped.as_ref() {
-            *shown.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
-            return Ok(Arc::clone(shown));
+    /// Serves these numbers, in place of earlier ones.
+    fn served(&self, address: SocketAddr, metrics: Metrics) -> Result<Arc<Mutex<Metrics>>, Exit> {
+        if let Some(served) = &*self.metrics.borrow() {
+            *served.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
+            return Ok(Arc::clone(served));
         }
-        let metrics = Arc::new(Mutex::new(fresh));
-        metrics_server::serve(address, Arc::clone(&metrics))?;
-        Ok(Arc::clone(scraped.insert(metrics)))
+        let served = Arc::new(Mutex::new(metrics));
+        metrics_server::serve(address, Arc::clone(&served))?;
+        *self.metrics.borrow_mut() = Some(Arc::clone(&served));
+        Ok(served)
+    }
+}
+
+/// A run may take longer than the service manager waits for a word: it is told while the run waits, too.
+impl Interrupt for Operator {
+    fn stop_requested(&self) -> bool {
+        self.wake.stop_requested()
+    }
+
+    fn woken(&self) {
+        self.wake.drain();
+    }
+
+    fn word_every(&self) -> Option<Duration> {
+        self.notifier.borrow().watchdog().map(|watchdog| watchdog / 4)
+    }
+
+    fn waits(&self, now: Mono) {
+        self.notifier.borrow_mut().alive(now);
     }
 }
 
@@ -229,8 +255,8 @@ fn watchers(
     args: &RunArgs,
     port: &str,
     file: &Ready,
-    (clock, signals): (&Rc<dyn Clock>, &Operator),
-    out: &Watched,
+    clock: &Rc<dyn Clock>,
+    (signals, out): (&Operator, &Watched),
 ) -> Result<Vec<Box<dyn Watcher>>, Exit> {
     let wall = wall(Rc::clone(clock));
     let mut watchers: Vec<Box<dyn Watcher>> = vec![match args.format {
@@ -248,7 +274,7 @@ fn watchers(
     if let Some(address) = args.station.metrics {
         let plan = file.program.station.as_ref();
         let downlink = plan.and_then(|plan| plan.downlink.as_ref());
-        let fresh = Metrics::new(About {
+        let metrics = Metrics::new(About {
             version: env!("CARGO_PKG_VERSION").to_string(),
             sqlite: sqlite_version().to_string(),
             tzdb: tzdb_version().to_string(),
@@ -256,7 +282,8 @@ fn watchers(
             handlers: downlink.map(|downlink| downlink.methods.keys().cloned().collect()).unwrap_or_default(),
             network_budget_bytes: plan.and_then(|plan| plan.outbox.bytes_per_day),
         });
-        watchers.push(Box::new(MetricsWatcher::new(signals.show(address, fresh)?, wall)));
+        let served = signals.served(address, metrics)?;
+        watchers.push(Box::new(MetricsWatcher::new(served, wall)));
     }
     Ok(watchers)
 }

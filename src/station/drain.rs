@@ -79,6 +79,11 @@ impl Drain {
         self.pause = plan_of(program).limits.drain_every;
     }
 
+    /// Whether the acknowledgement of an earlier publish may still come.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
     /// The link came up.
     pub fn came_online(&mut self, now: Mono) {
         self.up_since = now;
@@ -185,6 +190,7 @@ impl Station {
 
     fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) {
         if failure.is_interrupt() {
+            self.drain.unknown |= row.qos > 0;
             self.shared.store.borrow_mut().failed(row.seq, None, false);
             return;
         }

@@ -211,6 +211,11 @@ impl Machine {
         std::mem::take(&mut self.happenings)
     }
 
+    /// Whether the next session has to be opened clean.
+    pub fn wants_clean(&self) -> bool {
+        self.clean
+    }
+
     /// When the rungs were used, to be kept on disk.
     pub fn uses(&self, now: Mono) -> Uses {
         self.ladder.uses(now)
