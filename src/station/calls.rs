@@ -229,7 +229,7 @@ impl Station {
         let program = Rc::clone(&self.program);
         let Some(downlink) = &plan_of(&program).downlink else { return };
         for command in interrupted {
-            let message = "the station was stopped while it ran; it is not run again";
+            let message = "the station was stopped while it ran, and it is not run again";
             let result = result_value(Code::UnknownOutcome, message);
             let reply = match self.read_again(downlink, &command) {
                 Some(read) => self.reply_row(downlink, &read, result),
@@ -285,7 +285,7 @@ impl Station {
         if is_expired(downlink.expire, waited, read.call.sent_at_ms, self.trusted_wall_ms()) {
             let why = match waited {
                 Some(_) => "it came too long ago",
-                None => "it came before the machine was last switched on; nobody knows how long ago",
+                None => "it came before the machine was last switched on, and nobody knows how long ago",
             };
             return Err((Code::Expired, why.to_string()));
         }
