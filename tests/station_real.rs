@@ -13,39 +13,15 @@ use serde_json::Value;
 
 use support::broker::Broker;
 use support::process::{Done, Running, atflow, run};
+use support::station::{SECRETS, module, station, wait_for, wait_until_online};
 use support::temp::TempDir;
 use support::time::{PATIENCE, Stopwatch};
 
 const STATION: &str = "scripts/thingscloud/station.yaml";
 /// The command that the seed's author sends by hand.
 const RESTART: &str = r#"{"method":"restart","params":{"timeout":10},"id":1000}"#;
-const SECRETS: [(&str, &str); 2] =
-    [("THINGSCLOUD_ACCESS_TOKEN", "device-7"), ("THINGSCLOUD_PROJECT_KEY", "open-sesame")];
 /// A module that has been on for long, twenty times as fast as a real one.
 const WARM: &str = "sim: { start: warm, delays: 0.05 }\n";
-
-/// The simulated module on a pty, with `broker` as its cloud.
-fn module(dir: &TempDir, broker: &Broker, scenario: &str) -> (Running, String) {
-    let (pty, scenario) = (dir.join("air724.tty"), dir.file("world.yaml", scenario));
-    let args = ["sim", "luat-air724", "--pty", &pty, "--cloud", &broker.url(), "--scenario", &scenario];
-    let mut sim = Running::start(&mut atflow(dir, args));
-    sim.wait_for(|line| line.contains("Ctrl-C ends it"));
-    (sim, pty)
-}
-
-fn station(dir: &TempDir, file: &str, port: &str, more: &[&str]) -> Running {
-    let args = ["run", file, "--port", port, "--log", "json"];
-    Running::start(atflow(dir, args.iter().chain(more)).envs(SECRETS))
-}
-
-/// Waits until the station tells this.
-fn wait_for(station: &mut Running, event: &str) -> Value {
-    station.wait_for_event(|told| told["event"] == event)
-}
-
-fn wait_until_online(station: &mut Running) {
-    station.wait_for_event(|told| told["event"] == "link_state" && told["to"] == "online");
-}
 
 /// Ends it as a service manager does.
 fn terminate(station: Running) -> Done {
@@ -72,7 +48,7 @@ fn a_report_a_command_its_reply_and_only_then_the_reset() {
     let dir = TempDir::new();
     let broker = Broker::open();
     let mut watch = broker.watch();
-    let (_sim, port) = module(&dir, &broker, WARM);
+    let (_sim, port) = module(&dir, "air724.tty", &broker.url(), WARM);
     let transcript = dir.join("transcript.jsonl");
     let mut station = station(&dir, STATION, &port, &["--transcript", &transcript]);
 
@@ -170,7 +146,7 @@ fn a_service_manager_a_scraper_and_a_new_version_of_the_file() {
     let dir = TempDir::new();
     let broker = Broker::open();
     let mut watch = broker.watch();
-    let (_sim, port) = module(&dir, &broker, WARM);
+    let (_sim, port) = module(&dir, "air724.tty", &broker.url(), WARM);
     let manager = Manager::new(&dir);
     let address = free_address();
     let file = copy_of_the_station(&dir);

@@ -229,7 +229,7 @@ impl Station {
         let program = Rc::clone(&self.program);
         let downlink = plan_of(&program).downlink.as_ref();
         for command in interrupted {
-            let message = "the station was stopped while it ran; it is not run again";
+            let message = "the station was stopped while it ran, and it is not run again";
             let result = result_value(Code::UnknownOutcome, message);
             let reply = downlink.and_then(|downlink| {
                 let read = self.read_again(downlink, &command)?;
@@ -287,7 +287,7 @@ impl Station {
         if is_expired(downlink.expire, waited, read.call.sent_at_ms, self.trusted_wall_ms()) {
             let why = match waited {
                 Some(_) => "it came too long ago",
-                None => "it came before the machine was last switched on; nobody knows how long ago",
+                None => "it came before the machine was last switched on, and nobody knows how long ago",
             };
             return Err((Code::Expired, why.to_string()));
         }

@@ -199,7 +199,10 @@ impl Station {
             self.refused(now, row, failure);
             return;
         }
-        self.drain.unknown |= row.qos > 0;
+        if row.qos > 0 {
+            self.drain.unknown = true;
+            self.link.machine.owe_clean_session();
+        }
         self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), false);
         self.run_failed(failure);
         // A module that is silent or has restarted weighs more than a publish that failed for it.

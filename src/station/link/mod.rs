@@ -216,6 +216,12 @@ impl Machine {
         self.clean
     }
 
+    /// What became of a publish is not known, and the module may repeat it by itself: the next session is opened
+    /// clean.
+    pub fn owe_clean_session(&mut self) {
+        self.clean = true;
+    }
+
     /// When the rungs were used, to be kept on disk.
     pub fn uses(&self, now: Mono) -> Uses {
         self.ladder.uses(now)
