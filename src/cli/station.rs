@@ -283,7 +283,8 @@ fn watchers(
             network_budget_bytes: plan.and_then(|plan| plan.outbox.bytes_per_day),
         });
         let served = signals.served(address, metrics)?;
-        watchers.push(Box::new(MetricsWatcher::new(served, wall)));
+        // First: who reads of something in the log finds it counted.
+        watchers.insert(0, Box::new(MetricsWatcher::new(served, wall)));
     }
     Ok(watchers)
 }

@@ -202,7 +202,7 @@ impl Station {
             let topic = values.first().map(hooks::display).unwrap_or_default();
             let json =
                 hooks::to_json(values.get(1).unwrap_or(&Value::UNIT)).map_err(|why| why.to_string())?;
-            let payload = self.shared.masked.text(&json.to_string()).into_bytes();
+            let payload = hooks::plain_json(&self.shared.masked.text(&json.to_string())).into_bytes();
             let qos = plan_of(&self.program).outbox.qos;
             self.run
                 .borrow()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::flow::model::station::CloudLimits;
 use crate::flow::model::{FlowId, Program};
+use crate::hooks;
 use crate::link::Mono;
 use crate::run::failure::Failure;
 use crate::run::home::Post;
@@ -264,7 +265,7 @@ impl Station {
                 None => object.entry("time_known").or_insert(false.into()),
             };
         }
-        let whole = serde_json::Value::Object(object).to_string().into_bytes();
+        let whole = hooks::plain_json(&serde_json::Value::Object(object).to_string()).into_bytes();
         // The report itself fits; it is not to be refused for what only goes with it.
         if whole.len() > self.program.dialect.limits.payload_bytes { row.payload.clone() } else { whole }
     }
