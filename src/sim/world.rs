@@ -194,6 +194,10 @@ impl World {
         self.cloud.received()
     }
 
+    pub(crate) fn take_received(&mut self) -> Vec<Receipt> {
+        self.cloud.take_received()
+    }
+
     /// The descriptor of a real broker's connection.
     #[cfg(unix)]
     pub(crate) fn socket(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
