@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use atflow::sim::Receipt;
 use atflow::station::event::Happening;
 
-use crate::support_station::{Lab, Recorder};
+use crate::support_station::Lab;
+use crate::support_station::recorder::Recorder;
 
 /// The number at the end of a report's id; `None` for what is no report.
 pub fn number(receipt: &Receipt) -> Option<u64> {

@@ -10,7 +10,6 @@ pub mod recorder;
 
 pub use case::{Case, cloud, what};
 pub use lab::Lab;
-pub use recorder::Recorder;
 
 use std::path::PathBuf;
 use std::time::Duration;
