@@ -307,8 +307,7 @@ impl Session {
     /// What crossed the line since `since`, oldest first, for a failure report.
     pub fn excerpt(&mut self, since: Mono) -> Vec<Record> {
         self.transcript.flush_tail();
-        let records: Vec<Record> =
-            self.transcript.recent().into_iter().filter(|record| record.at >= since).collect();
+        let records: Vec<Record> = self.transcript.recent(since);
         // On the virtual clock the answer before may have come in the same microsecond.
         let sent =
             records.iter().position(|record| record.at > since || matches!(record.entry, Entry::Tx(_)));

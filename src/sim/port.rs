@@ -180,4 +180,9 @@ impl Watch {
     pub fn received(&self) -> Vec<Receipt> {
         self.world.borrow().received().to_vec()
     }
+
+    /// What the cloud received since this was last asked, oldest first; the cloud forgets it.
+    pub fn take_received(&self) -> Vec<Receipt> {
+        self.world.borrow_mut().take_received()
+    }
 }

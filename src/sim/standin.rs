@@ -308,4 +308,8 @@ impl Cloud for StandIn {
     fn received(&self) -> &[Receipt] {
         &self.received
     }
+
+    fn take_received(&mut self) -> Vec<Receipt> {
+        std::mem::take(&mut self.received)
+    }
 }

@@ -356,6 +356,14 @@ impl Station {
         summary
     }
 
+    /// The process dies here and now, in the middle of a run or between two: nothing is closed, and what it had
+    /// written is all that is left. `None` if something outside still holds on to the station.
+    pub fn crash(self) -> Option<Store> {
+        self.host.set_station(None);
+        drop(self.run);
+        Rc::try_unwrap(self.shared).ok().map(|shared| shared.store.into_inner())
+    }
+
     /// Runs `link.down`, if there is a link to close.
     fn close_link(&mut self) {
         let state = self.link.machine.state();

@@ -95,10 +95,15 @@ impl Transcript {
         self.lines.push(at, |out, at| record::push_note(out, at, kind, &shown, masked));
     }
 
-    /// The newest records, oldest first. Call [`Transcript::flush_tail`] before, to have the last line.
-    pub fn recent(&self) -> Vec<Record> {
-        let lines = self.lines.recent.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| reader::parse(str::from_utf8(line).ok()?).ok()).collect()
+    /// The newest records, oldest first, none before `since`. Call [`Transcript::flush_tail`] before, to have
+    /// the last line.
+    pub fn recent(&self, since: Mono) -> Vec<Record> {
+        // Time in the lines only goes forward, so nobody looks at more of them than are wanted and one.
+        let lines = self.lines.recent.rsplit(|byte| *byte == b'\n');
+        let records = lines.filter_map(|line| reader::parse(str::from_utf8(line).ok()?).ok());
+        let mut recent: Vec<Record> = records.take_while(|record| record.at >= since).collect();
+        recent.reverse();
+        recent
     }
 
     /// Hands what was recorded so far to the system.

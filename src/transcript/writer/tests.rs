@@ -195,7 +195,7 @@ fn a_full_disk_is_told_once_and_the_memory_goes_on() {
     }
     transcript.flush();
     assert_eq!(transcript.problem().map(io::Error::kind), Some(io::ErrorKind::StorageFull));
-    assert_eq!(transcript.recent().len(), 1000);
+    assert_eq!(transcript.recent(Mono::ZERO).len(), 1000);
     drop(transcript);
     assert!(disk.text().len() <= 300);
 }
@@ -209,12 +209,12 @@ fn the_newest_records_are_kept_within_bounds() {
         transcript.rx(at(time), &line);
         assert!(transcript.lines.recent.len() <= 2 * RECENT_BYTES);
     }
-    let recent = transcript.recent();
+    let recent = transcript.recent(Mono::ZERO);
     assert!(recent.len() >= RECENT_BYTES / 1100);
     assert_eq!(recent.last().unwrap().at, at(999));
     assert_eq!(recent[0].entry, Entry::Rx(line.into()), "no half record");
     transcript.rx(at(1000), &vec![b'\n'; 4 * RECENT_BYTES]);
-    assert_eq!(transcript.recent().len(), 1, "the newest one is kept whatever its size");
+    assert_eq!(transcript.recent(Mono::ZERO).len(), 1, "the newest one is kept whatever its size");
 }
 
 #[test]

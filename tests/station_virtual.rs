@@ -1,0 +1,11 @@
+//! A whole station on the virtual clock: days and weeks of it, with everything that goes wrong on the way.
+
+mod support;
+mod support_station;
+
+#[path = "station_virtual/drain.rs"]
+mod drain;
+#[path = "station_virtual/ledger.rs"]
+mod ledger;
+#[path = "station_virtual/week.rs"]
+mod week;
