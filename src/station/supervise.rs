@@ -238,7 +238,7 @@ impl Station {
     pub(super) fn run_failed(&mut self, failure: &Failure) {
         let line = failure.line.clone().unwrap_or_else(|| failure.message.clone());
         match failure.family.as_str() {
-            "port" => self.lost_port(failure.message.clone()),
+            "port" => self.lost_port(&failure.message),
             "reboot" => self.rebooted(&line),
             "stuck" => self.tell_machine(Fact::Stuck),
             "closed" => self.tell_machine(Fact::Closed),
@@ -260,12 +260,12 @@ impl Station {
             Fault::Port { what } => what.clone(),
             other => format!("{other:?}"),
         };
-        self.lost_port(what);
+        self.lost_port(&what);
     }
 
-    fn lost_port(&mut self, what: String) {
+    fn lost_port(&mut self, what: &str) {
         // The happening says that it is gone; this is to say why.
-        let what = what.strip_prefix("the port is gone: ").map_or(what.clone(), str::to_string);
+        let what = what.strip_prefix("the port is gone: ").unwrap_or(what).to_string();
         self.tell_machine(Fact::PortGone { what, expected: false });
     }
 

@@ -47,13 +47,19 @@ pub(super) struct Ladder {
     before_loss: (u32, u32),
     /// Waits since all was well.
     waits: u32,
-    /// A rung was spared because the check passed.
-    spared: bool,
-    /// No rung was left after a pause: if the climb that is made instead fails, too, it waits.
-    spent: bool,
+    instead: Instead,
     /// The lowest level ended in silence: what needs the module's ear comes last.
     pub(super) silent: bool,
     changed: bool,
+}
+
+/// Climbs that were made where a rung would have been next, since the last rung.
+#[derive(Debug, Default)]
+struct Instead {
+    /// The check passed, so the rung was spared.
+    spared: bool,
+    /// No rung was left after a pause: if this climb fails, too, it waits.
+    spent: bool,
 }
 
 #[derive(Debug)]
@@ -88,8 +94,7 @@ impl Ladder {
             climbs: 0,
             before_loss: (0, 0),
             waits: 0,
-            spared: false,
-            spent: false,
+            instead: Instead::default(),
             silent: false,
             changed: false,
         }
@@ -125,7 +130,7 @@ impl Ladder {
 
     /// Whether there was no rung left before the last climb, and there still is none.
     pub(super) fn is_spent(&self, now: Mono) -> bool {
-        self.spent && self.choose(now).is_none()
+        self.instead.spent && self.choose(now).is_none()
     }
 
     fn count_use(&mut self, index: usize, now: Mono) -> u32 {
@@ -136,7 +141,7 @@ impl Ladder {
         self.next = index + 1;
         self.last = Some(index);
         self.climbs = 0;
-        (self.spared, self.spent) = (false, false);
+        self.instead = Instead::default();
         self.changed = true;
         rung.tries
     }
@@ -149,7 +154,7 @@ impl Ladder {
 
     /// Whether a passing check may spare the rung that is next. Once.
     pub(super) fn spare(&mut self) -> bool {
-        !std::mem::replace(&mut self.spared, true)
+        !std::mem::replace(&mut self.instead.spared, true)
     }
 
     /// Whether something is being recovered from, or was not long ago.
@@ -163,7 +168,7 @@ impl Ladder {
 
     /// Online again: if that does not last, it goes on with the rung that had helped.
     pub(super) fn resume_at_last(&mut self) {
-        (self.spared, self.spent) = (false, false);
+        self.instead = Instead::default();
         if let Some(last) = self.last {
             self.next = last;
         }
@@ -179,8 +184,7 @@ impl Ladder {
             climbs: 0,
             before_loss: (0, 0),
             waits: 0,
-            spared: false,
-            spent: false,
+            instead: Instead::default(),
             silent: false,
             changed: self.changed,
         };
@@ -192,7 +196,7 @@ impl Ladder {
     /// After a wait everything is tried again.
     pub(super) fn start_over(&mut self) {
         (self.next, self.last, self.strain, self.climbs) = (0, None, 1, 0);
-        (self.spared, self.spent) = (false, false);
+        self.instead = Instead::default();
     }
 
     /// The link is lost. The pause before it is climbed again: none the first time since all was well. A
@@ -248,15 +252,14 @@ fn spread(pause: Duration, chance: &mut Chance) -> Duration {
 impl Machine {
     /// The pause is over and the check has been asked: the next rung, or what comes when there is none.
     pub(super) fn choose_rung(&mut self, now: Mono) {
-        match self.ladder.choose(now) {
-            Some(index) => self.phase = Phase::Rung(index),
-            None => {
-                // What was wrong may have passed during the pause: one more climb before a wait, which is
-                // long. Without any rungs nothing else is ever done.
-                self.ladder.spent = !self.shape.rungs.is_empty();
-                self.climb_from(0, now, now);
-            }
+        if let Some(index) = self.ladder.choose(now) {
+            self.phase = Phase::Rung(index);
+            return;
         }
+        // What was wrong may have passed during the pause: one more climb before a wait, which is long. Without
+        // any rungs nothing else is ever done.
+        self.ladder.instead.spent = !self.shape.rungs.is_empty();
+        self.climb_from(0, now, now);
     }
 
     /// Which try of it this is, since all was well.
