@@ -4,7 +4,7 @@
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Class, Message};
 use crate::link::{LinkError, Mono};
-use crate::transcript::NoteKind;
+use crate::transcript::record::{self, NoteKind};
 
 use super::{Fault, Footing, Mark, Pumped, Session};
 
@@ -146,7 +146,7 @@ impl Session {
     /// It is not there; the link may be asked again.
     pub fn find_port(&mut self, until: Mono) -> Result<(), LinkError> {
         self.link.reopen(until)?;
-        self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+        self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
         // Whoever unplugged the module has switched it off, too.
         self.fresh = true;
         Ok(())
