@@ -62,6 +62,19 @@ pub(super) fn open(
     }
 }
 
+/// A recording is not overwritten with its own replay.
+pub(super) fn keeps_recording(port: &str, transcript: &Path) -> Result<(), Exit> {
+    let Ok(Address::Replay { file, .. }) = Address::parse(port) else { return Ok(()) };
+    match (Path::new(&file).canonicalize(), transcript.canonicalize()) {
+        (Ok(recording), Ok(transcript)) if recording == transcript => {
+            let help = "choose another file for `--transcript`";
+            complain(&format!("`{file}` is what is replayed; it is not overwritten"), Some(help));
+            Err(Exit::Usage)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Options that mean nothing on this port are refused.
 fn fits(port: &str, address: &Address, simulation: Option<&SimulationArgs>) -> Result<(), Exit> {
     let Some(args) = simulation else { return Ok(()) };

@@ -106,9 +106,10 @@ pub fn command(line: &[u8]) -> String {
         let name = |c: char| !c.is_ascii_digit() && c != '"' && c != '*' && c != '#';
         return format!("AT{}", rest.split(|c| !name(c)).next().unwrap_or_default());
     }
-    let end = rest.find(['=', '?', ';']).map_or(rest.len(), |at| at + usize::from(!rest[at..].starts_with(';')));
-    let test = if rest[end..].starts_with('?') { "?" } else { "" };
-    format!("AT{}{test}", &rest[..end])
+    let end =
+        rest.find(['=', '?', ';']).map_or(rest.len(), |at| at + usize::from(!rest[at..].starts_with(';')));
+    let question = if rest[end..].starts_with('?') { "?" } else { "" };
+    format!("AT{}{question}", &rest[..end])
 }
 
 fn is_urc(class: Class) -> bool {
@@ -127,12 +128,10 @@ impl Conversation {
         while let Some(record) = reader.next() {
             let record = record?;
             match record.entry {
-                Entry::Tx(bytes) => listener.sent(Sent {
-                    at: record.at,
-                    bytes,
-                    masked: record.masked,
-                    line: reader.line(),
-                }),
+                Entry::Tx(bytes) => {
+                    let line = reader.line();
+                    listener.sent(Sent { at: record.at, bytes, masked: record.masked, line });
+                }
                 Entry::Rx(bytes) => listener.heard(record.at, &bytes, record.masked),
                 Entry::Note(NoteKind::Port, text) if text == GONE => {
                     listener.end_pending();

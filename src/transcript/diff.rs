@@ -1,6 +1,7 @@
 //! What one module answers differently from another: two transcripts side by side.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::conversation::{Conversation, Exchange, Heard, command};
@@ -37,6 +38,8 @@ struct Asked {
     /// The lines that answer, the final result among them.
     answer: Vec<String>,
     took: Duration,
+    /// The other side has the same line.
+    known: bool,
     /// The other side has the same line with the same answer.
     repeated: bool,
     paired: bool,
@@ -53,12 +56,17 @@ impl Asked {
     fn new(exchange: &Exchange) -> Self {
         let answers: Vec<&Heard> = exchange.all_heard().filter(|heard| heard.answers).collect();
         let lines = answers.iter().flat_map(|heard| &heard.lines);
-        let told = lines.filter(|(class, _)| !matches!(class, Class::Echo | Class::Prompt));
+        let told: Vec<_> = lines.filter(|(class, _)| !matches!(class, Class::Echo | Class::Prompt)).collect();
+        let mut answer: Vec<String> = told.iter().map(|(_, text)| visible(text.as_bytes())).collect();
+        if answer.is_empty() {
+            answer.push("(no answer)".to_owned());
+        }
         Self {
             line: visible(exchange.line().as_bytes()),
             command: command(&exchange.sent.bytes),
-            answer: told.map(|(_, text)| visible(text.as_bytes())).collect(),
+            answer,
             took: answers.last().map_or(Duration::ZERO, |last| last.at.since(exchange.sent.at)),
+            known: false,
             repeated: false,
             paired: false,
         }
@@ -68,11 +76,8 @@ impl Asked {
 /// Compares what was answered.
 pub fn diff(old: Side<'_>, new: Side<'_>, paint: Paint<'_>) -> Difference {
     let head = |sign: &str, side: Side<'_>| format!("{sign} {}", title(side.name, &side.whole.header));
-    let mut text = format!(
-        "{}\n{}\n",
-        paint(Part::Bad, &head("---", old)),
-        paint(Part::Good, &head("+++", new))
-    );
+    let mut text =
+        format!("{}\n{}\n", paint(Part::Bad, &head("---", old)), paint(Part::Good, &head("+++", new)));
     let pairs = pairs(&old.whole.exchanges, &new.whole.exchanges);
     let found: Vec<String> =
         pairs.iter().filter_map(|pair| compared(pair, (old.name, new.name), paint)).collect();
@@ -88,7 +93,7 @@ pub fn diff(old: Side<'_>, new: Side<'_>, paint: Paint<'_>) -> Difference {
         (0, Some(_)) => format!("the same answers to {}", plural(count)),
         _ => format!("{different} of {} answered differently", plural(count)),
     };
-    text.push_str(&format!("\n{verdict}\n"));
+    let _ = writeln!(text, "\n{verdict}");
     Difference { text, different: different > 0 || urcs.is_some() }
 }
 
@@ -125,7 +130,9 @@ fn pairs(old: &[Exchange], new: &[Exchange]) -> Vec<Pair> {
 fn mark_repeated(here: &mut [Asked], there: &[Asked]) {
     let known: BTreeSet<(&str, &[String])> =
         there.iter().map(|asked| (asked.line.as_str(), asked.answer.as_slice())).collect();
+    let lines: BTreeSet<&str> = there.iter().map(|asked| asked.line.as_str()).collect();
     for asked in here {
+        asked.known = lines.contains(asked.line.as_str());
         asked.repeated = known.contains(&(asked.line.as_str(), asked.answer.as_slice()));
     }
 }
@@ -154,9 +161,12 @@ fn pair_by<K: Ord>(
 
 /// What is different in a pair, in lines.
 fn compared(pair: &Pair, names: (&str, &str), paint: Paint<'_>) -> Option<String> {
+    let only = |asked: &Asked, name: &str| {
+        format!("{} {name}", if asked.known { "answered so only in" } else { "only in" })
+    };
     let (asked, about, old, new): (_, _, &[String], &[String]) = match pair {
-        Pair::Old(asked) => (asked, format!("only in {}", names.0), &asked.answer, &[]),
-        Pair::New(asked) => (asked, format!("only in {}", names.1), &[], &asked.answer),
+        Pair::Old(asked) => (asked, only(asked, names.0), &asked.answer, &[]),
+        Pair::New(asked) => (asked, only(asked, names.1), &[], &asked.answer),
         Pair::Both(old, new) => {
             let slower = slower(old.took, new.took);
             if old.answer == new.answer && slower.is_none() {
@@ -183,18 +193,18 @@ fn compared(pair: &Pair, names: (&str, &str), paint: Paint<'_>) -> Option<String
 fn push_lines(out: &mut String, old: &[String], new: &[String], paint: Paint<'_>) {
     let begin = old.iter().zip(new).take_while(|(one, other)| one == other).count();
     let (old_rest, new_rest) = (&old[begin..], &new[begin..]);
-    let end = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(one, other)| one == other).count();
+    let end =
+        old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(one, other)| one == other).count();
     let (gone, same_end) = old_rest.split_at(old_rest.len() - end);
     let come = &new_rest[..new_rest.len() - end];
-    let mut row = |sign: &str, part: Option<Part>, line: &String| {
-        let text = format!("{sign} {line}");
-        out.push_str(&part.map_or(text.clone(), |part| paint(part, &text)));
-        out.push('\n');
-    };
-    old[..begin].iter().for_each(|line| row(" ", None, line));
-    gone.iter().for_each(|line| row("-", Some(Part::Bad), line));
-    come.iter().for_each(|line| row("+", Some(Part::Good), line));
-    same_end.iter().for_each(|line| row(" ", None, line));
+    let rows = [(" ", None, &old[..begin]), ("-", Some(Part::Bad), gone), ("+", Some(Part::Good), come)];
+    for (sign, part, lines) in rows.into_iter().chain([(" ", None, same_end)]) {
+        for line in lines {
+            let text = format!("{sign} {line}");
+            out.push_str(&part.map_or(text.clone(), |part| paint(part, &text)));
+            out.push('\n');
+        }
+    }
 }
 
 /// How many times as long it takes now, if that is worth a word.
@@ -230,7 +240,6 @@ fn unasked(whole: &Conversation) -> Vec<String> {
     let lines = heard.filter(|heard| !heard.answers).flat_map(|heard| &heard.lines);
     lines.filter(|(class, _)| *class != Class::Echo).map(|(_, text)| visible(text.as_bytes())).collect()
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,9 @@ const DATA_WIDTH: usize = 32;
 pub fn explain(whole: &Conversation, name: &str, dialect: &Arc<Dialect>, paint: Paint<'_>) -> String {
     let latest = whole.exchanges.iter().flat_map(Exchange::all_heard).map(|heard| heard.at);
     let sent = whole.exchanges.iter().map(|exchange| exchange.sent.at);
-    let width = time_width(latest.chain(sent).chain(whole.before.iter().map(|heard| heard.at)).max().unwrap_or(Mono::ZERO));
+    let width = time_width(
+        latest.chain(sent).chain(whole.before.iter().map(|heard| heard.at)).max().unwrap_or(Mono::ZERO),
+    );
     let mut page = Page { out: String::new(), width, dialect, paint, command: String::new() };
     page.out.push_str(&paint(Part::Heading, &title(name, &whole.header)));
     page.out.push_str("\n\n");
@@ -83,7 +85,7 @@ impl Page<'_> {
         let time = format!("{:>width$}", seconds(at), width = self.width);
         let time = (self.paint)(Part::Time, &time);
         let shown = (self.paint)(part, &format!("{arrow} {text}"));
-        self.out.push_str(&format!("{time} {shown}"));
+        self.out.extend([time.as_str(), " ", shown.as_str()]);
         if let Some(meaning) = meaning {
             let room = TEXT_WIDTH.saturating_sub(text.chars().count());
             self.out.push_str(&" ".repeat(room + 2));

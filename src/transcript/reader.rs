@@ -24,7 +24,7 @@ pub struct ReadError {
 /// The first line that is not UTF-8.
 pub fn text(file: &[u8]) -> Result<&str, ReadError> {
     str::from_utf8(file).map_err(|error| ReadError {
-        line: 1 + file[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count(),
+        line: 1 + memchr::memchr_iter(b'\n', &file[..error.valid_up_to()]).count(),
         problem: "not UTF-8".into(),
         help: "a transcript is JSON lines, as `--transcript` writes them",
     })

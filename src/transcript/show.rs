@@ -1,5 +1,7 @@
 //! A transcript for the eye: who said what when, byte for byte.
 
+use std::fmt::Write as _;
+
 use super::reader::{ReadError, Reader};
 use super::record::{Entry, Header, NoteKind, Record};
 use super::visible::visible;
@@ -72,14 +74,14 @@ pub(super) fn seconds(at: Mono) -> String {
 fn push(out: &mut String, record: &Record, width: usize, paint: Paint<'_>) {
     let time = format!("{:>width$}", seconds(record.at));
     let mut row = |time: &str, part: Part, text: String| {
-        out.push_str(&format!("{} {}\n", paint(Part::Time, time), paint(part, &text)));
+        let _ = writeln!(out, "{} {}", paint(Part::Time, time), paint(part, &text));
     };
     let (arrow, part, bytes) = match &record.entry {
         Entry::Tx(bytes) => ("→", Part::Sent, bytes),
         Entry::Rx(bytes) => ("←", Part::Heard, bytes),
         Entry::Note(NoteKind::Step, text) => {
             let text = format!("▸ {}", visible(text.as_bytes()));
-            out.push_str(&format!("\n{}\n", paint(Part::Heading, &text)));
+            let _ = writeln!(out, "\n{}", paint(Part::Heading, &text));
             return;
         }
         Entry::Note(NoteKind::End, text) if text == "passed" => return,
@@ -152,7 +154,9 @@ the last line of the file is cut off
         let named = |part: Part, text: &str| format!("[{part:?} {}]", text.trim());
         let file = FILE.lines().take(3).collect::<Vec<_>>().join("\n");
         assert!(
-            show(&file, "x", &named).unwrap().ends_with("\n[Heading ▸ signal]\n[Time 0.001] [Sent → AT+CSQ␍␊]\n")
+            show(&file, "x", &named)
+                .unwrap()
+                .ends_with("\n[Heading ▸ signal]\n[Time 0.001] [Sent → AT+CSQ␍␊]\n")
         );
     }
 }

@@ -116,7 +116,8 @@ impl Matching {
         let then = data.sent.at;
         self.data_from = after_last(&data.heard, then, now);
         let at = |heard: &Heard| now + heard.at.since(then);
-        let new = data.heard.iter().map(|heard| (at(heard), Coming::Bytes(wildcard_of(heard, &self.secrets))));
+        let new =
+            data.heard.iter().map(|heard| (at(heard), Coming::Bytes(wildcard_of(heard, &self.secrets))));
         let new: Vec<_> = new.collect();
         self.come(new);
     }

@@ -113,11 +113,8 @@ impl Strict {
         let mut ahead = self.next;
         while let Some(Item { what: What::Sent(recorded), masked, .. }) = self.items.get(ahead) {
             ahead += 1;
-            let whole = if *masked {
-                wildcard::fits(recorded, rest)
-            } else {
-                (recorded == rest).then(Secrets::new)
-            };
+            let whole =
+                if *masked { wildcard::fits(recorded, rest) } else { (recorded == rest).then(Secrets::new) };
             if let Some(secrets) = whole {
                 self.secrets.extend(secrets);
                 self.next = ahead;
@@ -146,11 +143,15 @@ impl Strict {
                 } else {
                     format!("; they differ from byte {} on", from + 1)
                 };
-                format!("it leaves the recording at {file}:{line}: recorded is {recorded_text}, sent was {sent}{more}")
+                format!(
+                    "the run leaves the recording at {file}:{line}: recorded is {recorded_text}, sent was {sent}{more}"
+                )
             }
-            _ => format!("it goes on where the recording {file} ends: sent was {sent}"),
+            _ => format!("the run goes on where the recording {file} ends: sent was {sent}"),
         };
-        let help = format!("a flow that was changed can still be tried: `--port 'replay:{file}?match'` answers its lines in any order");
+        let help = format!(
+            "a flow that was changed can still be tried: `--port 'replay:{file}?match'` answers its lines in any order"
+        );
         self.left = Some((what.clone(), help.clone()));
         LinkError::Strayed { what, help }
     }

@@ -93,14 +93,15 @@ fn another_line_ends_the_run_and_says_where() {
         [r#""t":0,"tx":"AT+CGMM\r\n""#, r#""t":1,"rx":"\r\nX\r\n\r\nOK\r\n""#, r#""t":2,"tx":"AT+CSQ\r\n""#];
     let mut link = strict(&records);
     assert_eq!(write(&mut link, b"AT+CGMM\r\n"), Ok(9));
-    let left = "it leaves the recording at x.jsonl:4: recorded is `AT+CSQ\\r\\n`, sent was `AT+CREG?\\r\\n`";
+    let left =
+        "the run leaves the recording at x.jsonl:4: recorded is `AT+CSQ\\r\\n`, sent was `AT+CREG?\\r\\n`";
     assert_eq!(write(&mut link, b"AT+CREG?\r\n"), Err(left.into()));
     assert_eq!(write(&mut link, b"AT+CSQ\r\n"), Err(left.into()), "there is no way back");
     assert_eq!(heard(&mut link, 10), format!("0 {left}"));
 
     let mut link = strict(&records[..2]);
     assert_eq!(write(&mut link, b"AT+CGMM\r\n"), Ok(9));
-    let over = "it goes on where the recording x.jsonl ends: sent was `AT+CSQ\\r\\n`";
+    let over = "the run goes on where the recording x.jsonl ends: sent was `AT+CSQ\\r\\n`";
     assert_eq!(write(&mut link, b"AT+CSQ\r\n"), Err(over.into()));
 }
 
@@ -111,7 +112,7 @@ fn long_data_is_counted_not_shown() {
     let mut link = strict(&[&record]);
     let mut other = data.into_bytes();
     other[700] = b'y';
-    let expected = "it leaves the recording at x.jsonl:2: recorded is 1000 bytes, sent was 1000 bytes; they differ from byte 701 on";
+    let expected = "the run leaves the recording at x.jsonl:2: recorded is 1000 bytes, sent was 1000 bytes; they differ from byte 701 on";
     assert_eq!(write(&mut link, &other), Err(expected.into()));
 }
 

@@ -123,7 +123,8 @@ AT [12]
 
 #[test]
 fn a_line_that_was_typed_is_one_line() {
-    let records = [r#""t":1,"tx":"A""#, r#""t":2,"tx":"TI""#, r#""t":3,"tx":"\r""#, r#""t":4,"rx":"\r\nOK\r\n""#];
+    let records =
+        [r#""t":1,"tx":"A""#, r#""t":2,"tx":"TI""#, r#""t":3,"tx":"\r""#, r#""t":4,"rx":"\r\nOK\r\n""#];
     assert_eq!(told(&records), "ATI [2]\n  4 Final OK");
 }
 

@@ -81,7 +81,8 @@ fn asking_more_often_is_no_difference() {
     };
     let compare_answers = |old: &[&str], new: &[&str]| {
         let (old, new) = (asked(9, old), asked(9, new));
-        let texts = |records: &'_ [String]| records.iter().map(String::as_str).collect::<Vec<_>>().join("\u{0}");
+        let texts =
+            |records: &'_ [String]| records.iter().map(String::as_str).collect::<Vec<_>>().join("\u{0}");
         let (old, new) = (texts(&old), texts(&new));
         compare(&old.split('\u{0}').collect::<Vec<_>>(), &new.split('\u{0}').collect::<Vec<_>>())
     };
@@ -90,7 +91,7 @@ fn asking_more_often_is_no_difference() {
         "\nno difference in 2 commands\n"
     );
     let expected = "
-AT+CREG?  only in old.jsonl
+AT+CREG?  answered so only in old.jsonl
 - +CREG: 0,2
 - OK
 

@@ -58,6 +58,10 @@ fn states_and_numbers_by_name() {
         ("AT+X", "+CREG:", None),
         ("AT+CREG?", "+CREG: 1", None),
     ] {
-        assert_eq!(meaning::line(text, Class::Information, asked, &dialect).as_deref(), meaning, "{asked} {text}");
+        assert_eq!(
+            meaning::line(text, Class::Information, asked, &dialect).as_deref(),
+            meaning,
+            "{asked} {text}"
+        );
     }
 }
