@@ -181,6 +181,10 @@ impl<'d> Listening<'d> {
         if let Some(exchange) = exchanges.last_mut() {
             if prompted {
                 exchange.data.push(Data { sent, heard: Vec::new() });
+                // Some modules say OK before they ask: the result of the data is still owed.
+                if !self.asked {
+                    self.arm();
+                }
                 return;
             }
             let before = &mut exchange.sent;
@@ -218,7 +222,7 @@ impl<'d> Listening<'d> {
 
     /// A prompt ends without a line end: it is known by what follows, so only here.
     fn ends_with_sign(&self) -> bool {
-        self.asked && self.pending.trim_ascii() == b">"
+        !self.whole.exchanges.is_empty() && self.pending.trim_ascii() == b">"
     }
 
     fn heard(&mut self, at: Mono, bytes: &[u8], masked: bool) {
@@ -291,7 +295,14 @@ impl<'d> Listening<'d> {
         let class = if sign { Class::Prompt } else { Class::Unknown };
         let lines = if text.is_empty() { Vec::new() } else { vec![(class, text)] };
         let masked = std::mem::take(&mut self.pending_masked);
-        self.push(Heard { at: self.last_at, bytes, masked, lines, message: None, answers: self.asked });
+        self.push(Heard {
+            at: self.last_at,
+            bytes,
+            masked,
+            lines,
+            message: None,
+            answers: self.asked || sign,
+        });
         // What the sorter has of it is not to be heard twice.
         let asked = self.asked;
         self.sorter = Sorter::new(Arc::clone(self.dialect));

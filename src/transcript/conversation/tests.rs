@@ -103,6 +103,10 @@ fn data_belongs_to_the_command_that_asked_for_it() {
         r#""t":8,"tx_hex":"ff00""#,
         r#""t":9,"tx":"x""#,
         r#""t":10,"rx":"\r\nOK\r\n""#,
+        r#""t":10,"tx":"AT+CIPSEND=2\r\n""#,
+        r#""t":10,"rx":"\r\nOK\r\n\r\n>""#,
+        r#""t":10,"tx":"ab""#,
+        r#""t":10,"rx":"\r\nSEND OK\r\n\r\nOK\r\n""#,
         r#""t":11,"tx":"AT\r\n""#,
         r#""t":12,"note":"port","text":"the port is gone""#,
     ];
@@ -116,7 +120,13 @@ AT+PUT=3 [7]
   data \"\u{fffd}\\0\"
   data \"x\"
   10 Final OK
-AT [12]
+AT+CIPSEND=2 [12]
+  10 Final OK
+  10 Prompt >
+  data \"ab\"
+  10 Information SEND OK
+  10 Final OK
+AT [16]
   gone 12";
     assert_eq!(told(&records), expected);
 }

@@ -116,7 +116,8 @@ fn registration(fields: &[&str], answers_read: bool) -> Option<String> {
 
 /// Clause 8.3.
 fn pin(state: &str) -> Option<&'static str> {
-    Some(match state {
+    // Luat adds the number of the slot when it says so by itself.
+    Some(match state.trim_end_matches([' ', '0', '1']) {
         "READY" => "the SIM is ready",
         "SIM PIN" => "the SIM wants its PIN",
         "SIM PUK" => "the SIM is blocked and wants its PUK",

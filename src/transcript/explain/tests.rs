@@ -47,6 +47,7 @@ fn states_and_numbers_by_name() {
         ("", "+CGREG: 11", None),
         ("AT+CPIN?", "+CPIN: SIM PUK", Some("the SIM is blocked and wants its PUK")),
         ("AT+CPIN?", "+CPIN: 7", None),
+        ("", "+CPIN: SIM REMOVED 0", Some("there is no SIM")),
         ("AT+COPS?", "+COPS: 0,0,\"Vodafone\",7", Some("operator \"Vodafone\", LTE; chosen by itself")),
         ("AT+COPS?", "+COPS: 0", Some("no operator; chosen by itself")),
         ("AT+COPS?", "+COPS: 9", None),
