@@ -20,6 +20,8 @@ enum Coming {
 pub(super) struct Matching {
     file: String,
     exchanges: Vec<Exchange>,
+    /// The command of each.
+    commands: Vec<String>,
     /// How often each has answered, and the one that did last.
     used: Vec<u32>,
     current: Option<usize>,
@@ -37,10 +39,12 @@ pub(super) struct Matching {
 impl Matching {
     pub(super) fn new(whole: Conversation, file: &str) -> Self {
         let used = vec![0; whole.exchanges.len()];
+        let commands = whole.exchanges.iter().map(|exchange| command(&exchange.sent.bytes)).collect();
         let before = whole.before.into_iter().map(|heard| (heard.at, Coming::Bytes(heard.bytes))).collect();
         Self {
             file: file.to_owned(),
             exchanges: whole.exchanges,
+            commands,
             used,
             current: None,
             data_taken: 0,
@@ -57,7 +61,7 @@ impl Matching {
     fn find(&self, bytes: &[u8]) -> Option<usize> {
         let same = |index: &usize| fitting(&self.exchanges[*index], bytes).is_some();
         let name = command(bytes);
-        let alike = |index: &usize| command(&self.exchanges[*index].sent.bytes) == name;
+        let alike = |index: &usize| self.commands[*index] == name;
         self.choose(same).or_else(|| self.choose(alike))
     }
 
