@@ -36,13 +36,14 @@ use block::{Block, blocks};
 use shell::Desk;
 
 /// The pages, from the top of the repository.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/language.md",
     "docs/dialects.md",
     "docs/simulator.md",
     "docs/station.md",
+    "docs/transcripts.md",
 ];
 
 /// Where the repository is.

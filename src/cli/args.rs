@@ -37,6 +37,8 @@ pub(super) enum Command {
     Completions(CompletionsArgs),
     /// Forget the lines that must not be sent a second time, such as a wrong PIN
     Forget(ForgetArgs),
+    /// Show, compare or explain what crossed the line in a run
+    Transcript(TranscriptArgs),
     /// Look at what a station has not sent yet, and at what was refused
     Outbox(OutboxArgs),
 }
@@ -93,7 +95,7 @@ pub(super) struct RunArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PortArgs {
-    /// The port: /dev/ttyUSB0, usb:VID:PID[:SERIAL][#INTERFACE], tcp://HOST:PORT, sim:NAME
+    /// The port: /dev/ttyUSB0, usb:VID:PID[:SERIAL][#INTERFACE], tcp://HOST:PORT, sim:NAME, replay:FILE
     #[arg(short, long, env = "ATFLOW_PORT")]
     pub port: Option<String>,
     #[command(flatten)]
@@ -146,9 +148,9 @@ impl StationArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Simulated modules (sim:NAME)")]
+#[command(next_help_heading = "Simulated modules (sim:NAME) and recordings (replay:FILE)")]
 pub(super) struct SimulationArgs {
-    /// How fast simulated time passes: 1x, 60x, max [default: 1x]
+    /// How fast simulated time passes: 1x, 60x, max [default: 1x; of a recording max]
     // Optional, here and below, to know what was given: with a real port none of it means anything.
     #[arg(long, value_parser = speed)]
     pub speed: Option<Speed>,
@@ -167,6 +169,12 @@ impl SimulationArgs {
     /// The seed of the simulation, and of a real run's jitter.
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(SEED)
+    }
+
+    /// The first option that was given of those that say what is behind the port.
+    pub fn behind(&self) -> Option<&'static str> {
+        let given = [("--scenario", self.scenario.is_some()), ("--cloud", self.cloud.is_some())];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
     }
 
     /// The first option that was given.
@@ -301,6 +309,39 @@ pub(super) struct CompletionsArgs {
 pub(super) struct ForgetArgs {
     /// Only what was sent to this port
     pub port: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TranscriptArgs {
+    #[command(subcommand)]
+    pub what: TranscriptCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TranscriptCommand {
+    /// Show every byte, with its time
+    Show {
+        /// A transcript
+        file: String,
+    },
+    /// Compare what was answered; exit code 1 if there is a difference
+    Diff {
+        /// A transcript
+        old: String,
+        /// Another one: of other firmware, of another module
+        new: String,
+        /// The dialect, instead of the one that each file names
+        #[arg(long, value_name = "NAME")]
+        module: Option<String>,
+    },
+    /// Say what each line means
+    Explain {
+        /// A transcript
+        file: String,
+        /// The dialect, instead of the one that the file names
+        #[arg(long, value_name = "NAME")]
+        module: Option<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]

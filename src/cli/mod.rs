@@ -20,6 +20,7 @@ mod schema;
 mod sim;
 mod state_dir;
 mod station;
+mod transcript;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Schema(command) => schema::schema(&command),
         Command::Completions(command) => schema::completions(&command),
         Command::Forget(command) => forget::forget(&command),
+        Command::Transcript(command) => transcript::transcript(&command),
         Command::Outbox(command) => outbox::outbox(&command),
     };
     exit.into()

@@ -13,21 +13,22 @@ use crate::link::tcp::Tcp;
 use crate::link::wake::Wake;
 use crate::link::{Clock as _, Link, LinkError, WallClock};
 use crate::sim::{
-    self, BrokerUrl, CloudChoice, Pace, Scenario, SimError, SimOptions, SimSettings, Start, WallPacer,
+    self, BrokerUrl, CloudChoice, Pace, Replay, ReplayMode, Scenario, SimError, SimOptions, SimSettings,
+    Start, WallPacer,
 };
 
 use super::args::{SerialArgs, SimulationArgs, Speed};
 use super::say::coded;
-use super::{Exit, complain};
+use super::{Exit, complain, transcript};
 
 /// How long a TCP connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(10);
 /// … before a station goes on without it, to try again later.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Whether an address names a simulated module.
+/// Whether an address names a simulated module, or the recording of one.
 pub(super) fn is_simulated(port: &str) -> bool {
-    matches!(Address::parse(port), Ok(Address::Sim(_)))
+    matches!(Address::parse(port), Ok(Address::Sim(_) | Address::Replay { .. }))
 }
 
 /// A link, and why it is not open if it is only to be waited for.
@@ -72,16 +73,14 @@ pub(super) fn open(
         complain(&error.to_string(), Some(&error.help));
         Exit::Usage
     })?;
-    if !matches!(address, Address::Sim(_))
-        && let Some(option) = simulation.and_then(SimulationArgs::given)
-    {
-        let message = format!("`{option}` is for simulated modules, and `{port}` is a real port");
-        complain(&message, Some("leave it out, or choose `--port sim:luat-air724`"));
-        return Err(Exit::Usage);
-    }
+    fits(port, &address, simulation)?;
     let clock = Rc::new(WallClock::new());
     match address {
         Address::Sim(name) => simulated(&name, simulation, wake),
+        Address::Replay { file, matching } => {
+            let speed = simulation.and_then(|args| args.speed).unwrap_or(Speed::Max);
+            replayed(port, &file, matching, pace(speed, wake))
+        }
         Address::Tcp { host, port } => {
             let until = clock.now() + CONNECT;
             let link =
@@ -94,6 +93,52 @@ pub(super) fn open(
             Ok(Box::new(link))
         }
     }
+}
+
+/// A recording is not overwritten with its own replay.
+pub(super) fn keeps_recording(port: &str, transcript: &Path) -> Result<(), Exit> {
+    let Ok(Address::Replay { file, .. }) = Address::parse(port) else { return Ok(()) };
+    match (Path::new(&file).canonicalize(), transcript.canonicalize()) {
+        (Ok(recording), Ok(transcript)) if recording == transcript => {
+            let help = "choose another file for `--transcript`";
+            complain(&format!("`{file}` is what is replayed; it is not overwritten"), Some(help));
+            Err(Exit::Usage)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Options that mean nothing on this port are refused.
+fn fits(port: &str, address: &Address, simulation: Option<&SimulationArgs>) -> Result<(), Exit> {
+    let Some(args) = simulation else { return Ok(()) };
+    let refuse = |message: String, help: &str| {
+        complain(&message, Some(help));
+        Err(Exit::Usage)
+    };
+    match (address, args.given(), args.behind()) {
+        (Address::Sim(_), ..) | (Address::Replay { .. }, _, None) => Ok(()),
+        (Address::Replay { .. }, _, Some(option)) => refuse(
+            format!("`{option}` is for simulated modules, and `{port}` is a recording"),
+            "leave it out: a recording says what it says",
+        ),
+        (_, Some(option), _) => refuse(
+            format!("`{option}` is for simulated modules, and `{port}` is a real port"),
+            "leave it out, or choose `--port sim:luat-air724`",
+        ),
+        (_, None, _) => Ok(()),
+    }
+}
+
+/// Opens a recording.
+fn replayed(port: &str, file: &str, matching: bool, pace: Pace) -> Result<Box<dyn Link>, Exit> {
+    let text = transcript::read(file)?;
+    let mode = if matching {
+        ReplayMode::Matching(transcript::dialect_of(file, &text, None)?)
+    } else {
+        ReplayMode::Strict
+    };
+    let link = Replay::new(&text, (file, port), mode, pace);
+    Ok(Box::new(link.map_err(|error| transcript::broken(file, &error))?))
 }
 
 fn refused(error: &LinkError) -> Exit {
@@ -139,12 +184,15 @@ fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<B
         options.cloud = cloud(args.cloud.as_deref())?;
         speed = args.speed.unwrap_or(Speed::Times(1.0));
     }
-    if let Speed::Times(times) = speed {
-        let wake = wake.fd().and_then(|fd| fd.try_clone_to_owned().ok());
-        options.pace = Pace::Paced(Box::new(WallPacer::new(times, wake)));
-    }
+    options.pace = pace(speed, wake);
     let (link, _watch) = sim::build(name, options).map_err(|error| sim_refused(&error))?;
     Ok(Box::new(link))
+}
+
+fn pace(speed: Speed, wake: &Wake) -> Pace {
+    let Speed::Times(times) = speed else { return Pace::Max };
+    let wake = wake.fd().and_then(|fd| fd.try_clone_to_owned().ok());
+    Pace::Paced(Box::new(WallPacer::new(times, wake)))
 }
 
 fn warm() -> Scenario {

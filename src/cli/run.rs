@@ -178,6 +178,7 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
     let for_transcript = mask(&ready)?;
     let masked = Masked::new(Rc::new(mask(&ready)?));
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
+    args.transcript.as_deref().map_or(Ok(()), |path| open::keeps_recording(port, path))?;
     let wake = open::wake()?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
     let Ready { program, host, sources, values, simulated, .. } = ready;

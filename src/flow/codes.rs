@@ -161,12 +161,17 @@ codes! {
     FAILED_STUCK = 1011, "the module may be waiting for data";
     FAILED_UNSUPPORTED = 1012, "the port cannot do this";
     FAILED_STORE = 1013, "the station could not keep it on disk";
+    FAILED_REPLAY = 1014, "the run does something else than the recording it is run against";
     INTERRUPTED = 1099, "stopped by a signal";
 
     // AT20xx: arguments.
     NO_SUCH_STEP = 2001, "`--from` or `--until` names no step";
     NO_SUCH_FLOW = 2002, "the file has no flow to run";
     STATION_OPTION = 2003, "an option that means something for a station only";
+
+    // AT21xx: transcripts.
+    NO_TRANSCRIPT = 2101, "a file that is no transcript, or a broken one";
+    NO_DIALECT = 2102, "a transcript of a module that has no dialect here";
 
     // AT30xx: the environment.
     PORT_GONE = 3001, "the port is gone or cannot be opened";
@@ -177,7 +182,7 @@ codes! {
 
 /// `docs/errors.md`.
 pub fn errors_page() -> String {
-    const GROUPS: [(u16, &str); 12] = [
+    const GROUPS: [(u16, &str); 13] = [
         (1, "The file and its YAML"),
         (2, "Structure"),
         (3, "Patterns"),
@@ -189,6 +194,7 @@ pub fn errors_page() -> String {
         (9, "Style (warnings)"),
         (10, "A run that failed (exit code 1)"),
         (20, "Arguments (exit code 2)"),
+        (21, "Transcripts (exit code 2)"),
         (30, "The environment (exit code 3)"),
     ];
     let mut page = String::from(

@@ -65,6 +65,14 @@ pub enum LinkError {
         /// It is not there, and may come: not that it may not be used.
         absent: bool,
     },
+    /// Behind this link is a recording, and the host does something that was not recorded.
+    #[error("{what}")]
+    Strayed {
+        /// What was recorded, and what came instead.
+        what: String,
+        /// What to do about it.
+        help: String,
+    },
     /// This kind of link has no such thing (a pty has no DTR, TCP no baud rate).
     #[error("this port has no {what}")]
     Unsupported {

@@ -8,7 +8,7 @@ use crate::at::dialect::{Cancel, DataEnd, Finals, Prompt};
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
 use crate::link::Mono;
-use crate::transcript::NoteKind;
+use crate::transcript::record::{self, NoteKind};
 
 use super::fault::Owed;
 use super::{Class, Fault, Footing, Heard, Mark, Pumped, Session};
@@ -243,6 +243,7 @@ impl Session {
         match written {
             Ok(taken) if taken == bytes.len() => Ok(()),
             Ok(taken) => {
+                self.transcript.note(self.clock.now(), NoteKind::Port, record::SHORT);
                 self.footing = Footing::Unsure { prompt: false };
                 Err(Fault::Timeout { owed: Owed::Write { taken, of: bytes.len() } })
             }

@@ -17,7 +17,8 @@ use crate::at::dialect::Dialect;
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
-use crate::transcript::{Entry, NoteKind, Record, Transcript};
+use crate::transcript::Transcript;
+use crate::transcript::record::{self, Entry, NoteKind, Record};
 
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
@@ -295,7 +296,7 @@ impl Session {
     pub fn reopen(&mut self, until: Mono) -> Result<(), Fault> {
         match self.link.reopen(until) {
             Ok(()) => {
-                self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+                self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
                 self.fresh = true;
                 self.pause(until)
@@ -496,6 +497,9 @@ impl Session {
         // A new conversation begins when the port comes back; nothing of this one is owed any more.
         self.footing = Footing::Firm;
         self.transcript.flush_tail();
+        if matches!(error, LinkError::Gone { .. }) {
+            self.transcript.note(self.clock.now(), NoteKind::Port, record::GONE);
+        }
         Fault::from_link(error)
     }
 }

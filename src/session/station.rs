@@ -4,7 +4,7 @@
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Class, Message};
 use crate::link::{LinkError, Mono};
-use crate::transcript::NoteKind;
+use crate::transcript::record::{self, NoteKind};
 
 use super::{Fault, Footing, Mark, Pumped, Session};
 
@@ -151,7 +151,7 @@ impl Session {
         // end at once, and the one after it.
         self.interrupt.woken();
         opened?;
-        self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+        self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
         // Whoever unplugged the module has switched it off, too.
         self.fresh = true;
         self.supervised.echo = EchoWatch::default();

@@ -18,6 +18,7 @@ mod modem;
 mod pace;
 mod port;
 mod profile;
+mod replay;
 mod scenario;
 #[cfg(unix)]
 mod serve;
@@ -36,6 +37,7 @@ pub use entry::RawEntry;
 pub use pace::WallPacer;
 pub use pace::{Pace, Pacer, Waited};
 pub use port::{SimClock, SimLink, Watch};
+pub use replay::{Replay, ReplayMode};
 pub use scenario::{
     BootNoise, Broker, Calendar, ClockChange, Entry, Scenario, ScenarioError, SimCard, SimSettings, Start,
     What, When,
