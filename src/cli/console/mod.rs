@@ -5,7 +5,7 @@ mod command;
 mod editor;
 mod input;
 mod screen;
-mod secrets;
+pub(super) mod secrets;
 pub(super) mod story;
 mod talk;
 

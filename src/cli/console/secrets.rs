@@ -1,5 +1,7 @@
 //! Secrets that were typed, and the lines they are used in.
 
+use std::borrow::Cow;
+
 use crate::transcript::mask::TooLong;
 use crate::transcript::{Masker, Secret};
 
@@ -38,6 +40,11 @@ impl Secrets {
     /// The names, in the order in which they were asked for.
     pub(in crate::cli) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|secret| secret.name.as_str())
+    }
+
+    /// Whether a text holds one of them.
+    pub(in crate::cli) fn shows_in(&self, text: &str) -> bool {
+        self.masker(&[]).is_ok_and(|masker| matches!(masker.mask(text), Cow::Owned(_)))
     }
 
     /// The mask over them.

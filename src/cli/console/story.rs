@@ -1,7 +1,5 @@
 //! What happened in a conversation by hand, in order: what a recorded flow is made from.
 
-use std::time::Duration;
-
 use crate::at::dialect::Prompt;
 use crate::at::sorter::Class;
 use crate::link::Mono;
@@ -24,8 +22,8 @@ pub(in crate::cli) enum Happened {
     Wait {
         /// The pattern.
         pattern: String,
-        /// How long it took; `None` if the line did not come.
-        took: Option<Duration>,
+        /// When the line was there; `None` if it did not come.
+        came: Option<Mono>,
     },
     /// `:note`
     Note(String),

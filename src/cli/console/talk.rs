@@ -241,6 +241,7 @@ impl Talk {
         match masked.and_then(|masker| Ok((masker, self.secrets.masker(&self.dialect.escapes)?))) {
             Ok((shown, recorded)) => {
                 self.screen.mask_with(shown);
+                self.screen.say(&format!("${{{name}}} stands for it"));
                 self.session.transcript().mask_with(recorded);
             }
             Err(error) => self.screen.problem(&error.to_string()),
@@ -279,27 +280,32 @@ impl Talk {
         let came = self.awaited(deadline)?;
         self.session.finish();
         self.since = self.session.mark();
-        let took = came.then(|| self.session.now().since(began));
-        if !came {
+        if came.is_none() {
             let waited = duration::display(timeout);
             self.screen.problem(&format!("`{pattern}` did not come within {waited}"));
         }
-        self.happened.push(Happened::Wait { pattern: pattern.to_owned(), took });
+        self.happened.push(Happened::Wait { pattern: pattern.to_owned(), came });
         Ok(())
     }
 
-    /// Whether the awaited line came before the deadline.
-    fn awaited(&mut self, deadline: Mono) -> Result<bool, Fault> {
+    /// When the awaited line came, if it did before the deadline.
+    fn awaited(&mut self, deadline: Mono) -> Result<Option<Mono>, Fault> {
         self.cancelled();
+        let mut came = self.session.now();
         loop {
             while let Some(line) = self.heard() {
-                if line.class == Class::Await { self.screen.answer(&line.text) } else { self.unasked(line) }
+                if line.class == Class::Await {
+                    came = line.at;
+                    self.screen.answer(&line.text);
+                } else {
+                    self.unasked(line);
+                }
             }
             if self.session.progress().awaits_done {
-                return Ok(true);
+                return Ok(Some(came));
             }
             if self.stopped() || self.cancelled() || self.session.now() >= deadline {
-                return Ok(false);
+                return Ok(None);
             }
             self.session.hear(deadline)?;
         }
