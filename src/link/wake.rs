@@ -167,6 +167,24 @@ mod tests {
         assert!(wake.take().stop);
     }
 
+    #[test]
+    fn a_nudge_wakes_and_asks_for_nothing() {
+        let wake = Wake::by_hand().unwrap();
+        let flag = Arc::new(AtomicBool::new(false));
+        wake.nudge_at(signal_hook::consts::SIGUSR1, Arc::clone(&flag)).unwrap();
+        low_level::raise(signal_hook::consts::SIGUSR1).unwrap();
+        assert!(flag.load(Ordering::SeqCst));
+        wake.nudge();
+        let woken = |wake: &Wake| {
+            let Shared { polled, .. } = &**wake.shared.as_ref().unwrap();
+            (&mut &*polled).read(&mut [0; 8]).unwrap_or(0)
+        };
+        assert_eq!((woken(&wake), wake.take()), (2, Wants::default()));
+        wake.nudge();
+        wake.drain();
+        assert_eq!(woken(&wake), 0);
+    }
+
     /// Runs in a process of its own (see below), because it ends it.
     #[test]
     fn child_raises_two_signals() {

@@ -76,9 +76,9 @@ impl Talk {
         let mut flight = self.flight(typed, line);
         let outcome = self.fly(&mut flight);
         flight.sent.ended = self.session.now();
-        match &outcome {
-            Ok(()) => self.happened.push(Happened::Command(flight.sent)),
-            Err(_) => self.session.give_up(true),
+        self.happened.push(Happened::Command(flight.sent));
+        if outcome.is_err() {
+            self.session.give_up(true);
         }
         self.show_unasked();
         outcome

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::at::dialect::{DataEnd, Dialect, Prompt};
+use crate::at::pattern::Pattern;
 use crate::flow::duration;
 
 use super::super::console::secrets::Secrets;
@@ -36,7 +37,9 @@ impl Recording<'_> {
         let (mut comments, mut name) = (Vec::new(), None);
         for piece in &pieces {
             let mut step = match piece {
-                Piece::Mistake(what) => {
+                Piece::Mistake { what, corrected } => {
+                    // What the note was about has not become a step.
+                    comments.extend(name.take_if(|_| !corrected));
                     comments.push(what.clone());
                     continue;
                 }
@@ -122,40 +125,36 @@ impl Recording<'_> {
         if self.dialect.entry(&sent.typed).is_some_and(|entry| entry.rules.expect.is_some()) {
             return Vec::new();
         }
-        let was_good = |sent: &&Sent| sent.outcome == Outcome::Good;
+        let refused =
+            refused.iter().filter(|sent| sent.outcome == Outcome::Good).map(|sent| &sent.answer[..]);
+        let refused: Vec<&[String]> = refused.collect();
         let others = answers.get(sent.typed.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let line =
-            |answer: &'_ Vec<String>, index: usize| answer.get(index).map(String::as_str).map(str::to_owned);
-        let of = |index: usize| {
-            let text = &sent.answer[index];
-            let refused: Vec<String> =
-                refused.iter().filter(was_good).filter_map(|sent| line(&sent.answer, index)).collect();
-            let others: Vec<String> = others.iter().filter_map(|answer| line(answer, index)).collect();
-            let pattern = |others: Vec<&str>, refused: Vec<&str>| {
-                Seen { command: &sent.typed, line: text, others, refused }.pattern()
+        let pattern = |(index, line): (usize, &String)| {
+            let same_line = |answers: &[&[String]]| {
+                answers.iter().filter_map(|answer| answer.get(index)).cloned().collect::<Vec<String>>()
             };
-            let (others, refused) = (borrowed(&others), borrowed(&refused));
-            // Of several lines one may be the same as ever, and another one decided.
-            pattern(others, refused.clone())
-                .or_else(|| pattern(Vec::new(), refused))
-                .or_else(|| pattern(Vec::new(), Vec::new()))
+            let (others, refused) = (same_line(others), same_line(&refused));
+            let seen = |others: &[String], refused: &[String]| {
+                let (others, refused) = (borrowed(others), borrowed(refused));
+                Seen { command: &sent.typed, line, others, refused }.pattern()
+            };
+            // Of several lines one may be as ever, and another one be what was waited for.
+            seen(&others, &refused).or_else(|| seen(&[], &refused)).or_else(|| seen(&[], &[]))
         };
-        let lines = 0..sent.answer.len().min(LINES);
-        lines.filter(|index| !self.secrets.shows_in(&sent.answer[*index])).filter_map(of).collect()
+        let lines = sent.answer.iter().enumerate().take(LINES);
+        lines.filter(|(_, line)| !self.secrets.shows_in(line)).filter_map(pattern).collect()
     }
 
     /// A pattern for a line that came late.
     fn late(&self, line: &str) -> Option<String> {
         let seen = Seen { command: "", line, others: Vec::new(), refused: Vec::new() };
-        seen.pattern().filter(|pattern| {
-            let own = crate::at::pattern::Pattern::parse(pattern).is_ok_and(|pattern| pattern.has_own_text());
-            own && !self.secrets.shows_in(line)
-        })
+        let own = |pattern: &String| Pattern::parse(pattern).is_ok_and(|pattern| pattern.has_own_text());
+        seen.pattern().filter(own).filter(|_| !self.secrets.shows_in(line))
     }
 }
 
 /// The good answers to each command.
-type Answers<'p> = BTreeMap<&'p str, Vec<Vec<String>>>;
+type Answers<'p> = BTreeMap<&'p str, Vec<&'p [String]>>;
 
 fn answers(pieces: &[Piece]) -> Answers<'_> {
     let mut answers = Answers::new();
@@ -163,7 +162,7 @@ fn answers(pieces: &[Piece]) -> Answers<'_> {
         if let Piece::Command { sent, .. } = piece
             && sent.outcome == Outcome::Good
         {
-            answers.entry(&sent.typed).or_default().push(sent.answer.clone());
+            answers.entry(&sent.typed).or_default().push(&sent.answer);
         }
     }
     answers
@@ -192,7 +191,7 @@ fn unique(name: &str, steps: &[Step]) -> String {
         return name.to_owned();
     }
     let numbered = (2_u32..).map(|number| format!("{name} {number}"));
-    numbered.into_iter().find(|name| !taken(name)).unwrap_or_default()
+    { numbered }.find(|name| !taken(name)).unwrap_or_default()
 }
 
 /// The next duration that a person would have written.
@@ -201,3 +200,6 @@ fn rounded_up(time: Duration) -> Duration {
     let step = STEPS_S.iter().map(|seconds| Duration::from_secs(*seconds)).find(|step| *step >= time);
     step.unwrap_or_else(|| Duration::from_hours(time.as_secs() / 3600 + 1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,8 @@ use super::super::console::story::{Happened, Outcome, Sent};
 
 /// How many commands later a mistake may still be corrected.
 const CORRECTED_WITHIN: usize = 3;
-/// Letters by which a mistyped command differs from the one that was meant.
-const TYPO: usize = 2;
+/// One letter in so many may be mistyped.
+const TYPO: usize = 3;
 
 /// Something that becomes a step, or words about the next one.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +27,11 @@ pub(super) enum Piece {
         since: Mono,
         came: Mono,
     },
-    /// A mistake.
-    Mistake(String),
+    /// A mistake, and whether it was corrected by the next step.
+    Mistake {
+        what: String,
+        corrected: bool,
+    },
     Note(String),
 }
 
@@ -75,13 +78,12 @@ fn waited(pattern: &str, came: Option<Mono>, before: &[Happened], since: Mono) -
         Happened::Unasked { at, text, .. } if takes(pattern, text) => Some(*at),
         _ => None,
     });
-    match came {
-        Some(came) => {
-            let came = earlier.unwrap_or(came).max(since);
-            Piece::Lines { patterns: vec![pattern.to_owned()], since, came }
-        }
-        None => Piece::Mistake(format!("`{pattern}` was waited for and did not come")),
+    if let Some(came) = came {
+        let came = earlier.unwrap_or(came).max(since);
+        return Piece::Lines { patterns: vec![pattern.to_owned()], since, came };
     }
+    let what = format!("`{pattern}` was waited for and did not come");
+    Piece::Mistake { what, corrected: false }
 }
 
 /// Lines that nobody asked for and the dialect does not know are the late result of the command before them.
@@ -172,14 +174,14 @@ fn failed(sent: &Sent, later: &[Happened], pieces: &mut Vec<Piece>) {
     });
     let corrected = next.take(CORRECTED_WITHIN).enumerate().any(|(index, next)| {
         let (wrong, right) = (name(&sent.typed), name(&next.typed));
-        let typo = index == 0 && strsim::damerau_levenshtein(wrong, right) <= TYPO;
+        let typo = index == 0 && strsim::damerau_levenshtein(wrong, right) <= wrong.len() / TYPO;
         (wrong == right || typo) && next.outcome == Outcome::Good
     });
     match sent.outcome {
         Outcome::Refused(_) if !corrected && sent.data.is_none() => {
             pieces.push(Piece::Command { refused: Vec::new(), sent: sent.clone() });
         }
-        _ => pieces.push(Piece::Mistake(format!("{}: {said}", sent.typed))),
+        _ => pieces.push(Piece::Mistake { what: format!("{}: {said}", sent.typed), corrected }),
     }
 }
 
