@@ -69,7 +69,37 @@ pub(super) fn pieces(happened: &[Happened], line: impl Fn(&str) -> Option<String
             }
         }
     }
-    pieces
+    asked_until(pieces)
+}
+
+/// A state that was asked for now and then, until it was another one, was waited for: the last question
+/// takes the place of all.
+fn asked_until(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut all: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let Piece::Command { refused, sent } = piece else {
+            all.push(piece);
+            continue;
+        };
+        let same =
+            |piece: &Piece| matches!(piece, Piece::Command { sent: other, .. } if other.typed == sent.typed);
+        let mut earlier: Vec<Sent> = Vec::new();
+        for piece in all.iter().filter(|piece| same(piece)) {
+            if let Piece::Command { refused, sent } = piece {
+                earlier.extend(refused.iter().chain([sent]).cloned());
+            }
+        }
+        earlier.extend(refused.iter().cloned());
+        let good = earlier.iter().chain([&sent]).all(|sent| sent.outcome == Outcome::Good);
+        let asks = sent.typed.ends_with('?') && good && earlier.len() > refused.len();
+        if asks && decided(&earlier.iter().collect::<Vec<_>>(), &sent) {
+            all.retain(|piece| !same(piece));
+            all.push(Piece::Command { refused: earlier, sent });
+        } else {
+            all.push(Piece::Command { refused, sent });
+        }
+    }
+    all
 }
 
 /// A wait; the line may have been among those that had come before.

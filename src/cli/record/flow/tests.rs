@@ -69,6 +69,15 @@ fn a_command_repeated_until_it_says_something_else_is_a_retry() {
 }
 
 #[test]
+fn a_state_that_was_asked_for_now_and_then_is_waited_for_once() {
+    let asked = story().good("AT+CGATT?", &["+CGATT: 0"]).good("AT+Y", &[]).good("AT+CGATT?", &["+CGATT: 0"]);
+    let steps = asked.good("AT+CGATT?", &["+CGATT: 1"]).steps();
+    let wanted =
+        "  - AT+Y\n\n  - send: AT+CGATT?\n    expect: '+CGATT: 1'\n    retry: { every: 2s, for: 10s }\n";
+    assert_eq!(steps, wanted);
+}
+
+#[test]
 fn a_command_repeated_until_it_passes_is_a_retry() {
     let asked = story().sent("AT", Outcome::Silent, &[]).refused("AT", "ERROR").good("AT", &[]);
     assert_eq!(asked.steps(), "  - send: AT\n    retry: { every: 1s, for: 10s }\n");
@@ -82,8 +91,8 @@ fn a_reading_that_was_repeated_is_one_step_with_holes() {
 
 #[test]
 fn the_same_command_later_counts_too() {
-    let asked = story().good("AT+X?", &["+X: 3,1"]).good("AT+Y", &[]).good("AT+X?", &["+X: 4,1"]);
-    let step = "  - send: AT+X?\n    expect: '+X: {:int},1'\n";
+    let asked = story().good("AT+X", &["+X: 3,1"]).good("AT+Y", &[]).good("AT+X", &["+X: 4,1"]);
+    let step = "  - send: AT+X\n    expect: '+X: {:int},1'\n";
     assert_eq!(asked.steps(), format!("{step}\n  - AT+Y\n\n{step}"));
 }
 
