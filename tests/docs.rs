@@ -6,7 +6,7 @@
 //!
 //! | fence | means |
 //! |---|---|
-//! | `yaml NAME.yaml`, `rhai NAME.rhai` | a whole file; the console blocks below it find it under this name |
+//! | `yaml NAME.yaml`, `rhai NAME.rhai`, `text NAME.txt` | a whole file; the console blocks below it find it under this name |
 //! | `yaml` | a whole file that nothing runs |
 //! | `yaml piece` | steps; checked inside a flow |
 //! | `yaml piece KIND` | top-level keys; checked inside a `flow`, `station`, `dialect` or `scenario` |
@@ -42,6 +42,7 @@ const PAGES: [&str; 7] = [
     "docs/language.md",
     "docs/dialects.md",
     "docs/simulator.md",
+    "docs/console.md",
     "docs/station.md",
     "docs/transcripts.md",
 ];

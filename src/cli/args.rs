@@ -27,6 +27,10 @@ pub(super) enum Command {
     Call(CallArgs),
     /// Send command lines and print the answers
     At(AtArgs),
+    /// Talk to a module by hand
+    Console(ConsoleArgs),
+    /// Talk to a module by hand, and make a flow of it
+    Record(RecordArgs),
     /// Serve a simulated module on a pty or a TCP port
     Sim(SimArgs),
     /// List the serial ports that are there
@@ -147,7 +151,7 @@ impl StationArgs {
     }
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Simulated modules (sim:NAME) and recordings (replay:FILE)")]
 pub(super) struct SimulationArgs {
     /// How fast simulated time passes: 1x, 60x, max [default: 1x; of a recording max]
@@ -250,6 +254,29 @@ pub(super) struct AtArgs {
     /// How answers are written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ConsoleArgs {
+    /// The port: /dev/ttyUSB0, usb:…, tcp://HOST:PORT, sim:NAME
+    pub port: String,
+    /// The dialect [default: that of a simulated module, else generic]
+    #[arg(long, value_name = "NAME")]
+    pub module: Option<String>,
+    #[command(flatten)]
+    pub settings: SerialArgs,
+    // Last: its heading holds for everything below it.
+    #[command(flatten)]
+    pub sim: SimulationArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RecordArgs {
+    /// NAME.yaml becomes the flow, NAME.jsonl the transcript
+    #[arg(short, long, value_name = "NAME")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub console: ConsoleArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ mod ask;
 mod at;
 mod call;
 mod check;
+mod console;
 mod exit;
 mod forget;
 mod metrics_server;
@@ -14,6 +15,7 @@ mod once_file;
 mod open;
 mod outbox;
 mod ports;
+mod record;
 mod run;
 mod say;
 mod schema;
@@ -45,6 +47,8 @@ pub fn main() -> ExitCode {
         Command::Check(command) => check::check(&command),
         Command::Call(command) => call::call(&command),
         Command::At(command) => at::at(&command),
+        Command::Console(command) => console::console(&command),
+        Command::Record(command) => record::record(&command),
         Command::Sim(command) => sim::sim(&command),
         Command::Ports(command) => ports::ports(&command),
         Command::Schema(command) => schema::schema(&command),

@@ -173,14 +173,30 @@ fn settings(args: &SerialArgs) -> Settings {
     }
 }
 
+/// A simulated module that has been on for long, as somebody who sits down in front of it finds it.
+pub(super) fn warm(port: &str, args: &SimulationArgs, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
+    simulated_so(port.trim_start_matches("sim:"), Some(args), Some(long_on()), wake)
+}
+
 fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
-    let mut options = SimOptions::default();
-    let mut speed = Speed::Max;
     // A one-shot command finds a module that has been on for long; a flow sees it start.
-    options.scenario = args.is_none().then(warm);
+    let scenario = match args {
+        None => Some(long_on()),
+        Some(args) => args.scenario.as_deref().map(scenario).transpose()?,
+    };
+    simulated_so(name, args, scenario, wake)
+}
+
+fn simulated_so(
+    name: &str,
+    args: Option<&SimulationArgs>,
+    scenario: Option<Scenario>,
+    wake: &Wake,
+) -> Result<Box<dyn Link>, Exit> {
+    let mut options = SimOptions { scenario, ..SimOptions::default() };
+    let mut speed = Speed::Max;
     if let Some(args) = args {
         options.seed = args.seed();
-        options.scenario = args.scenario.as_deref().map(scenario).transpose()?;
         options.cloud = cloud(args.cloud.as_deref())?;
         speed = args.speed.unwrap_or(Speed::Times(1.0));
     }
@@ -195,7 +211,7 @@ fn pace(speed: Speed, wake: &Wake) -> Pace {
     Pace::Paced(Box::new(WallPacer::new(times, wake)))
 }
 
-fn warm() -> Scenario {
+fn long_on() -> Scenario {
     let settings = SimSettings { start: Start::Warm, ..SimSettings::default() };
     Scenario { settings, ..Scenario::default() }
 }

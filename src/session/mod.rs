@@ -4,6 +4,7 @@
 
 mod exchange;
 mod fault;
+mod hand;
 mod resync;
 mod station;
 mod wait;

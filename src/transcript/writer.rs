@@ -48,6 +48,12 @@ impl Transcript {
         self.lines.problem.as_ref()
     }
 
+    /// From now on masks with this one: it knows a secret that nobody knew when the conversation began.
+    pub fn mask_with(&mut self, masker: Masker) {
+        self.flush_tail();
+        self.masker = masker;
+    }
+
     /// Records what was handed to the module. Give a command line, or data, as one piece, also if the
     /// module took only a part of it: a secret in two pieces is not found.
     pub fn tx(&mut self, at: Mono, bytes: &[u8]) {

@@ -141,6 +141,7 @@ impl Link for Replay {
             port: self.name.clone(),
             why: "in the recording it is gone".to_owned(),
             help: None,
+            absent: true,
         })
     }
 

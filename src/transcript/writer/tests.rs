@@ -161,6 +161,17 @@ fn sent_secrets_and_notes_are_masked() {
 }
 
 #[test]
+fn a_secret_that_comes_up_later_is_masked_from_then_on() {
+    let text = written(Masker::default(), |transcript| {
+        transcript.rx(at(1), b"hunter2, un");
+        transcript.mask_with(secret("hunter2"));
+        transcript.tx(at(2), b"AT+PW=hunter2\r\n");
+    });
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(lines, [r#"{"t":1,"rx":"hunter2, un"}"#, r#"{"t":2,"tx":"AT+PW=<token>\r\n","masked":true}"#]);
+}
+
+#[test]
 fn time_never_goes_back_in_the_file() {
     let file = written(secret("> password"), |transcript| {
         transcript.rx(at(5), b"> ");
