@@ -20,6 +20,7 @@ mod schema;
 mod sim;
 mod state_dir;
 mod station;
+mod test;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
     let exit = match args.command {
         Command::Run(command) => run::run(&command),
         Command::Check(command) => check::check(&command),
+        Command::Test(command) => test::test(&command),
         Command::Call(command) => call::call(&command),
         Command::At(command) => at::at(&command),
         Command::Sim(command) => sim::sim(&command),

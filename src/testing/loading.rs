@@ -1,0 +1,148 @@
+//! The flow that a test is about, ready to run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::flow::codes::Code;
+use crate::flow::compile::{self, Loaded, Options};
+use crate::flow::diag::{Diagnostic, Diagnostics, Sources, Span};
+use crate::flow::fields::nearest;
+use crate::flow::load::{Place, Reader};
+use crate::flow::model::{FlowId, Program, UnitId};
+use crate::hooks::{self, Host, Value};
+use crate::run::mask_text::Masked;
+use crate::run::vars::{self, Outside};
+use crate::transcript::{Masker, Secret};
+
+use super::file::{Test, TestFile};
+
+/// A program with its script host; every test loads its own.
+pub(super) struct Ready {
+    pub program: Rc<Program>,
+    pub host: Rc<Host>,
+    pub sources: Sources,
+    places: Vec<Place>,
+    reader: Reader,
+}
+
+/// Problems of files, with the files.
+pub(super) type Broken = Box<(Diagnostics, Sources)>;
+
+/// Values of vars, and what must not be seen of them.
+pub(super) struct Values {
+    pub vars: Vec<Vec<Value>>,
+    secrets: Vec<Secret>,
+}
+
+/// Loads the file that is tested.
+pub(super) fn load(flow: &Path, here: &Path) -> Result<Ready, Broken> {
+    let host = Rc::new(Host::new());
+    let loaded = compile::load(flow, here, &Options::default(), &host);
+    let Loaded { program, sources, problems, places, reader } = loaded;
+    match program {
+        Some(program) => Ok(Ready { program: Rc::new(program), host, sources, places, reader }),
+        None => Err(Box::new((problems, sources))),
+    }
+}
+
+impl Ready {
+    /// The values of the vars: `simulated` ones, and those of the test; never the environment's.
+    pub fn values(&self, given: &BTreeMap<String, String>) -> Result<Values, Diagnostics> {
+        let file = |unit: UnitId, path: &str| {
+            let place = self.reader.beside(&self.places[unit.0], path);
+            self.reader.bytes(&place).map_err(|problem| problem.to_string())
+        };
+        let outside = Outside { given, env: &|_| None, file: &file, simulated: true };
+        let resolved = vars::resolve(&self.program, &outside)?;
+        Ok(Values { vars: resolved.values, secrets: resolved.secrets })
+    }
+
+    /// The mask over the secrets among `values`.
+    pub fn masker(&self, values: &Values) -> Result<Masker, String> {
+        Masker::new(&values.secrets, &self.program.dialect.escapes).map_err(|error| error.to_string())
+    }
+
+    /// The same, to be shared.
+    pub fn masked(&self, values: &Values) -> Result<Masked, String> {
+        Ok(Masked::new(Rc::new(self.masker(values)?)))
+    }
+
+    /// The flow that a test runs; `None`: the station.
+    pub fn chosen(&self, test: &Test) -> Option<FlowId> {
+        match &test.run {
+            Some(name) => self.program.named.get(name).copied(),
+            None if self.program.station.is_some() => None,
+            None => self.program.main,
+        }
+    }
+}
+
+/// What a test file says that only its flow can tell to be wrong.
+pub(super) fn check(file: &TestFile, ready: &Ready) -> Diagnostics {
+    let mut problems = Diagnostics::new();
+    for test in &file.tests {
+        let names = || ready.program.named.keys().map(String::as_str);
+        match &test.run {
+            Some(name) if !ready.program.named.contains_key(name) => {
+                let message = format!("the flow file has no flow `{name}`");
+                let known: Vec<&str> = names().collect();
+                let help = nearest(name, names()).map_or_else(
+                    || format!("its flows: {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                problems.push(Diagnostic::error(Code::NOT_IN_TEST, test.span, message).help(help));
+            }
+            None if ready.program.station.is_none() && ready.program.main.is_none() => {
+                let help = format!("name one of its flows: `run: {}`", names().next().unwrap_or("NAME"));
+                let message = "the flow file has no steps of its own";
+                problems.push(Diagnostic::error(Code::NOT_IN_TEST, test.span, message).help(help));
+            }
+            _ => check_test(test, ready, &mut problems),
+        }
+    }
+    problems
+}
+
+fn check_test(test: &Test, ready: &Ready, problems: &mut Diagnostics) {
+    let mut refuse = |span: Span, message: String, help: &str| {
+        problems.push(Diagnostic::error(Code::NOT_IN_TEST, span, message).help(help));
+    };
+    let station = ready.program.station.as_ref().filter(|_| test.run.is_none());
+    if station.is_some() && test.lasts.is_none() {
+        refuse(test.span, "a station runs for ever".to_owned(), "say how long this test lasts: `for: 15m`");
+    }
+    if station.is_none() && !test.restarts.is_empty() {
+        refuse(test.span, "only a station is restarted".to_owned(), "leave `restart` and `crash` out");
+    }
+    for expectation in &test.expect {
+        let subject = &expectation.subject;
+        if subject.is_of_stations() && station.is_none() {
+            let message = format!("`{}` is for stations, and this is a flow that ends", subject.key());
+            refuse(expectation.span, message, "a flow is judged by `verdict`, `returns`, `took`, `published`, `sent`, `error`");
+        }
+        if subject.is_of_flows() && station.is_some() {
+            let message = format!("`{}` is for flows that end, and this is a station", subject.key());
+            refuse(expectation.span, message, "a station is judged by `published`, `link`, `run`, `state`, `outbox`");
+        }
+        if let Some((kind, name, known)) = station.and_then(|station| subject.unknown_name(station)) {
+            let help = match nearest(name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there is {}", known.join(", ")),
+            };
+            refuse(expectation.span, format!("the station has no {kind} `{name}`"), &help);
+        }
+    }
+}
+
+/// Values of vars, and of the params of the flow that is run.
+pub(super) fn split(
+    given: &BTreeMap<String, String>,
+    program: &Program,
+    flow: Option<FlowId>,
+) -> (BTreeMap<String, String>, BTreeMap<String, Value>) {
+    let params = flow.map_or(&[][..], |flow| &program.flow(flow).params);
+    let (args, vars): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        given.clone().into_iter().partition(|(name, _)| params.iter().any(|param| *param.name == **name));
+    (vars, args.into_iter().map(|(name, text)| (name, hooks::from_plain(&text))).collect())
+}
