@@ -3,16 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::flow::diag::{Diagnostics, Look};
+use crate::flow::diag::Diagnostics;
+use crate::link::{Clock as _, WallClock};
+use crate::testing::TestFile;
+use crate::testing::coverage::Coverage;
 use crate::testing::outcome::Outcome;
 use crate::testing::play::{How, Item, play};
 use crate::testing::read::{ENDING, read};
-use crate::testing::{TestFile, coverage};
 
-use super::args::TestArgs;
+use super::args::{Format, TestArgs};
 use super::{Exit, complain, say};
+use show::Shown;
 
+mod junit;
 mod show;
 
 pub(super) fn test(args: &TestArgs) -> Exit {
@@ -24,6 +29,8 @@ struct Tried<'f> {
     file: &'f TestFile,
     item: Item<'f>,
     outcome: Outcome,
+    /// On the wall.
+    took: Duration,
 }
 
 fn tested(args: &TestArgs) -> Result<Exit, Exit> {
@@ -49,15 +56,32 @@ fn tested(args: &TestArgs) -> Result<Exit, Exit> {
     let tried: Vec<Tried<'_>> = work
         .into_iter()
         .zip(outcomes)
-        .map(|((file, item), outcome)| Tried { file, item, outcome })
+        .map(|((file, item), (outcome, took))| Tried { file, item, outcome, took })
         .collect();
-    show::all(args, &tried, broken)?;
-    let _ = coverage::Branch::Ran;
+    let coverage = (args.coverage || args.filter.is_none()).then(|| covered(&files, &tried, &how.here));
+    let shown = Shown { tried: &tried, broken, coverage: coverage.as_ref(), all_missed: args.coverage };
+    match args.format {
+        Format::Pretty => shown.pretty()?,
+        Format::Json => shown.json()?,
+    }
+    if let Some(path) = &args.junit {
+        junit::write(path, &tried)?;
+    }
     Ok(match tried.iter().all(|tried| tried.outcome.passed()) {
         _ if broken > 0 => Exit::Usage,
         true => Exit::Done,
         false => Exit::Failed,
     })
+}
+
+/// What the tests of all files reached.
+fn covered(files: &[TestFile], tried: &[Tried<'_>], here: &Path) -> Coverage {
+    let mut coverage = Coverage::default();
+    for file in files {
+        let of_file = tried.iter().filter(|tried| tried.file.path == file.path);
+        coverage.add(file, here, of_file.flat_map(|tried| &tried.outcome.touched));
+    }
+    coverage
 }
 
 /// The test files that a path names: itself, or all below it.
@@ -115,28 +139,24 @@ fn usable(path: &Path, how: &How) -> Result<TestFile, ()> {
 }
 
 /// Tries everything, several at a time; the outcomes are in the order of the work.
-fn all(work: &[(&TestFile, Item<'_>)], how: &How, jobs: usize) -> Vec<Outcome> {
+fn all(work: &[(&TestFile, Item<'_>)], how: &How, jobs: usize) -> Vec<(Outcome, Duration)> {
     let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(vec![Outcome::default(); work.len()]);
+    let outcomes = Mutex::new(vec![(Outcome::default(), Duration::ZERO); work.len()]);
     std::thread::scope(|scope| {
         for _ in 0..jobs.clamp(1, work.len().max(1)) {
             scope.spawn(|| {
-                while let Some((index, (file, item))) = {
+                let clock = WallClock::new();
+                loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    work.get(index).map(|work| (index, work))
-                } {
+                    let Some((file, item)) = work.get(index) else { break };
+                    let began = clock.now();
                     let outcome = play(file, *item, how);
                     if let Ok(mut outcomes) = outcomes.lock() {
-                        outcomes[index] = outcome;
+                        outcomes[index] = (outcome, clock.now().since(began));
                     }
                 }
             });
         }
     });
     outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// How problems are shown: with colours on a terminal.
-pub(super) fn is_coloured(look: Look) -> bool {
-    look == Look::Coloured
 }

@@ -13,8 +13,8 @@ use super::yaml::{self, Node};
 /// The recipes that come with the program.
 static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
 
-/// How a bundled file is shown.
-const BUNDLED_PREFIX: &str = "bundled:";
+/// How a bundled file is shown: this, then its path below `scripts/`.
+pub const BUNDLED_PREFIX: &str = "bundled:";
 
 /// The most bytes that are read of any file.
 const MOST_BYTES: u64 = 16 << 20;

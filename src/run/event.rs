@@ -22,7 +22,8 @@ pub enum Event<'a> {
     },
     /// A step begins. Groups, loops and calls are steps with steps inside.
     StepStarted(&'a StepStart),
-    /// An attempt of a step failed; told once, by the innermost step, whatever becomes of it.
+    /// An attempt of a step failed, and the step does not say that this does not matter; told once, by the
+    /// innermost step.
     AttemptFailed(&'a Failure),
     /// A step, or a flow with a `retry`, failed and is tried again.
     Retrying {

@@ -1,6 +1,6 @@
 //! What a run tells of its steps, and the place that it gives to a failure.
 
-use crate::flow::model::{Action, Piece, Step};
+use crate::flow::model::{Action, OnError, Piece, Step};
 use crate::hooks::{self, Value};
 use crate::link::Mono;
 use crate::session::Fault;
@@ -103,7 +103,7 @@ impl Run {
             failure.span = Some(step.span);
         }
         failure.mask(&self.masked);
-        if is_new && self.tells_steps {
+        if is_new && self.tells_steps && !matches!(step.on_error, OnError::Ignore) {
             self.tell(&Event::AttemptFailed(&failure));
         }
         failure

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::at::pattern::Pattern;
-use crate::flow::diag::{Sources, Span};
+use crate::flow::diag::{Sources, Span, Spanned};
 use crate::flow::duration::DurationRange;
 use crate::flow::fields::NumberRange;
 use crate::flow::model::Station;
@@ -45,8 +45,8 @@ pub struct Test {
     pub name: String,
     /// Where it stands.
     pub span: Span,
-    /// A flow of the file, instead of the file itself.
-    pub run: Option<String>,
+    /// Flows of the file, one after the other; none: the file itself.
+    pub run: Vec<Spanned<String>>,
     /// How long it lasts at most.
     pub lasts: Option<Duration>,
     /// Where all its chance comes from.

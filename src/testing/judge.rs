@@ -71,7 +71,7 @@ impl Judge<'_> {
                 problem
             }),
             Subject::Returns(wanted) => {
-                let returns = self.ended.report.iter().flat_map(|report| report.returns.iter().cloned());
+                let returns = self.ended.flow.iter().flat_map(|flow| flow.returns.iter().cloned());
                 let found = Json::Object(returns.collect());
                 wanted.difference(&found).map(|why| new(format!("of what the flow returns, {why}")))
             }
@@ -123,20 +123,12 @@ impl Judge<'_> {
     }
 
     fn line_of(&self, receipt: &Receipt, payload: &str) -> String {
-        let text = self.ended.masked.text(&format!("{} {payload}", receipt.post.topic));
-        let mut line: String = text.chars().flat_map(|c| {
-            let escaped = c.is_control();
-            (!escaped).then_some(c).into_iter().chain(c.escape_debug().filter(move |_| escaped))
-        }).take(WIDTH).collect();
-        if line.chars().count() == WIDTH {
-            line.push('…');
-        }
-        line
+        self.ended.masked.text(&format!("{} {payload}", receipt.post.topic))
     }
 
     /// Counts what happened in the time that matters.
     fn counted(&self, expectation: &Expectation, all: Vec<Happened>, others: Vec<Happened>) -> Option<Problem> {
-        let end = self.test.lasts.filter(|_| self.ended.report.is_none());
+        let end = self.test.lasts.filter(|_| self.ended.flow.is_none());
         let in_time = |item: &Happened| {
             let at = item.at.since(Mono::ZERO);
             end.is_none_or(|end| at <= end) && expectation.between.is_none_or(|range| holds(range, at))
@@ -211,7 +203,7 @@ impl Judge<'_> {
     ) -> Problem {
         let time = |at: Mono| at.since(Mono::ZERO);
         let mut problem = Problem::new(Code::NOT_AS_EXPECTED, expectation.span, message);
-        problem.seen = seen.iter().take(SHOWN).map(|item| (time(item.at), item.text.clone())).collect();
+        problem.seen = seen.iter().take(SHOWN).map(|item| (time(item.at), short(&item.text))).collect();
         problem.more = seen.len().saturating_sub(SHOWN);
         if let Some(focus) = focus {
             let near = self.ended.records.iter().filter(|record| {
@@ -234,7 +226,7 @@ impl Judge<'_> {
 
     /// The message, and how the run explains its failure.
     fn verdict(&self, passed: bool, error: Option<&str>) -> Option<(String, Option<String>)> {
-        let failure = self.ended.report.as_ref().and_then(|report| report.failure.as_ref());
+        let failure = self.ended.flow.as_ref().and_then(|flow| flow.failure.as_ref());
         let message = match (failure, passed, error) {
             (None, true, _) => return None,
             (None, false, None) => "the flow passed, expected that it fails".to_owned(),
@@ -271,6 +263,16 @@ fn does(subject: &Subject) -> String {
         Subject::Error(name) => format!("an attempt failed with `{name}`"),
         Subject::Log(pattern) => format!("`{}` was logged", pattern.source()),
         other => format!("`{}` was", other.key()),
+    }
+}
+
+/// Control characters visible, and not too long.
+fn short(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    let text: String = text.chars().map(visible).collect();
+    match text.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

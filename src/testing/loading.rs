@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::flow::codes::Code;
 use crate::flow::compile::{self, Loaded, Options};
-use crate::flow::diag::{Diagnostic, Diagnostics, Sources, Span};
+use crate::flow::diag::{Diagnostic, Diagnostics, Sources, Span, Spanned};
 use crate::flow::fields::nearest;
 use crate::flow::load::{Place, Reader};
 use crate::flow::model::{FlowId, Program, UnitId};
@@ -68,13 +68,11 @@ impl Ready {
         Ok(Masked::new(Rc::new(self.masker(values)?)))
     }
 
-    /// The flow that a test runs; `None`: the station.
-    pub fn chosen(&self, test: &Test) -> Option<FlowId> {
-        match &test.run {
-            Some(name) => self.program.named.get(name).copied(),
-            None if self.program.station.is_some() => None,
-            None => self.program.main,
-        }
+    /// The flows that a test runs, in order; none: the station.
+    pub fn chosen(&self, test: &Test) -> Vec<FlowId> {
+        let named = test.run.iter().filter_map(|name| self.program.named.get(&name.value).copied());
+        let main = self.program.main.filter(|_| test.run.is_empty());
+        named.chain(main).collect()
     }
 }
 
@@ -82,33 +80,36 @@ impl Ready {
 pub(super) fn check(file: &TestFile, ready: &Ready) -> Diagnostics {
     let mut problems = Diagnostics::new();
     for test in &file.tests {
-        let names = || ready.program.named.keys().map(String::as_str);
-        match &test.run {
-            Some(name) if !ready.program.named.contains_key(name) => {
-                let message = format!("the flow file has no flow `{name}`");
-                let known: Vec<&str> = names().collect();
-                let help = nearest(name, names()).map_or_else(
-                    || format!("its flows: {}", known.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                problems.push(Diagnostic::error(Code::NOT_IN_TEST, test.span, message).help(help));
-            }
-            None if ready.program.station.is_none() && ready.program.main.is_none() => {
-                let help = format!("name one of its flows: `run: {}`", names().next().unwrap_or("NAME"));
-                let message = "the flow file has no steps of its own";
-                problems.push(Diagnostic::error(Code::NOT_IN_TEST, test.span, message).help(help));
-            }
-            _ => check_test(test, ready, &mut problems),
+        for name in &test.run {
+            check_name(name, ready, &mut problems);
         }
+        if test.run.is_empty() && ready.program.station.is_none() && ready.program.main.is_none() {
+            let first = ready.program.named.keys().next().map_or("NAME", String::as_str);
+            let message = "the flow file has no steps of its own";
+            let help = format!("name one of its flows: `run: {first}`");
+            problems.push(Diagnostic::error(Code::NOT_IN_TEST, test.span, message).help(help));
+        }
+        check_test(test, ready, &mut problems);
     }
     problems
+}
+
+fn check_name(name: &Spanned<String>, ready: &Ready, problems: &mut Diagnostics) {
+    let known: Vec<&str> = ready.program.named.keys().map(String::as_str).collect();
+    if known.contains(&name.value.as_str()) {
+        return;
+    }
+    let help = nearest(&name.value, known.iter().copied())
+        .map_or_else(|| format!("its flows: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    let message = format!("the flow file has no flow `{}`", name.value);
+    problems.push(Diagnostic::error(Code::NOT_IN_TEST, name.span, message).help(help));
 }
 
 fn check_test(test: &Test, ready: &Ready, problems: &mut Diagnostics) {
     let mut refuse = |span: Span, message: String, help: &str| {
         problems.push(Diagnostic::error(Code::NOT_IN_TEST, span, message).help(help));
     };
-    let station = ready.program.station.as_ref().filter(|_| test.run.is_none());
+    let station = ready.program.station.as_ref().filter(|_| test.run.is_empty());
     if station.is_some() && test.lasts.is_none() {
         refuse(test.span, "a station runs for ever".to_owned(), "say how long this test lasts: `for: 15m`");
     }
@@ -135,13 +136,13 @@ fn check_test(test: &Test, ready: &Ready, problems: &mut Diagnostics) {
     }
 }
 
-/// Values of vars, and of the params of the flow that is run.
+/// Values of vars, and of the params of the flows that are run.
 pub(super) fn split(
     given: &BTreeMap<String, String>,
     program: &Program,
-    flow: Option<FlowId>,
+    flows: &[FlowId],
 ) -> (BTreeMap<String, String>, BTreeMap<String, Value>) {
-    let params = flow.map_or(&[][..], |flow| &program.flow(flow).params);
+    let params: Vec<_> = flows.iter().flat_map(|flow| &program.flow(*flow).params).collect();
     let (args, vars): (BTreeMap<_, _>, BTreeMap<_, _>) =
         given.clone().into_iter().partition(|(name, _)| params.iter().any(|param| *param.name == **name));
     (vars, args.into_iter().map(|(name, text)| (name, hooks::from_plain(&text))).collect())

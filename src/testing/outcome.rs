@@ -92,6 +92,11 @@ fn rows(items: &[(Duration, String)]) -> Vec<String> {
 
 /// A time as a test file writes it, to the hundredth of a second.
 pub(super) fn shown(time: Duration) -> String {
-    let hundredths = u64::try_from(time.as_millis() / 10).unwrap_or(u64::MAX);
-    crate::flow::duration::display(Duration::from_millis(hundredths * 10))
+    let (minutes, seconds) = (time.as_secs() / 60, time.as_millis() / 10 % 6_000);
+    let seconds = |width: usize| format!("{:0width$}.{:02}s", seconds / 100, seconds % 100);
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => seconds(1),
+        (0, minutes) => format!("{minutes}m{}", seconds(2)),
+        (hours, minutes) => format!("{hours}h{minutes:02}m{}", seconds(2)),
+    }
 }

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::flow::codes::Code;
-use crate::flow::diag::{Diagnostics, Look, Sources};
-use crate::run::Part;
+use crate::flow::diag::{Diagnostics, Look, Sources, Span};
 
 use super::file::{CallTest, Test, TestFile};
 use super::judge::Judge;
@@ -34,6 +33,14 @@ pub enum Item<'f> {
 }
 
 impl Item<'_> {
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Test(test) => test.span,
+            Self::Call(call) => call.span,
+        }
+    }
+
     /// What people know it by.
     pub fn name(&self) -> &str {
         match self {
@@ -63,16 +70,12 @@ impl TestFile {
 
 /// Tries one thing.
 pub fn play(file: &TestFile, item: Item<'_>, how: &How) -> Outcome {
-    let span = match item {
-        Item::Test(test) => test.span,
-        Item::Call(call) => call.span,
-    };
     let played = match item {
         Item::Test(test) => play_test(file, test, how),
         Item::Call(call) => calls::play(file, call, how),
     };
     played.unwrap_or_else(|why| {
-        let mut problem = Problem::new(Code::NOT_AS_EXPECTED, span, "this could not be tried");
+        let mut problem = Problem::new(Code::NOT_AS_EXPECTED, item.span(), "this could not be tried");
         problem.explained = Some(why);
         Outcome { problems: vec![problem], ..Outcome::default() }
     })
@@ -95,14 +98,14 @@ fn play_test(file: &TestFile, test: &Test, how: &How) -> Result<Outcome, String>
 /// One run in a world of its own.
 fn once(file: &TestFile, test: &Test, how: &How, with_transcript: bool) -> Result<(Ready, Ended), String> {
     let ready = load(file, how)?;
-    let flow = ready.chosen(test);
+    let flows = ready.chosen(test);
     let mut given = file.vars.clone();
     given.extend(test.vars.clone());
-    let (vars, args) = split(&given, &ready.program, flow);
+    let (vars, args) = split(&given, &ready.program, &flows);
     let values = values(&ready, &vars, how)?;
     let (world, link) = World::new(file, test, (&ready, &values), with_transcript)?;
-    let ended = match flow {
-        Some(flow) => world.flow(link, flow, &Part { args, ..Part::default() }),
+    let ended = match flows.split_last() {
+        Some((last, before)) => world.flows(link, before, *last, args),
         None => world.station(link),
     }?;
     Ok((ready, ended))

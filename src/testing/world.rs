@@ -1,18 +1,19 @@
 //! One test's world: a simulated module, the flow or station on it, and somebody who notes what happens.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
 use crate::flow::model::{FlowId, Program};
-use crate::hooks;
+use crate::hooks::{self, Value};
 use crate::link::{Link, Mono};
 use crate::report::console::{Console, Detail};
 use crate::report::station::StationConsole;
-use crate::run::event::{Event, Observer, Report};
+use crate::run::event::{Event, Observer};
+use crate::run::failure::Failure;
 use crate::run::mask_text::Masked;
 use crate::run::once::OnceInMemory;
 use crate::run::{Part, Run, Setup as RunSetup, SharedObserver, TellLines};
@@ -39,8 +40,8 @@ pub(super) struct Ended {
     pub touched: BTreeSet<Touched>,
     pub published: Vec<Receipt>,
     pub took: Duration,
-    /// Of a flow that ends.
-    pub report: Option<Report>,
+    /// Of flows that end.
+    pub flow: Option<FlowEnd>,
     /// Of a station.
     pub state: Json,
     pub outbox_rows: u64,
@@ -49,6 +50,14 @@ pub(super) struct Ended {
     /// Everything that crossed the line; empty if nobody wants it.
     pub records: Vec<Record>,
     pub masked: Masked,
+}
+
+/// How flows ended that were run one after the other.
+pub(super) struct FlowEnd {
+    /// Of the first that failed.
+    pub failure: Option<Failure>,
+    /// Of the last.
+    pub returns: Vec<(String, Json)>,
 }
 
 /// A world before anything has happened in it.
@@ -83,12 +92,12 @@ impl<'w> World<'w> {
         let subjects: Vec<Subject> = test.expect.iter().map(|expectation| expectation.subject.clone()).collect();
         let shown = Paper::default();
         let is_shown = subjects.iter().any(|subject| matches!(subject, Subject::Golden(_)));
-        let console: Option<Box<dyn Watcher>> = match (is_shown, ready.chosen(test)) {
+        let console: Option<Box<dyn Watcher>> = match (is_shown, ready.chosen(test).is_empty()) {
             (false, _) => None,
-            (true, None) => {
+            (true, true) => {
                 Some(Box::new(StationConsole::new(Box::new(shown.clone()), Detail::Steps, false).simulated(true)))
             }
-            (true, Some(_)) => {
+            (true, false) => {
                 let paper = Box::new(shown.clone());
                 let console = Console::new(paper, ready.sources.clone(), Detail::Steps, false);
                 Some(Box::new(Flow(console.simulated(true))))
@@ -108,8 +117,14 @@ impl<'w> World<'w> {
         Ok((world, link))
     }
 
-    /// Runs a flow that ends.
-    pub fn flow(self, link: SimLink, flow: FlowId, part: &Part) -> Result<Ended, String> {
+    /// Runs flows that end; the first that fails is the last.
+    pub fn flows(
+        self,
+        link: SimLink,
+        before: &[FlowId],
+        last: FlowId,
+        args: BTreeMap<String, Value>,
+    ) -> Result<Ended, String> {
         let clock = link.clock();
         let limit = Mono::ZERO + self.test.lasts.unwrap_or(FLOW_LASTS);
         let interrupt = {
@@ -129,10 +144,22 @@ impl<'w> World<'w> {
             port: self.port.clone(),
             home: None,
         };
-        let report = Run::new(setup).run(flow, part);
+        let mut run = Run::new(setup);
+        let given: Vec<(&str, Value)> = args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let failed = before.iter().find_map(|flow| run.perform(*flow, &given, Mono::FAR).failure);
+        let end = match failed {
+            Some(failure) => {
+                run.into_session().close();
+                FlowEnd { failure: Some(failure), returns: Vec::new() }
+            }
+            None => {
+                let report = run.run(last, &Part { args, ..Part::default() });
+                FlowEnd { failure: report.failure, returns: report.returns }
+            }
+        };
         let notes = self.recorder.borrow_mut().take_notes();
-        let mut ended = self.ended(notes, report.took);
-        ended.report = Some(report);
+        let mut ended = self.ended(notes, clock.now().since(Mono::ZERO));
+        ended.flow = Some(end);
         Ok(ended)
     }
 
@@ -221,7 +248,7 @@ impl<'w> World<'w> {
             touched: self.recorder.borrow_mut().take_touched(),
             published: self.watch.received(),
             took,
-            report: None,
+            flow: None,
             state: Json::Null,
             outbox_rows: 0,
             shown: self.shown.text(),

@@ -32,7 +32,13 @@ pub static TEST: Shape = Shape {
     doc: "One run in a world of its own. It is over after `for`; a flow that ends may be over earlier.",
     keys: &[
         Key::new("name", Takes::Text, "what holds, in words").required(),
-        Key::new("run", Takes::Text, "one of the file's `flows`").default("the file's own steps, or the station"),
+        Key::new(
+            "run",
+            Takes::Either(&[Takes::Text, Takes::List(&Takes::Text)]),
+            "one of the file's `flows`, or several that are run one after the other",
+        )
+        .default("the file's own steps, or the station")
+        .example("[wake, attach]"),
         Key::new("for", Takes::Duration, "how long, on the simulated clock")
             .default("required for a station, else 24h")
             .example("24h"),

@@ -78,11 +78,7 @@ impl Reading<'_> {
     }
 
     fn sent(&mut self, fields: &Fields<'_>) -> Option<Subject> {
-        let node = fields.node("sent")?;
-        let lines: Vec<Scalar<'_>> = match node.list() {
-            Some(_) => fields.texts("sent", self.problems)?,
-            None => vec![fields.text("sent", self.problems)?],
-        };
+        let lines = self.texts(fields, "sent");
         let patterns: Vec<Pattern> = lines.into_iter().filter_map(|line| self.pattern(line)).collect();
         (!patterns.is_empty()).then_some(Subject::Sent(patterns))
     }

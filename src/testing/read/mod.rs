@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::flow::codes::Code;
-use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
 use crate::flow::fields::{Fields, PlainValue, nearest};
 use crate::flow::keys::{TEST, TEST_CALL, TEST_FILE};
-use crate::flow::yaml::{self, Node};
+use crate::flow::yaml::{self, Node, Scalar};
 use crate::link::address::Address;
 use crate::sim;
 
@@ -139,10 +139,19 @@ impl Reading<'_> {
         vars
     }
 
+    /// One text, or a list of them.
+    fn texts<'n>(&mut self, fields: &Fields<'n>, name: &str) -> Vec<Scalar<'n>> {
+        match fields.node(name) {
+            None => Vec::new(),
+            Some(node) if node.list().is_some() => fields.texts(name, self.problems).unwrap_or_default(),
+            Some(_) => fields.text(name, self.problems).into_iter().collect(),
+        }
+    }
+
     fn test(&mut self, node: &Node, seed: u64) -> Option<Test> {
         let fields = self.open(node, &TEST)?;
         let name = fields.text("name", self.problems);
-        let run = fields.text("run", self.problems);
+        let run = self.texts(&fields, "run");
         let lasts = fields.duration("for", self.problems);
         let seed = self.seed(&fields).unwrap_or(seed);
         let vars = self.vars(&fields);
@@ -170,7 +179,7 @@ impl Reading<'_> {
         Some(Test {
             name: name.text.to_owned(),
             span: name.span,
-            run: run.map(|run| run.text.to_owned()),
+            run: run.into_iter().map(|run| Spanned { value: run.text.to_owned(), span: run.span }).collect(),
             lasts: lasts.map(|lasts| lasts.value),
             seed,
             vars,
