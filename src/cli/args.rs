@@ -316,6 +316,8 @@ pub(super) enum SchemaOf {
     Flow,
     /// Dialects
     Dialect,
+    /// Test files
+    Test,
 }
 
 #[derive(Debug, clap::Args)]

@@ -64,13 +64,21 @@ fn called(args: &CallArgs) -> Result<Exit, Exit> {
     Ok(if outcome.error.is_some() { Exit::Failed } else { Exit::Done })
 }
 
-/// The station's place. An answer is given as LINE=ANSWER, and a line may hold a `=` of its own.
+/// The station's place.
 fn stand_in(program: &Rc<Program>, method: &Method, args: &CallArgs) -> StandIn {
     let how_to_answer = |line: &str| format!("`--answer '{line}=…'`");
-    let answers = args.answers.iter().flat_map(|answer| {
-        answer.match_indices('=').map(|(at, _)| (answer[..at].to_owned(), answer[at + 1..].to_owned()))
-    });
-    StandIn::new(Rc::clone(program), method.dangerous, answers.collect(), how_to_answer)
+    StandIn::new(Rc::clone(program), method.dangerous, answers(&args.answers), how_to_answer)
+}
+
+/// Each way to take LINE=ANSWER apart.
+fn answers(given: &[String]) -> Vec<(String, String)> {
+    let ways = |answer: &String| -> Vec<_> {
+        answer
+            .match_indices('=')
+            .map(|(at, _)| (answer[..at].to_owned(), answer[at + 1..].to_owned()))
+            .collect()
+    };
+    given.iter().flat_map(ways).collect()
 }
 
 fn method<'d>(downlink: &'d Downlink, name: &str) -> Result<&'d Method, Exit> {

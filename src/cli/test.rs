@@ -41,7 +41,8 @@ fn tested(args: &TestArgs) -> Result<Exit, Exit> {
     let here = std::env::current_dir().unwrap_or_default();
     let how = How { here, update: args.update, look: show::look() };
     let (files, broken) = load(&paths, &how);
-    let wanted = |item: &Item<'_>| args.filter.as_ref().is_none_or(|text| item.name().contains(text.as_str()));
+    let wanted =
+        |item: &Item<'_>| args.filter.as_ref().is_none_or(|text| item.name().contains(text.as_str()));
     let work: Vec<(&TestFile, Item<'_>)> = files
         .iter()
         .flat_map(|file| file.items().into_iter().map(move |item| (file, item)))

@@ -173,6 +173,7 @@ impl Reader {
                 dir.files()
                     .filter_map(|file| file.path().file_stem())
                     .map(|stem| stem.to_string_lossy().into_owned())
+                    .filter(|name| !name.ends_with(".test"))
                     .collect()
             })
             .unwrap_or_default();
@@ -297,9 +298,14 @@ mod tests {
         assert!(files.len() > 8, "{}", files.len());
         // What happens to a simulated module is no file of the language.
         let scenario = "thingscloud/demo.yaml";
+        let is_test = |path: &str| path.ends_with(".test.yaml");
         assert!(files.iter().any(|(path, _)| path == scenario));
         for (path, text) in files.iter().filter(|(path, _)| path != scenario) {
-            let schema = if path.starts_with("modules/") { "dialect" } else { "flow" };
+            let schema = match path {
+                path if is_test(path) => "test",
+                path if path.starts_with("modules/") => "dialect",
+                _ => "flow",
+            };
             let modeline = format!("# yaml-language-server: $schema=../../schemas/{schema}.schema.json");
             assert_eq!(text.lines().next(), Some(modeline.as_str()), "{path}");
         }

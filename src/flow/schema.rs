@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{ACTIONS, CLOUD, Check, DIALECT, FLOW, Key, Rule, SHAPES, STATION, STEP, Shape, TEST_FILE, Takes};
+use super::keys::{
+    ACTIONS, CLOUD, Check, DIALECT, FLOW, Key, Rule, SHAPES, STATION, STEP, Shape, TEST_FILE, Takes,
+};
 
 /// One or more numbers with units.
 const DURATION: &str = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$";

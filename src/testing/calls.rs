@@ -39,10 +39,14 @@ pub(super) fn play(file: &TestFile, call: &CallTest, how: &How) -> Result<Outcom
         Ok(value) => given(call, &value),
         Err(error) => failed(call, &error),
     });
-    let did: Vec<String> = stand_in.deeds().iter().map(|deed| {
-        let (what, rest) = deed.shown();
-        format!("{what} {rest}")
-    }).collect();
+    let did: Vec<String> = stand_in
+        .deeds()
+        .iter()
+        .map(|deed| {
+            let (what, rest) = deed.shown();
+            format!("{what} {rest}")
+        })
+        .collect();
     problems.extend(deeds(call, &did));
     Ok(Outcome { problems, ..Outcome::default() })
 }

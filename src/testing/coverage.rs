@@ -139,7 +139,9 @@ impl Coverage {
                 }
             }
         }
-        missed.sort_by(|one, other| (&one.file, one.line, &one.what).cmp(&(&other.file, other.line, &other.what)));
+        missed.sort_by(|one, other| {
+            (&one.file, one.line, &one.what).cmp(&(&other.file, other.line, &other.what))
+        });
         missed
     }
 }

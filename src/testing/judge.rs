@@ -65,11 +65,13 @@ impl Judge<'_> {
                 wanted.difference(&self.ended.state).map(|why| new(format!("at the end `state`: {why}")))
             }
             Subject::Outbox(range) => self.outbox(*range).map(new),
-            Subject::Verdict { passed, error } => self.verdict(*passed, error.as_deref()).map(|(message, why)| {
-                let mut problem = new(message);
-                problem.explained = why;
-                problem
-            }),
+            Subject::Verdict { passed, error } => {
+                self.verdict(*passed, error.as_deref()).map(|(message, why)| {
+                    let mut problem = new(message);
+                    problem.explained = why;
+                    problem
+                })
+            }
             Subject::Returns(wanted) => {
                 let returns = self.ended.flow.iter().flat_map(|flow| flow.returns.iter().cloned());
                 let found = Json::Object(returns.collect());
@@ -101,7 +103,8 @@ impl Judge<'_> {
         json: Option<&Wanted>,
         text: Option<&str>,
     ) -> (Vec<Happened>, Vec<Happened>) {
-        let on_topic = self.ended.published.iter().filter(|receipt| topic.holes(&receipt.post.topic).is_some());
+        let on_topic =
+            self.ended.published.iter().filter(|receipt| topic.holes(&receipt.post.topic).is_some());
         let (mut good, mut others) = (Vec::new(), Vec::new());
         for receipt in on_topic {
             let payload = String::from_utf8_lossy(&receipt.post.payload);
@@ -116,7 +119,9 @@ impl Judge<'_> {
             let line = self.line_of(receipt, &payload);
             match differs {
                 None => good.push(Happened { at: receipt.at, text: line, passed: true }),
-                Some(why) => others.push(Happened { at: receipt.at, text: format!("{line}: {why}"), passed: false }),
+                Some(why) => {
+                    others.push(Happened { at: receipt.at, text: format!("{line}: {why}"), passed: false })
+                }
             }
         }
         (good, others)
@@ -127,7 +132,12 @@ impl Judge<'_> {
     }
 
     /// Counts what happened in the time that matters.
-    fn counted(&self, expectation: &Expectation, all: Vec<Happened>, others: Vec<Happened>) -> Option<Problem> {
+    fn counted(
+        &self,
+        expectation: &Expectation,
+        all: Vec<Happened>,
+        others: Vec<Happened>,
+    ) -> Option<Problem> {
         let end = self.test.lasts.filter(|_| self.ended.flow.is_none());
         let in_time = |item: &Happened| {
             let at = item.at.since(Mono::ZERO);
@@ -140,7 +150,12 @@ impl Judge<'_> {
             .or_else(|| self.wrong_spacing(expectation, &good))
     }
 
-    fn wrong_count(&self, expectation: &Expectation, good: &[Happened], others: &[Happened]) -> Option<Problem> {
+    fn wrong_count(
+        &self,
+        expectation: &Expectation,
+        good: &[Happened],
+        others: &[Happened],
+    ) -> Option<Problem> {
         let at_least = if expectation.spacing.is_some() { 2.0 } else { 1.0 };
         let counted_runs = matches!(&expectation.subject,
             Subject::Runs { passed, failed, .. } if passed.is_some() || failed.is_some());
@@ -156,7 +171,8 @@ impl Judge<'_> {
         let message = format!("{} {}, expected {wanted}", does(&expectation.subject), times(good.len()));
         let too_many = wanted.most.is_some_and(|most| count > most);
         // Of too many the first one that should not be, of too few also what nearly was.
-        let mut seen: Vec<&Happened> = if too_many { good.iter().collect() } else { good.iter().chain(others).collect() };
+        let mut seen: Vec<&Happened> =
+            if too_many { good.iter().collect() } else { good.iter().chain(others).collect() };
         seen.sort_by_key(|item| item.at);
         let focus = seen.first().map(|item| item.at);
         Some(self.with_seen(expectation, message, &seen, focus))
@@ -168,7 +184,11 @@ impl Judge<'_> {
             let Some(wanted) = wanted else { continue };
             let those: Vec<&Happened> = runs.iter().filter(|run| run.passed == is_passed).collect();
             if !wanted.holds(number(those.len())) {
-                let message = format!("{} and {word} {}, expected {wanted}", does(&expectation.subject), times(those.len()));
+                let message = format!(
+                    "{} and {word} {}, expected {wanted}",
+                    does(&expectation.subject),
+                    times(those.len())
+                );
                 // What failed says most.
                 let mut shown: Vec<&Happened> = runs.iter().filter(|run| !run.passed).collect();
                 if shown.is_empty() {
@@ -206,9 +226,11 @@ impl Judge<'_> {
         problem.seen = seen.iter().take(SHOWN).map(|item| (time(item.at), short(&item.text))).collect();
         problem.more = seen.len().saturating_sub(SHOWN);
         if let Some(focus) = focus {
-            let near = self.ended.records.iter().filter(|record| {
-                focus.since(record.at) <= BEFORE && record.at.since(focus) <= AFTER
-            });
+            let near = self
+                .ended
+                .records
+                .iter()
+                .filter(|record| focus.since(record.at) <= BEFORE && record.at.since(focus) <= AFTER);
             let near: Vec<_> = near.cloned().collect();
             let rows = crossings(&near);
             let skip = rows.len().saturating_sub(ROWS);
@@ -231,7 +253,9 @@ impl Judge<'_> {
             (None, true, _) => return None,
             (None, false, None) => "the flow passed, expected that it fails".to_owned(),
             (None, false, Some(error)) => format!("the flow passed, expected that it fails with `{error}`"),
-            (Some(failure), true, _) => format!("the flow failed with `{}`, expected that it passes", failure.name),
+            (Some(failure), true, _) => {
+                format!("the flow failed with `{}`, expected that it passes", failure.name)
+            }
             (Some(_), false, None) => return None,
             (Some(failure), false, Some(error)) if failure.name == error => return None,
             (Some(failure), false, Some(error)) => {

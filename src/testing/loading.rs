@@ -68,6 +68,20 @@ impl Ready {
         Ok(Masked::new(Rc::new(self.masker(values)?)))
     }
 
+    /// The values that a test gives. Those of the file are for all its tests, so one for a param of another flow
+    /// is no mistake.
+    pub fn given(&self, file: &TestFile, test: &Test, flows: &[FlowId]) -> BTreeMap<String, String> {
+        let takes = |flow: &FlowId, name: &str| {
+            self.program.flow(*flow).params.iter().any(|param| &*param.name == name)
+        };
+        let is_of_others = |name: &str| {
+            self.program.named.values().any(|flow| takes(flow, name))
+                && !flows.iter().any(|flow| takes(flow, name))
+        };
+        let of_file = file.vars.iter().filter(|(name, _)| !is_of_others(name));
+        of_file.chain(&test.vars).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// The flows that a test runs, in order; none: the station.
     pub fn chosen(&self, test: &Test) -> Vec<FlowId> {
         let named = test.run.iter().filter_map(|name| self.program.named.get(&name.value).copied());
@@ -120,11 +134,19 @@ fn check_test(test: &Test, ready: &Ready, problems: &mut Diagnostics) {
         let subject = &expectation.subject;
         if subject.is_of_stations() && station.is_none() {
             let message = format!("`{}` is for stations, and this is a flow that ends", subject.key());
-            refuse(expectation.span, message, "a flow is judged by `verdict`, `returns`, `took`, `published`, `sent`, `error`");
+            refuse(
+                expectation.span,
+                message,
+                "a flow is judged by `verdict`, `returns`, `took`, `published`, `sent`, `error`",
+            );
         }
         if subject.is_of_flows() && station.is_some() {
             let message = format!("`{}` is for flows that end, and this is a station", subject.key());
-            refuse(expectation.span, message, "a station is judged by `published`, `link`, `run`, `state`, `outbox`");
+            refuse(
+                expectation.span,
+                message,
+                "a station is judged by `published`, `link`, `run`, `state`, `outbox`",
+            );
         }
         if let Some((kind, name, known)) = station.and_then(|station| subject.unknown_name(station)) {
             let help = match nearest(name, known.iter().map(String::as_str)) {

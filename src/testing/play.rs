@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostics, Look, Sources, Span};
 
+use super::calls;
 use super::file::{CallTest, Test, TestFile};
 use super::judge::Judge;
 use super::loading::{self, Ready, Values, split};
 use super::outcome::{Outcome, Problem};
 use super::world::{Ended, World};
-use super::calls;
 
 /// How tests are run.
 #[derive(Clone, Debug)]
@@ -99,8 +99,7 @@ fn play_test(file: &TestFile, test: &Test, how: &How) -> Result<Outcome, String>
 fn once(file: &TestFile, test: &Test, how: &How, with_transcript: bool) -> Result<(Ready, Ended), String> {
     let ready = load(file, how)?;
     let flows = ready.chosen(test);
-    let mut given = file.vars.clone();
-    given.extend(test.vars.clone());
+    let given = ready.given(file, test, &flows);
     let (vars, args) = split(&given, &ready.program, &flows);
     let values = values(&ready, &vars, how)?;
     let (world, link) = World::new(file, test, (&ready, &values), with_transcript)?;

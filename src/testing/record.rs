@@ -105,9 +105,11 @@ impl Observer for Recorder {
                 let name = &failure.name;
                 self.note(at, &text, |subject| matches!(subject, Subject::Error(wanted) if wanted == name));
             }
-            Event::Log { text, .. } => self.note(at, text, |subject| {
-                matches!(subject, Subject::Log(pattern) if pattern.is_match(text.as_bytes(), &[]))
-            }),
+            Event::Log { text, .. } => self.note(
+                at,
+                text,
+                |subject| matches!(subject, Subject::Log(pattern) if pattern.is_match(text.as_bytes(), &[])),
+            ),
             Event::Heard(Heard::Sent(line)) => self.sent(at, line),
             _ => {}
         }
@@ -126,7 +128,11 @@ impl Watcher for Recorder {
         match happening {
             Happening::LinkState { from, to, cause, .. } => self.link(at, *from, *to, cause.as_deref()),
             Happening::CommandStarted { method, .. } => {
-                self.note(at, method, |subject| matches!(subject, Subject::Handled(wanted) if wanted == method));
+                self.note(
+                    at,
+                    method,
+                    |subject| matches!(subject, Subject::Handled(wanted) if wanted == method),
+                );
             }
             Happening::CommandFinished { method, code, .. } => {
                 self.note(at, &format!("{method}: {code}"), |subject| {
@@ -136,13 +142,18 @@ impl Watcher for Recorder {
             }
             Happening::JobFinished { name, outcome, error, .. } => {
                 let text = error.as_deref().unwrap_or(outcome);
-                self.note_run(at, text, outcome == "ok", |subject| {
-                    matches!(subject, Subject::Runs { name: wanted, .. } if wanted == name)
-                });
+                self.note_run(
+                    at,
+                    text,
+                    outcome == "ok",
+                    |subject| matches!(subject, Subject::Runs { name: wanted, .. } if wanted == name),
+                );
             }
-            Happening::Log { text } => self.note(at, text, |subject| {
-                matches!(subject, Subject::Log(pattern) if pattern.is_match(text.as_bytes(), &[]))
-            }),
+            Happening::Log { text } => self.note(
+                at,
+                text,
+                |subject| matches!(subject, Subject::Log(pattern) if pattern.is_match(text.as_bytes(), &[])),
+            ),
             _ => {}
         }
         if let Some(shown) = &mut self.shown {

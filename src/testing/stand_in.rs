@@ -144,7 +144,8 @@ impl StandIn {
     fn answer(&self, line: &str, pattern: &str) -> Result<&str, String> {
         let mut sent = self.sent.borrow_mut();
         let times = sent.entry(line.to_owned()).or_default();
-        let fitting = self.answers.iter().filter(|(known, _)| known == line).map(|(_, answer)| answer.as_str());
+        let fitting =
+            self.answers.iter().filter(|(known, _)| known == line).map(|(_, answer)| answer.as_str());
         let fitting: Vec<&str> = fitting.collect();
         let answer = fitting.get(*times).or(fitting.last()).copied();
         *times += 1;

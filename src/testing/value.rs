@@ -85,7 +85,11 @@ impl Wanted {
         (!fits).then(|| format!("is {found}"))
     }
 
-    fn entries_differ(wanted: &[(String, Self)], entries: &Map<String, Json>, path: &mut String) -> Option<String> {
+    fn entries_differ(
+        wanted: &[(String, Self)],
+        entries: &Map<String, Json>,
+        path: &mut String,
+    ) -> Option<String> {
         wanted.iter().find_map(|(key, wanted)| {
             Self::inside(path, &format!(".{key}"), |path| match entries.get(key) {
                 Some(found) => wanted.differs(found, path),
@@ -96,7 +100,11 @@ impl Wanted {
     }
 
     /// Looks into a part; the path keeps the part's name only if the difference is there.
-    fn inside(path: &mut String, part: &str, look: impl FnOnce(&mut String) -> Option<String>) -> Option<String> {
+    fn inside(
+        path: &mut String,
+        part: &str,
+        look: impl FnOnce(&mut String) -> Option<String>,
+    ) -> Option<String> {
         let length = path.len();
         path.push_str(part);
         let found = look(path);
@@ -125,7 +133,8 @@ mod tests {
     #[test]
     fn a_map_holds_at_least_these_entries() {
         let wanted = wanted("{ a: 1, b: { c: x, d: -113..-51 }, e: [1, true], f: () }");
-        let good = json!({ "a": 1.0, "b": { "c": "x", "d": -79, "more": 1 }, "e": [1, true], "f": null, "g": 1 });
+        let good =
+            json!({ "a": 1.0, "b": { "c": "x", "d": -79, "more": 1 }, "e": [1, true], "f": null, "g": 1 });
         assert_eq!(wanted.difference(&good), None);
         let left_out = json!({ "a": 1, "b": { "c": "x", "d": -51 }, "e": [1, true] });
         assert_eq!(wanted.difference(&left_out), None);

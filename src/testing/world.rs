@@ -89,14 +89,15 @@ impl<'w> World<'w> {
             pace: Pace::Max,
         };
         let (link, watch) = sim::build(&file.module, options).map_err(|error| error.to_string())?;
-        let subjects: Vec<Subject> = test.expect.iter().map(|expectation| expectation.subject.clone()).collect();
+        let subjects: Vec<Subject> =
+            test.expect.iter().map(|expectation| expectation.subject.clone()).collect();
         let shown = Paper::default();
         let is_shown = subjects.iter().any(|subject| matches!(subject, Subject::Golden(_)));
         let console: Option<Box<dyn Watcher>> = match (is_shown, ready.chosen(test).is_empty()) {
             (false, _) => None,
-            (true, true) => {
-                Some(Box::new(StationConsole::new(Box::new(shown.clone()), Detail::Steps, false).simulated(true)))
-            }
+            (true, true) => Some(Box::new(
+                StationConsole::new(Box::new(shown.clone()), Detail::Steps, false).simulated(true),
+            )),
             (true, false) => {
                 let paper = Box::new(shown.clone());
                 let console = Console::new(paper, ready.sources.clone(), Detail::Steps, false);
@@ -145,7 +146,8 @@ impl<'w> World<'w> {
             home: None,
         };
         let mut run = Run::new(setup);
-        let given: Vec<(&str, Value)> = args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let given: Vec<(&str, Value)> =
+            args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let failed = before.iter().find_map(|flow| run.perform(*flow, &given, Mono::FAR).failure);
         let end = match failed {
             Some(failure) => {

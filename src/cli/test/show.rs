@@ -84,7 +84,10 @@ impl Shown<'_> {
         }
         let missed = coverage.missed();
         let colon = if missed.is_empty() { "" } else { "; not reached:" };
-        say::line(&format!("coverage: {reached} of {all} steps and branches, {} %{colon}", reached * 100 / all))?;
+        say::line(&format!(
+            "coverage: {reached} of {all} steps and branches, {} %{colon}",
+            reached * 100 / all
+        ))?;
         let listed = if self.all_missed { missed.len() } else { SHORT };
         let places: Vec<String> =
             missed.iter().take(listed).map(|missed| format!("{}:{}", missed.file, missed.line)).collect();
@@ -115,7 +118,8 @@ impl Shown<'_> {
         let coverage = self.coverage.map(|coverage| {
             let (reached, all) = coverage.counts();
             let missed = coverage.missed();
-            let missed = missed.iter().map(|one| json!({ "file": one.file, "line": one.line, "what": one.what }));
+            let missed =
+                missed.iter().map(|one| json!({ "file": one.file, "line": one.line, "what": one.what }));
             json!({ "reached": reached, "all": all, "missed": missed.collect::<Vec<_>>() })
         });
         let line = json!({ "passed": passed, "failed": failed, "broken": self.broken, "coverage": coverage });
@@ -132,7 +136,11 @@ fn one(tried: &Tried<'_>, width: usize, look: Look) -> Result<(), Exit> {
         time => whole(time),
     };
     // How long it really took differs from time to time: it is for people, not for files that are compared.
-    let took = if stdout().is_terminal() { format!("  {:>7}", duration::display(rounded(tried.took))) } else { String::new() };
+    let took = if stdout().is_terminal() {
+        format!("  {:>7}", duration::display(rounded(tried.took)))
+    } else {
+        String::new()
+    };
     let line = format!("  {mark} {:width$}  {simulated:>7}{took}", tried.item.name());
     say::line(line.trim_end())?;
     for problem in &tried.outcome.problems {
@@ -160,7 +168,8 @@ fn problem(found: &Problem, sources: &Sources) -> Json {
 
 /// To the second, but for what is shorter.
 fn whole(time: Duration) -> String {
-    let time = if time < Duration::from_secs(10) { rounded(time) } else { Duration::from_secs(time.as_secs()) };
+    let time =
+        if time < Duration::from_secs(10) { rounded(time) } else { Duration::from_secs(time.as_secs()) };
     duration::display(time)
 }
 

@@ -20,10 +20,22 @@ pub static TEST_FILE: Shape = Shape {
         SEED.default("724"),
         VARS,
         Key::new("tests", Takes::List(&Takes::Object(&TEST)), "what is tried"),
-        Key::new("calls", Takes::List(&Takes::Object(&TEST_CALL)), "functions of `hooks` and handlers, tried alone"),
+        Key::new(
+            "calls",
+            Takes::List(&Takes::Object(&TEST_CALL)),
+            "functions of `hooks` and handlers, tried alone",
+        ),
     ],
-    rules: &[Rule::at_least_one(&["tests", "calls"], Code::MISSING_KEY, "without one of them nothing is tried")],
-    instead: &[("sim", "each test has its own `sim`"), ("at", "each test has its own `at`"), ("module", "write `port: sim:NAME`")],
+    rules: &[Rule::at_least_one(
+        &["tests", "calls"],
+        Code::MISSING_KEY,
+        "without one of them nothing is tried",
+    )],
+    instead: &[
+        ("sim", "each test has its own `sim`"),
+        ("at", "each test has its own `at`"),
+        ("module", "write `port: sim:NAME`"),
+    ],
 };
 
 /// One item of `tests:`.
@@ -50,7 +62,11 @@ pub static TEST: Shape = Shape {
         Key::new("expect", Takes::List(&Takes::Object(&EXPECTATION)), "what must be true").required(),
     ],
     rules: &[],
-    instead: &[("steps", "a test runs what `flow` or `run` names"), ("events", "write `at`"), ("duration", "write `for`")],
+    instead: &[
+        ("steps", "a test runs what `flow` or `run` names"),
+        ("events", "write `at`"),
+        ("duration", "write `for`"),
+    ],
 };
 
 /// `sim:` of a test.
@@ -58,19 +74,36 @@ pub static TEST_SIM: Shape = Shape {
     name: "simulation",
     doc: "How the simulated module starts; docs/simulator.md says more.",
     keys: &[
-        Key::new("sim_card", Takes::OneOf(&["ready", "pin", "puk", "absent", "busy"]), "the state of the SIM").default("ready"),
+        Key::new(
+            "sim_card",
+            Takes::OneOf(&["ready", "pin", "puk", "absent", "busy"]),
+            "the state of the SIM",
+        )
+        .default("ready"),
         Key::new("pin", Takes::Text, "what unlocks it").default("'1234'"),
         Key::new("puk", Takes::Text, "what unlocks it after three wrong PINs").default("'12345678'"),
-        Key::new("delays", Takes::Number, "all of the module's and the network's delays, times this").default("1"),
+        Key::new("delays", Takes::Number, "all of the module's and the network's delays, times this")
+            .default("1"),
         Key::new("echo", Takes::Bool, "whether it echoes at first").default("true"),
         Key::new("payload_echo", Takes::Bool, "whether it echoes what follows a prompt").default("false"),
-        Key::new("autobaud", Takes::Int { min: 0, max: 1_000 }, "commands it misses until it knows the rate").default("0"),
+        Key::new("autobaud", Takes::Int { min: 0, max: 1_000 }, "commands it misses until it knows the rate")
+            .default("0"),
         Key::new("registration", Takes::Duration, "until it is registered").default("as measured"),
         Key::new("cached", Takes::Bool, "whether messages wait in the module at first").default("false"),
-        Key::new("boot", Takes::OneOf(&["usual", "garbage", "glued", "silent"]), "what it says while it starts").default("usual"),
-        Key::new("start", Takes::OneOf(&["cold", "warm"]), "whether it was switched on just now").default("cold"),
-        Key::new("clock", Takes::OneOf(&["synchronised", "1970"]), "the calendar of the machine that runs atflow")
-            .default("synchronised"),
+        Key::new(
+            "boot",
+            Takes::OneOf(&["usual", "garbage", "glued", "silent"]),
+            "what it says while it starts",
+        )
+        .default("usual"),
+        Key::new("start", Takes::OneOf(&["cold", "warm"]), "whether it was switched on just now")
+            .default("cold"),
+        Key::new(
+            "clock",
+            Takes::OneOf(&["synchronised", "1970"]),
+            "the calendar of the machine that runs atflow",
+        )
+        .default("synchronised"),
     ],
     rules: &[],
     instead: &[("seed", "write `seed` beside `sim`"), ("at", "write `at` beside `sim`")],
@@ -83,24 +116,38 @@ pub static TEST_EVENT: Shape = Shape {
     keys: &[
         Key::new("time", Takes::Duration, "this long after power-on").example("1m30s"),
         Key::new("after", Takes::Text, "when the module has said this line").example("CONNECT OK"),
-        Key::new("cloud", Takes::Text, "the cloud sends a message on this topic").example("command/send/1000"),
+        Key::new("cloud", Takes::Text, "the cloud sends a message on this topic")
+            .example("command/send/1000"),
         Key::new("json", Takes::Plain, "its payload"),
         Key::new("text", Takes::Text, "its payload"),
         Key::new("bytes", Takes::Text, "its payload, hexadecimal").example("'00 ff'"),
         Key::new("urc", Takes::Text, "the module says this unasked").example("'+CPIN: SIM REMOVED'"),
-        Key::new("broker", Takes::OneOf(&["away", "close", "back"]), "gone; closes the connection once; back"),
+        Key::new(
+            "broker",
+            Takes::OneOf(&["away", "close", "back"]),
+            "gone; closes the connection once; back",
+        ),
         Key::new("port", Takes::OneOf(&["unplug"]), "the port vanishes"),
         Key::new("module", Takes::OneOf(&["reset"]), "it loses power for a moment"),
         Key::new("registration", Takes::OneOf(&["lost"]), "the network is gone"),
         Key::new("clock", Takes::Text, "the machine's calendar: `+30s`, `-1h`, `unknown`, `synchronised`"),
         Key::new("suspend", Takes::Duration, "the machine sleeps"),
-        Key::new("restart", Takes::OneOf(&["atflow"]), "a station ends in order and begins again, in the same world"),
+        Key::new(
+            "restart",
+            Takes::OneOf(&["atflow"]),
+            "a station ends in order and begins again, in the same world",
+        ),
         Key::new("crash", Takes::OneOf(&["atflow"]), "the same, and nothing is put in order"),
         Key::new("for", Takes::Duration, "how long it is away, unplugged or lost").default("for ever"),
-        Key::new("count", Takes::Int { min: 1, max: 10_000 }, "how often, at most").default("1; with `after` each time"),
+        Key::new("count", Takes::Int { min: 1, max: 10_000 }, "how often, at most")
+            .default("1; with `after` each time"),
     ],
     rules: &[
-        Rule::at_least_one(&["time", "after"], Code::MISSING_KEY, "say when: `time: 30s` or `after: CONNECT OK`"),
+        Rule::at_least_one(
+            &["time", "after"],
+            Code::MISSING_KEY,
+            "say when: `time: 30s` or `after: CONNECT OK`",
+        ),
         Rule::at_most_one(&["time", "after"], "keep one; two times are two events"),
         Rule::at_least_one(KINDS_OF_EVENT, Code::MISSING_KEY, "say what happens"),
         Rule::at_most_one(KINDS_OF_EVENT, "keep one; what happens together are two events of the same time"),
@@ -119,13 +166,49 @@ const KINDS_OF_EVENT: &[&str] =
     &["cloud", "urc", "broker", "port", "module", "registration", "clock", "suspend", "restart", "crash"];
 
 const SUBJECTS: &[&str] = &[
-    "published", "replied", "sent", "handled", "run", "link", "error", "log", "state", "outbox", "returns", "took", "golden",
+    "published",
+    "replied",
+    "sent",
+    "handled",
+    "run",
+    "link",
+    "error",
+    "log",
+    "state",
+    "outbox",
+    "returns",
+    "took",
+    "golden",
 ];
 const SUBJECTS_AND_VERDICT: &[&str] = &[
-    "verdict", "published", "replied", "sent", "handled", "run", "link", "log", "state", "outbox", "returns", "took", "golden",
+    "verdict",
+    "published",
+    "replied",
+    "sent",
+    "handled",
+    "run",
+    "link",
+    "log",
+    "state",
+    "outbox",
+    "returns",
+    "took",
+    "golden",
 ];
 const ALL_SUBJECTS: &[&str] = &[
-    "published", "replied", "sent", "handled", "run", "link", "error", "log", "state", "outbox", "verdict", "returns", "took",
+    "published",
+    "replied",
+    "sent",
+    "handled",
+    "run",
+    "link",
+    "error",
+    "log",
+    "state",
+    "outbox",
+    "verdict",
+    "returns",
+    "took",
     "golden",
 ];
 const COUNTED: &[&str] = &["published", "replied", "sent", "handled", "run", "link", "error", "log"];
@@ -136,34 +219,61 @@ pub static EXPECTATION: Shape = Shape {
     doc: "One thing that must be true at the end. What can happen several times is chosen by its words, \
           `json`, `text`, `code` and `between`, and then counted; without `count` once is enough.",
     keys: &[
-        Key::new("published", Takes::Topic, "messages that reached the cloud on this topic").example("command/reply/{id}"),
-        Key::new("json", Takes::Plain, "the payload holds at least this; `-113..-51` is any number between, `()` is null")
-            .example("{ signal_dbm: -113..-51 }"),
+        Key::new("published", Takes::Topic, "messages that reached the cloud on this topic")
+            .example("command/reply/{id}"),
+        Key::new(
+            "json",
+            Takes::Plain,
+            "the payload holds at least this; `-113..-51` is any number between, `()` is null",
+        )
+        .example("{ signal_dbm: -113..-51 }"),
         Key::new("text", Takes::Text, "the payload is this text"),
         Key::new("replied", Takes::Text, "commands of this method that were answered").example("restart"),
         Key::new("code", Takes::Text, "how it was answered").default("any way").example("ok"),
         Key::new("handled", Takes::Text, "runs of this method's handler").example("restart"),
-        Key::new("sent", Takes::Either(&[Takes::Pattern, Takes::List(&Takes::Pattern)]), "command lines; a list is lines in this order, with others between")
-            .example("'AT+MIPSTART={:rest}'"),
+        Key::new(
+            "sent",
+            Takes::Either(&[Takes::Pattern, Takes::List(&Takes::Pattern)]),
+            "command lines; a list is lines in this order, with others between",
+        )
+        .example("'AT+MIPSTART={:rest}'"),
         Key::new("run", Takes::Text, "runs of a schedule, an event or a timer").example("report"),
         Key::new("passed", Takes::Range, "so many of them passed"),
         Key::new("failed", Takes::Range, "so many of them failed"),
         Key::new("link", Takes::OneOf(&["up", "lost"]), "the link came up, or was lost"),
-        Key::new("error", Takes::Text, "attempts that failed with this error; with `verdict: failed` what the flow failed with")
-            .example("cme 767"),
+        Key::new(
+            "error",
+            Takes::Text,
+            "attempts that failed with this error; with `verdict: failed` what the flow failed with",
+        )
+        .example("cme 767"),
         Key::new("log", Takes::Pattern, "what `log` said"),
         Key::new("count", Takes::Range, "how often").default("once or more").example("59..60"),
         Key::new("spacing", Takes::DurationRange, "from one to the next").example("55s..65s"),
         Key::new("between", Takes::DurationRange, "only those of this time").example("40s..45s"),
-        Key::new("state", Takes::Map(&Takes::Plain), "values of the station's `state` at the end").example("{ relay: true }"),
-        Key::new("outbox", Takes::Either(&[Takes::OneOf(&["empty"]), Takes::Range]), "messages that wait at the end"),
+        Key::new("state", Takes::Map(&Takes::Plain), "values of the station's `state` at the end")
+            .example("{ relay: true }"),
+        Key::new(
+            "outbox",
+            Takes::Either(&[Takes::OneOf(&["empty"]), Takes::Range]),
+            "messages that wait at the end",
+        ),
         Key::new("verdict", Takes::OneOf(&["passed", "failed"]), "how a flow ended"),
         Key::new("returns", Takes::Map(&Takes::Plain), "what a flow returned"),
-        Key::new("took", Takes::DurationRange, "how long a flow took, on the simulated clock").example("0s..30s"),
-        Key::new("golden", Takes::Text, "the report, as the terminal shows it, is what this file holds; `--update` writes it"),
+        Key::new("took", Takes::DurationRange, "how long a flow took, on the simulated clock")
+            .example("0s..30s"),
+        Key::new(
+            "golden",
+            Takes::Text,
+            "the report, as the terminal shows it, is what this file holds; `--update` writes it",
+        ),
     ],
     rules: &[
-        Rule::at_least_one(ALL_SUBJECTS, Code::MISSING_KEY, "say what must be true, such as `published: attributes`"),
+        Rule::at_least_one(
+            ALL_SUBJECTS,
+            Code::MISSING_KEY,
+            "say what must be true, such as `published: attributes`",
+        ),
         Rule::at_most_one(SUBJECTS, "keep one; two things are two expectations"),
         Rule::at_most_one(SUBJECTS_AND_VERDICT, "keep one; two things are two expectations"),
         Rule::needs("json", &["published"], Code::MISSING_KEY, "only what was published has a payload"),
@@ -194,8 +304,12 @@ pub static TEST_CALL: Shape = Shape {
             .example("'telemetry(17, 3912)'"),
         Key::new("gives", Takes::Plain, "the value; `()` is nothing, `1..5` any number between"),
         Key::new("fails", Takes::Text, "the error says this, among other words"),
-        Key::new("answers", Takes::Map(&Takes::Text), "what the module answers to a command line of the handler")
-            .example("{ 'AT+CSQ': '+CSQ: 17,0' }"),
+        Key::new(
+            "answers",
+            Takes::Map(&Takes::Text),
+            "what the module answers to a command line of the handler",
+        )
+        .example("{ 'AT+CSQ': '+CSQ: 17,0' }"),
         Key::new("does", Takes::List(&Takes::Text), "what the handler asks of the station, in order")
             .example("['after 10s reset']"),
     ],

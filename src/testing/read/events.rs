@@ -22,8 +22,8 @@ pub(super) enum Timed {
 
 impl Reading<'_> {
     pub(super) fn settings(&mut self, node: &Node) -> Option<SimSettings> {
-        let fields = self.open(node, &TEST_SIM)?;
         let before = self.problems.len();
+        let fields = self.open(node, &TEST_SIM)?;
         let written = self.written(&fields, &TEST_SIM);
         fields.finish();
         if self.problems.len() > before {
@@ -33,15 +33,16 @@ impl Reading<'_> {
             Ok(settings) => Some(settings),
             Err(error) => {
                 let problem = Diagnostic::error(Code::WRONG_KIND, node.span, error.to_string());
-                self.problems.push(problem.help("docs/simulator.md lists what a simulated module can be told"));
+                self.problems
+                    .push(problem.help("docs/simulator.md lists what a simulated module can be told"));
                 None
             }
         }
     }
 
     pub(super) fn event(&mut self, node: &Node) -> Option<Timed> {
-        let fields = self.open(node, &TEST_EVENT)?;
         let before = self.problems.len();
+        let fields = self.open(node, &TEST_EVENT)?;
         let head = fields.head();
         let time = fields.duration("time", self.problems);
         let in_order = fields.has("restart");

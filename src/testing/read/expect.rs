@@ -100,7 +100,8 @@ impl Reading<'_> {
         let verdict = fields.one_of("verdict", self.problems);
         match (verdict, error) {
             (Some(verdict), Some(_)) if verdict.value == "passed" => {
-                let problem = Diagnostic::error(Code::CONTRADICTION, verdict.span, "a flow that passed has no error");
+                let problem =
+                    Diagnostic::error(Code::CONTRADICTION, verdict.span, "a flow that passed has no error");
                 self.problems.push(problem.help("write `verdict: failed`, or leave `error` out"));
                 None
             }

@@ -2,6 +2,8 @@
 
 mod events;
 mod expect;
+#[cfg(test)]
+mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -30,8 +32,7 @@ const MODULE: &str = "luat-air724";
 pub fn read(path: &Path, text: &str, problems: &mut Diagnostics) -> Result<TestFile, Sources> {
     let mut sources = Sources::new();
     let file = sources.add(path.display().to_string(), text);
-    let read = Reading { path, file, sources: &sources, problems }.file();
-    match read {
+    match (Reading { path, file, sources: &sources, problems }).file() {
         Some(parts) if !problems.has_errors() => Ok(parts.with(path, sources)),
         _ => Err(sources),
     }
@@ -114,7 +115,10 @@ impl Reading<'_> {
                 };
                 (format!("there is no simulated module `{name}`"), help)
             }
-            _ => (format!("`{}` is no simulated module, and a test has no other", port.text), format!("there is {known}")),
+            _ => (
+                format!("`{}` is no simulated module, and a test has no other", port.text),
+                format!("there is {known}"),
+            ),
         };
         self.problems.push(Diagnostic::error(Code::NOT_IN_TEST, port.span, message).help(help));
         None
@@ -131,8 +135,12 @@ impl Reading<'_> {
             match node.scalar() {
                 Some(scalar) => drop(vars.insert(key.text.clone(), scalar.text.to_owned())),
                 None => self.problems.push(
-                    Diagnostic::error(Code::WRONG_KIND, node.span, format!("`{}` takes a plain value here", key.text))
-                        .help("as for `--var`; a list or a map comes from a file that a var of the flow names"),
+                    Diagnostic::error(
+                        Code::WRONG_KIND,
+                        node.span,
+                        format!("`{}` takes a plain value here", key.text),
+                    )
+                    .help("as for `--var`; a list or a map comes from a file that a var of the flow names"),
                 ),
             }
         }
@@ -168,12 +176,14 @@ impl Reading<'_> {
             }
         }
         restarts.sort_by_key(|restart| restart.time);
-        let expect = fields
-            .list("expect", self.problems)
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|node| self.expectation(node))
-            .collect();
+        let wanted = fields.list("expect", self.problems);
+        if let (Some([]), Some(at)) = (wanted.as_deref(), fields.at("expect")) {
+            let problem =
+                Diagnostic::error(Code::EMPTY_TEXT, at, "`expect` is empty: nothing would be wrong");
+            self.problems.push(problem.help("say what must be true, such as `verdict: passed`"));
+        }
+        let expect: Vec<_> =
+            wanted.unwrap_or_default().into_iter().filter_map(|node| self.expectation(node)).collect();
         fields.finish();
         let name = name?;
         Some(Test {
