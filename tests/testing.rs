@@ -71,33 +71,82 @@ fn every_bundled_recipe_passes_its_tests() {
 }
 
 /// What no test of the bundled recipes reaches.
-const NEVER_TRIED: [(&str, &str); 0] = [];
+const NEVER_TRIED: [(&str, &str); 5] = [
+    ("examples/tcp.yaml", "`AT+CIPSHUT` never failed"),
+    ("modules/luat-air724.yaml", "`text mode` never failed"),
+    ("modules/luat-air724.yaml", "`messages come by themselves` never failed"),
+    ("thingscloud/bringup.yaml", "`signal` was never tried again"),
+    ("thingscloud/station.yaml", "`supply` never failed"),
+];
 
 #[test]
 fn a_wrong_number_shows_what_was_seen_and_what_crossed_the_line() {
     assert_eq!(
         printed("      - { sent: AT+CSQ, count: 2 }\n"),
-        "./signal.test.yaml
-  ✗ the signal                    70ms
+        r#"./signal.test.yaml
+  ✗ the signal                   80ms
     error[AT1101]: `AT+CSQ` was sent once, expected 2
-     --> ./signal.test.yaml:6:9
+     --> ./signal.test.yaml:6:11
       |
     6 |       - { sent: AT+CSQ, count: 2 }
       |           ^^^^^^^^^^^^
-"
+      |
+      = what was seen:
+          0.06s  AT+CSQ
+      = what crossed the line:
+          0.02s  ← OK
+          0.02s  → AT+CMEE=1
+          0.03s  ← OK
+          0.03s  → AT+MQTTMODE=0
+          0.05s  ← OK
+          0.05s  → AT+MQTTMSGSET=0
+          0.06s  ← OK
+          0.06s  → AT+CSQ
+          0.08s  ← +CSQ: 29,99
+          0.08s  ← OK
+0 passed, 1 failed; 80ms of simulated time
+"#
     );
 }
 
 #[test]
-fn a_failed_flow_explains_itself() {
+fn a_verdict_is_compared() {
     let text = printed("      - { verdict: failed }\n");
-    assert_eq!(text, "");
+    assert_eq!(
+        text,
+        r#"./signal.test.yaml
+  ✗ the signal                   80ms
+    error[AT1101]: the flow passed, expected that it fails
+     --> ./signal.test.yaml:6:11
+      |
+    6 |       - { verdict: failed }
+      |           ^^^^^^^^^^^^^^^
+0 passed, 1 failed; 80ms of simulated time
+"#
+    );
 }
 
 #[test]
 fn values_are_compared_and_the_difference_is_named() {
     let text = printed("      - { returns: { rssi: 1..5 } }\n      - { took: 5s..6s }\n");
-    assert_eq!(text, "");
+    assert_eq!(
+        text,
+        r#"./signal.test.yaml
+  ✗ the signal                   80ms
+    error[AT1101]: of what the flow returns, `rssi` is 29
+     --> ./signal.test.yaml:6:11
+      |
+    6 |       - { returns: { rssi: 1..5 } }
+      |           ^^^^^^^^^^^^^^^^^^^^^^^
+
+    error[AT1101]: the flow took 0.08s, expected 5s..6s
+     --> ./signal.test.yaml:7:11
+      |
+    7 |       - { took: 5s..6s }
+      |           ^^^^^^^^^^^^
+0 passed, 1 failed; 80ms of simulated time
+"#
+    );
 }
 
 #[test]
@@ -122,7 +171,69 @@ tests:
 ",
     );
     let text = test(&dir, &["."]).exited(1).stdout;
-    assert_eq!(text.split("coverage:").next(), Some(""));
+    assert_eq!(
+        text.split("coverage:").next(),
+        Some(
+            r#"./a.test.yaml
+  ✗ one                         1m30s
+    error[AT1101]: on `attributes` such a message was published 0 times, expected at least once
+     --> ./a.test.yaml:6:11
+      |
+    6 |       - { published: attributes, json: { signal_dbm: 0.. } }
+      |           ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = what was seen:
+            15.19s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
+          1m04.21s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
+      = what crossed the line:
+          15.15s  → AT+MPUBEX=attributes,1,0,67
+          15.16s  ← >
+          15.16s  → {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
+          15.19s  ← OK
+          15.51s  ← PUBACK
+
+    error[AT1101]: 49.02s from one to the next, expected 1m
+     --> ./a.test.yaml:7:11
+      |
+    7 |       - { published: attributes, spacing: 60s }
+      |           ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = what was seen:
+            15.19s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
+          1m04.21s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
+      = what crossed the line:
+          1m04.16s  ← +CSQ: 31,99
+          1m04.16s  ← OK
+          1m04.16s  → AT+CBC
+          1m04.17s  ← +CBC: 3811
+          1m04.17s  ← OK
+          1m04.17s  → AT+MPUBEX=attributes,1,0,68
+          1m04.19s  ← >
+          1m04.19s  → {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
+          1m04.22s  ← OK
+          1m04.52s  ← PUBACK
+
+    error[AT1101]: `report` ran and failed 0 times, expected 1
+     --> ./a.test.yaml:8:11
+      |
+    8 |       - { run: report, failed: 1 }
+      |           ^^^^^^^^^^^
+
+    error[AT1101]: at the end `state`: `relay` is false
+     --> ./a.test.yaml:9:11
+      |
+    9 |       - { state: { relay: true } }
+      |           ^^^^^^^^^^^^^^^^^^^^^^
+
+    error[AT1101]: the link was lost 0 times, expected at least once
+      --> ./a.test.yaml:10:11
+       |
+    10 |       - { link: lost }
+       |           ^^^^^^^^^^
+0 passed, 1 failed; 1m30s of simulated time
+"#
+        )
+    );
 }
 
 #[test]
@@ -148,7 +259,66 @@ tests:
 ",
     );
     let text = test(&dir, &["."]).exited(2).stderr;
-    assert_eq!(text, "");
+    assert_eq!(
+        text,
+        r#"error[AT0213]: a station runs for ever
+ --> ./a.test.yaml:3:11
+  |
+3 |   - name: one
+  |           ^^^
+  |
+  = help: say how long this test lasts: `for: 15m`
+
+error[AT0213]: the station has no method `restrat`
+ --> ./a.test.yaml:5:11
+  |
+5 |       - { handled: restrat, count: 0 }
+  |           ^^^^^^^^^^^^^^^^
+  |
+  = help: did you mean `restart`?
+
+error[AT0213]: the station has no schedule, event or flow `reprot`
+ --> ./a.test.yaml:6:11
+  |
+6 |       - { run: reprot, failed: 0 }
+  |           ^^^^^^^^^^^
+  |
+  = help: did you mean `report`?
+
+error[AT0213]: the station has no `state` `relais`
+ --> ./a.test.yaml:7:11
+  |
+7 |       - { state: { relais: true } }
+  |           ^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: did you mean `relay`?
+
+error[AT0213]: `verdict` is for flows that end, and this is a station
+ --> ./a.test.yaml:8:11
+  |
+8 |       - { verdict: passed }
+  |           ^^^^^^^^^^^^^^^
+  |
+  = help: a station is judged by `published`, `link`, `run`, `state`, `outbox`
+
+error[AT0213]: the flow file has no flow `wake`
+  --> ./a.test.yaml:10:10
+   |
+10 |     run: wake
+   |          ^^^^
+   |
+   = help: it has no `flows` of its own
+
+error[AT0213]: `link` is for stations, and this is a flow that ends
+  --> ./a.test.yaml:11:16
+   |
+11 |     expect: [{ link: up }]
+   |                ^^^^^^^^
+   |
+   = help: a flow is judged by `verdict`, `returns`, `took`, `published`, `sent`, `error`
+
+"#
+    );
 }
 
 #[test]
@@ -212,7 +382,12 @@ fn what_was_not_reached_is_listed() {
     let dir = folder("      - { verdict: passed }\n");
     let done = test(&dir, &["."]).exited(0);
     let coverage = done.stdout.split_once("coverage:").map_or("", |(_, rest)| rest);
-    assert_eq!(coverage, "");
+    assert_eq!(
+        coverage,
+        r#" 3 of 4 steps and branches, 75 %; not reached:
+  ./signal.yaml:9  `rare` never ran
+"#
+    );
 }
 
 #[test]
@@ -232,5 +407,36 @@ calls:
 ",
     );
     let text = test(&dir, &["."]).exited(1).stdout;
-    assert_eq!(text.split("coverage:").next(), Some(""));
+    assert_eq!(
+        text.split("coverage:").next(),
+        Some(
+            r#"./h.test.yaml
+  ✓ twice(2)
+  ✗ twice(2)
+    error[AT1102]: what it gives is 4
+     --> ./h.test.yaml:4:13
+      |
+    4 |   - { call: 'twice(2)', gives: 5 }
+      |             ^^^^^^^^^^
+  ✓ no()
+  ✗ no()
+    error[AT1102]: it fails: never
+     --> ./h.test.yaml:6:13
+      |
+    6 |   - { call: 'no()', gives: 1 }
+      |             ^^^^^^
+      |
+      = script: h.rhai:2:11
+  ✗ thrice(2)
+    error[AT0403]: there is no function `thrice`
+     --> ./h.test.yaml:7:13
+      |
+    7 |   - { call: 'thrice(2)', gives: 6 }
+      |             ^^^^^^^^^^^
+      |
+      = help: did you mean `twice`?
+2 passed, 3 failed; 0s of simulated time
+"#
+        )
+    );
 }

@@ -72,7 +72,9 @@ fn given(call: &CallTest, value: &hooks::Value) -> Option<Problem> {
     }
     let why = call.gives.as_ref()?.difference(&found)?;
     let mut problem = new(format!("what it gives {why}"));
-    problem.notes.push(format!("it gives: {found}"));
+    if found.is_object() || found.is_array() {
+        problem.notes.push(format!("it gives: {found}"));
+    }
     Some(problem)
 }
 

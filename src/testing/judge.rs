@@ -156,19 +156,22 @@ impl Judge<'_> {
         good: &[Happened],
         others: &[Happened],
     ) -> Option<Problem> {
-        let at_least = if expectation.spacing.is_some() { 2.0 } else { 1.0 };
+        let at_least = if expectation.spacing.is_some() { 2 } else { 1 };
         let counted_runs = matches!(&expectation.subject,
             Subject::Runs { passed, failed, .. } if passed.is_some() || failed.is_some());
-        let wanted = match expectation.count {
-            Some(count) => count,
+        let (wanted, words) = match expectation.count {
+            Some(count) => (count, count.to_string()),
             None if counted_runs => return None,
-            None => NumberRange { least: Some(at_least), most: None },
+            None => {
+                let range = NumberRange { least: Some(number(at_least)), most: None };
+                (range, format!("at least {}", if at_least == 1 { "once" } else { "twice" }))
+            }
         };
         let count = number(good.len());
         if wanted.holds(count) {
             return None;
         }
-        let message = format!("{} {}, expected {wanted}", does(&expectation.subject), times(good.len()));
+        let message = format!("{} {}, expected {words}", does(&expectation.subject), times(good.len()));
         let too_many = wanted.most.is_some_and(|most| count > most);
         // Of too many the first one that should not be, of too few also what nearly was.
         let mut seen: Vec<&Happened> =
@@ -302,7 +305,6 @@ fn short(text: &str) -> String {
 
 fn times(count: usize) -> String {
     match count {
-        0 => "never".to_owned(),
         1 => "once".to_owned(),
         count => format!("{count} times"),
     }

@@ -113,8 +113,11 @@ fn check_name(name: &Spanned<String>, ready: &Ready, problems: &mut Diagnostics)
     if known.contains(&name.value.as_str()) {
         return;
     }
-    let help = nearest(&name.value, known.iter().copied())
-        .map_or_else(|| format!("its flows: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    let help = match nearest(&name.value, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "it has no `flows` of its own".to_owned(),
+        None => format!("its flows: {}", known.join(", ")),
+    };
     let message = format!("the flow file has no flow `{}`", name.value);
     problems.push(Diagnostic::error(Code::NOT_IN_TEST, name.span, message).help(help));
 }

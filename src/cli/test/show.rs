@@ -143,7 +143,10 @@ fn one(tried: &Tried<'_>, width: usize, look: Look) -> Result<(), Exit> {
     };
     let line = format!("  {mark} {:width$}  {simulated:>7}{took}", tried.item.name());
     say::line(line.trim_end())?;
-    for problem in &tried.outcome.problems {
+    for (index, problem) in tried.outcome.problems.iter().enumerate() {
+        if index > 0 {
+            say::line("")?;
+        }
         for line in problem.render(&tried.file.sources, look).lines() {
             say::line(format!("    {line}").trim_end())?;
         }

@@ -73,10 +73,10 @@ impl Reading<'_> {
         for key in shape.keys {
             let problems = &mut *self.problems;
             let value = match &key.takes {
-                Takes::Duration => {
-                    fields.duration(key.name, problems);
-                    fields.node(key.name).and_then(Node::scalar).map(|scalar| Json::from(scalar.text))
-                }
+                // The simulator knows no fractions.
+                Takes::Duration => fields
+                    .duration(key.name, problems)
+                    .map(|time| Json::from(format!("{}ms", time.value.as_millis()))),
                 Takes::Text => fields.text(key.name, problems).map(|text| Json::from(text.text)),
                 Takes::OneOf(_) => fields.one_of(key.name, problems).map(|word| Json::from(word.value)),
                 Takes::Bool => fields.bool(key.name, problems).map(|value| Json::from(value.value)),
