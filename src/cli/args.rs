@@ -222,7 +222,7 @@ pub(super) struct TestArgs {
     /// List every step and branch that no test reached
     #[arg(long)]
     pub coverage: bool,
-    /// Write the outcome to a file as JUnit XML, too
+    /// Write the outcome to a file as `JUnit` XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// How the outcome is written

@@ -172,8 +172,9 @@ impl Reader {
             .map(|dir| {
                 dir.files()
                     .filter_map(|file| file.path().file_stem())
+                    // A test file's name has a further part: `esp-at.test.yaml`.
+                    .filter(|stem| Path::new(stem).extension().is_none())
                     .map(|stem| stem.to_string_lossy().into_owned())
-                    .filter(|name| !name.ends_with(".test"))
                     .collect()
             })
             .unwrap_or_default();

@@ -335,16 +335,15 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
         let skip = crossed.len().saturating_sub(EXCERPT);
         notes.push(format!("what crossed the line:\n      {}", crossed[skip..].join("\n      ")));
     }
-    match failure.span {
-        Some(span) => {
-            let problem = Diagnostic::error(failure.code, span, failure.message.clone());
-            with_notes(&problem, &notes, sources, look)
-        }
-        None => {
-            let notes: String = notes.iter().map(|note| format!("\n  = {note}")).collect();
-            format!("error[{}]: {}{notes}", failure.code, failure.message)
-        }
+    if let Some(span) = failure.span {
+        let problem = Diagnostic::error(failure.code, span, failure.message.clone());
+        return with_notes(&problem, &notes, sources, look);
     }
+    let mut out = format!("error[{}]: {}", failure.code, failure.message);
+    for note in notes {
+        let _ = write!(out, "\n  = {note}");
+    }
+    out
 }
 
 /// A problem with its source lines, and notes below them.

@@ -1,5 +1,6 @@
 //! Compares what happened with what was expected.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -120,7 +121,7 @@ impl Judge<'_> {
             match differs {
                 None => good.push(Happened { at: receipt.at, text: line, passed: true }),
                 Some(why) => {
-                    others.push(Happened { at: receipt.at, text: format!("{line}: {why}"), passed: false })
+                    others.push(Happened { at: receipt.at, text: format!("{line}: {why}"), passed: false });
                 }
             }
         }
@@ -212,7 +213,7 @@ impl Judge<'_> {
         let apart = shown(next.at.since(one.at));
         let mut message = format!("{apart} from one to the next, expected {}", range_text(wanted));
         if wrong.len() > 1 {
-            message += &format!("; {} of {} are not", wrong.len(), good.len() - 1);
+            let _ = write!(message, "; {} of {} are not", wrong.len(), good.len() - 1);
         }
         Some(self.with_seen(expectation, message, &[*one, *next], Some(next.at)))
     }
@@ -253,13 +254,12 @@ impl Judge<'_> {
     fn verdict(&self, passed: bool, error: Option<&str>) -> Option<(String, Option<String>)> {
         let failure = self.ended.flow.as_ref().and_then(|flow| flow.failure.as_ref());
         let message = match (failure, passed, error) {
-            (None, true, _) => return None,
+            (None, true, _) | (Some(_), false, None) => return None,
             (None, false, None) => "the flow passed, expected that it fails".to_owned(),
             (None, false, Some(error)) => format!("the flow passed, expected that it fails with `{error}`"),
             (Some(failure), true, _) => {
                 format!("the flow failed with `{}`, expected that it passes", failure.name)
             }
-            (Some(_), false, None) => return None,
             (Some(failure), false, Some(error)) if failure.name == error => return None,
             (Some(failure), false, Some(error)) => {
                 format!("the flow failed with `{}`, expected `{error}`", failure.name)

@@ -97,9 +97,15 @@ impl Recorder {
 impl Observer for Recorder {
     fn event(&mut self, at: Mono, event: &Event<'_>) {
         match event {
-            Event::StepStarted(step) => drop(self.touched.insert((step.span, Branch::Ran))),
-            Event::StepFinished(step) => drop(self.touched.extend(Branch::of(step).map(|b| (step.span, b)))),
-            Event::Retrying { span, .. } => drop(self.touched.insert((*span, Branch::Again))),
+            Event::StepStarted(step) => {
+                self.touched.insert((step.span, Branch::Ran));
+            }
+            Event::StepFinished(step) => {
+                self.touched.extend(Branch::of(step).map(|branch| (step.span, branch)));
+            }
+            Event::Retrying { span, .. } => {
+                self.touched.insert((*span, Branch::Again));
+            }
             Event::AttemptFailed(failure) => {
                 let text = failure.in_one_line();
                 let name = &failure.name;

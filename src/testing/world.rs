@@ -149,15 +149,12 @@ impl<'w> World<'w> {
         let given: Vec<(&str, Value)> =
             args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let failed = before.iter().find_map(|flow| run.perform(*flow, &given, Mono::FAR).failure);
-        let end = match failed {
-            Some(failure) => {
-                run.into_session().close();
-                FlowEnd { failure: Some(failure), returns: Vec::new() }
-            }
-            None => {
-                let report = run.run(last, &Part { args, ..Part::default() });
-                FlowEnd { failure: report.failure, returns: report.returns }
-            }
+        let end = if let Some(failure) = failed {
+            run.into_session().close();
+            FlowEnd { failure: Some(failure), returns: Vec::new() }
+        } else {
+            let report = run.run(last, &Part { args, ..Part::default() });
+            FlowEnd { failure: report.failure, returns: report.returns }
         };
         let notes = self.recorder.borrow_mut().take_notes();
         let mut ended = self.ended(notes, clock.now().since(Mono::ZERO));

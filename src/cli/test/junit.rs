@@ -1,4 +1,4 @@
-//! Tests as JUnit XML, which every CI reads.
+//! Tests as `JUnit` XML, which every CI reads.
 
 use std::fmt::Write as _;
 use std::path::Path;
