@@ -169,8 +169,8 @@ fn tests(place: &str, text: &str) {
 
 /// Expectations inside a test file.
 fn inside_a_test(expectations: &str) -> String {
-    let expectations: String = expectations.lines().map(|line| format!("      {line}\n")).collect();
-    format!("flow: x.yaml\ntests:\n  - name: x\n    expect:\n{expectations}")
+    let lines: Vec<&str> = expectations.lines().collect();
+    format!("flow: x.yaml\ntests:\n  - name: x\n    expect:\n      {}\n", lines.join("\n      "))
 }
 
 fn good(desk: &Desk, place: &str, text: &str) {

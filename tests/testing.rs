@@ -84,7 +84,7 @@ const NEVER_TRIED: [(&str, &str); 6] = [
 fn a_wrong_number_shows_what_was_seen_and_what_crossed_the_line() {
     assert_eq!(
         printed("      - { sent: AT+CSQ, count: 2 }\n"),
-        r#"./signal.test.yaml
+        r"./signal.test.yaml
   ✗ the signal                   80ms
     error[AT1101]: `AT+CSQ` was sent once, expected 2
      --> ./signal.test.yaml:6:11
@@ -106,7 +106,7 @@ fn a_wrong_number_shows_what_was_seen_and_what_crossed_the_line() {
           0.08s  ← +CSQ: 29,99
           0.08s  ← OK
 0 passed, 1 failed; 80ms of simulated time
-"#
+"
     );
 }
 
@@ -115,7 +115,7 @@ fn a_verdict_is_compared() {
     let text = printed("      - { verdict: failed }\n");
     assert_eq!(
         text,
-        r#"./signal.test.yaml
+        r"./signal.test.yaml
   ✗ the signal                   80ms
     error[AT1101]: the flow passed, expected that it fails
      --> ./signal.test.yaml:6:11
@@ -123,7 +123,7 @@ fn a_verdict_is_compared() {
     6 |       - { verdict: failed }
       |           ^^^^^^^^^^^^^^^
 0 passed, 1 failed; 80ms of simulated time
-"#
+"
     );
 }
 
@@ -132,7 +132,7 @@ fn values_are_compared_and_the_difference_is_named() {
     let text = printed("      - { returns: { rssi: 1..5 } }\n      - { took: 5s..6s }\n");
     assert_eq!(
         text,
-        r#"./signal.test.yaml
+        r"./signal.test.yaml
   ✗ the signal                   80ms
     error[AT1101]: of what the flow returns, `rssi` is 29
      --> ./signal.test.yaml:6:11
@@ -146,7 +146,7 @@ fn values_are_compared_and_the_difference_is_named() {
     7 |       - { took: 5s..6s }
       |           ^^^^^^^^^^^^
 0 passed, 1 failed; 80ms of simulated time
-"#
+"
     );
 }
 
@@ -262,7 +262,7 @@ tests:
     let text = test(&dir, &["."]).exited(2).stderr;
     assert_eq!(
         text,
-        r#"error[AT0213]: a station runs for ever
+        r"error[AT0213]: a station runs for ever
  --> ./a.test.yaml:3:11
   |
 3 |   - name: one
@@ -318,7 +318,7 @@ error[AT0213]: `link` is for stations, and this is a flow that ends
    |
    = help: a flow is judged by `verdict`, `returns`, `took`, `published`, `sent`, `error`
 
-"#
+"
     );
 }
 
@@ -385,9 +385,9 @@ fn what_was_not_reached_is_listed() {
     let coverage = done.stdout.split_once("coverage:").map_or("", |(_, rest)| rest);
     assert_eq!(
         coverage,
-        r#" 3 of 4 steps and branches, 75 %; not reached:
+        r" 3 of 4 steps and branches, 75 %; not reached:
   ./signal.yaml:9  `rare` never ran
-"#
+"
     );
 }
 
@@ -411,7 +411,7 @@ calls:
     assert_eq!(
         text.split("coverage:").next(),
         Some(
-            r#"./h.test.yaml
+            r"./h.test.yaml
   ✓ twice(2)
   ✗ twice(2)
     error[AT1102]: what it gives is 4
@@ -437,7 +437,7 @@ calls:
       |
       = help: did you mean `twice`?
 2 passed, 3 failed; 0s of simulated time
-"#
+"
         )
     );
 }
