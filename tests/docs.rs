@@ -1,6 +1,6 @@
 //! The documentation is tested like code: every YAML block passes `atflow check`, every console block is
 //! run against the simulated module and prints what the page shows, every link leads somewhere, and the
-//! picture of a run is a run.
+//! pictures are what a terminal shows.
 //!
 //! How a block is marked, behind the language of its fence:
 //!
@@ -15,7 +15,7 @@
 //! | `console` | commands after `$ `, and all they print |
 //! | `sh` | commands that need hardware or another terminal: not run |
 //!
-//! `UPDATE=1 cargo test --test docs generated` writes the console blocks and the picture anew; then read the
+//! `UPDATE=1 cargo test --test docs generated` writes the console blocks and the pictures anew; then read the
 //! difference.
 
 #![cfg(unix)]
@@ -111,8 +111,20 @@ fn generated_console_blocks_print_what_the_pages_show() {
 #[test]
 fn generated_picture_is_a_run() {
     let desk = Desk::new("picture");
-    let (title, screen) = desk.on_a_terminal("scripts/thingscloud/bringup.yaml");
-    same_or_write("docs/run.svg", &picture::svg(&title, &screen));
+    let command = "atflow run scripts/thingscloud/bringup.yaml --port sim:luat-air724";
+    let screen = desk.on_a_terminal(command);
+    let what = "A run of a flow on the simulated module";
+    same_or_write("docs/run.svg", &picture::svg(what, command, &screen));
+}
+
+/// In the middle of it: the broker is back, and the last of three reports still waits.
+#[test]
+fn generated_picture_of_a_station_is_its_life() {
+    let desk = Desk::new("station-picture");
+    let command = "atflow run scripts/thingscloud/station.yaml --port sim:luat-air724 --scenario scripts/thingscloud/demo.yaml --for 15m";
+    let screen = desk.on_a_terminal(command);
+    let what = "A station on the simulated module: reports, commands, a broker that goes away and comes back";
+    same_or_write("docs/station.svg", &picture::svg(what, command, picture::before(&screen, "#13 ")));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a flow
+    /// Run a flow, or a station
     Run(Box<RunArgs>),
     /// Check files without running them; print the worst case of each flow
     Check(CheckArgs),

@@ -22,10 +22,43 @@ use super::{Exit, complain};
 
 /// How long a TCP connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(10);
+/// … before a station goes on without it, to try again later.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Whether an address names a simulated module.
 pub(super) fn is_simulated(port: &str) -> bool {
     matches!(Address::parse(port), Ok(Address::Sim(_)))
+}
+
+/// A link, and why it is not open if it is only to be waited for.
+pub(super) type Awaited = (Box<dyn Link>, Option<String>);
+
+/// Opens `port` for a station, which waits for one that is not there; anything else that is wrong is said here.
+pub(super) fn open_or_wait(
+    port: &str,
+    serial: &SerialArgs,
+    simulation: &SimulationArgs,
+    wake: &Wake,
+) -> Result<Awaited, Exit> {
+    let clock = Rc::new(WallClock::new());
+    let (link, opened): (Box<dyn Link>, _) = match Address::parse(port) {
+        Ok(Address::Tcp { host, port }) if simulation.given().is_none() => {
+            let mut link = Tcp::closed(&host, port, Rc::clone(&clock), wake.clone());
+            let opened = link.reopen(clock.now() + LOOK);
+            (Box::new(link), opened)
+        }
+        Ok(address @ (Address::Path(_) | Address::Usb(_))) if simulation.given().is_none() => {
+            let mut link = Serial::closed(&address, settings(serial), Rc::clone(&clock), wake.clone());
+            let opened = link.reopen(clock.now());
+            (Box::new(link), opened)
+        }
+        _ => return open(port, serial, Some(simulation), wake).map(|link| (link, None)),
+    };
+    match opened {
+        Ok(()) => Ok((link, None)),
+        Err(error @ LinkError::Open { absent: true, .. }) => Ok((link, Some(error.to_string()))),
+        Err(error) => Err(refused(&error)),
+    }
 }
 
 /// Opens `port`; what is wrong is said here.

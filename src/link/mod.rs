@@ -62,6 +62,8 @@ pub enum LinkError {
         why: String,
         /// What to do about it.
         help: Option<String>,
+        /// It is not there, and may come: not that it may not be used.
+        absent: bool,
     },
     /// This kind of link has no such thing (a pty has no DTR, TCP no baud rate).
     #[error("this port has no {what}")]

@@ -54,6 +54,8 @@ impl Run {
     pub(super) fn fetch(&mut self, until: Mono) -> Result<(), Halt> {
         let program = Rc::clone(&self.program);
         let Some(id) = program.contract.get("fetch").copied() else {
+            // Nobody will ever bring them, so there is nothing to come back for.
+            self.session.take_notices();
             let message = "a message waits inside the module, and the dialect has no flow `fetch`";
             return Err(Failure::refused(message).into());
         };

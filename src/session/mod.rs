@@ -33,7 +33,7 @@ const BOOT_LINES: Duration = Duration::from_secs(10);
 /// What has piled up unread is still sorted this long after a deadline; then the deadline holds, however
 /// much more is coming.
 const BACKLOG: Duration = Duration::from_millis(50);
-/// Messages kept for a later `receive`.
+/// Messages kept for a later `receive`, and announcements of those that wait inside the module.
 const UNCLAIMED_MESSAGES: usize = 256;
 
 /// What the session hears and does, for whoever shows it.
@@ -74,6 +74,12 @@ pub trait Interrupt {
     fn stop_requested(&self) -> bool;
     /// A wait was woken: the wake-up is used up, so that the next wait waits again.
     fn woken(&self) {}
+    /// How often [`Interrupt::waits`] is wanted, also in the middle of a long wait; `None`: never.
+    fn word_every(&self) -> Option<Duration> {
+        None
+    }
+    /// The conversation goes on waiting.
+    fn waits(&self, _now: Mono) {}
 }
 
 impl<F: Fn() -> bool> Interrupt for F {
@@ -133,6 +139,8 @@ pub struct Session {
     transcript: Transcript,
     listener: Box<dyn Listener>,
     interrupt: Rc<dyn Interrupt>,
+    /// How often the other side of `interrupt` wants a word.
+    word_every: Option<Duration>,
     recent: VecDeque<Recent>,
     next_mark: Mark,
     messages: VecDeque<Message>,
@@ -184,6 +192,7 @@ impl Session {
             dialect,
             transcript,
             listener,
+            word_every: interrupt.word_every(),
             interrupt,
             recent: VecDeque::new(),
             next_mark: Mark::default(),
@@ -345,7 +354,7 @@ impl Session {
         }
         let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
         self.bytes.clear();
-        let read = match self.link.read(&mut self.bytes, until.min(stall)) {
+        let read = match self.read_link(until.min(stall)) {
             Ok(read) => read,
             Err(error) => return Err(self.gone(error)),
         };
@@ -376,6 +385,20 @@ impl Session {
                     return Ok(Pumped::Bytes);
                 }
                 Ok(Pumped::Deadline)
+            }
+        }
+    }
+
+    /// One read, with word to whoever wants it meanwhile.
+    fn read_link(&mut self, until: Mono) -> Result<Read, LinkError> {
+        let Some(every) = self.word_every else { return self.link.read(&mut self.bytes, until) };
+        loop {
+            let now = self.clock.now();
+            self.interrupt.waits(now);
+            let next = until.min(now + every);
+            match self.link.read(&mut self.bytes, next)? {
+                Read::Deadline if next < until => {}
+                read => return Ok(read),
             }
         }
     }
@@ -421,7 +444,12 @@ impl Session {
                         self.footing = Footing::Firm;
                     }
                 }
-                Sorted::Notice(captures) => self.notices.push_back(captures),
+                Sorted::Notice(captures) => {
+                    if self.notices.len() == UNCLAIMED_MESSAGES {
+                        self.notices.pop_front();
+                    }
+                    self.notices.push_back(captures);
+                }
                 Sorted::Damaged(damaged) => {
                     let Damaged { declared, seen, .. } = damaged;
                     let text = format!("a frame of {declared} bytes seems to have {seen}");

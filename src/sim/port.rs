@@ -117,6 +117,7 @@ impl Link for SimLink {
                         port: self.name.clone(),
                         why: "the simulated port is unplugged".to_owned(),
                         help: None,
+                        absent: true,
                     });
                 }
             }

@@ -227,14 +227,14 @@ impl Station {
     pub(super) fn answer_interrupted(&mut self) {
         let interrupted = self.shared.store.borrow_mut().interrupted_commands();
         let program = Rc::clone(&self.program);
-        let Some(downlink) = &plan_of(&program).downlink else { return };
+        let downlink = plan_of(&program).downlink.as_ref();
         for command in interrupted {
-            let message = "the station was stopped while it ran; it is not run again";
+            let message = "the station was stopped while it ran, and it is not run again";
             let result = result_value(Code::UnknownOutcome, message);
-            let reply = match self.read_again(downlink, &command) {
-                Some(read) => self.reply_row(downlink, &read, result),
-                None => None,
-            };
+            let reply = downlink.and_then(|downlink| {
+                let read = self.read_again(downlink, &command)?;
+                self.reply_row(downlink, &read, result)
+            });
             let end = CommandEnd {
                 state: CommandState::Unknown,
                 code: Code::UnknownOutcome.name().to_string(),
@@ -254,9 +254,11 @@ impl Station {
     pub(super) fn answer(&mut self, due: Mono) {
         let program = Rc::clone(&self.program);
         let found = self.shared.store.borrow_mut().next_command();
-        let (Some(command), Some(downlink)) = (found, &plan_of(&program).downlink) else { return };
-        let Some(read) = self.read_again(downlink, &command) else {
-            // The file is another one than when it was recorded.
+        let Some(command) = found else { return };
+        let downlink = plan_of(&program).downlink.as_ref();
+        let read = downlink.and_then(|downlink| Some((downlink, self.read_again(downlink, &command)?)));
+        let Some((downlink, read)) = read else {
+            // The file is another one than when it was recorded. What nobody answers must not wait for ever.
             let end =
                 CommandEnd { state: CommandState::Rejected, code: "unreadable".to_string(), reply: None };
             self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);
@@ -285,7 +287,7 @@ impl Station {
         if is_expired(downlink.expire, waited, read.call.sent_at_ms, self.trusted_wall_ms()) {
             let why = match waited {
                 Some(_) => "it came too long ago",
-                None => "it came before the machine was last switched on; nobody knows how long ago",
+                None => "it came before the machine was last switched on, and nobody knows how long ago",
             };
             return Err((Code::Expired, why.to_string()));
         }
@@ -368,13 +370,28 @@ impl Station {
                 (CommandState::Failed, Some(code), result, NewEffects::default())
             }
         };
-        let reply = self.reply_row(downlink, read, result);
+        let fits = self.shared.store.borrow().fits_state(&effects.state);
+        let (state, code, result, effects) = match fits {
+            Ok(()) => (state, code, result, effects),
+            Err(error) => {
+                let result = result_value(Code::Failed, &error.to_string());
+                (CommandState::Failed, Some(Code::Failed), result, NewEffects::default())
+            }
+        };
+        // What the module cannot send is still answered: whoever asked waits.
+        let reply = self.reply_row(downlink, read, result).or_else(|| {
+            let result = result_value(Code::Failed, "the result makes no reply that can be sent");
+            self.reply_row(downlink, read, result)
+        });
         let word = code.map_or("ok", Code::name);
         let end = CommandEnd { state, code: word.to_string(), reply };
         self.finish(command, &end, &effects, took);
         let outcome = word.to_string();
         let took_ms = millis(took);
         self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, error: None, took_ms });
+        if let Some(trouble) = desk.trouble() {
+            self.run_failed(&trouble);
+        }
     }
 
     fn tell_hook_error(&self, name: &str, error: &HookError) {

@@ -11,10 +11,10 @@ use crate::run::failure::Failure;
 use crate::run::home::Post;
 use crate::store::{Lane, Row};
 
+use super::Station;
 use super::event::Happening;
 use super::link::{Fact, PublishFault};
 use super::shared::{Author, lane_name, plan_of};
-use super::{Station, millis};
 
 /// Between two tries of a row that was refused.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(10);
@@ -79,6 +79,11 @@ impl Drain {
         self.pause = plan_of(program).limits.drain_every;
     }
 
+    /// Whether the acknowledgement of an earlier publish may still come.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
     /// The link came up.
     pub fn came_online(&mut self, now: Mono) {
         self.up_since = now;
@@ -118,8 +123,12 @@ impl Station {
         let suspect = self.drain.suspect.as_ref();
         // Of a row that was refused often enough it is only known to be its own fault when another passes.
         let tried = suspect.is_some_and(|suspect| suspect.seq == row.seq && suspect.refusals >= REFUSALS);
-        let next = if tried { store.row_after(row.lane != Lane::Report, row.seq) } else { None };
-        next.or(Some(row))
+        if !tried {
+            return Some(row);
+        }
+        let urgent = row.lane != Lane::Report;
+        let next = store.row_after(urgent, row.seq);
+        next.or_else(|| if urgent { store.head(false) } else { None }).or(Some(row))
     }
 
     /// When the next publish may begin; `None` while there is nothing to publish, or no link.
@@ -163,7 +172,8 @@ impl Station {
         }
         self.shared.store.borrow_mut().delivered(row.seq);
         let made = self.mono_of(row.captured);
-        let age_ms = made.map_or(0, |made| millis(now.since(made)));
+        let age_ms = self.shared.store.borrow().age_ms(row.captured, self.shared.now_ms());
+        let age_ms = age_ms.and_then(|age| u64::try_from(age).ok()).unwrap_or(0);
         self.shared.tell(&Happening::ReportSent {
             seq: row.seq,
             topic: self.shared.masked.text(&row.topic),
@@ -180,6 +190,7 @@ impl Station {
 
     fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) {
         if failure.is_interrupt() {
+            self.drain.unknown |= row.qos > 0;
             self.shared.store.borrow_mut().failed(row.seq, None, false);
             return;
         }
@@ -188,9 +199,14 @@ impl Station {
             self.refused(now, row, failure);
             return;
         }
-        self.drain.unknown |= row.qos > 0;
+        if row.qos > 0 {
+            self.drain.unknown = true;
+            self.link.machine.owe_clean_session();
+        }
         self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), false);
         self.run_failed(failure);
+        // A module that is silent or has restarted weighs more than a publish that failed for it.
+        self.look_at_facts();
         self.tell_machine(Fact::PublishFailed(kind));
     }
 
@@ -248,7 +264,9 @@ impl Station {
                 None => object.entry("time_known").or_insert(false.into()),
             };
         }
-        serde_json::Value::Object(object).to_string().into_bytes()
+        let whole = serde_json::Value::Object(object).to_string().into_bytes();
+        // The report itself fits; it is not to be refused for what only goes with it.
+        if whole.len() > self.program.dialect.limits.payload_bytes { row.payload.clone() } else { whole }
     }
 }
 

@@ -133,6 +133,8 @@ pub struct Station {
     senders: Senders,
     last_status: Option<(Mono, Status)>,
     started: bool,
+    /// Why the port could not be opened, if it is only to be waited for.
+    absent: Option<String>,
 }
 
 impl Station {
@@ -184,7 +186,13 @@ impl Station {
             link,
             last_status: None,
             started: false,
+            absent: None,
         }
+    }
+
+    /// To be said before it runs: the port is not there yet, and is waited for.
+    pub fn port_is_absent(&mut self, why: String) {
+        self.absent = Some(why);
     }
 
     /// Runs until somebody wants it to stop, its time is over, or its file is to be read again.
@@ -238,6 +246,9 @@ impl Station {
         self.watch_lines();
         self.start_schedules();
         self.answer_interrupted();
+        if let Some(what) = self.absent.take() {
+            self.tell_machine(link::Fact::PortGone { what, expected: true });
+        }
     }
 
     /// Now, on the station's clock.
@@ -270,7 +281,11 @@ impl Station {
         self.shared.store.borrow_mut().set_bounds(bounds(&plan_of(&self.program).outbox));
         self.shared.state_changed.set(true);
         if !same_link {
-            self.link = Supervised::new(&self.program, &self.shared, self.seed, now);
+            // Everybody is told that the old one ended, and the new one begins where nothing is up.
+            self.note_unknown_outcome();
+            self.link.machine.stop(now);
+            self.tell_link();
+            self.link = self.link.successor(&self.program, &self.shared, self.seed, now);
         }
         self.drain.renew(&self.program);
         self.watch_lines();
@@ -311,7 +326,8 @@ impl Station {
             self.shared.store.borrow_mut().checkpoint_if_due(now_ms);
             self.shared.tell_store_news();
         }
-        let woke = self.run.borrow_mut().session().listen(until);
+        let fetches = self.link.machine.takes_runs();
+        let woke = self.run.borrow_mut().session().listen(until, fetches);
         match woke {
             Ok(Woke::Heard | Woke::Deadline | Woke::Signal) => {}
             Err(fault) => self.port_gone(&fault),
@@ -330,6 +346,7 @@ impl Station {
     /// Ends it all but the store, which another station can go on with.
     pub fn stop_with_store(mut self) -> (Summary, Option<Store>) {
         self.close_link();
+        self.note_unknown_outcome();
         self.tell_status();
         let mut summary = self.shared.tally.borrow().summary.clone();
         summary.took_ms = millis(self.now().since(self.began));
@@ -367,9 +384,9 @@ impl Station {
     }
 }
 
-/// What a program says about its link, to see whether it is another one.
+/// What a program says about its link, to see whether it is another one. Topics are subscribed to on the way up.
 fn link_shape(program: &Program) -> String {
-    format!("{:?}", supervise::shape_of(program))
+    format!("{:?} {:?}", supervise::shape_of(program), plan_of(program).subscriptions)
 }
 
 /// What the loop does next.

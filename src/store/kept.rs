@@ -85,6 +85,15 @@ impl Store {
         &self.state
     }
 
+    /// Whether these values may join `state`.
+    ///
+    /// # Errors
+    ///
+    /// It would be too large.
+    pub fn fits_state(&self, new: &[(String, Value)]) -> Result<(), StoreError> {
+        self.state_with(new).map(drop)
+    }
+
     /// `state` as it will be.
     pub(super) fn state_with(&self, new: &[(String, Value)]) -> Result<BTreeMap<String, Value>, StoreError> {
         let mut state = self.state.clone();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, params};
 
 use super::bounds::{self, Gone};
-use super::life::IN_FLIGHT;
+use super::life::{IN_FLIGHT, UNSURE};
 use super::write::{Durability, Site};
 use super::{Counts, Lane, Moment, NewEffects, NewRow, Row, Store, StoreError, counted, kept, stored};
 
@@ -271,6 +271,7 @@ impl Store {
         self.landed(seq);
         let gone = self.repeatable(|tx| {
             set_in_flight(tx, None)?;
+            tx.execute("DELETE FROM meta WHERE key = ?1", [UNSURE])?;
             bounds::remove(tx, seq)
         });
         if let Some(gone) = gone.flatten() {
@@ -278,11 +279,15 @@ impl Store {
         }
     }
 
-    /// The publish failed; the row stays. `refused`: for a reason that lies in the message.
+    /// The publish failed; the row stays. `refused`: for a reason that lies in the message. Otherwise it may have
+    /// arrived all the same.
     pub fn failed(&mut self, seq: u64, error: Option<&str>, refused: bool) {
         self.landed(seq);
         self.repeatable(|tx| {
             set_in_flight(tx, None)?;
+            if !refused {
+                tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, 'unknown')", [UNSURE])?;
+            }
             tx.execute(
                 "UPDATE outbox SET error = coalesce(?2, error), refusals = refusals + ?3 WHERE seq = ?1",
                 params![stored(seq), error, refused],

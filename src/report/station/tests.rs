@@ -160,6 +160,9 @@ fn a_status_line_gives_up_what_matters_least() {
     assert!(
         status_line(at(63_000), &status, 160, true).starts_with("\x1b[33m○ recovering 1/3\x1b[0m   \x1b[2m")
     );
+    status.next_try = Some(at(159_000));
+    assert_eq!(status_line(at(63_000), &status, 40, false), "○ recovering 1/3, next try in 1m36s");
+    assert_eq!(status_line(at(159_000), &status, 20, false), "○ recovering 1/3");
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub(super) struct Ladder {
     waits: u32,
     /// A rung was spared because the check passed.
     spared: bool,
+    /// No rung was left after a pause: if the climb that is made instead fails, too, it waits.
+    spent: bool,
     /// The lowest level ended in silence: what needs the module's ear comes last.
     pub(super) silent: bool,
     changed: bool,
@@ -87,6 +89,7 @@ impl Ladder {
             before_loss: (0, 0),
             waits: 0,
             spared: false,
+            spent: false,
             silent: false,
             changed: false,
         }
@@ -120,6 +123,11 @@ impl Ladder {
         self.rungs.iter().position(|rung| !rung.shape.needs_module && rung.is_usable(now))
     }
 
+    /// Whether there was no rung left before the last climb, and there still is none.
+    pub(super) fn is_spent(&self, now: Mono) -> bool {
+        self.spent && self.choose(now).is_none()
+    }
+
     fn count_use(&mut self, index: usize, now: Mono) -> u32 {
         let rung = &mut self.rungs[index];
         rung.counts_until.retain(|until| *until > now);
@@ -128,7 +136,7 @@ impl Ladder {
         self.next = index + 1;
         self.last = Some(index);
         self.climbs = 0;
-        self.spared = false;
+        (self.spared, self.spent) = (false, false);
         self.changed = true;
         rung.tries
     }
@@ -155,7 +163,7 @@ impl Ladder {
 
     /// Online again: if that does not last, it goes on with the rung that had helped.
     pub(super) fn resume_at_last(&mut self) {
-        self.spared = false;
+        (self.spared, self.spent) = (false, false);
         if let Some(last) = self.last {
             self.next = last;
         }
@@ -172,6 +180,7 @@ impl Ladder {
             before_loss: (0, 0),
             waits: 0,
             spared: false,
+            spent: false,
             silent: false,
             changed: self.changed,
         };
@@ -182,7 +191,8 @@ impl Ladder {
 
     /// After a wait everything is tried again.
     pub(super) fn start_over(&mut self) {
-        (self.next, self.last, self.strain, self.climbs, self.spared) = (0, None, 1, 0, false);
+        (self.next, self.last, self.strain, self.climbs) = (0, None, 1, 0);
+        (self.spared, self.spent) = (false, false);
     }
 
     /// The link is lost. The pause before it is climbed again: none the first time since all was well. A
@@ -240,10 +250,11 @@ impl Machine {
     pub(super) fn choose_rung(&mut self, now: Mono) {
         match self.ladder.choose(now) {
             Some(index) => self.phase = Phase::Rung(index),
-            None if self.shape.rungs.is_empty() => self.climb_from(0, now, now),
             None => {
-                let until = now + self.ladder.wait_pause(&mut self.chance);
-                self.wait_until(now, until, false);
+                // What was wrong may have passed during the pause: one more climb before a wait, which is
+                // long. Without any rungs nothing else is ever done.
+                self.ladder.spent = !self.shape.rungs.is_empty();
+                self.climb_from(0, now, now);
             }
         }
     }
