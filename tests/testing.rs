@@ -184,14 +184,12 @@ tests:
       |           ^^^^^^^^^^^^^^^^^^^^^
       |
       = what was seen:
-            15.19s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
-          1m04.21s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
+            15.17s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
+          1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
       = what crossed the line:
-          15.15s  → AT+MPUBEX=attributes,1,0,67
-          15.16s  ← >
-          15.16s  → {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
-          15.19s  ← OK
-          15.51s  ← PUBACK
+          15.15s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-1\22\2C\22signal_dbm\22:-53\2C\22supply…
+          15.17s  ← OK
+          15.49s  ← PUBACK
 
     error[AT1101]: 49.02s from one to the next, expected 1m
      --> ./a.test.yaml:7:11
@@ -200,19 +198,18 @@ tests:
       |           ^^^^^^^^^^^^^^^^^^^^^
       |
       = what was seen:
-            15.19s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
-          1m04.21s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
+            15.17s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
+          1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
       = what crossed the line:
+          1m04.15s  → AT+CSQ
           1m04.16s  ← +CSQ: 31,99
           1m04.16s  ← OK
           1m04.16s  → AT+CBC
           1m04.17s  ← +CBC: 3811
           1m04.17s  ← OK
-          1m04.17s  → AT+MPUBEX=attributes,1,0,68
-          1m04.19s  ← >
-          1m04.19s  → {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
-          1m04.22s  ← OK
-          1m04.52s  ← PUBACK
+          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.20s  ← OK
+          1m04.50s  ← PUBACK
 
     error[AT1101]: `report` ran and failed 0 times, expected 1
      --> ./a.test.yaml:8:11
