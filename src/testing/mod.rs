@@ -4,7 +4,7 @@
 //! A test is a pure function of its files: no wall clock, no environment, no chance but its seed. The same test
 //! gives the same outcome, byte for byte, on any machine.
 //!
-//! * [`file`]: what a test file says. [`read`]: from YAML to that, with problems at their places.
+//! * [`mod@file`]: what a test file says. [`read`]: from YAML to that, with problems at their places.
 //! * [`play`]: one test in its world. `record` notes what happens, `judge` compares it with what was expected.
 //! * [`calls`]: functions tried alone, with a [`stand_in`] for the station.
 //! * [`coverage`]: which steps and branches no test reached.
