@@ -23,6 +23,7 @@ mod sim;
 mod state_dir;
 mod station;
 mod transcript;
+mod test;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
     let exit = match args.command {
         Command::Run(command) => run::run(&command),
         Command::Check(command) => check::check(&command),
+        Command::Test(command) => test::test(&command),
         Command::Call(command) => call::call(&command),
         Command::At(command) => at::at(&command),
         Command::Console(command) => console::console(&command),

@@ -76,6 +76,9 @@ codes! {
     EMPTY_TEXT = 208, "an empty text where one is needed";
     BARE_STEP = 209, "a step that is only text must be a command line";
     NOT_ON_ACTION = 210, "a key that does not belong to this action";
+    RANGE = 211, "not a number or a range of numbers";
+    TIMED_EVENT = 212, "a timed event that cannot happen";
+    NOT_IN_TEST = 213, "something that this flow or port does not have";
 
     // AT03xx: patterns.
     PATTERN = 301, "a pattern that cannot be read";
@@ -164,6 +167,10 @@ codes! {
     FAILED_REPLAY = 1014, "the run does something else than the recording it is run against";
     INTERRUPTED = 1099, "stopped by a signal";
 
+    // AT11xx: a test that failed.
+    NOT_AS_EXPECTED = 1101, "an expectation was not met";
+    CALL_GAVE = 1102, "a call gave something else";
+
     // AT20xx: arguments.
     NO_SUCH_STEP = 2001, "`--from` or `--until` names no step";
     NO_SUCH_FLOW = 2002, "the file has no flow to run";
@@ -193,6 +200,7 @@ pub fn errors_page() -> String {
         (8, "Stations"),
         (9, "Style (warnings)"),
         (10, "A run that failed (exit code 1)"),
+        (11, "A test that failed (exit code 1)"),
         (20, "Arguments (exit code 2)"),
         (21, "Transcripts (exit code 2)"),
         (30, "The environment (exit code 3)"),

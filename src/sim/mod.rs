@@ -45,6 +45,7 @@ pub use scenario::{
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
+pub use world::WALL_AT_ZERO_MS;
 
 use cloud::Cloud;
 use modem::Modem;

@@ -12,7 +12,7 @@ use super::scenario::{Broker, Scenario, What, When};
 use crate::link::Mono;
 
 /// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
-pub(super) const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
+pub const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
 /// A UART hands its bytes over in pieces of its FIFO's size.
 const FIFO_BYTES: usize = 64;
 /// Start bit, eight data bits, stop bit.

@@ -335,7 +335,16 @@ impl Station {
     }
 
     /// Ends it all: the link is closed politely, the store is put in order.
-    pub fn stop(mut self) -> Summary {
+    pub fn stop(self) -> Summary {
+        let (summary, store) = self.stop_with_store();
+        if let Some(store) = store {
+            store.close();
+        }
+        summary
+    }
+
+    /// Ends it all but the store, which another station can go on with.
+    pub fn stop_with_store(mut self) -> (Summary, Option<Store>) {
         self.close_link();
         self.note_unknown_outcome();
         self.tell_status();
@@ -344,16 +353,21 @@ impl Station {
         summary.outbox_rows = self.shared.store.borrow_mut().counts().rows.iter().sum();
         self.link.machine.stop(self.shared.clock.now());
         self.tell_link();
+        self.host.set_station(None);
         if let Ok(run) = Rc::try_unwrap(self.run) {
             let transcript = run.into_inner().into_session().close();
             summary.transcript_problem = transcript.problem().map(ToString::to_string);
         }
         self.shared.tell(&Happening::StationStopped(summary.clone()));
+        let shared = Rc::try_unwrap(self.shared).ok();
+        (summary, shared.map(|shared| shared.store.into_inner()))
+    }
+
+    /// What is left of it when its process dies now: nothing is said, closed or put in order.
+    pub fn die(self) -> Option<Store> {
         self.host.set_station(None);
-        if let Ok(shared) = Rc::try_unwrap(self.shared) {
-            shared.store.into_inner().close();
-        }
-        summary
+        drop(self.run);
+        Rc::try_unwrap(self.shared).ok().map(|shared| shared.store.into_inner())
     }
 
     /// The process dies here and now, in the middle of a run or between two: nothing is closed, and what it had

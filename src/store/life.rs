@@ -87,6 +87,16 @@ impl Store {
         Ok(next)
     }
 
+    /// What the next process finds if this one ends in order now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::open`].
+    pub fn restart(mut self, port: &str, life: &Life) -> Result<Self, StoreError> {
+        self.mark_clean();
+        self.crash(port, life)
+    }
+
     fn empty(home: Option<Home>, life: &Life) -> Result<Self, StoreError> {
         let mut store = Self {
             db: Connection::open_in_memory()?,
@@ -187,12 +197,17 @@ impl Store {
     pub fn close(mut self) {
         self.now_ms = i64::MAX;
         self.probe();
-        let _ = self.write(Durability::Promised, |tx| {
-            tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, '1')", [CLEAN])
-        });
+        self.mark_clean();
         if self.home.is_some() && !self.is_volatile() {
             let _ = frames(&self.db, "TRUNCATE");
         }
+    }
+
+    /// The next process knows that nothing was under way.
+    fn mark_clean(&mut self) {
+        let _ = self.write(Durability::Promised, |tx| {
+            tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, '1')", [CLEAN])
+        });
     }
 }
 
