@@ -15,8 +15,8 @@ use crate::run::Run;
 use crate::run::home::Post;
 use crate::store::{NewEffects, NewTimer};
 
-use super::command::ask;
 use super::command::judge::{AtRules, judge};
+use super::command::{Code, ask};
 use super::shared::{Author, Shared, plan_of, row_of, state_value, stored_form};
 
 /// Most timers that can wait.
@@ -74,6 +74,12 @@ impl Desk {
         self.met.borrow().clone()
     }
 
+    /// The station does not do this.
+    fn refused(&self, why: String) -> String {
+        *self.met.borrow_mut() = Some(Code::Refused.name().to_string());
+        why
+    }
+
     fn flow(&self, name: &str) -> Result<FlowId, String> {
         let callable = &plan_of(&self.program).callable;
         callable.get(name).copied().ok_or_else(|| {
@@ -88,7 +94,7 @@ impl hooks::Station for Desk {
         let plan = plan_of(&self.program);
         let allowed = plan.downlink.as_ref().and_then(|downlink| downlink.at.as_deref());
         let rules = AtRules { allowed, dangerous: self.dangerous };
-        judge(line, &rules, &self.program.dialect).map_err(|refusal| refusal.to_string())?;
+        judge(line, &rules, &self.program.dialect).map_err(|refusal| self.refused(refusal.to_string()))?;
         let pattern = Pattern::parse(pattern).map_err(|error| format!("the pattern `{pattern}`: {error}"))?;
         self.run.borrow_mut().exchange(line, pattern, self.deadline).map_err(|failure| {
             *self.met.borrow_mut() = Some(failure.name.clone());
@@ -110,11 +116,11 @@ impl hooks::Station for Desk {
         }
         let left = self.deadline.since(self.shared.clock.now());
         if bounds::of_flow(&self.program, id).time.is_none_or(|most| most > left) {
-            return Err(format!(
+            return Err(self.refused(format!(
                 "`{flow}` can take longer than the {} that this handler has left; \
                  `after(\"0s\", \"{flow}\")` runs it by itself",
                 duration::display(left)
-            ));
+            )));
         }
         let args: Vec<(&str, Value)> =
             given.iter().filter_map(|name| Some((name.as_str(), hooks::entry(with, name)?))).collect();
