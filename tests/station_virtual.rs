@@ -2,6 +2,8 @@
 
 #[path = "station_virtual/clocks.rs"]
 mod clocks;
+#[path = "station_virtual/commands.rs"]
+mod commands;
 mod support;
 mod support_station;
 
