@@ -22,8 +22,8 @@ mod schema;
 mod sim;
 mod state_dir;
 mod station;
-mod transcript;
 mod test;
+mod transcript;
 
 use std::process::ExitCode;
 

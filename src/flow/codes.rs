@@ -189,7 +189,7 @@ codes! {
 
 /// `docs/errors.md`.
 pub fn errors_page() -> String {
-    const GROUPS: [(u16, &str); 13] = [
+    const GROUPS: [(u16, &str); 14] = [
         (1, "The file and its YAML"),
         (2, "Structure"),
         (3, "Patterns"),

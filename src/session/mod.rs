@@ -416,6 +416,7 @@ impl Session {
                         self.listener.heard(now, &Heard::Line { class, text: &text });
                     }
                     taken_by_await = class == Class::Await;
+                    self.hear_late_verdict(class, &text);
                     self.watch_line(class, &text);
                     self.supervised.echo.heard |= class == Class::Echo;
                     self.keep_line(class, text);
@@ -462,6 +463,17 @@ impl Session {
             }
         }
         self.sorted = sorted;
+    }
+
+    /// A module that takes everything for data gives no final result, so one that comes late says that it does
+    /// not, or no more. Whose it is nobody knows: it is asked `AT` first.
+    fn hear_late_verdict(&mut self, class: Class, text: &[u8]) {
+        let results = &self.dialect.results;
+        let is_verdict =
+            || results.ok.iter().chain(&results.error).any(|pattern| pattern.is_match(text, &[]));
+        if self.footing == Footing::Stuck && class == Class::Unknown && is_verdict() {
+            self.footing = Footing::Unsure { prompt: false };
+        }
     }
 
     fn keep_line(&mut self, class: Class, text: Vec<u8>) {

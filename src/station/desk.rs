@@ -88,6 +88,12 @@ impl Desk {
         *self.met.borrow_mut() = Some(failure);
     }
 
+    /// The station does not do this.
+    fn refused(&self, why: String) -> String {
+        *self.met.borrow_mut() = Some(Failure::refused(why.clone()));
+        why
+    }
+
     fn flow(&self, name: &str) -> Result<FlowId, String> {
         let callable = &plan_of(&self.program).callable;
         callable.get(name).copied().ok_or_else(|| {
@@ -102,7 +108,7 @@ impl hooks::Station for Desk {
         let plan = plan_of(&self.program);
         let allowed = plan.downlink.as_ref().and_then(|downlink| downlink.at.as_deref());
         let rules = AtRules { allowed, dangerous: self.dangerous };
-        judge(line, &rules, &self.program.dialect).map_err(|refusal| refusal.to_string())?;
+        judge(line, &rules, &self.program.dialect).map_err(|refusal| self.refused(refusal.to_string()))?;
         let pattern = ask::pattern(pattern)?;
         if self.shared.clock.now() >= self.deadline {
             return Err(format!("`{line}` is not sent: the time of this handler is over"));
@@ -129,11 +135,11 @@ impl hooks::Station for Desk {
         }
         let left = self.deadline.since(self.shared.clock.now());
         if bounds::of_flow(&self.program, id).time.is_none_or(|most| most > left) {
-            return Err(format!(
+            return Err(self.refused(format!(
                 "`{flow}` can take longer than the {} that this handler has left; \
                  `after(\"0s\", \"{flow}\")` runs it by itself",
                 duration::display(left)
-            ));
+            )));
         }
         let args: Vec<(&str, Value)> =
             given.iter().filter_map(|name| Some((name.as_str(), hooks::entry(with, name)?))).collect();
