@@ -124,7 +124,7 @@ fn a_period_follows_its_state_at_once() {
     assert_eq!(lab.told().command_codes(), ["ok", "ok", "bad_params"]);
     let distances: Vec<u64> = distances(&lab, "report")
         .iter()
-        .map(|distance| (distance + Duration::from_millis(500)).as_secs())
+        .map(|distance| (*distance + Duration::from_millis(500)).as_secs())
         .collect();
     let slow = distances.iter().filter(|distance| **distance == 300).count();
     assert_eq!(slow, 6, "{distances:?}");
