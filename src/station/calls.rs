@@ -190,37 +190,36 @@ impl Station {
         false
     }
 
-    /// The reply that the file makes of a result; `None` if it makes none.
+    /// The reply that the file makes of a result; `None` if it makes none. A result that is too long for the
+    /// module is replaced by word of that: whoever asked waits for an answer.
     fn reply_row(&mut self, downlink: &Downlink, read: &Read, result: Value) -> Option<NewRow> {
         let reply = downlink.reply.as_ref()?;
+        let made = self.reply_with(reply, read, result).or_else(|why| {
+            let result = result_value(Code::TooLarge, "the result is too long for a message");
+            self.reply_with(reply, read, result).map_err(|_| why)
+        });
+        made.map_err(|why| {
+            let text = format!("the reply to `{}` cannot be made: {why}", read.call.method);
+            self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
+        })
+        .ok()
+    }
+
+    fn reply_with(&mut self, reply: &Computation, read: &Read, result: Value) -> Result<NewRow, String> {
         let mut given = read.given.clone();
         given.push(("key".to_string(), read.call.key.clone().into()));
         given.push(("method".to_string(), read.call.method.clone().into()));
         given.push(("params".to_string(), read.call.params.clone()));
         given.push(("result".to_string(), result));
-        let made = self.compute(reply, &given).and_then(|values| {
-            let topic = values.first().map(hooks::display).unwrap_or_default();
-            let json =
-                hooks::to_json(values.get(1).unwrap_or(&Value::UNIT)).map_err(|why| why.to_string())?;
-            let payload = hooks::plain_json(&self.shared.masked.text(&json.to_string())).into_bytes();
-            let qos = plan_of(&self.program).outbox.qos;
-            self.run
-                .borrow()
-                .fits(&topic, payload.len(), i64::from(qos))
-                .map_err(|failure| failure.message.clone())?;
-            Ok(Post { topic, payload, qos, retain: false })
-        });
-        match made {
-            Ok(post) => {
-                let author = Author { lane: Lane::Reply, name: read.call.method.clone() };
-                Some(row_of(post, &author))
-            }
-            Err(why) => {
-                let text = format!("the reply to `{}` cannot be made: {why}", read.call.method);
-                self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
-                None
-            }
-        }
+        let values = self.compute(reply, &given)?;
+        let topic = values.first().map(hooks::display).unwrap_or_default();
+        let json = hooks::to_json(values.get(1).unwrap_or(&Value::UNIT)).map_err(|why| why.to_string())?;
+        let qos = plan_of(&self.program).outbox.qos;
+        let payload = hooks::plain_json(&self.shared.masked.text(&json.to_string())).into_bytes();
+        let author = Author { lane: Lane::Reply, name: read.call.method.clone() };
+        let row = row_of(Post { topic, payload, qos, retain: false }, &author, &self.shared.masked);
+        let fits = self.run.borrow().fits(&row.topic, row.payload.len(), i64::from(qos));
+        fits.map(|()| row).map_err(|failure| failure.message.clone())
     }
 
     /// Commands that an earlier process began are never run again: what they did is not known.

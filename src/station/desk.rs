@@ -160,7 +160,7 @@ impl hooks::Station for Desk {
         let payload = ask::content(value, limits)?;
         let qos = plan_of(&self.program).outbox.qos;
         let post = Post { topic: topic.to_string(), payload, qos, retain: false };
-        self.staged.borrow_mut().rows.push(row_of(post, &self.author));
+        self.staged.borrow_mut().rows.push(row_of(post, &self.author, &self.shared.masked));
         Ok(())
     }
 

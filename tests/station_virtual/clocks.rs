@@ -10,6 +10,8 @@ use atflow::station::event::{Happening, LaneName};
 use crate::ledger;
 use crate::support_station::{Case, Lab, cloud, hm, s, station, what};
 
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
 fn many(entries: impl IntoIterator<Item = Entry>) -> Case {
     Case::of(station("clocks.yaml")).then(entries)
 }
@@ -122,10 +124,8 @@ fn a_period_follows_its_state_at_once() {
     let mut lab = Lab::start(case);
     lab.run_to(hm(1, 10));
     assert_eq!(lab.told().command_codes(), ["ok", "ok", "bad_params"]);
-    let distances: Vec<u64> = distances(&lab, "report")
-        .iter()
-        .map(|distance| (*distance + Duration::from_millis(500)).as_secs())
-        .collect();
+    let distances: Vec<u64> =
+        distances(&lab, "report").iter().map(|distance| (*distance + HALF_A_SECOND).as_secs()).collect();
     let slow = distances.iter().filter(|distance| **distance == 300).count();
     assert_eq!(slow, 6, "{distances:?}");
     assert!(distances[2..10].iter().all(|distance| *distance == 60), "{distances:?}");

@@ -163,7 +163,7 @@ fn a_crash_in_a_handler_is_an_unknown_outcome() {
     assert_answered_once(&told);
 }
 
-/// Dead at every point in time of a command's life, at 20 ms from each other.
+/// Dead at forty points of a command's life.
 #[test]
 fn a_crash_at_any_moment_runs_nothing_twice() {
     let mut codes = BTreeMap::<String, usize>::new();

@@ -80,7 +80,7 @@ fn a_week_loses_nothing() {
 /// All that is seen of a run.
 fn seen(lab: &mut Lab) -> [String; 4] {
     lab.stop();
-    let receipts = lab.received().iter().map(|receipt| format!("{receipt:?}")).collect::<Vec<_>>().join("\n");
+    let receipts = format!("{:#?}", lab.received());
     [lab.transcript.text(), lab.told().json(), lab.log.text(), receipts]
 }
 
