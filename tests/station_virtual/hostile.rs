@@ -334,7 +334,7 @@ const KEY: &str = "pK~42/project=key&x";
 /// The forms that a secret may take on its way out.
 fn forms(secret: &str) -> Vec<String> {
     use base64::Engine as _;
-    let hex = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = secret.bytes().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
     let base64 = base64::engine::general_purpose::STANDARD.encode(secret);
     let json = json(secret);
     vec![secret.to_string(), hex.to_uppercase(), hex, base64, json.trim_matches('"').to_string()]
