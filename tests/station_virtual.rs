@@ -17,5 +17,7 @@ mod hostile;
 mod ledger;
 #[path = "station_virtual/refusals.rs"]
 mod refusals;
+#[path = "station_virtual/secrets.rs"]
+mod secrets;
 #[path = "station_virtual/week.rs"]
 mod week;

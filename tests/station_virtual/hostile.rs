@@ -1,5 +1,5 @@
 //! What comes down from the cloud is hostile: nothing of it stops the station, gets past what the file allows,
-//! or becomes a command line; and nothing secret goes up or is written down.
+//! or becomes a command line.
 
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use atflow::station::event::{Happening, JobKind, LinkState};
 use atflow::transcript::{Entry as Line, Reader};
 
 use crate::ledger;
-use crate::support::temp::TempDir;
 use crate::support_station::case::at;
 use crate::support_station::{Case, Lab, cloud, hm, s, station};
 
@@ -16,7 +15,7 @@ use crate::support_station::{Case, Lab, cloud, hm, s, station};
 const CANARY: &str = "CANARY";
 
 /// What a field may hold: ends of lines and arguments, a joined command, holes, escapes.
-const SPITEFUL: [&str; 16] = [
+pub const SPITEFUL: [&str; 16] = [
     "\r\nAT+CANARY\r\n",
     "\nCANARY",
     "\rCANARY",
@@ -63,7 +62,7 @@ const NO_METHODS: [&str; 24] = [
     "",
 ];
 
-fn json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     serde_json::to_string(text).expect("a text")
 }
 
@@ -115,7 +114,7 @@ fn odd_payloads() -> Vec<Vec<u8>> {
 }
 
 /// A spiteful text in each field that there is.
-fn spiteful(text: &str) -> Vec<(String, Vec<u8>)> {
+pub fn spiteful(text: &str) -> Vec<(String, Vec<u8>)> {
     let quoted = json(text);
     let to = |topic: &str, payload: String| (topic.to_string(), payload.into_bytes());
     vec![
@@ -143,7 +142,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
     all
 }
 
-fn entries(messages: Vec<(String, Vec<u8>)>) -> (Vec<Entry>, Duration) {
+pub fn entries(messages: Vec<(String, Vec<u8>)>) -> (Vec<Entry>, Duration) {
     let begin = hm(0, 1);
     let moments = (0..).map(|number| begin + s(3) * number);
     let end = begin + s(3) * u32::try_from(messages.len()).expect("not so many") + hm(0, 3);
@@ -326,80 +325,4 @@ fn a_flood_is_mostly_refused_and_schedules_go_on() {
         assert!(late.len() >= 28 && late.iter().all(|late_ms| *late_ms < 60_000), "{late:?}");
     }
     ledger::settle(&mut lab);
-}
-
-const TOKEN: &str = "Tq7-access/token+93";
-const KEY: &str = "pK~42/project=key&x";
-
-/// The forms that a secret may take on its way out.
-fn forms(secret: &str) -> Vec<String> {
-    use base64::Engine as _;
-    let hex: Vec<String> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let hex = hex.concat();
-    let base64 = base64::engine::general_purpose::STANDARD.encode(secret);
-    let json = json(secret);
-    vec![secret.to_string(), hex.to_uppercase(), hex, base64, json.trim_matches('"').to_string()]
-}
-
-fn assert_no_secret(outputs: &[(&str, String)]) {
-    for (what, output) in outputs {
-        for form in forms(TOKEN).iter().chain(&forms(KEY)) {
-            assert!(!output.contains(form.as_str()), "{form:?} is in the {what}");
-        }
-    }
-}
-
-/// What a station with secrets tells, writes and sends up.
-fn outputs(case: Case, end: Duration) -> Vec<(&'static str, String)> {
-    let mut lab = Lab::start(case.var("access_token", TOKEN).var("project_key", KEY));
-    lab.run_to(end);
-    let metrics = lab.metrics.lock().expect("nobody panicked").render(None);
-    lab.stop();
-    let sent =
-        lab.received().iter().map(|receipt| String::from_utf8_lossy(&receipt.post.payload) + "\n").collect();
-    let told = (lab.told().json(), lab.log.text());
-    vec![
-        ("transcript", lab.transcript.text()),
-        ("happenings", told.0),
-        ("log", told.1),
-        ("metrics", metrics),
-        ("messages", sent),
-    ]
-}
-
-/// S16: the secrets of the station are nowhere but on the line to the module.
-#[test]
-fn no_secret_is_written_down() {
-    let folder = TempDir::new();
-    let (spite, end) = entries(SPITEFUL.iter().flat_map(|text| spiteful(text)).collect());
-    let asked = cloud(end, "command/send/1000", r#"{"method":"about","params":{}}"#);
-    let mut case = Case::of(station("commands.yaml")).then(spite).then([asked]);
-    case.folder = Some(folder.path().to_path_buf());
-    let mut outputs = outputs(case, end + hm(0, 1));
-    for file in std::fs::read_dir(folder.path()).expect("the store's folder") {
-        let bytes = std::fs::read(file.expect("a file").path()).expect("a readable file");
-        outputs.push(("store", String::from_utf8_lossy(&bytes).into_owned()));
-    }
-    assert!(outputs.iter().any(|(_, output)| output.contains("CREATE TABLE outbox")));
-    assert_no_secret(&outputs);
-}
-
-/// Somebody outside who knows a secret does not get it echoed, and nobody reads it in a log.
-#[test]
-fn no_secret_is_echoed() {
-    let call = |seconds: u64, method: &str, text: &str| {
-        let payload = format!(r#"{{"method":{},"params":{{"text":{}}}}}"#, json(method), json(text));
-        cloud(hm(0, 1) + s(seconds), "command/send/1000", payload)
-    };
-    let case = Case::of(station("commands.yaml")).then([
-        call(0, "note", TOKEN),
-        call(5, "echo", KEY),
-        call(10, TOKEN, "a"),
-        call(15, "flow", KEY),
-        cloud(hm(0, 2), "config/a", format!(r#"{{"b":{},{}:1}}"#, json(TOKEN), json(KEY))),
-    ]);
-    let outputs = outputs(case, hm(0, 5));
-    assert_no_secret(&outputs);
-    let sent = &outputs.last().expect("the messages").1;
-    assert!(sent.contains("note") && sent.contains(r#""method":"echo""#), "{sent}");
 }
