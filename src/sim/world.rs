@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::cloud::{Arrival, Cloud, Receipt};
 use super::host::HostClock;
-use super::scenario::{Broker, Scenario, What, When};
+use super::scenario::{Broker, Refusal, Scenario, What, When};
 use crate::link::Mono;
 
 /// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
@@ -45,6 +45,8 @@ pub(crate) enum Trouble {
     Reset,
     /// It says this unasked.
     Urc(String),
+    /// It does not carry out a command line.
+    Refuse(Refusal),
     /// The network goes away, or comes back.
     Network { there: bool },
 }
@@ -359,6 +361,7 @@ impl World {
         match self.scenario.at[number].what.clone() {
             What::Message { topic, payload } => self.cloud.send(now, &topic, &payload),
             What::Urc(text) => self.module_does(|module, io| module.trouble(&Trouble::Urc(text), io)),
+            What::Refuse(what) => self.module_does(|module, io| module.trouble(&Trouble::Refuse(what), io)),
             What::Broker(Broker::Away { lasts }) => {
                 self.cloud.set_reachable(now, false);
                 if let Some(lasts) = lasts {
