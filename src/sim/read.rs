@@ -66,7 +66,12 @@ impl Scenario {
 
 /// Reads a file of `sources` as a scenario; what there is of it may lack what is wrong.
 pub fn scenario(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Scenario> {
-    let (root, text) = (yaml::parse(sources, file, problems)?, sources.text(file));
+    let text = sources.text(file);
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        // Nothing happens.
+        return Some(Scenario::default());
+    }
+    let root = yaml::parse(sources, file, problems)?;
     let fields = Fields::open(&root, &SCENARIO, text, problems)?;
     let seed = fields.int("seed", problems).map(|seed| seed.value.unsigned_abs());
     let settings = fields.node("sim").map(|node| settings(node, text, problems));
