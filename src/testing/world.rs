@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use crate::flow::codes::Code;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{self, Value};
 use crate::link::{Link, Mono};
@@ -18,16 +19,16 @@ use crate::run::mask_text::Masked;
 use crate::run::once::OnceInMemory;
 use crate::run::{Part, Run, Setup as RunSetup, SharedObserver, TellLines};
 use crate::session::{Interrupt, Session};
-use crate::sim::{self, CloudChoice, Pace, Receipt, Scenario, SimLink, SimOptions, Watch};
+use crate::sim::{self, CloudChoice, Pace, Receipt, Scenario, SimOptions, Watch};
 use crate::station::event::{Happening, Status, Watcher};
-use crate::station::{Setup, SharedWatcher, Signals, Station};
+use crate::station::{self, Setup, SharedWatcher, Signals, Station};
 use crate::store::{Life, Store};
 use crate::transcript::{Header, Reader, Record, Transcript};
 
 use super::coverage::Touched;
-use super::file::{Subject, Test, TestFile};
+use super::file::{Port, Subject, Test, TestFile};
 use super::golden::Paper;
-use super::loading::{Ready, Values};
+use super::loading::{self, Ready, Values};
 use super::record::{Note, Recorder};
 
 /// How long a flow may take that says nothing else.
@@ -66,7 +67,8 @@ pub(super) struct World<'w> {
     values: &'w Values,
     test: &'w Test,
     port: String,
-    watch: Watch,
+    /// A look behind the port, if it is a simulated one.
+    watch: Option<Watch>,
     recorder: Rc<RefCell<Recorder>>,
     masked: Masked,
     shown: Paper,
@@ -81,14 +83,8 @@ impl<'w> World<'w> {
         test: &'w Test,
         (ready, values): (&'w Ready, &'w Values),
         with_transcript: bool,
-    ) -> Result<(Self, SimLink), String> {
-        let options = SimOptions {
-            seed: test.seed,
-            scenario: Some(Scenario { seed: None, settings: test.sim.clone(), at: test.at.clone() }),
-            cloud: CloudChoice::StandIn(None),
-            pace: Pace::Max,
-        };
-        let (link, watch) = sim::build(&file.module, options).map_err(|error| error.to_string())?;
+    ) -> Result<(Self, Box<dyn Link>), String> {
+        let (link, watch) = open(file, test, ready)?;
         let subjects: Vec<Subject> =
             test.expect.iter().map(|expectation| expectation.subject.clone()).collect();
         let shown = Paper::default();
@@ -108,7 +104,7 @@ impl<'w> World<'w> {
             ready,
             values,
             test,
-            port: format!("sim:{}", file.module),
+            port: file.port.shown(),
             watch,
             recorder: Rc::new(RefCell::new(Recorder::new(subjects, console))),
             masked: ready.masked(values)?,
@@ -121,7 +117,7 @@ impl<'w> World<'w> {
     /// Runs flows that end; the first that fails is the last.
     pub fn flows(
         self,
-        link: SimLink,
+        link: Box<dyn Link>,
         before: &[FlowId],
         last: FlowId,
         args: BTreeMap<String, Value>,
@@ -163,7 +159,7 @@ impl<'w> World<'w> {
     }
 
     /// Runs the station, as often as it is restarted.
-    pub fn station(self, link: SimLink) -> Result<Ended, String> {
+    pub fn station(self, link: Box<dyn Link>) -> Result<Ended, String> {
         let end = self.test.lasts.unwrap_or_default();
         let clock = link.clock();
         let life = |lives: u64| Life {
@@ -182,10 +178,14 @@ impl<'w> World<'w> {
             let left = left.ok_or("the station did not let go of its store")?;
             let again = if restart.in_order { Store::restart } else { Store::crash };
             store = again(left, &self.port, &life(lives)).map_err(|error| error.to_string())?;
-            link = self.watch.port(&self.port);
+            let watch = self.watch.as_ref().ok_or("a recording happens to one process")?;
+            link = Box::new(watch.port(&self.port));
         }
         let mut station = self.begin(link, store, end)?;
-        station.run();
+        if station.run() == station::Ended::Strayed {
+            let strayed = station.strayed().map(|at| format!("{}\n  = help: {}", at.what, at.help));
+            return Err(format!("error[{}]: {}", Code::FAILED_REPLAY, strayed.unwrap_or_default()));
+        }
         let took = clock.now().since(Mono::ZERO);
         let notes = self.recorder.borrow_mut().take_notes();
         let (_, store) = station.stop_with_store();
@@ -198,7 +198,7 @@ impl<'w> World<'w> {
         Ok(ended)
     }
 
-    fn begin(&self, link: SimLink, store: Store, until: Duration) -> Result<Station, String> {
+    fn begin(&self, link: Box<dyn Link>, store: Store, until: Duration) -> Result<Station, String> {
         let session = self.session(link, Rc::new(|| false))?;
         let watcher: SharedWatcher = Rc::<RefCell<Recorder>>::clone(&self.recorder);
         Ok(Station::new(Setup {
@@ -222,7 +222,7 @@ impl<'w> World<'w> {
         Rc::<RefCell<Recorder>>::clone(&self.recorder)
     }
 
-    fn session(&self, link: SimLink, interrupt: Rc<dyn Interrupt>) -> Result<Session, String> {
+    fn session(&self, link: Box<dyn Link>, interrupt: Rc<dyn Interrupt>) -> Result<Session, String> {
         let masker = self.ready.masker(self.values)?;
         let transcript = match &self.transcripts {
             None => Transcript::none(masker),
@@ -236,7 +236,7 @@ impl<'w> World<'w> {
         self.ready.host.set_clock(link.clock());
         let lines = TellLines::new(self.observer(), self.masked.clone());
         let dialect = std::sync::Arc::clone(&self.ready.program.dialect);
-        Ok(Session::new(Box::new(link), dialect, transcript, Box::new(lines), interrupt))
+        Ok(Session::new(link, dialect, transcript, Box::new(lines), interrupt))
     }
 
     fn ended(self, notes: Vec<Vec<Note>>, took: Duration) -> Ended {
@@ -245,7 +245,7 @@ impl<'w> World<'w> {
         Ended {
             notes,
             touched: self.recorder.borrow_mut().take_touched(),
-            published: self.watch.received(),
+            published: self.watch.map(|watch| watch.received()).unwrap_or_default(),
             took,
             flow: None,
             state: Json::Null,
@@ -254,6 +254,23 @@ impl<'w> World<'w> {
             records,
             masked: self.masked,
         }
+    }
+}
+
+/// What the test runs on.
+fn open(file: &TestFile, test: &Test, ready: &Ready) -> Result<(Box<dyn Link>, Option<Watch>), String> {
+    match &file.port {
+        Port::Sim(name) => {
+            let options = SimOptions {
+                seed: test.seed,
+                scenario: Some(Scenario { seed: None, settings: test.sim.clone(), at: test.at.clone() }),
+                cloud: CloudChoice::StandIn(None),
+                pace: Pace::Max,
+            };
+            let (link, watch) = sim::build(name, options).map_err(|error| error.to_string())?;
+            Ok((Box::new(link), Some(watch)))
+        }
+        Port::Recording(recording) => Ok((Box::new(loading::replay(recording, ready)?), None)),
     }
 }
 

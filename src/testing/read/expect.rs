@@ -61,6 +61,13 @@ impl Reading<'_> {
         let json = fields.node("json").and_then(Wanted::of);
         let text = fields.text("text", self.problems).map(|text| text.text.to_owned());
         let topic = topic?;
+        if self.is_recording {
+            let at = fields.at("published").unwrap_or(topic.span);
+            let message = "what is published is seen by the simulated cloud, and a recording has none";
+            let help = "look at the command line instead, such as `sent: 'AT+MPUB={:rest}'`";
+            self.problems.push(Diagnostic::error(Code::NOT_IN_TEST, at, message).help(help));
+            return None;
+        }
         match TopicPattern::parse(topic.text) {
             Ok(topic) => Some(Subject::Published { topic, json, text }),
             Err(why) => {
