@@ -1,7 +1,9 @@
 //! Words, lengths and times as reports show them.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::time::Duration;
+
+pub(super) use crate::transcript::visible::escaped as one_line;
 
 /// `1 step`, `2 steps`.
 pub(super) fn plural(count: impl Display, what: &str) -> String {
@@ -49,22 +51,6 @@ pub(super) fn size(bytes: u64) -> String {
         1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
-}
-
-/// Control characters visible.
-pub(super) fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\r' => out.push_str("\\r"),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// At most so many characters; the last one shows that something is missing.
