@@ -5,7 +5,7 @@
 //!
 //! * [`event`]: what it tells. [`schedule`], [`link`], [`command`]: pure parts that decide.
 //! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands. `drain`: the outbox.
-//!   `supervise`: the link. `desk`: what a handler reaches. `shared`: what they all use.
+//!   `supervise`: the link. `desk`: what a handler reaches. `meter`: the store's work in numbers. `shared`: what they all use.
 
 pub mod command;
 pub mod event;
@@ -17,6 +17,7 @@ mod calls;
 mod desk;
 mod drain;
 mod jobs;
+mod meter;
 mod shared;
 mod status;
 mod supervise;
@@ -42,6 +43,7 @@ use drain::Drain;
 use event::{Happening, LinkState, Status, Summary};
 use jobs::Job;
 use link::Want;
+use meter::StoreMeter;
 use shared::{Author, Shared, StationHome, bounds, plan_of};
 use supervise::Supervised;
 
@@ -165,7 +167,12 @@ impl Station {
             port: setup.port.clone(),
             home: Some(home),
         });
-        shared.store.borrow_mut().set_bounds(bounds(&plan_of(&setup.program).outbox));
+        {
+            let mut store = shared.store.borrow_mut();
+            store.set_bounds(bounds(&plan_of(&setup.program).outbox));
+            let (clock, watcher) = (Rc::clone(&shared.clock), Rc::clone(&shared.watcher));
+            store.set_meter(Box::new(StoreMeter { clock, watcher }));
+        }
         let link = Supervised::new(&setup.program, &shared, setup.seed, now);
         Self {
             drain: Drain::new(&setup.program),
@@ -221,7 +228,7 @@ impl Station {
                         self.perform(&job);
                     }
                 }
-                Next::Publish => self.publish(),
+                Next::Publish { due } => self.publish(due),
                 Next::Idle(until) => self.idle(until),
             }
             self.signals.progress(self.now());
@@ -306,12 +313,12 @@ impl Station {
             let job = (0..self.waiting.len()).min_by_key(|index| self.waiting[*index].due);
             let publish = self.next_publish();
             match (job, publish) {
-                (Some(index), Some(publish)) if publish < self.waiting[index].due && publish <= now => {
-                    return Next::Publish;
+                (Some(index), Some(due)) if due < self.waiting[index].due && due <= now => {
+                    return Next::Publish { due };
                 }
                 (Some(index), _) => return Next::Job(index),
-                (None, Some(publish)) if publish <= now => return Next::Publish,
-                (None, Some(publish)) => idle = idle.min(publish),
+                (None, Some(due)) if due <= now => return Next::Publish { due },
+                (None, Some(due)) => idle = idle.min(due),
                 (None, None) => {}
             }
         }
@@ -406,7 +413,7 @@ enum Next {
     /// The job at this place.
     Job(usize),
     /// The head of the outbox.
-    Publish,
+    Publish { due: Mono },
     /// Nothing until then.
     Idle(Mono),
 }
