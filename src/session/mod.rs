@@ -300,6 +300,7 @@ impl Session {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
                 self.fresh = true;
+                self.supervised.echo.restarted();
                 self.pause(until)
             }
             Err(_) => self.stop_if_requested(),
@@ -436,6 +437,7 @@ impl Session {
                     self.closed_at = Some((Mark(self.next_mark.0.saturating_sub(1)), text));
                 }
                 Sorted::Reboot(text) => {
+                    self.supervised.echo.restarted();
                     // Before its first answer the module is just starting, which nobody has to be told.
                     if self.fresh && self.sorter.progress().ended.is_none() {
                         self.reboot_welcome_until = now + BOOT_LINES;
