@@ -319,7 +319,7 @@ impl Session {
 
     /// Ends the conversation: what is not yet written of the transcript is.
     pub fn close(mut self) -> Transcript {
-        self.transcript.close();
+        self.transcript.settle();
         self.transcript
     }
 
