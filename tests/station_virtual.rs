@@ -19,6 +19,8 @@ mod ledger;
 mod metrics;
 #[path = "station_virtual/refusals.rs"]
 mod refusals;
+#[path = "station_virtual/restarts.rs"]
+mod restarts;
 #[path = "station_virtual/secrets.rs"]
 mod secrets;
 #[path = "station_virtual/week.rs"]

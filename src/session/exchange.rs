@@ -421,6 +421,7 @@ impl Session {
         };
         self.footing = Footing::Firm;
         self.supervised.restarted_as_asked = true;
+        self.supervised.echo.restarted();
         // RDY may come twice, and more boot lines follow the first sign.
         self.reboot_welcome_until = self.now() + window;
         let text = if seen { "the module restarted" } else { "no sign of the restart was seen" };

@@ -304,6 +304,7 @@ impl Session {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
                 self.fresh = true;
+                self.supervised.echo.restarted();
                 self.pause(until)
             }
             Err(_) => self.stop_if_requested(),
@@ -322,7 +323,7 @@ impl Session {
 
     /// Ends the conversation: what is not yet written of the transcript is.
     pub fn close(mut self) -> Transcript {
-        self.transcript.close();
+        self.transcript.settle();
         self.transcript
     }
 
@@ -445,6 +446,7 @@ impl Session {
                 }
                 Sorted::Reboot(text) => {
                     self.count_urc("reboot");
+                    self.supervised.echo.restarted();
                     // Before its first answer the module is just starting, which nobody has to be told.
                     if self.fresh && self.sorter.progress().ended.is_none() {
                         self.reboot_welcome_until = now + BOOT_LINES;

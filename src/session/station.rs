@@ -75,6 +75,12 @@ impl EchoWatch {
         self.came_back |= heard && self.off;
         self.off = !heard;
     }
+
+    /// The module restarted, and that is known by other signs: that it echoes again tells nothing new, also
+    /// when it is first asked minutes later.
+    pub(super) fn restarted(&mut self) {
+        *self = Self::default();
+    }
 }
 
 impl Session {
@@ -171,7 +177,7 @@ impl Session {
         self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
         // Whoever unplugged the module has switched it off, too.
         self.fresh = true;
-        self.supervised.echo = EchoWatch::default();
+        self.supervised.echo.restarted();
         Ok(())
     }
 

@@ -36,6 +36,7 @@ use crate::run::once::OnceStore;
 use crate::run::{Run, Setup as RunSetup, SharedObserver};
 use crate::session::{Session, Woke};
 use crate::store::{Lane, Store};
+use crate::transcript::Transcript;
 
 use boundary::Senders;
 use calls::Gate;
@@ -341,17 +342,23 @@ impl Station {
         }
     }
 
-    /// Ends it all: the link is closed politely, the store is put in order.
-    pub fn stop(self) -> Summary {
-        let (summary, store) = self.stop_with_store();
+    /// Ends it all: the link is closed politely, the store is put in order. The record of the conversation is
+    /// given back: another station can go on with it.
+    pub fn stop(self) -> (Summary, Option<Transcript>) {
+        let (summary, transcript, store) = self.end();
         if let Some(store) = store {
             store.close();
         }
-        summary
+        (summary, transcript)
     }
 
     /// Ends it all but the store, which another station can go on with.
-    pub fn stop_with_store(mut self) -> (Summary, Option<Store>) {
+    pub fn stop_with_store(self) -> (Summary, Option<Store>) {
+        let (summary, _, store) = self.end();
+        (summary, store)
+    }
+
+    fn end(mut self) -> (Summary, Option<Transcript>, Option<Store>) {
         self.close_link();
         self.note_unknown_outcome();
         self.tell_status();
@@ -361,20 +368,13 @@ impl Station {
         self.link.machine.stop(self.shared.clock.now());
         self.tell_link();
         self.host.set_station(None);
-        if let Ok(run) = Rc::try_unwrap(self.run) {
-            let transcript = run.into_inner().into_session().close();
-            summary.transcript_problem = transcript.problem().map(ToString::to_string);
-        }
+        let run = Rc::try_unwrap(self.run).ok();
+        let transcript = run.map(|run| run.into_inner().into_session().close());
+        let problem = transcript.as_ref().and_then(Transcript::problem);
+        summary.transcript_problem = problem.map(ToString::to_string);
         self.shared.tell(&Happening::StationStopped(summary.clone()));
         let shared = Rc::try_unwrap(self.shared).ok();
-        (summary, shared.map(|shared| shared.store.into_inner()))
-    }
-
-    /// What is left of it when its process dies now: nothing is said, closed or put in order.
-    pub fn die(self) -> Option<Store> {
-        self.host.set_station(None);
-        drop(self.run);
-        Rc::try_unwrap(self.shared).ok().map(|shared| shared.store.into_inner())
+        (summary, transcript, shared.map(|shared| shared.store.into_inner()))
     }
 
     /// The process dies here and now, in the middle of a run or between two: nothing is closed, and what it had
