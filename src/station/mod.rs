@@ -114,6 +114,17 @@ pub enum Ended {
     Stopped,
     /// The file is to be read again; then run it again, or its successor.
     Reload,
+    /// It runs on a recording, and does something else than what was recorded: [`Station::strayed`].
+    Strayed,
+}
+
+/// Where a station left the recording that it runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strayed {
+    /// What it did instead.
+    pub what: String,
+    /// What to do about it.
+    pub help: String,
 }
 
 /// A running station.
@@ -138,6 +149,7 @@ pub struct Station {
     started: bool,
     /// Why the port could not be opened, if it is only to be waited for.
     absent: Option<String>,
+    strayed: Option<Strayed>,
 }
 
 impl Station {
@@ -195,6 +207,7 @@ impl Station {
             last_status: None,
             started: false,
             absent: None,
+            strayed: None,
         }
     }
 
@@ -217,6 +230,10 @@ impl Station {
             if self.until.is_some_and(|until| self.now() >= until) {
                 self.shared.tell(&Happening::StationStopping { why: "time".to_string() });
                 return Ended::Stopped;
+            }
+            if self.strayed.is_some() {
+                self.shared.tell(&Happening::StationStopping { why: "replay".to_string() });
+                return Ended::Strayed;
             }
             if self.signals.take_reload() {
                 return Ended::Reload;
@@ -257,6 +274,11 @@ impl Station {
         if let Some(what) = self.absent.take() {
             self.tell_machine(link::Fact::PortGone { what, expected: true });
         }
+    }
+
+    /// Why it ended as [`Ended::Strayed`].
+    pub fn strayed(&self) -> Option<&Strayed> {
+        self.strayed.as_ref()
     }
 
     /// Now, on the station's clock.
