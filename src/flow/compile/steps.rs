@@ -404,8 +404,8 @@ impl<'n> Parts<'n> {
             json: fields.node("json"),
             text: fields.node("text"),
             bytes: fields.node("bytes"),
-            qos: fields.node("qos"),
-            retain: fields.node("retain"),
+            qos: fields.value_or_template("qos", problems),
+            retain: fields.value_or_template("retain", problems),
             run: fields
                 .text("run", problems)
                 .map(|run| Spanned { value: run.text.to_string(), span: run.span }),
