@@ -180,6 +180,26 @@ impl<'t> Fields<'t> {
         Some(scalar)
     }
 
+    /// A value that may also be a `${…}`, which only a run knows; what is written out is judged here.
+    pub fn value_or_template(&self, name: &str, problems: &mut Diagnostics) -> Option<&'t Node> {
+        let (node, key) = self.value(name)?;
+        if node.scalar().is_some_and(|scalar| scalar.text.contains("${")) {
+            return Some(node);
+        }
+        let Takes::Either([kind, Takes::Template]) = &key.takes else {
+            debug_assert!(false, "`{name}` of `{}` is no value or `${{…}}`", self.shape.name);
+            return None;
+        };
+        let is_good = match kind {
+            Takes::Int { .. } => self.int(name, problems).is_some(),
+            Takes::Bool => self.bool(name, problems).is_some(),
+            Takes::OneOf(_) => self.one_of(name, problems).is_some(),
+            Takes::Duration => self.duration(name, problems).is_some(),
+            _ => true,
+        };
+        is_good.then_some(node)
+    }
+
     /// `true` or `false`.
     pub fn bool(&self, name: &str, problems: &mut Diagnostics) -> Option<Spanned<bool>> {
         let (node, key) = self.value(name)?;

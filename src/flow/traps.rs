@@ -14,17 +14,27 @@ pub(super) use syntax::{Broken, syntax};
 
 /// Whether a text is a command line: what a step that is only text must be.
 pub fn is_command(text: &str) -> bool {
-    let after = |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.bytes().next());
-    // `AT` and `ATE0`, but no English word in capitals and small letters such as `ATtach`.
-    after("AT").is_some_and(|next| next.is_none_or(|byte| !byte.is_ascii_lowercase() && byte != b' '))
+    // `at+csq`, `ati`, `ate0`, but neither `attach` nor `at once`.
+    let is_small = text.strip_prefix("at").is_some_and(|rest| {
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        letters < 2 && !rest.starts_with(' ')
+    });
+    is_small || is_capital_command(text)
+}
+
+/// `AT` and `ATE0`, but no English word in capitals and small letters such as `ATtach`.
+fn is_capital_command(text: &str) -> bool {
+    let begins = text.strip_prefix("AT").map(|rest| rest.bytes().next());
+    begins.is_some_and(|next| next.is_none_or(|byte| !byte.is_ascii_lowercase() && byte != b' '))
         || text.starts_with("A/")
         || text.starts_with("+++")
 }
 
-/// Whether a text looks like a command line or like what a module says: `+CSQ: …`, `^MODE: …`.
+/// Whether a text looks like a command line or like what a module says: `+CSQ: …`, `^MODE: …`. A small `at` is a
+/// word, and a key of other files.
 pub(super) fn is_at_text(text: &str) -> bool {
     let mut bytes = text.bytes();
-    is_command(text)
+    is_capital_command(text)
         || (bytes.next().is_some_and(|first| b"+^%#*$".contains(&first))
             && bytes.next().is_some_and(|second| second.is_ascii_uppercase()))
 }
@@ -285,9 +295,12 @@ fn comment_after(text: &str, at: usize) -> Option<String> {
 fn hole(text: &str, key: Span) -> Diagnostic {
     let before = text[..key.start].trim_end();
     let open = before.trim_end_matches('{').len();
+    // As many braces as were opened: what follows may close the map around it.
+    let opened = text[open..key.start].matches('{').count();
     let after = &text[key.end..];
-    let close = key.end + after.find(|sign: char| sign != '}' && sign != ' ').unwrap_or(after.len());
-    let close = key.end + text[key.end..close].trim_end().len();
+    let signs = after.char_indices().take_while(|(_, sign)| matches!(sign, '}' | ' '));
+    let closing = signs.filter(|(_, sign)| *sign == '}').take(opened).last();
+    let close = key.end + closing.map_or(0, |(at, _)| at + 1);
     let written = &text[open..close];
     Diagnostic::error(
         Code::PATTERN_MAP,
