@@ -8,6 +8,7 @@ mod call;
 mod check;
 mod exit;
 mod forget;
+mod fuzz;
 mod metrics_server;
 mod notify;
 mod once_file;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Ports(command) => ports::ports(&command),
         Command::Schema(command) => schema::schema(&command),
         Command::Completions(command) => schema::completions(&command),
+        Command::Fuzz(command) => fuzz::fuzz(&command),
         Command::Forget(command) => forget::forget(&command),
         Command::Outbox(command) => outbox::outbox(&command),
     };

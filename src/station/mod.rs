@@ -339,6 +339,14 @@ impl Station {
         summary
     }
 
+    /// The process dies here: nothing is closed, nobody is told. What is left is the store, unless somebody
+    /// still holds it.
+    pub fn crash(self) -> Option<Store> {
+        self.host.set_station(None);
+        drop(self.run);
+        Rc::try_unwrap(self.shared).ok().map(|shared| shared.store.into_inner())
+    }
+
     /// Runs `link.down`, if there is a link to close.
     fn close_link(&mut self) {
         let state = self.link.machine.state();

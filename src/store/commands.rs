@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::outbox::Promised;
 use super::write::{Durability, Site};
+use super::ledger::Ended;
 use super::{
     CommandEnd, CommandState, DAY_MS, Finished, KnownCommand, Lane, Moment, NewCommand, NewEffects, NewRow,
     Recorded, Store, StoreError, counted, kept, stored,
@@ -102,11 +103,13 @@ impl Store {
     /// Not because of the disk.
     pub fn record(&mut self, now_ms: i64, commands: &[NewCommand]) -> Result<Vec<u64>, StoreError> {
         self.at(now_ms);
-        self.write(Durability::Promised, |tx| {
+        let numbers: Vec<u64> = self.write(Durability::Promised, |tx| {
             forget_old(tx, now_ms)?;
             let made = Moment { boot: tx.boots.current(), mono_ms: now_ms };
             commands.iter().map(|command| insert(tx, command, made)).collect()
-        })
+        })?;
+        self.enter(|ledger| ledger.recorded.extend(&numbers));
+        Ok(numbers)
     }
 
     /// Whether a command came before: the last one with this key and, if one is given, this digest. With a
@@ -164,7 +167,11 @@ impl Store {
         let started = self.write(Durability::Promised, |tx| {
             tx.execute("UPDATE command SET state = 1 WHERE n = ?1 AND state = 0", [stored(n)])
         })?;
-        if started == 0 { Err(StoreError::CommandOver { n }) } else { Ok(()) }
+        if started == 0 {
+            return Err(StoreError::CommandOver { n });
+        }
+        self.enter(|ledger| ledger.started.push(n));
+        Ok(())
     }
 
     /// Ends a command: its reply and everything that its handler left, together or not at all. The timers wait
@@ -195,6 +202,12 @@ impl Store {
         })?;
         let Some(mut seqs) = seqs else { return Err(StoreError::CommandOver { n }) };
         self.state = state;
+        self.enter_rows(now_ms, &rows, &seqs);
+        self.enter(|ledger| {
+            let effects = effects.rows.len() + effects.state.len() + effects.timers.len();
+            let reply = seqs.first().copied().filter(|_| how.reply.is_some());
+            ledger.ended.push(Ended { n, state: how.state, reply, effects });
+        });
         let rows = seqs.split_off(usize::from(how.reply.is_some()).min(seqs.len()));
         Ok(Finished { reply: seqs.first().copied(), rows })
     }

@@ -104,6 +104,7 @@ impl Store {
             age_applied_ms: None,
             checkpointed_ms: life.now_ms,
             faults: None,
+            ledger: None,
         };
         if store.home.is_none() {
             let id = store.fresh_id();

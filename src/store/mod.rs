@@ -18,6 +18,7 @@ mod clock;
 mod commands;
 mod disk;
 mod kept;
+mod ledger;
 mod life;
 mod lock;
 mod outbox;
@@ -39,6 +40,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 pub use kept::MAX_STATE_BYTES;
+pub use ledger::{Ended, Enqueued, Ledger, SharedLedger};
 pub use types::{
     Bounds, CommandEnd, CommandState, Counts, DropPolicy, DropReason, Finished, KnownCommand, Lane, LastRun,
     Life, Moment, NewCommand, NewEffects, NewRow, NewTimer, Recorded, Row, StoreError, StoreNews, Timer,
@@ -74,6 +76,7 @@ pub struct Store {
     age_applied_ms: Option<i64>,
     checkpointed_ms: i64,
     faults: Option<DiskFaults>,
+    ledger: Option<SharedLedger>,
 }
 
 /// The folder, and the lock on it.

@@ -1,0 +1,86 @@
+//! S9 to S11: a command begins at most once over all lives, is answered exactly once, and leaves nothing if it
+//! failed.
+
+use std::collections::BTreeMap;
+
+use crate::link::Mono;
+use crate::station::event::Happening;
+use crate::store::CommandState;
+
+use super::super::log::Log;
+use super::Violation;
+
+pub(super) fn once(log: &Log) -> Option<Violation> {
+    let mut began: BTreeMap<u64, Mono> = BTreeMap::new();
+    log.told.iter().find_map(|(at, happening)| match happening {
+        Happening::CommandStarted { n, .. } => {
+            let before = began.insert(*n, *at)?;
+            let before = super::super::log::seconds(before);
+            Some(Violation::new("S9", *at, format!("command {n} began a second time, after {before:.3}s")))
+        }
+        _ => None,
+    })
+}
+
+pub(super) fn answered(log: &Log) -> Option<Violation> {
+    let mut ends: BTreeMap<u64, u32> = BTreeMap::new();
+    for end in &log.ledger.ended {
+        let times = ends.entry(end.n).or_default();
+        *times += 1;
+        if *times > 1 {
+            return Some(Violation::new("S10", log.ended, format!("command {} ended twice", end.n)));
+        }
+    }
+    // What memory knew while the disk did not work is lost with a process; only a run to its end can tell.
+    let forgetful = log.told.iter().any(|(_, told)| matches!(told, Happening::StoreVolatile { .. }));
+    if forgetful || log.panic.is_some() || log.span.trouble == log.span.whole {
+        return None;
+    }
+    let open = log.ledger.recorded.iter().find(|n| !ends.contains_key(n))?;
+    Some(Violation::new("S10", log.ended, format!("command {open} was recorded and never answered")))
+}
+
+pub(super) fn effects(log: &Log) -> Option<Violation> {
+    let wrong =
+        log.ledger.ended.iter().find(|end| end.state != CommandState::Done && end.effects > 0)?;
+    let what = format!("command {} is {:?} and left {} things", wrong.n, wrong.state, wrong.effects);
+    Some(Violation::new("S11", log.ended, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::doctored::{log, s};
+    use super::*;
+    use crate::store::Ended;
+
+    fn begins(n: u64) -> Happening {
+        Happening::CommandStarted { n, method: "x".into() }
+    }
+
+    #[test]
+    fn a_second_begin_is_seen() {
+        assert_eq!(once(&log().tell(s(1), begins(1)).tell(s(2), begins(2))), None);
+        assert_eq!(once(&log().tell(s(1), begins(1)).tell(s(2), begins(1))).unwrap().at, s(2));
+    }
+
+    #[test]
+    fn a_missing_or_second_answer_is_seen() {
+        let end = Ended { n: 1, state: CommandState::Done, reply: Some(4), effects: 2 };
+        let mut log = log();
+        log.ledger.recorded.push(1);
+        assert_eq!(answered(&log).unwrap().rule, "S10");
+        log.ledger.ended.push(end);
+        assert_eq!(answered(&log), None);
+        log.ledger.ended.push(end);
+        assert_eq!(answered(&log).unwrap().rule, "S10");
+    }
+
+    #[test]
+    fn what_a_failed_command_left_is_seen() {
+        let mut log = log();
+        log.ledger.ended.push(Ended { n: 1, state: CommandState::Failed, reply: None, effects: 0 });
+        assert_eq!(effects(&log), None);
+        log.ledger.ended[0].effects = 1;
+        assert_eq!(effects(&log).unwrap().rule, "S11");
+    }
+}

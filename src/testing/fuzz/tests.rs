@@ -1,0 +1,55 @@
+//! Whole runs: the same seed twice, a case written out, and stations that were broken on purpose.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::case::{Case, Span};
+use super::program::Source;
+use super::{invariant, stage};
+
+fn bundled(file: &str) -> Source {
+    Source {
+        file: PathBuf::from(file),
+        folder: PathBuf::from(env!("CARGO_MANIFEST_DIR")),
+        module: "luat-air724".into(),
+        vars: std::collections::BTreeMap::new(),
+    }
+}
+
+fn station() -> Source {
+    bundled("scripts/thingscloud/station.yaml")
+}
+
+/// So much trouble that a short run meets some.
+fn span() -> Span {
+    Span { trouble: Duration::from_mins(40), whole: Duration::from_mins(60) }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_twice() {
+    let case = Case::draw(3, span());
+    let (first, second) = (stage::run(&station(), &case), stage::run(&station(), &case));
+    assert_eq!(first.crossed, second.crossed);
+    assert_eq!(first.told, second.told);
+    assert_eq!(first.ledger, second.ledger);
+    assert!(!first.faults.is_empty() && !first.received.is_empty());
+}
+
+#[test]
+fn what_happened_makes_the_same_happen_again() {
+    for seed in 1..4 {
+        let case = Case::draw(seed, span());
+        let log = stage::run(&station(), &case);
+        let again = stage::run(&station(), &case.exactly(&log));
+        assert_eq!(log.crossed, again.crossed, "seed {seed}");
+        assert_eq!(log.told, again.told, "seed {seed}");
+        assert_eq!(invariant::check(&log), invariant::check(&again));
+    }
+}
+
+#[test]
+fn a_quiet_run_breaks_no_rule() {
+    let log = stage::run(&station(), &Case::quiet(1, Duration::from_mins(20)));
+    assert_eq!(invariant::check(&log), None);
+    assert!(log.received.len() > 15 && log.places > 100);
+}

@@ -1,0 +1,3 @@
+//! Flows that are tried without hardware.
+
+pub mod fuzz;
