@@ -295,6 +295,9 @@ pub(super) struct FuzzArgs {
     /// Nothing goes wrong, but for one line between two others: once for each place where it can stand
     #[arg(long, value_name = "LINE", num_args = 0..=1, default_missing_value = "RING")]
     pub urc_everywhere: Option<String>,
+    /// Show a failure with everything that happened, instead of looking for the least that brings it about
+    #[arg(long)]
+    pub as_drawn: bool,
     /// The simulated module
     #[arg(short, long, default_value = "sim:luat-air724")]
     pub port: String,

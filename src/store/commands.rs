@@ -206,7 +206,7 @@ impl Store {
         self.enter(|ledger| {
             let effects = effects.rows.len() + effects.state.len() + effects.timers.len();
             let reply = seqs.first().copied().filter(|_| how.reply.is_some());
-            ledger.ended.push(Ended { n, state: how.state, reply, effects });
+            ledger.ended.push(Ended { n, state: how.state, reply, effects, at_ms: now_ms });
         });
         let rows = seqs.split_off(usize::from(how.reply.is_some()).min(seqs.len()));
         Ok(Finished { reply: seqs.first().copied(), rows })

@@ -29,6 +29,8 @@ pub struct Ended {
     pub reply: Option<u64>,
     /// Messages, values of `state` and timers that it left.
     pub effects: usize,
+    /// When, on the store's clock.
+    pub at_ms: i64,
 }
 
 /// Everything that was promised, in order.

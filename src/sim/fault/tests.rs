@@ -138,3 +138,14 @@ fn after_healing_all_is_well() {
         assert_eq!(heard, b"\r\nOK\r\n");
     }
 }
+
+/// The page lists what there is, in the same order and words.
+#[test]
+fn the_page_lists_all_faults() {
+    let mut table = "| setting | for each | what happens |\n|---|---|---|\n".to_owned();
+    for kind in FaultKind::ALL {
+        let _ = writeln!(table, "| `{}` | {} | {} |", kind.name(), kind.unit().words(), kind.does());
+    }
+    let page = include_str!("../../../docs/simulator.md");
+    assert!(page.contains(&table), "docs/simulator.md should hold\n{table}");
+}

@@ -125,7 +125,7 @@ impl Log {
             lines.push((crossing.at, format!("{arrow} {}", crossing.bytes.escape_ascii())));
         }
         let middle = self.told.partition_point(|(when, _)| *when <= at);
-        for (when, happening) in &self.told[middle.saturating_sub(AROUND / 2)..(middle + 2).min(self.told.len())] {
+        for (when, happening) in &self.told[middle.saturating_sub(AROUND)..(middle + 4).min(self.told.len())] {
             let text = serde_json::to_string(happening).unwrap_or_default();
             lines.push((*when, format!("· {text}")));
         }

@@ -39,6 +39,8 @@ pub struct Options {
     pub lasts: Duration,
     /// How many at once.
     pub jobs: usize,
+    /// Whether what makes a rule fail is made smaller, which takes up to 400 runs.
+    pub shrinks: bool,
 }
 
 /// What one seed came to.
@@ -110,6 +112,10 @@ fn one(options: &Options, seed: u64) -> Outcome {
     let faults = log.faults.len() + case.mishaps.len();
     let Some(violation) = invariant::check(&log) else { return Outcome { seed, faults, failure: None } };
     let exact = case.exactly(&log);
+    if !options.shrinks {
+        let around = log.around(violation.at);
+        return Outcome { seed, faults, failure: Some(Failure { violation, case: exact, around, runs: 1 }) };
+    }
     let smaller = shrink::shrink(&options.source, exact, &violation);
     // A case that does not fail again when it is written out is shown as it was drawn.
     let (case, violation, log, runs) = smaller.unwrap_or((case, violation, log, 1));

@@ -60,6 +60,8 @@ pub fn shrink(source: &Source, case: Case, violation: &Violation) -> Option<(Cas
     if search.fails(&before) {
         case = before;
     }
+    // A short run is a quick one, so its end is cut off first.
+    case = shorter(&mut search, case);
     case = fewer(&mut search, case);
     case = shorter(&mut search, case);
     let runs = search.runs;

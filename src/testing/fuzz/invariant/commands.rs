@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::link::Mono;
 use crate::station::event::Happening;
-use crate::store::CommandState;
+use crate::store::{CommandState, Ended};
 
 use super::super::log::Log;
 use super::Violation;
@@ -28,7 +28,7 @@ pub(super) fn answered(log: &Log) -> Option<Violation> {
         let times = ends.entry(end.n).or_default();
         *times += 1;
         if *times > 1 {
-            return Some(Violation::new("S10", log.ended, format!("command {} ended twice", end.n)));
+            return Some(Violation::new("S10", at_of(end), format!("command {} ended twice", end.n)));
         }
     }
     // What memory knew while the disk did not work is lost with a process; only a run to its end can tell.
@@ -44,14 +44,17 @@ pub(super) fn effects(log: &Log) -> Option<Violation> {
     let wrong =
         log.ledger.ended.iter().find(|end| end.state != CommandState::Done && end.effects > 0)?;
     let what = format!("command {} is {:?} and left {} things", wrong.n, wrong.state, wrong.effects);
-    Some(Violation::new("S11", log.ended, what))
+    Some(Violation::new("S11", at_of(wrong), what))
+}
+
+fn at_of(end: &Ended) -> Mono {
+    Mono::from_micros(u64::try_from(end.at_ms).unwrap_or(0).saturating_mul(1000))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::doctored::{log, s};
     use super::*;
-    use crate::store::Ended;
 
     fn begins(n: u64) -> Happening {
         Happening::CommandStarted { n, method: "x".into() }
@@ -65,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_missing_or_second_answer_is_seen() {
-        let end = Ended { n: 1, state: CommandState::Done, reply: Some(4), effects: 2 };
+        let end = Ended { n: 1, state: CommandState::Done, reply: Some(4), effects: 2, at_ms: 0 };
         let mut log = log();
         log.ledger.recorded.push(1);
         assert_eq!(answered(&log).unwrap().rule, "S10");
@@ -78,7 +81,7 @@ mod tests {
     #[test]
     fn what_a_failed_command_left_is_seen() {
         let mut log = log();
-        log.ledger.ended.push(Ended { n: 1, state: CommandState::Failed, reply: None, effects: 0 });
+        log.ledger.ended.push(Ended { n: 1, state: CommandState::Failed, reply: None, effects: 0, at_ms: 0 });
         assert_eq!(effects(&log), None);
         log.ledger.ended[0].effects = 1;
         assert_eq!(effects(&log).unwrap().rule, "S11");

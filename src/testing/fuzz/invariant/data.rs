@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::link::Mono;
 use crate::sim::{FaultKind, TruthKind};
 
 use super::super::log::Log;
@@ -24,15 +25,28 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
 }
 
 /// The host cannot know that the module wants data when its command line was not the one it sent, or when the
-/// prompt never came, whole and as it is.
-fn unknowable(log: &Log, at: crate::link::Mono) -> bool {
-    log.faults.iter().any(|(when, fault)| {
-        let blinding = matches!(
-            fault.kind,
-            FaultKind::TxLostBytes | FaultKind::TxDoubledBytes | FaultKind::TxGarbledBytes
-        );
-        blinding && *when <= at && at.since(*when) < INNOCENT
-    })
+/// prompt did not come, whole and in time.
+fn unknowable(log: &Log, at: Mono) -> bool {
+    log.faults.iter().any(|(when, fault)| is_blinding(fault.kind) && *when <= at && at.since(*when) < INNOCENT)
+}
+
+/// Whether a fault can hide from the host that the module wants data.
+pub(super) fn is_blinding(kind: FaultKind) -> bool {
+    use FaultKind as K;
+    matches!(
+        kind,
+        K::TxLostBytes
+            | K::TxDoubledBytes
+            | K::TxGarbledBytes
+            | K::LostBytes
+            | K::GarbledBytes
+            | K::UrcGlued
+            | K::UrcNoCrlf
+            | K::LatePrompt
+            | K::LostPrompt
+            | K::LateAnswer
+            | K::PortGone
+    )
 }
 
 #[cfg(test)]

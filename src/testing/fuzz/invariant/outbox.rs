@@ -2,6 +2,7 @@
 //! said to be with the cloud is there.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::link::Mono;
 use crate::station::event::Happening;
@@ -10,18 +11,25 @@ use super::super::log::Log;
 use super::Violation;
 use super::whole::{Rows, damaged};
 
+/// From the broker's having it to the station's knowing it.
+const JUST_BEFORE: Duration = Duration::from_mins(2);
+
 pub(super) fn check(log: &Log) -> Option<Violation> {
-    // A damaged copy counts as delivered, and nobody can tell whose copy it is.
-    if damaged(log) && !log.faults.is_empty() && log.received.iter().any(|r| Rows::of(log).of_post(&r.post).is_empty()) {
-        return None;
-    }
     let rows = Rows::of(log);
+    // A damaged copy counts as delivered; nobody can tell whose copy it is, but it came just before.
+    let strange = log.received.iter().filter(|receipt| damaged(log) && rows.of_post(&receipt.post).is_empty());
+    let strange: Vec<Mono> = strange.map(|receipt| receipt.at).collect();
+    let as_damaged = |at: Mono| strange.iter().any(|came| *came <= at && at.since(*came) < JUST_BEFORE);
+    let mut delivered_damaged = BTreeSet::new();
     let arrived: BTreeSet<u64> =
         log.received.iter().flat_map(|receipt| rows.of_post(&receipt.post)).collect();
     let mut gone: BTreeSet<u64> = log.left.iter().copied().collect();
     let mut dropped: Vec<(u64, u64)> = Vec::new();
     for (at, happening) in &log.told {
         match happening {
+            Happening::ReportSent { seq, .. } if !arrived.contains(seq) && as_damaged(*at) => {
+                delivered_damaged.insert(*seq);
+            }
             Happening::ReportSent { seq, .. } if !arrived.contains(seq) => {
                 return Some(Violation::new("S6", *at, format!("report {seq} was said to be sent, and is not there")));
             }
@@ -34,7 +42,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
     }
     let lost = log.ledger.rows.iter().find(|entry| {
         let seq = entry.seq;
-        let known = arrived.contains(&seq) || gone.contains(&seq);
+        let known = arrived.contains(&seq) || gone.contains(&seq) || delivered_damaged.contains(&seq);
         let said = dropped.iter().any(|(first, last)| (*first..=*last).contains(&seq));
         let excused = entry.volatile && !log.died.is_empty();
         !known && !said && !excused
