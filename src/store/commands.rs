@@ -203,10 +203,11 @@ impl Store {
         let Some(mut seqs) = seqs else { return Err(StoreError::CommandOver { n }) };
         self.state = state;
         self.enter_rows(now_ms, &rows, &seqs);
+        let volatile = self.is_volatile();
         self.enter(|ledger| {
             let effects = effects.rows.len() + effects.state.len() + effects.timers.len();
             let reply = seqs.first().copied().filter(|_| how.reply.is_some());
-            ledger.ended.push(Ended { n, state: how.state, reply, effects, at_ms: now_ms });
+            ledger.ended.push(Ended { n, state: how.state, reply, effects, at_ms: now_ms, volatile });
         });
         let rows = seqs.split_off(usize::from(how.reply.is_some()).min(seqs.len()));
         Ok(Finished { reply: seqs.first().copied(), rows })

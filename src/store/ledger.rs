@@ -31,6 +31,8 @@ pub struct Ended {
     pub effects: usize,
     /// When, on the store's clock.
     pub at_ms: i64,
+    /// The disk did not work: after the process's death it had not ended.
+    pub volatile: bool,
 }
 
 /// Everything that was promised, in order.

@@ -11,23 +11,29 @@ use super::super::log::Log;
 use super::Violation;
 
 pub(super) fn once(log: &Log) -> Option<Violation> {
-    let mut began: BTreeMap<u64, Mono> = BTreeMap::new();
-    log.told.iter().find_map(|(at, happening)| match happening {
-        Happening::CommandStarted { n, .. } => {
-            let before = began.insert(*n, *at)?;
-            let before = super::super::log::seconds(before);
-            Some(Violation::new("S9", *at, format!("command {n} began a second time, after {before:.3}s")))
+    let mut began: BTreeMap<u64, (Mono, bool)> = BTreeMap::new();
+    let mut volatile = false;
+    log.told.iter().find_map(|(at, happening)| {
+        match happening {
+            Happening::StoreVolatile { .. } => volatile = true,
+            Happening::StoreRestored { .. } | Happening::StationStarted { .. } => volatile = false,
+            _ => {}
         }
-        _ => None,
+        let Happening::CommandStarted { n, .. } = happening else { return None };
+        let (before, was_volatile) = began.insert(*n, (*at, volatile))?;
+        if was_volatile && died_between(log, before, *at) {
+            return None;
+        }
+        let before = super::super::log::seconds(before);
+        Some(Violation::new("S9", *at, format!("command {n} began a second time, after {before:.3}s")))
     })
 }
 
 pub(super) fn answered(log: &Log) -> Option<Violation> {
-    let mut ends: BTreeMap<u64, u32> = BTreeMap::new();
+    let mut ends: BTreeMap<u64, Ended> = BTreeMap::new();
     for end in &log.ledger.ended {
-        let times = ends.entry(end.n).or_default();
-        *times += 1;
-        if *times > 1 {
+        let Some(before) = ends.insert(end.n, *end) else { continue };
+        if !(before.volatile && died_between(log, at_of(&before), at_of(end))) {
             return Some(Violation::new("S10", at_of(end), format!("command {} ended twice", end.n)));
         }
     }
@@ -45,6 +51,11 @@ pub(super) fn effects(log: &Log) -> Option<Violation> {
         log.ledger.ended.iter().find(|end| end.state != CommandState::Done && end.effects > 0)?;
     let what = format!("command {} is {:?} and left {} things", wrong.n, wrong.state, wrong.effects);
     Some(Violation::new("S11", at_of(wrong), what))
+}
+
+/// What memory knew while the disk did not work died with a process.
+fn died_between(log: &Log, from: Mono, to: Mono) -> bool {
+    log.died.iter().any(|died| (from..=to).contains(died))
 }
 
 fn at_of(end: &Ended) -> Mono {
@@ -68,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_missing_or_second_answer_is_seen() {
-        let end = Ended { n: 1, state: CommandState::Done, reply: Some(4), effects: 2, at_ms: 0 };
+        let end = Ended { n: 1, state: CommandState::Done, reply: Some(4), effects: 2, at_ms: 0, volatile: false };
         let mut log = log();
         log.ledger.recorded.push(1);
         assert_eq!(answered(&log).unwrap().rule, "S10");
@@ -81,7 +92,7 @@ mod tests {
     #[test]
     fn what_a_failed_command_left_is_seen() {
         let mut log = log();
-        log.ledger.ended.push(Ended { n: 1, state: CommandState::Failed, reply: None, effects: 0, at_ms: 0 });
+        log.ledger.ended.push(Ended { n: 1, state: CommandState::Failed, reply: None, effects: 0, at_ms: 0, volatile: false });
         assert_eq!(effects(&log), None);
         log.ledger.ended[0].effects = 1;
         assert_eq!(effects(&log).unwrap().rule, "S11");

@@ -27,7 +27,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         }
         let until = truth.at + BOUNDARY;
         let calm = !trouble.iter().any(|at| *at + CALM_BEFORE >= truth.at && *at <= truth.at + CALM_BEHIND);
-        let died = log.died.iter().any(|at| (truth.at..=until).contains(at));
+        let died = log.died.iter().any(|at| (truth.at..=until).contains(at)) || is_down(log, truth.at);
         if !calm || died || until > log.ended || is_gone(log, truth.at) {
             continue;
         }
@@ -42,6 +42,12 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         }
     }
     None
+}
+
+/// No process is there.
+fn is_down(log: &Log, at: Mono) -> bool {
+    let lives = log.died.iter().zip(log.began.iter().copied().chain(std::iter::repeat(log.ended)));
+    lives.into_iter().any(|(died, began)| *died <= at && at <= began)
 }
 
 /// The port is not there: it vanished and was not found again.
