@@ -30,8 +30,14 @@ fn fuzzed(args: &FuzzArgs) -> Result<Exit, Exit> {
         vars: args.vars.iter().cloned().collect(),
     };
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
-    let options =
-        Options { source, first_seed: args.seed, seeds: args.seeds, lasts: args.duration, jobs, shrinks: !args.as_drawn };
+    let options = Options {
+        source,
+        first_seed: args.seed,
+        seeds: args.seeds,
+        lasts: args.duration,
+        jobs,
+        shrinks: !args.as_drawn,
+    };
     let shows_progress = std::io::stderr().is_terminal();
     let progress = |count: u64, outcome: &Outcome| {
         let failed = if outcome.failure.is_some() { "failed" } else { "passed" };

@@ -13,7 +13,8 @@ use crate::link::tcp::Tcp;
 use crate::link::wake::Wake;
 use crate::link::{Clock as _, Link, LinkError, WallClock};
 use crate::sim::{
-    self, BrokerUrl, CloudChoice, FaultSettings, Faults, Pace, Scenario, SimError, SimOptions, SimSettings, Start, WallPacer,
+    self, BrokerUrl, CloudChoice, FaultSettings, Faults, Pace, Scenario, SimError, SimOptions, SimSettings,
+    Start, WallPacer,
 };
 
 use super::args::{SerialArgs, SimulationArgs, Speed};

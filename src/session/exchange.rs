@@ -227,6 +227,7 @@ impl Session {
         flight.data_sent = true;
         let written = self.write(&data, flight.deadline);
         if let Err(Fault::Timeout { .. }) = &written {
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         }
         written
@@ -301,6 +302,7 @@ impl Session {
             Owed::Await(missing_await.unwrap_or_default())
         };
         if prompt_seen && verdict_owed {
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         } else if verdict_owed || !flight.data_sent {
             self.footing = Footing::Unsure { prompt: request.wanted.prompt.is_some() };
@@ -313,6 +315,11 @@ impl Session {
 
     /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
     fn leave_data_phase(&mut self, cancel: Cancel) {
+        #[cfg(test)]
+        if super::sabotage::is_broken(super::sabotage::Sabotage::SendsInDataMode) {
+            self.footing = Footing::Firm;
+            return;
+        }
         let byte = match cancel {
             Cancel::None => {
                 self.footing = Footing::Stuck;

@@ -5,6 +5,8 @@
 mod exchange;
 mod fault;
 mod resync;
+#[cfg(test)]
+pub(crate) mod sabotage;
 mod station;
 mod wait;
 
@@ -161,6 +163,8 @@ pub struct Session {
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
+    /// When the module was given up on, though all the data it was told of had left.
+    all_data_left: Option<Mono>,
     /// Buffers that stay, so that a step need not make them anew.
     line: Vec<u8>,
     bytes: Vec<u8>,
@@ -205,6 +209,7 @@ impl Session {
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
+            all_data_left: None,
             line: Vec::new(),
             bytes: Vec::with_capacity(4096),
             sorted: Vec::with_capacity(16),
@@ -399,6 +404,10 @@ impl Session {
                 Sorted::Message(message) => {
                     if listens {
                         self.listener.heard(now, &Heard::Message(&message));
+                    }
+                    #[cfg(test)]
+                    if sabotage::every_third_time(sabotage::Sabotage::DropsMessages) {
+                        continue;
                     }
                     if self.messages.len() == UNCLAIMED_MESSAGES {
                         self.messages.pop_front();

@@ -86,7 +86,13 @@ pub struct SimOptions {
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self { seed: 0, scenario: None, cloud: CloudChoice::StandIn(None), pace: Pace::Max, faults: Faults::default() }
+        Self {
+            seed: 0,
+            scenario: None,
+            cloud: CloudChoice::StandIn(None),
+            pace: Pace::Max,
+            faults: Faults::default(),
+        }
     }
 }
 

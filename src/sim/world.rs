@@ -14,8 +14,8 @@ use crate::link::Mono;
 
 mod faulty;
 
-pub use faulty::{Truth, TruthKind};
 use faulty::Undo;
+pub use faulty::{Truth, TruthKind};
 
 /// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
 pub(super) const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
@@ -447,7 +447,9 @@ impl World {
                     self.push(now + lasts, Event::PortBack);
                 }
             }
-            What::Reset => self.module_does(|module, io| module.trouble(&Trouble::Reset { silent: false }, io)),
+            What::Reset => {
+                self.module_does(|module, io| module.trouble(&Trouble::Reset { silent: false }, io))
+            }
             What::RegistrationLost { lasts } => {
                 self.module_does(|module, io| module.trouble(&Trouble::Network { there: false }, io));
                 if let Some(lasts) = lasts {

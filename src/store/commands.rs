@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::ledger::Ended;
 use super::outbox::Promised;
 use super::write::{Durability, Site};
-use super::ledger::Ended;
 use super::{
     CommandEnd, CommandState, DAY_MS, Finished, KnownCommand, Lane, Moment, NewCommand, NewEffects, NewRow,
     Recorded, Store, StoreError, counted, kept, stored,
@@ -49,8 +49,11 @@ fn read_known(row: &rusqlite::Row<'_>) -> rusqlite::Result<(KnownCommand, Moment
 
 /// Forgets commands that are over and too many or too old.
 fn forget_old(site: &Site<'_>, now_ms: i64) -> rusqlite::Result<()> {
+    // By count, not by number: there are wide gaps between the numbers of a disk and those of memory, and a
+    // command that memory forgot would come back from the disk as if it had never ended.
     site.execute(
-        "DELETE FROM command WHERE state >= 2 AND n <= (SELECT coalesce(max(n), 0) FROM command) - ?1",
+        "DELETE FROM command WHERE state >= 2
+         AND n <= (SELECT n FROM command ORDER BY n DESC LIMIT 1 OFFSET ?1)",
         [MAX_KNOWN],
     )?;
     let mut query =

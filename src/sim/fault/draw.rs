@@ -93,7 +93,11 @@ fn wait(entropy: &mut Entropy) -> f64 {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is never negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, and is never negative"
+)]
 fn next(entropy: &mut Entropy, kind: FaultKind, rate: Rate, after: Option<FaultWhen>) -> Fault {
     let when = match (rate, after) {
         (Rate::Each(chance), after) => {
@@ -108,7 +112,12 @@ fn next(entropy: &mut Entropy, kind: FaultKind, rate: Rate, after: Option<FaultW
             FaultWhen::Time(last.saturating_add(Duration::from_millis(pause_ms)))
         }
     };
-    Fault { kind, when, lasts: kind.lasts_ms().map(|range| lasts(entropy, range)), detail: detail(entropy, kind) }
+    Fault {
+        kind,
+        when,
+        lasts: kind.lasts_ms().map(|range| lasts(entropy, range)),
+        detail: detail(entropy, kind),
+    }
 }
 
 /// Short ones are as likely as long ones: half the draws are below the geometric middle.

@@ -8,7 +8,9 @@ pub(in crate::sim) fn flood(number: u32) -> (String, Vec<u8>) {
     match number % 8 {
         0 => (topic, b"not JSON".to_vec()),
         1 => (topic, br#"{"method":"eval","params":{},"id":1}"#.to_vec()),
-        2 => (topic, br#"{"method":"relay","params":{"on":"\r\nAT+CANARY\r\n${state}\\22"},"id":1}"#.to_vec()),
+        2 => {
+            (topic, br#"{"method":"relay","params":{"on":"\r\nAT+CANARY\r\n${state}\\22"},"id":1}"#.to_vec())
+        }
         3 => ("attributes/push".to_owned(), br#"{"relay":"\r\nCLOSED\r\n"}"#.to_vec()),
         4 => ("attributes/push".to_owned(), b"\r\nOK\r\n+CREG: 0\r\n> ".to_vec()),
         _ => (topic, command.into_bytes()),

@@ -92,7 +92,8 @@ impl Injector {
         let after = *count;
         let mut hits = Vec::new();
         while let Some(nth) = self.next.get(&unit).copied().filter(|nth| *nth <= after) {
-            let kinds: Vec<FaultKind> = self.streams.keys().copied().filter(|kind| kind.unit() == unit).collect();
+            let kinds: Vec<FaultKind> =
+                self.streams.keys().copied().filter(|kind| kind.unit() == unit).collect();
             for kind in kinds {
                 let taken = self.streams.get_mut(&kind).and_then(|stream| stream.take(FaultWhen::Nth(nth)));
                 if let Some(fault) = taken {

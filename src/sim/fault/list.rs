@@ -82,7 +82,10 @@ pub(super) fn read(entries: &[Value]) -> Result<Faults, FaultError> {
 
 fn span(key: &str, text: &str) -> Result<Duration, FaultError> {
     duration(text).ok_or_else(|| {
-        FaultError::new(format!("`{key}: {text}` is not a duration"), "write numbers with units, such as `1m30s`")
+        FaultError::new(
+            format!("`{key}: {text}` is not a duration"),
+            "write numbers with units, such as `1m30s`",
+        )
     })
 }
 
@@ -95,10 +98,14 @@ impl Raw {
             (Some(nth), None) if nth > 0 && !by_time => When::Nth(nth),
             (None, Some(time)) if by_time => When::Time(span("time", time)?),
             _ if by_time => {
-                return Err(FaultError::new(format!("`{name}` needs `time`"), "write how long after power-on: `time: 3h`"));
+                return Err(FaultError::new(
+                    format!("`{name}` needs `time`"),
+                    "write how long after power-on: `time: 3h`",
+                ));
             }
             _ => {
-                let help = format!("write which {} it is since power-on, from 1: `nth: 17`", kind.unit().words());
+                let help =
+                    format!("write which {} it is since power-on, from 1: `nth: 17`", kind.unit().words());
                 return Err(FaultError::new(format!("`{name}` needs `nth`"), help));
             }
         };
@@ -108,7 +115,9 @@ impl Raw {
                 let help = format!("add `for`, at most about {}", shown(most));
                 return Err(FaultError::new(format!("`{name}` does not say how long"), help));
             }
-            (Some(_), None) => return Err(FaultError::new(format!("`{name}` takes no time"), "take `for` out")),
+            (Some(_), None) => {
+                return Err(FaultError::new(format!("`{name}` takes no time"), "take `for` out"));
+            }
             (None, None) => None,
         };
         let detail = self.detail(kind)?;
@@ -122,7 +131,9 @@ impl Raw {
         match (kind, self.bit, self.urc, self.clock.as_deref(), self.count) {
             (K::GarbledBytes | K::TxGarbledBytes, Some(bit @ 0..8), None, None, None) => Ok(Detail::Bit(bit)),
             (K::GarbledBytes | K::TxGarbledBytes, ..) => wrong("say which bit is another: `bit: 3`, 0 to 7"),
-            (K::UrcAnywhere | K::UrcGlued | K::UrcNoCrlf, None, Some(urc), None, None) => Ok(Detail::Urc(urc)),
+            (K::UrcAnywhere | K::UrcGlued | K::UrcNoCrlf, None, Some(urc), None, None) => {
+                Ok(Detail::Urc(urc))
+            }
             (K::UrcAnywhere | K::UrcGlued | K::UrcNoCrlf, ..) => wrong("say the line: `urc: RING`"),
             (K::ClockJump, None, None, Some("back"), None) => Ok(Detail::Back),
             (K::ClockJump, None, None, None | Some("forward"), None) => Ok(Detail::None),
@@ -161,7 +172,6 @@ impl std::fmt::Display for Fault {
 pub(super) fn shown(duration: Duration) -> String {
     let ms = duration.as_millis();
     let parts = [(ms / 3_600_000, "h"), (ms / 60_000 % 60, "m"), (ms / 1_000 % 60, "s"), (ms % 1_000, "ms")];
-    let text: String =
-        parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
     if text.is_empty() { "0ms".to_owned() } else { text }
 }

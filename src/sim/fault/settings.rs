@@ -27,9 +27,8 @@ impl FaultError {
 
     pub(super) fn unknown(name: &str) -> Self {
         let names = || FaultKind::ALL.iter().map(|kind| kind.name());
-        let near = names().max_by(|a, b| {
-            strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
-        });
+        let near =
+            names().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
         let near = near.filter(|near| strsim::jaro_winkler(near, name) > 0.75);
         let help = near.map_or_else(
             || format!("there is {}", names().collect::<Vec<_>>().join(", ")),
@@ -114,7 +113,10 @@ impl FaultSettings {
     /// What is wrong with it.
     pub fn option(text: &str) -> Result<Self, FaultError> {
         let Some((name, rate)) = text.split_once('=') else {
-            return Err(FaultError::new(format!("`{text}` is no fault"), "write NAME=RATE, such as `reboot=2/d`"));
+            return Err(FaultError::new(
+                format!("`{text}` is no fault"),
+                "write NAME=RATE, such as `reboot=2/d`",
+            ));
         };
         let mut settings = Self::default();
         settings.set_text(name.trim(), rate.trim())?;
@@ -166,7 +168,10 @@ pub(super) fn read(map: &Map<String, Value>) -> Result<Faults, FaultError> {
         };
         if name == "heal" {
             let heal = duration(&text).ok_or_else(|| {
-                FaultError::new(format!("`heal: {text}` is not a duration"), "write `20h`: all is well from then on")
+                FaultError::new(
+                    format!("`heal: {text}` is not a duration"),
+                    "write `20h`: all is well from then on",
+                )
             })?;
             faults.heal = Some(heal);
         } else {

@@ -35,7 +35,8 @@ fn alone(kind: FaultKind) -> Faults {
 
 #[test]
 fn rates_are_read() {
-    let faults = Faults::parse("{ lost_bytes: 1e-5, urc_anywhere: 1%, reboot: 2/d, port_gone: 1/h, heal: 20h }");
+    let faults =
+        Faults::parse("{ lost_bytes: 1e-5, urc_anywhere: 1%, reboot: 2/d, port_gone: 1/h, heal: 20h }");
     let faults = faults.unwrap();
     let rate = |kind| faults.settings.rate(kind);
     assert_eq!(rate(FaultKind::LostBytes), Some(Rate::Each(1e-5)));

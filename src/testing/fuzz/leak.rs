@@ -26,9 +26,10 @@ impl Leaks {
         for secret in secrets.iter().filter(|secret| secret.value.len() >= SHORTEST) {
             forms.push(secret.value.clone());
             for upper in [false, true] {
-                let hex = secret.value.iter().map(|byte| {
-                    if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }
-                });
+                let hex = secret
+                    .value
+                    .iter()
+                    .map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
                 forms.push(hex.collect::<String>().into_bytes());
             }
             let base64 = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&secret.value);

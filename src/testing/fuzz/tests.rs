@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::session::sabotage::{Sabotage, break_on_purpose};
+
 use super::case::{Case, Span};
 use super::program::Source;
 use super::{invariant, stage};
@@ -52,4 +54,33 @@ fn a_quiet_run_breaks_no_rule() {
     let log = stage::run(&station(), &Case::quiet(1, Duration::from_mins(20)));
     assert_eq!(invariant::check(&log), None);
     assert!(log.received.len() > 15 && log.places > 100);
+}
+
+/// The first seed, of those from `first`, in which a broken engine is caught.
+fn caught(what: Sabotage, rules: &[&str], first: u64) -> u64 {
+    break_on_purpose(Some(what));
+    let span = Span { trouble: Duration::from_hours(4), whole: Duration::from_hours(4) };
+    let ready = station();
+    let found = (first..first + 200).find(|seed| {
+        let log = stage::run(&ready, &Case::draw(*seed, span));
+        rules.iter().any(|rule| invariant::check_one(&log, rule).is_some())
+    });
+    break_on_purpose(None);
+    found.unwrap_or_else(|| panic!("{what:?} was not caught in 200 seeds")) - first + 1
+}
+
+/// Each engine that was broken on purpose is caught; how soon is printed as the median of five searches.
+#[test]
+fn broken_engines_are_caught() {
+    for (what, rules) in [
+        (Sabotage::DropsMessages, ["S17"]),
+        (Sabotage::ForgetsToPersist, ["S5"]),
+        (Sabotage::SendsInDataMode, ["S3"]),
+    ] {
+        let searches = if cfg!(debug_assertions) { 1 } else { 5 };
+        let mut seeds: Vec<u64> =
+            (0..searches).map(|search| caught(what, &rules, 1 + 1000 * search)).collect();
+        seeds.sort_unstable();
+        println!("{what:?}: {seeds:?}, median {}", seeds[seeds.len() / 2]);
+    }
 }

@@ -20,7 +20,9 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         let Happening::JobFinished { kind, name, took_ms, .. } = happening else { return None };
         let most = if *kind == JobKind::Command { LONGEST_HANDLER } else { LONGEST_RUN } + UNCUT;
         let took = Duration::from_millis(*took_ms);
-        (took > most).then(|| Violation::new("S12", *at, format!("`{name}` took {took:?}, at most {most:?} are planned")))
+        (took > most).then(|| {
+            Violation::new("S12", *at, format!("`{name}` took {took:?}, at most {most:?} are planned"))
+        })
     })
 }
 

@@ -47,8 +47,7 @@ pub(super) fn answered(log: &Log) -> Option<Violation> {
 }
 
 pub(super) fn effects(log: &Log) -> Option<Violation> {
-    let wrong =
-        log.ledger.ended.iter().find(|end| end.state != CommandState::Done && end.effects > 0)?;
+    let wrong = log.ledger.ended.iter().find(|end| end.state != CommandState::Done && end.effects > 0)?;
     let what = format!("command {} is {:?} and left {} things", wrong.n, wrong.state, wrong.effects);
     Some(Violation::new("S11", at_of(wrong), what))
 }
@@ -79,7 +78,8 @@ mod tests {
 
     #[test]
     fn a_missing_or_second_answer_is_seen() {
-        let end = Ended { n: 1, state: CommandState::Done, reply: Some(4), effects: 2, at_ms: 0, volatile: false };
+        let end =
+            Ended { n: 1, state: CommandState::Done, reply: Some(4), effects: 2, at_ms: 0, volatile: false };
         let mut log = log();
         log.ledger.recorded.push(1);
         assert_eq!(answered(&log).unwrap().rule, "S10");
@@ -92,7 +92,14 @@ mod tests {
     #[test]
     fn what_a_failed_command_left_is_seen() {
         let mut log = log();
-        log.ledger.ended.push(Ended { n: 1, state: CommandState::Failed, reply: None, effects: 0, at_ms: 0, volatile: false });
+        log.ledger.ended.push(Ended {
+            n: 1,
+            state: CommandState::Failed,
+            reply: None,
+            effects: 0,
+            at_ms: 0,
+            volatile: false,
+        });
         assert_eq!(effects(&log), None);
         log.ledger.ended[0].effects = 1;
         assert_eq!(effects(&log).unwrap().rule, "S11");

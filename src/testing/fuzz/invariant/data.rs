@@ -18,7 +18,11 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         let fresh = log.died.iter().any(|died| *died <= truth.at && truth.at.since(*died) < INNOCENT);
         if is_line && !fresh && !unknowable(log, truth.at) {
             let line = bytes.escape_ascii();
-            return Some(Violation::new("S3", truth.at, format!("`{line}` was sent while the module took data")));
+            return Some(Violation::new(
+                "S3",
+                truth.at,
+                format!("`{line}` was sent while the module took data"),
+            ));
         }
     }
     None
@@ -27,7 +31,9 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
 /// The host cannot know that the module wants data when its command line was not the one it sent, or when the
 /// prompt did not come, whole and in time.
 fn unknowable(log: &Log, at: Mono) -> bool {
-    log.faults.iter().any(|(when, fault)| is_blinding(fault.kind) && *when <= at && at.since(*when) < INNOCENT)
+    log.faults
+        .iter()
+        .any(|(when, fault)| is_blinding(fault.kind) && *when <= at && at.since(*when) < INNOCENT)
 }
 
 /// Whether a fault can hide from the host that the module wants data.

@@ -14,7 +14,11 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         if let Happening::ReportQueued { seq, .. } = happening
             && !made.contains_key(seq)
         {
-            return Some(Violation::new("S5", *at, format!("report {seq} was promised and is not on the disk")));
+            return Some(Violation::new(
+                "S5",
+                *at,
+                format!("report {seq} was promised and is not on the disk"),
+            ));
         }
     }
     if !damaged(log) {

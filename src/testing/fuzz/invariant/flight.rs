@@ -10,9 +10,8 @@ use super::Violation;
 /// No timeout is shorter than this.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(250);
 /// What ends a command, wherever it stands in what came: noise may stick to it.
-const RESULTS: [&[u8]; 9] = [
-    b"OK", b"ERROR", b"FAIL", b"NO CARRIER", b"BUSY", b"NO ANSWER", b"CONNECT", b"+CME", b">",
-];
+const RESULTS: [&[u8]; 9] =
+    [b"OK", b"ERROR", b"FAIL", b"NO CARRIER", b"BUSY", b"NO ANSWER", b"CONNECT", b"+CME", b">"];
 
 pub(super) fn check(log: &Log) -> Option<Violation> {
     let mut under_way: Option<Mono> = None;

@@ -30,7 +30,11 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         }
         // The module is switched off and on when all is well again: what was before does not count.
         if *at > most && up.is_none_or(|since| since > most) {
-            return Some(Violation::new("L", *at, format!("it is not online {RECOVERS:?} after all is well again")));
+            return Some(Violation::new(
+                "L",
+                *at,
+                format!("it is not online {RECOVERS:?} after all is well again"),
+            ));
         }
     }
     if !matches!(up, Some(since) if since <= most) {
@@ -43,7 +47,11 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
     };
     let waits = log.left.iter().find(|seq| made_before(seq))?;
     let count = log.left.len();
-    Some(Violation::new("L", log.ended, format!("{count} messages still wait at the end, message {waits} among them")))
+    Some(Violation::new(
+        "L",
+        log.ended,
+        format!("{count} messages still wait at the end, message {waits} among them"),
+    ))
 }
 
 #[cfg(test)]

@@ -32,7 +32,9 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         *highest = seq.max(*highest);
     }
     log.told.iter().find_map(|(at, happening)| match happening {
-        Happening::ReportSent { seq, attempts, .. } if times.get(seq).is_some_and(|times| times > attempts) => {
+        Happening::ReportSent { seq, attempts, .. }
+            if times.get(seq).is_some_and(|times| times > attempts) =>
+        {
             let what = format!("report {seq} came {} times in {attempts} tries", times[seq]);
             Some(Violation::new("S7", *at, what))
         }

@@ -17,7 +17,8 @@ const JUST_BEFORE: Duration = Duration::from_mins(2);
 pub(super) fn check(log: &Log) -> Option<Violation> {
     let rows = Rows::of(log);
     // A damaged copy counts as delivered; nobody can tell whose copy it is, but it came just before.
-    let strange = log.received.iter().filter(|receipt| damaged(log) && rows.of_post(&receipt.post).is_empty());
+    let strange =
+        log.received.iter().filter(|receipt| damaged(log) && rows.of_post(&receipt.post).is_empty());
     let strange: Vec<Mono> = strange.map(|receipt| receipt.at).collect();
     let as_damaged = |at: Mono| strange.iter().any(|came| *came <= at && at.since(*came) < JUST_BEFORE);
     let mut delivered_damaged = BTreeSet::new();
@@ -31,7 +32,11 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
                 delivered_damaged.insert(*seq);
             }
             Happening::ReportSent { seq, .. } if !arrived.contains(seq) => {
-                return Some(Violation::new("S6", *at, format!("report {seq} was said to be sent, and is not there")));
+                return Some(Violation::new(
+                    "S6",
+                    *at,
+                    format!("report {seq} was said to be sent, and is not there"),
+                ));
             }
             Happening::ReportDead { seq, .. } => drop(gone.insert(*seq)),
             Happening::ReportDropped { first, last, .. } => dropped.push((*first, *last)),

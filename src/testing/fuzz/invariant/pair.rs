@@ -24,7 +24,8 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         if line.starts_with(LOGS_IN) {
             let late = opened.is_some_and(|opened| crossing.at.since(opened) > PATIENCE);
             if !opening || late {
-                let what = if late { "the login came too late" } else { "the login does not follow the connection" };
+                let what =
+                    if late { "the login came too late" } else { "the login does not follow the connection" };
                 return Some(Violation::new("S4", crossing.at, what));
             }
         }

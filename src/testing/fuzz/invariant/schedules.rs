@@ -15,7 +15,9 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
     }
     let mut last: BTreeMap<&str, Mono> = BTreeMap::new();
     for (at, happening) in &log.told {
-        let Happening::JobStarted { kind: JobKind::Schedule, name, late_ms, .. } = happening else { continue };
+        let Happening::JobStarted { kind: JobKind::Schedule, name, late_ms, .. } = happening else {
+            continue;
+        };
         let Some((_, period)) = log.rules.periods.iter().find(|(known, _)| known == name) else { continue };
         // What waited for the line was due on time.
         let due = *at - std::time::Duration::from_millis(*late_ms);
@@ -37,7 +39,8 @@ mod tests {
 
     #[test]
     fn runs_too_close_are_seen() {
-        let begins = || Happening::JobStarted { kind: JobKind::Schedule, name: "report".into(), run: 1, late_ms: 0 };
+        let begins =
+            || Happening::JobStarted { kind: JobKind::Schedule, name: "report".into(), run: 1, late_ms: 0 };
         let mut log = log().tell(s(1), begins()).tell(s(56), begins());
         log.rules.periods.push(("report".into(), Duration::from_secs(60)));
         assert_eq!(check(&log), None);

@@ -66,9 +66,8 @@ fn same(made: &[u8], post: &Post) -> bool {
 
 /// Whether bytes to the module were changed on their way, or a process died in the middle of writing them.
 pub(super) fn damaged(log: &Log) -> bool {
-    let on_the_way = |kind| {
-        matches!(kind, FaultKind::TxLostBytes | FaultKind::TxDoubledBytes | FaultKind::TxGarbledBytes)
-    };
+    let on_the_way =
+        |kind| matches!(kind, FaultKind::TxLostBytes | FaultKind::TxDoubledBytes | FaultKind::TxGarbledBytes);
     log.suffered(|fault| on_the_way(fault.kind)) || !log.died.is_empty()
 }
 
