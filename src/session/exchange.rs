@@ -315,11 +315,6 @@ impl Session {
 
     /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
     fn leave_data_phase(&mut self, cancel: Cancel) {
-        #[cfg(test)]
-        if super::sabotage::is_broken(super::sabotage::Sabotage::SendsInDataMode) {
-            self.footing = Footing::Firm;
-            return;
-        }
         let byte = match cancel {
             Cancel::None => {
                 self.footing = Footing::Stuck;

@@ -128,11 +128,15 @@ fn a_command_that_ended_in_memory_does_not_come_back() {
         let old = store.record(0, &[command("a", "1")]).expect("recorded");
         fault.set(Some(DiskFault::Write));
         store.start_command(old[0]).expect("started");
-        store.finish_command(1, old[0], &end(CommandState::Done, Some("a")), &NewEffects::default()).expect("ended");
+        store
+            .finish_command(1, old[0], &end(CommandState::Done, Some("a")), &NewEffects::default())
+            .expect("ended");
         for (at, key) in [(2, "b"), (3, "c")] {
             let new = store.record(at, &[command(key, "2")]).expect("recorded");
             store.start_command(new[0]).expect("started");
-            store.finish_command(at, new[0], &end(CommandState::Done, None), &NewEffects::default()).expect("ended");
+            store
+                .finish_command(at, new[0], &end(CommandState::Done, None), &NewEffects::default())
+                .expect("ended");
         }
         assert!(store.is_volatile());
         fault.set(None);

@@ -66,7 +66,11 @@ fn caught(what: Sabotage, rules: &[&str], first: u64) -> u64 {
         rules.iter().any(|rule| invariant::check_one(&log, rule).is_some())
     });
     break_on_purpose(None);
-    found.unwrap_or_else(|| panic!("{what:?} was not caught in 200 seeds")) - first + 1
+    let found = found.unwrap_or_else(|| panic!("{what:?} was not caught in 200 seeds"));
+    let whole = stage::run(&ready, &Case::draw(found, span));
+    let blamed = rules.iter().find_map(|rule| invariant::check_one(&whole, rule));
+    assert_eq!(blamed, None, "seed {found}: it is no fault of {what:?}");
+    found - first + 1
 }
 
 /// Each engine that was broken on purpose is caught; how soon is printed as the median of five searches.

@@ -21,7 +21,8 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
             heard.extend_from_slice(&crossing.bytes);
             continue;
         }
-        let is_line = crossing.bytes.starts_with(b"AT") && crossing.bytes.ends_with(b"\r");
+        let is_line = crossing.bytes.starts_with(b"AT")
+            && (crossing.bytes.ends_with(b"\r") || crossing.bytes.ends_with(b"\r\n"));
         if let (true, Some(since)) = (is_line, under_way) {
             let answered = RESULTS.iter().any(|result| memchr::memmem::find(&heard, result).is_some());
             let died = log.died.iter().any(|died| (since..=crossing.at).contains(died));
