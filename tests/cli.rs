@@ -25,7 +25,8 @@ fn recipes(folder: &str) -> Vec<String> {
     let paths = entries.map(|entry| entry.expect("a file").path());
     let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     let name = |path: std::path::PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let mut names: Vec<String> = yaml.filter_map(name).collect();
+    let is_recipe = |name: &String| !name.ends_with(".test.yaml");
+    let mut names: Vec<String> = yaml.filter_map(name).filter(is_recipe).collect();
     names.sort();
     names
 }

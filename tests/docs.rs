@@ -1,20 +1,21 @@
 //! The documentation is tested like code: every YAML block passes `atflow check`, every console block is
 //! run against the simulated module and prints what the page shows, every link leads somewhere, and the
-//! picture of a run is a run.
+//! pictures are what a terminal shows.
 //!
 //! How a block is marked, behind the language of its fence:
 //!
 //! | fence | means |
 //! |---|---|
-//! | `yaml NAME.yaml`, `rhai NAME.rhai` | a whole file; the console blocks below it find it under this name |
+//! | `yaml NAME.yaml`, `rhai NAME.rhai`, `text NAME.txt` | a whole file; the console blocks below it find it under this name |
 //! | `yaml` | a whole file that nothing runs |
 //! | `yaml piece` | steps; checked inside a flow |
 //! | `yaml piece KIND` | top-level keys; checked inside a `flow`, `station`, `dialect` or `scenario` |
+//! | `yaml piece expect` | expectations; read inside a test file |
 //! | `yaml refused CODE…` | steps or a whole file (named or not) that `atflow check` finds these codes in |
 //! | `console` | commands after `$ `, and all they print |
 //! | `sh` | commands that need hardware or another terminal: not run |
 //!
-//! `UPDATE=1 cargo test --test docs generated` writes the console blocks and the picture anew; then read the
+//! `UPDATE=1 cargo test --test docs generated` writes the console blocks and the pictures anew; then read the
 //! difference.
 
 #![cfg(unix)]
@@ -36,13 +37,16 @@ use block::{Block, blocks};
 use shell::Desk;
 
 /// The pages, from the top of the repository.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/language.md",
     "docs/dialects.md",
     "docs/simulator.md",
+    "docs/console.md",
     "docs/station.md",
+    "docs/transcripts.md",
+    "docs/testing.md",
 ];
 
 /// Where the repository is.
@@ -109,8 +113,20 @@ fn generated_console_blocks_print_what_the_pages_show() {
 #[test]
 fn generated_picture_is_a_run() {
     let desk = Desk::new("picture");
-    let (title, screen) = desk.on_a_terminal("scripts/thingscloud/bringup.yaml");
-    same_or_write("docs/run.svg", &picture::svg(&title, &screen));
+    let command = "atflow run scripts/thingscloud/bringup.yaml --port sim:luat-air724";
+    let screen = desk.on_a_terminal(command);
+    let what = "A run of a flow on the simulated module";
+    same_or_write("docs/run.svg", &picture::svg(what, command, &screen));
+}
+
+/// In the middle of it: the broker is back, and the last of three reports still waits.
+#[test]
+fn generated_picture_of_a_station_is_its_life() {
+    let desk = Desk::new("station-picture");
+    let command = "atflow run scripts/thingscloud/station.yaml --port sim:luat-air724 --scenario scripts/thingscloud/demo.yaml --for 15m";
+    let screen = desk.on_a_terminal(command);
+    let what = "A station on the simulated module: reports, commands, a broker that goes away and comes back";
+    same_or_write("docs/station.svg", &picture::svg(what, command, picture::before(&screen, "#13 ")));
 }
 
 #[test]
@@ -142,6 +158,7 @@ fn check(desk: &Desk, page: &str, block: &Block<'_>) {
             let parsed = atflow::sim::Scenario::parse(&place, block.body);
             assert!(parsed.is_ok(), "{}", parsed.expect_err("it is not ok"));
         }
+        ["piece", "expect"] => tests(&place, &inside_a_test(block.body)),
         ["piece", kind] => good(desk, &place, &block.inside(kind)),
         ["piece"] => good(desk, &place, &block.inside("steps")),
         ["refused", codes @ ..] => {
@@ -151,8 +168,23 @@ fn check(desk: &Desk, page: &str, block: &Block<'_>) {
                 assert!(said.contains(&format!("[{code}]")), "{place}: no {code}:\n{said}");
             }
         }
+        _ if block.file().is_some_and(|file| file.ends_with(".test.yaml")) => tests(&place, block.body),
         _ => good(desk, &place, block.body),
     }
+}
+
+/// A test file can be read.
+fn tests(place: &str, text: &str) {
+    let mut problems = atflow::flow::diag::Diagnostics::new();
+    if let Err(sources) = atflow::testing::read::read(Path::new(place), text, &mut problems) {
+        panic!("{}", problems.render(&sources, atflow::flow::diag::Look::Plain));
+    }
+}
+
+/// Expectations inside a test file.
+fn inside_a_test(expectations: &str) -> String {
+    let lines: Vec<&str> = expectations.lines().collect();
+    format!("flow: x.yaml\ntests:\n  - name: x\n    expect:\n      {}\n", lines.join("\n      "))
 }
 
 fn good(desk: &Desk, place: &str, text: &str) {
@@ -197,7 +229,7 @@ fn rooms_use_what_the_map_says() {
             rooms::prints_nothing(room);
         }
     }
-    assert_eq!(rooms.len(), 12, "{rooms:?}");
+    assert_eq!(rooms.len(), 13, "{rooms:?}");
 }
 
 /// A function that nobody knows of might as well not be there.

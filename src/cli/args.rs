@@ -19,16 +19,22 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a flow
+    /// Run a flow, or a station
     Run(Box<RunArgs>),
     /// Check files without running them; print the worst case of each flow
     Check(CheckArgs),
+    /// Try flows and stations on simulated modules, as their test files say
+    Test(TestArgs),
     /// Try a command handler of a station, without a module
     Call(CallArgs),
     /// Send command lines and print the answers
     At(AtArgs),
     /// Run a file in simulated worlds where things go wrong, and check what must hold whatever goes wrong
     Fuzz(FuzzArgs),
+    /// Talk to a module by hand
+    Console(ConsoleArgs),
+    /// Talk to a module by hand, and make a flow of it
+    Record(RecordArgs),
     /// Serve a simulated module on a pty or a TCP port
     Sim(SimArgs),
     /// List the serial ports that are there
@@ -39,6 +45,8 @@ pub(super) enum Command {
     Completions(CompletionsArgs),
     /// Forget the lines that must not be sent a second time, such as a wrong PIN
     Forget(ForgetArgs),
+    /// Show, compare or explain what crossed the line in a run
+    Transcript(TranscriptArgs),
     /// Look at what a station has not sent yet, and at what was refused
     Outbox(OutboxArgs),
 }
@@ -95,7 +103,7 @@ pub(super) struct RunArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PortArgs {
-    /// The port: /dev/ttyUSB0, usb:VID:PID[:SERIAL][#INTERFACE], tcp://HOST:PORT, sim:NAME
+    /// The port: /dev/ttyUSB0, usb:VID:PID[:SERIAL][#INTERFACE], tcp://HOST:PORT, sim:NAME, replay:FILE
     #[arg(short, long, env = "ATFLOW_PORT")]
     pub port: Option<String>,
     #[command(flatten)]
@@ -147,10 +155,10 @@ impl StationArgs {
     }
 }
 
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Simulated modules (sim:NAME)")]
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Simulated modules (sim:NAME) and recordings (replay:FILE)")]
 pub(super) struct SimulationArgs {
-    /// How fast simulated time passes: 1x, 60x, max [default: 1x]
+    /// How fast simulated time passes: 1x, 60x, max [default: 1x; of a recording max]
     // Optional, here and below, to know what was given: with a real port none of it means anything.
     #[arg(long, value_parser = speed)]
     pub speed: Option<Speed>,
@@ -172,6 +180,12 @@ impl SimulationArgs {
     /// The seed of the simulation, and of a real run's jitter.
     pub fn seed(&self) -> u64 {
         self.seed.unwrap_or(SEED)
+    }
+
+    /// The first option that was given of those that say what is behind the port.
+    pub fn behind(&self) -> Option<&'static str> {
+        let given = [("--scenario", self.scenario.is_some()), ("--cloud", self.cloud.is_some())];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
     }
 
     /// The first option that was given.
@@ -207,6 +221,39 @@ pub(super) struct CheckArgs {
     /// How problems are written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TestArgs {
+    /// Test files, or folders: every `*.test.yaml` below
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Only tests with this text in their name
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// How many are tried at a time [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Write the files that `golden` names anew
+    #[arg(long)]
+    pub update: bool,
+    /// List every step and branch that no test reached
+    #[arg(long)]
+    pub coverage: bool,
+    /// Write the outcome to a file as `JUnit` XML, too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// How the outcome is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+impl TestArgs {
+    /// How many tests are tried at a time.
+    pub fn jobs(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.map_or_else(all, usize::from)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -248,6 +295,29 @@ pub(super) struct AtArgs {
     /// How answers are written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ConsoleArgs {
+    /// The port: /dev/ttyUSB0, usb:…, tcp://HOST:PORT, sim:NAME
+    pub port: String,
+    /// The dialect [default: that of a simulated module, else generic]
+    #[arg(long, value_name = "NAME")]
+    pub module: Option<String>,
+    #[command(flatten)]
+    pub settings: SerialArgs,
+    // Last: its heading holds for everything below it.
+    #[command(flatten)]
+    pub sim: SimulationArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RecordArgs {
+    /// NAME.yaml becomes the flow, NAME.jsonl the transcript
+    #[arg(short, long, value_name = "NAME")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub console: ConsoleArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -323,6 +393,8 @@ pub(super) enum SchemaOf {
     Flow,
     /// Dialects
     Dialect,
+    /// Test files
+    Test,
 }
 
 #[derive(Debug, clap::Args)]
@@ -343,6 +415,39 @@ pub(super) struct CompletionsArgs {
 pub(super) struct ForgetArgs {
     /// Only what was sent to this port
     pub port: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TranscriptArgs {
+    #[command(subcommand)]
+    pub what: TranscriptCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TranscriptCommand {
+    /// Show every byte, with its time
+    Show {
+        /// A transcript
+        file: String,
+    },
+    /// Compare what was answered; exit code 1 if there is a difference
+    Diff {
+        /// A transcript
+        old: String,
+        /// Another one: of other firmware, of another module
+        new: String,
+        /// The dialect, instead of the one that each file names
+        #[arg(long, value_name = "NAME")]
+        module: Option<String>,
+    },
+    /// Say what each line means
+    Explain {
+        /// A transcript
+        file: String,
+        /// The dialect, instead of the one that the file names
+        #[arg(long, value_name = "NAME")]
+        module: Option<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]

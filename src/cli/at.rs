@@ -152,7 +152,7 @@ fn words(fault: &Fault, dialect: &Dialect) -> String {
         Fault::Unexpected { missing, .. } => format!("`{missing}` did not come"),
         Fault::Closed { line } => format!("closed: {line}"),
         Fault::Reboot { line } => format!("the module restarted: {line}"),
-        Fault::Port { what } => what.clone(),
+        Fault::Port { what } | Fault::Strayed { what, .. } => what.clone(),
         Fault::Unsupported { what } => format!("this port has no {what}"),
         Fault::Stuck => "the module may be waiting for data".to_string(),
         Fault::Busy { line } => format!("busy: {line}"),

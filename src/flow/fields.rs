@@ -15,12 +15,14 @@ use super::traps;
 use super::yaml::{self, Kind, Node, Scalar, Style};
 
 mod plain;
+mod range;
 mod scalars;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use plain::PlainValue;
+pub use range::NumberRange;
 pub use scalars::{expression_of, template_of};
 
 /// A map that is being read.
@@ -253,6 +255,22 @@ impl<'t> Fields<'t> {
                 None
             }
         }
+    }
+
+    /// `5`, `59..60`, `1..`, `..3`
+    pub fn range(&self, name: &str, problems: &mut Diagnostics) -> Option<Spanned<NumberRange>> {
+        let (node, key) = self.value(name)?;
+        let Some(scalar) = node.scalar() else {
+            refuse(node, key, problems);
+            return None;
+        };
+        if let Some(value) = NumberRange::parse(scalar.text) {
+            return Some(Spanned { value, span: node.span });
+        }
+        let message = format!("`{}` is neither a number nor a range", scalar.text);
+        let help = "write a number such as `5`, or a range: `59..60`, `1..`, `..3`";
+        problems.push(Diagnostic::error(Code::RANGE, node.span, message).help(help));
+        None
     }
 
     /// One of the words of the table.

@@ -6,11 +6,13 @@ mod dialect;
 mod files;
 mod station;
 mod step;
+mod test;
 
 pub use dialect::{BLOCK, COMMAND, DIALECT, DIALECT_LIMITS, LINE, MANY, RESULTS, URC};
 pub use files::{CLOUD, CLOUD_LIMITS, FLOW, LINK, LINK_CHECK, LINK_DOWN, LINK_RESET, NAMED_FLOW, VAR_SOURCE};
 pub use station::{DOWNLINK, EVENT, METHOD, OUTBOX, PARAM, REPLY, SCHEDULE, STATE_VALUE, STATION};
 pub use step::{ACTIONS, ANY, MEASUREMENT, PORT, PROBE, RETRY, STEP};
+pub use test::{EXPECTATION, TEST, TEST_CALL, TEST_EVENT, TEST_FILE, TEST_SIM};
 
 use super::diag::Code;
 use super::yaml::Node;
@@ -162,6 +164,8 @@ pub enum Takes {
     },
     /// A number, whole or not.
     Number,
+    /// A whole number, `A..B`, `A..` or `..B`.
+    Range,
     /// `true` or `false`.
     Bool,
     /// One of these words.
@@ -204,6 +208,7 @@ impl Takes {
             Self::Int { min: i64::MIN, .. } => "a whole number".to_owned(),
             Self::Int { min, max } => format!("a whole number from {min} to {max}"),
             Self::Number => "a number".to_owned(),
+            Self::Range => "a number or a range".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::OneOf(words) => or_list(words.iter().map(|word| format!("`{word}`"))),
             Self::Plain => "any value".to_owned(),
@@ -263,6 +268,12 @@ pub const SHAPES: &[&Shape] = &[
     &BLOCK,
     &MANY,
     &COMMAND,
+    &TEST_FILE,
+    &TEST,
+    &TEST_SIM,
+    &TEST_EVENT,
+    &EXPECTATION,
+    &TEST_CALL,
 ];
 
 /// Which of the three kinds of flow file a map is: a station runs for ever, a cloud file is brought in by one,

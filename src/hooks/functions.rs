@@ -55,6 +55,7 @@ pub(super) fn pure_module() -> Module {
     functions! { module:
         "size" => |value: Value| size(&value);
         "text" => |value: Value| text(&value);
+        "plain" => |value: Value| plain(&value);
         "bytes" => |value: Value| bytes(&value);
         // Rhai's own `bytes` of a text is a number.
         "bytes" => |text: ImmutableString| Bytes::from(text.as_bytes().to_vec());
@@ -216,6 +217,13 @@ fn text(value: &Value) -> Answer<ImmutableString> {
             bytes.get(error.valid_up_to()).copied().unwrap_or_default()
         ))),
     }
+}
+
+/// Whether it can stand in a command line once line ends are escaped: text or bytes of ASCII without other
+/// control characters.
+fn plain(value: &Value) -> bool {
+    content("plain", value)
+        .is_ok_and(|bytes| bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n')))
 }
 
 fn bytes(value: &Value) -> Answer<Bytes> {

@@ -272,7 +272,9 @@ impl Observer for Console {
             Event::Started { flow, module, port } => self.started(flow, module, port),
             Event::StepStarted(step) => self.step_started(at, step),
             Event::StepFinished(step) => self.step_finished(at, step),
-            Event::Retrying { depth, title, attempt, error, pause } => {
+            // Each shows in what becomes of its step.
+            Event::AttemptFailed(_) => {}
+            Event::Retrying { depth, title, attempt, error, pause, .. } => {
                 let again = if pause.is_zero() {
                     "again now".to_string()
                 } else {
@@ -322,10 +324,6 @@ impl Observer for Console {
 
 /// Why a run failed, with its place in the YAML, what crossed the line and what to do.
 pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
-    let mut out = match failure.span {
-        Some(span) => Diagnostic::error(failure.code, span, failure.message.clone()).render(sources, look),
-        None => format!("error[{}]: {}", failure.code, failure.message),
-    };
     let mut notes = Vec::new();
     notes.extend(failure.hint.iter().chain(&failure.help).map(|help| format!("help: {}", one_line(help))));
     notes.extend(failure.script.iter().map(|place| format!("script: {place}")));
@@ -337,25 +335,42 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
         let skip = crossed.len().saturating_sub(EXCERPT);
         notes.push(format!("what crossed the line:\n      {}", crossed[skip..].join("\n      ")));
     }
+    if let Some(span) = failure.span {
+        let problem = Diagnostic::error(failure.code, span, failure.message.clone());
+        return with_notes(&problem, &notes, sources, look);
+    }
+    let mut out = format!("error[{}]: {}", failure.code, failure.message);
+    for note in notes {
+        let _ = write!(out, "\n  = {note}");
+    }
+    out
+}
+
+/// A problem with its source lines, and notes below them.
+pub fn with_notes(problem: &Diagnostic, notes: &[String], sources: &Sources, look: Look) -> String {
+    let mut out = problem.render(sources, look);
+    if notes.is_empty() {
+        return out;
+    }
     // As wide as the margin of the source lines, which ends where the arrow does.
-    let plain = match failure.span {
-        Some(span) => Diagnostic::error(failure.code, span, "").render(sources, Look::Plain),
-        None => String::new(),
-    };
+    let plain = problem.render(sources, Look::Plain);
     let margin = plain.lines().find_map(|line| line.find("-->")).map_or(2, |arrow| arrow + 1);
     let margin = " ".repeat(margin);
-    if !notes.is_empty() && failure.span.is_some() {
-        let _ = write!(out, "\n{margin}|");
-    }
+    let _ = write!(out, "\n{margin}|");
     for note in notes {
         let _ = write!(out, "\n{margin}= {note}");
     }
     out
 }
 
-/// What crossed the line, a row for each line of text and without its ending. How the bytes were cut into
-/// reads makes no difference.
+/// What crossed the line, a row for each line of text.
 fn crossed(records: &[Record]) -> Vec<String> {
+    crossings(records).into_iter().map(|(at, line)| format!("{} {line}", clock(at))).collect()
+}
+
+/// Each line of text that crossed the line, with its time and an arrow, without its ending. How the bytes were
+/// cut into reads makes no difference.
+pub fn crossings(records: &[Record]) -> Vec<(Mono, String)> {
     let mut rows = Vec::new();
     let mut records = records.iter().peekable();
     while let Some(record) = records.next() {
@@ -372,7 +387,7 @@ fn crossed(records: &[Record]) -> Vec<String> {
         }
         let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
         let shown = lines.filter(|line| !line.is_empty()).map(shown);
-        rows.extend(shown.map(|line| format!("{} {arrow} {line}", clock(record.at))));
+        rows.extend(shown.map(|line| (record.at, format!("{arrow} {line}"))));
     }
     rows
 }

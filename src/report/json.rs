@@ -58,10 +58,12 @@ impl Observer for JsonLines {
                     json!({ "depth": step.depth, "step": step.title, "kind": kind }),
                 );
             }
-            Event::Retrying { depth, title, attempt, error, pause } => {
+            Event::Retrying { depth, title, attempt, error, pause, .. } => {
                 self.write(at, "retrying", retrying(*depth, title, *attempt, error, *pause));
             }
             Event::StepFinished(step) => self.write(at, "step_finished", step_end(step)),
+            // Each shows in what becomes of its step.
+            Event::AttemptFailed(_) => {}
             Event::Progress { depth, done, of } => {
                 self.write(at, "progress", json!({ "depth": depth, "done": done, "of": of }));
             }

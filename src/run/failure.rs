@@ -117,7 +117,7 @@ impl Failure {
 
     /// Only a `retry.only` that names it catches it.
     pub fn is_fatal(&self) -> bool {
-        matches!(self.family.as_str(), "port" | "reboot" | "stuck" | "interrupted")
+        matches!(self.family.as_str(), "port" | "reboot" | "stuck" | "interrupted" | "replay")
     }
 
     /// Nothing catches it: somebody wants the program to stop.
@@ -182,6 +182,7 @@ impl Failure {
             Fault::Port { what } => {
                 Self::new(Code::PORT_GONE, "port", what).help("is the module still plugged in and powered?")
             }
+            Fault::Strayed { what, help } => Self::new(Code::FAILED_REPLAY, "replay", what).help(help),
             Fault::Unsupported { what } => {
                 Self::new(Code::FAILED_UNSUPPORTED, "error", format!("this port has no {what}"))
                     .help("`on_error: ignore` lets the flow run on ports that cannot do it")

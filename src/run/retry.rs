@@ -1,5 +1,6 @@
 //! Whether and when there is another attempt: rule 9 of "One step, exactly", and the clocks of `retry`.
 
+use crate::flow::diag::Span;
 use crate::flow::model::{Jitter, Pause, Retry};
 use crate::link::Mono;
 
@@ -17,7 +18,7 @@ impl Run {
         attempt: u32,
         times: Times,
         (frame, point): (&mut Frame, Point),
-        title: &str,
+        (title, span): (&str, Span),
     ) -> Result<bool, Failure> {
         if !may_retry(retry, failure) || retry.attempts.is_some_and(|most| attempt >= most) {
             return Ok(false);
@@ -32,7 +33,7 @@ impl Run {
         let pause = start.since(self.session.now());
         let depth = self.depth;
         if self.tells_steps {
-            self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
+            self.tell(&Event::Retrying { depth, span, title, attempt, error: &failure.message, pause });
         }
         let waited = match failure.family.as_str() {
             "port" => self.session.reopen(start),

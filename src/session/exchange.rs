@@ -8,7 +8,7 @@ use crate::at::dialect::{Cancel, DataEnd, Finals, Prompt};
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
 use crate::link::Mono;
-use crate::transcript::NoteKind;
+use crate::transcript::record::{self, NoteKind};
 
 use super::fault::Owed;
 use super::{Class, Fault, Footing, Heard, Mark, Pumped, Session};
@@ -117,7 +117,7 @@ impl Session {
 
     /// Whether the line itself is what a resync would send first. A flow that looks for a silent module with
     /// `AT` and a `retry` asks as often, and waits as long, as it says.
-    fn is_probe(&self, request: &Request<'_>) -> bool {
+    pub(super) fn is_probe(&self, request: &Request<'_>) -> bool {
         matches!(self.footing, Footing::Unsure { prompt: false })
             && request.line.eq_ignore_ascii_case("AT")
             && request.data.is_none()
@@ -193,7 +193,7 @@ impl Session {
         (data_sent && progress.awaits_done).then_some(Ok(()))
     }
 
-    fn arm(&mut self, request: &Request<'_>) {
+    pub(super) fn arm(&mut self, request: &Request<'_>) {
         self.sorter.arm(Armed {
             wanted: Arc::clone(&request.wanted),
             echo: Some(request.line.as_bytes().to_vec()),
@@ -202,7 +202,7 @@ impl Session {
         });
     }
 
-    fn write_line(&mut self, request: &Request<'_>, now: Mono, until: Mono) -> Result<(), Fault> {
+    pub(super) fn write_line(&mut self, request: &Request<'_>, now: Mono, until: Mono) -> Result<(), Fault> {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         line.extend_from_slice(request.line.as_bytes());
@@ -244,6 +244,7 @@ impl Session {
         match written {
             Ok(taken) if taken == bytes.len() => Ok(()),
             Ok(taken) => {
+                self.transcript.note(self.clock.now(), NoteKind::Port, record::SHORT);
                 self.footing = Footing::Unsure { prompt: false };
                 Err(Fault::Timeout { owed: Owed::Write { taken, of: bytes.len() } })
             }
@@ -381,7 +382,7 @@ impl Session {
     }
 
     /// Keeps the silence that the module wants between a result and the next line.
-    fn keep_quiet(&mut self, quiet: Duration) -> Result<(), Fault> {
+    pub(super) fn keep_quiet(&mut self, quiet: Duration) -> Result<(), Fault> {
         let quiet_until = if self.last_result == Mono::ZERO { Mono::ZERO } else { self.last_result + quiet };
         let until = quiet_until.max(self.now());
         // Also without a pause, what has already come is sorted before the line goes out, so that

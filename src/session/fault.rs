@@ -40,6 +40,13 @@ pub enum Fault {
         /// What the system said.
         what: String,
     },
+    /// The port is a recording, and this was not recorded.
+    Strayed {
+        /// What was recorded, and what came instead.
+        what: String,
+        /// What to do about it.
+        help: String,
+    },
     /// The port has no such line or setting.
     Unsupported {
         /// Which.
@@ -95,6 +102,7 @@ impl Fault {
     pub(super) fn from_link(error: LinkError) -> Self {
         match error {
             LinkError::Unsupported { what } => Self::Unsupported { what },
+            LinkError::Strayed { what, help } => Self::Strayed { what, help },
             other => Self::Port { what: other.to_string() },
         }
     }

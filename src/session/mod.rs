@@ -4,6 +4,7 @@
 
 mod exchange;
 mod fault;
+mod hand;
 mod resync;
 #[cfg(test)]
 pub(crate) mod sabotage;
@@ -19,7 +20,8 @@ use crate::at::dialect::Dialect;
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
-use crate::transcript::{Entry, NoteKind, Record, Transcript};
+use crate::transcript::Transcript;
+use crate::transcript::record::{self, Entry, NoteKind, Record};
 
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
@@ -35,7 +37,7 @@ const BOOT_LINES: Duration = Duration::from_secs(10);
 /// What has piled up unread is still sorted this long after a deadline; then the deadline holds, however
 /// much more is coming.
 const BACKLOG: Duration = Duration::from_millis(50);
-/// Messages kept for a later `receive`.
+/// Messages kept for a later `receive`, and announcements of those that wait inside the module.
 const UNCLAIMED_MESSAGES: usize = 256;
 
 /// What the session hears and does, for whoever shows it.
@@ -76,6 +78,12 @@ pub trait Interrupt {
     fn stop_requested(&self) -> bool;
     /// A wait was woken: the wake-up is used up, so that the next wait waits again.
     fn woken(&self) {}
+    /// How often [`Interrupt::waits`] is wanted, also in the middle of a long wait; `None`: never.
+    fn word_every(&self) -> Option<Duration> {
+        None
+    }
+    /// The conversation goes on waiting.
+    fn waits(&self, _now: Mono) {}
 }
 
 impl<F: Fn() -> bool> Interrupt for F {
@@ -135,6 +143,8 @@ pub struct Session {
     transcript: Transcript,
     listener: Box<dyn Listener>,
     interrupt: Rc<dyn Interrupt>,
+    /// How often the other side of `interrupt` wants a word.
+    word_every: Option<Duration>,
     recent: VecDeque<Recent>,
     next_mark: Mark,
     messages: VecDeque<Message>,
@@ -188,6 +198,7 @@ impl Session {
             dialect,
             transcript,
             listener,
+            word_every: interrupt.word_every(),
             interrupt,
             recent: VecDeque::new(),
             next_mark: Mark::default(),
@@ -291,7 +302,7 @@ impl Session {
     pub fn reopen(&mut self, until: Mono) -> Result<(), Fault> {
         match self.link.reopen(until) {
             Ok(()) => {
-                self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+                self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
                 self.fresh = true;
                 self.pause(until)
@@ -303,8 +314,7 @@ impl Session {
     /// What crossed the line since `since`, oldest first, for a failure report.
     pub fn excerpt(&mut self, since: Mono) -> Vec<Record> {
         self.transcript.flush_tail();
-        let records: Vec<Record> =
-            self.transcript.recent().into_iter().filter(|record| record.at >= since).collect();
+        let records: Vec<Record> = self.transcript.recent(since);
         // On the virtual clock the answer before may have come in the same microsecond.
         let sent =
             records.iter().position(|record| record.at > since || matches!(record.entry, Entry::Tx(_)));
@@ -350,7 +360,7 @@ impl Session {
         }
         let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
         self.bytes.clear();
-        let read = match self.link.read(&mut self.bytes, until.min(stall)) {
+        let read = match self.read_link(until.min(stall)) {
             Ok(read) => read,
             Err(error) => return Err(self.gone(error)),
         };
@@ -385,6 +395,20 @@ impl Session {
         }
     }
 
+    /// One read, with word to whoever wants it meanwhile.
+    fn read_link(&mut self, until: Mono) -> Result<Read, LinkError> {
+        let Some(every) = self.word_every else { return self.link.read(&mut self.bytes, until) };
+        loop {
+            let now = self.clock.now();
+            self.interrupt.waits(now);
+            let next = until.min(now + every);
+            match self.link.read(&mut self.bytes, next)? {
+                Read::Deadline if next < until => {}
+                read => return Ok(read),
+            }
+        }
+    }
+
     /// Puts what the sorter found where it belongs: facts, messages, lines to look back at.
     fn file_sorted(&mut self, now: Mono) {
         let mut sorted = std::mem::take(&mut self.sorted);
@@ -397,6 +421,7 @@ impl Session {
                         self.listener.heard(now, &Heard::Line { class, text: &text });
                     }
                     taken_by_await = class == Class::Await;
+                    self.hear_late_verdict(class, &text);
                     self.watch_line(class, &text);
                     self.supervised.echo.heard |= class == Class::Echo;
                     self.keep_line(class, text);
@@ -430,7 +455,12 @@ impl Session {
                         self.footing = Footing::Firm;
                     }
                 }
-                Sorted::Notice(captures) => self.notices.push_back(captures),
+                Sorted::Notice(captures) => {
+                    if self.notices.len() == UNCLAIMED_MESSAGES {
+                        self.notices.pop_front();
+                    }
+                    self.notices.push_back(captures);
+                }
                 Sorted::Damaged(damaged) => {
                     let Damaged { declared, seen, .. } = damaged;
                     let text = format!("a frame of {declared} bytes seems to have {seen}");
@@ -442,6 +472,17 @@ impl Session {
             }
         }
         self.sorted = sorted;
+    }
+
+    /// A module that takes everything for data gives no final result, so one that comes late says that it does
+    /// not, or no more. Whose it is nobody knows: it is asked `AT` first.
+    fn hear_late_verdict(&mut self, class: Class, text: &[u8]) {
+        let results = &self.dialect.results;
+        let is_verdict =
+            || results.ok.iter().chain(&results.error).any(|pattern| pattern.is_match(text, &[]));
+        if self.footing == Footing::Stuck && class == Class::Unknown && is_verdict() {
+            self.footing = Footing::Unsure { prompt: false };
+        }
     }
 
     fn keep_line(&mut self, class: Class, text: Vec<u8>) {
@@ -478,6 +519,9 @@ impl Session {
         // A new conversation begins when the port comes back; nothing of this one is owed any more.
         self.footing = Footing::Firm;
         self.transcript.flush_tail();
+        if matches!(error, LinkError::Gone { .. }) {
+            self.transcript.note(self.clock.now(), NoteKind::Port, record::GONE);
+        }
         Fault::from_link(error)
     }
 }

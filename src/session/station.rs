@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Class, Message};
 use crate::link::{LinkError, Mono};
-use crate::transcript::NoteKind;
+use crate::transcript::record::{self, NoteKind};
 
 use super::{Fault, Footing, Mark, Pumped, Session};
 
@@ -127,13 +127,14 @@ impl Session {
     }
 
     /// Sorts what comes until `until`, but no longer than until something came that a station looks at.
+    /// `fetches`: messages that wait inside the module are such, because it is about to bring them.
     ///
     /// # Errors
     ///
     /// Only when the port is gone.
-    pub fn listen(&mut self, until: Mono) -> Result<Woke, Fault> {
+    pub fn listen(&mut self, until: Mono, fetches: bool) -> Result<Woke, Fault> {
         loop {
-            if self.has_news() {
+            if self.has_news(fetches) {
                 return Ok(Woke::Heard);
             }
             match self.pump(until)? {
@@ -144,10 +145,10 @@ impl Session {
         }
     }
 
-    fn has_news(&self) -> bool {
+    fn has_news(&self, fetches: bool) -> bool {
         !self.messages.is_empty()
             || !self.seen.is_empty()
-            || !self.notices.is_empty()
+            || (fetches && !self.notices.is_empty())
             || self.closed_at.is_some()
             || self.reboot_at.is_some()
     }
@@ -158,11 +159,24 @@ impl Session {
     ///
     /// It is not there; the link may be asked again.
     pub fn find_port(&mut self, until: Mono) -> Result<(), LinkError> {
-        self.link.reopen(until)?;
-        self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+        let opened = self.link.reopen(until);
+        // A signal ends the looking, and there is no read that would use its wake-up up: the next look would
+        // end at once, and the one after it.
+        self.interrupt.woken();
+        opened?;
+        self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
         // Whoever unplugged the module has switched it off, too.
         self.fresh = true;
+        self.supervised.echo = EchoWatch::default();
         Ok(())
+    }
+
+    /// The module was switched off and on without a word, or so it is taken: it is asked `AT` again, also if it
+    /// was swallowing everything as data.
+    pub fn assume_restart(&mut self) {
+        if self.footing == Footing::Stuck {
+            self.footing = Footing::Unsure { prompt: false };
+        }
     }
 
     /// Looks whether a line that was sorted is one that somebody watches for.

@@ -134,6 +134,8 @@ pub(crate) trait Cloud {
     }
     /// What was received so far, oldest first.
     fn received(&self) -> &[Receipt];
+    /// The same, and forgets it.
+    fn take_received(&mut self) -> Vec<Receipt>;
 }
 
 /// Whether `topic` is one of those that the MQTT topic filter `filter` names (MQTT 3.1.1, 4.7).

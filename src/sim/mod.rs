@@ -19,6 +19,7 @@ mod modem;
 mod pace;
 mod port;
 mod profile;
+mod replay;
 mod scenario;
 #[cfg(unix)]
 mod serve;
@@ -38,6 +39,7 @@ pub use fault::{Detail, Fault, FaultError, FaultKind, FaultSettings, FaultWhen, 
 pub use pace::WallPacer;
 pub use pace::{Pace, Pacer, Waited};
 pub use port::{SimClock, SimLink, Watch};
+pub use replay::{Replay, ReplayMode};
 pub use scenario::{
     BootNoise, Broker, Calendar, ClockChange, Entry, Scenario, ScenarioError, SimCard, SimSettings, Start,
     What, When,
@@ -45,7 +47,7 @@ pub use scenario::{
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
-pub use world::{Truth, TruthKind};
+pub use world::{Truth, TruthKind, WALL_AT_ZERO_MS};
 
 use cloud::Cloud;
 use fault::Injector;

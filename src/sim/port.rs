@@ -118,6 +118,7 @@ impl Link for SimLink {
                         port: self.name.clone(),
                         why: "the simulated port is unplugged".to_owned(),
                         help: None,
+                        absent: true,
                     });
                 }
             }
@@ -176,6 +177,11 @@ impl Watch {
         Self { world }
     }
 
+    /// The same port once more, as the next process opens it: the module has noticed nothing.
+    pub fn port(&self, name: &str) -> SimLink {
+        SimLink { world: Rc::clone(&self.world), pacer: None, name: name.to_owned() }
+    }
+
     /// What the cloud received so far, oldest first.
     pub fn received(&self) -> Vec<Receipt> {
         self.world.borrow().received().to_vec()
@@ -205,5 +211,10 @@ impl Watch {
     pub fn open_again(&self, name: &str) -> SimLink {
         self.world.borrow_mut().port_closed();
         SimLink::new(Rc::clone(&self.world), Pace::Max, name.to_owned())
+    }
+
+    /// What the cloud received since this was last asked, oldest first; the cloud forgets it.
+    pub fn take_received(&self) -> Vec<Receipt> {
+        self.world.borrow_mut().take_received()
     }
 }

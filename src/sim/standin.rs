@@ -368,4 +368,8 @@ impl Cloud for StandIn {
             Disturbance::Kicks(kicks) => self.kicks = kicks,
         }
     }
+
+    fn take_received(&mut self) -> Vec<Receipt> {
+        std::mem::take(&mut self.received)
+    }
 }

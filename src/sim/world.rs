@@ -18,7 +18,7 @@ use faulty::Undo;
 pub use faulty::{Truth, TruthKind};
 
 /// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
-pub(super) const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
+pub const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
 /// A UART hands its bytes over in pieces of its FIFO's size.
 const FIFO_BYTES: usize = 64;
 /// Start bit, eight data bits, stop bit.
@@ -140,8 +140,8 @@ pub(crate) struct World {
     module: Box<dyn Module>,
     cloud: Box<dyn Cloud>,
     scenario: Scenario,
-    /// How often each `after:` entry may still happen.
-    left: Vec<u32>,
+    /// The `after:` entries, by number, and how often each may still happen.
+    left: Vec<(usize, u32)>,
     /// Bytes that wait for the host to read.
     inbox: VecDeque<u8>,
     /// The line that the module is saying, for `after:`.
@@ -173,7 +173,10 @@ impl World {
         scenario: Scenario,
         injector: Injector,
     ) -> Self {
-        let left = scenario.at.iter().map(|entry| entry.count.unwrap_or(u32::MAX)).collect();
+        let left = (scenario.at.iter().enumerate())
+            .filter(|(_, entry)| matches!(entry.when, When::After(_)))
+            .map(|(number, entry)| (number, entry.count.unwrap_or(u32::MAX)))
+            .collect();
         let host_clock = HostClock::new(scenario.settings.clock);
         let mut world = Self {
             now: Mono::ZERO,
@@ -242,6 +245,10 @@ impl World {
 
     pub(crate) fn received(&self) -> &[Receipt] {
         self.cloud.received()
+    }
+
+    pub(crate) fn take_received(&mut self) -> Vec<Receipt> {
+        self.cloud.take_received()
     }
 
     /// The descriptor of a real broker's connection.
@@ -409,11 +416,12 @@ impl World {
             }
             let line = std::mem::take(&mut self.saying);
             let line = line.trim_ascii();
-            for number in 0..self.scenario.at.len() {
+            for index in 0..self.left.len() {
+                let (number, left) = self.left[index];
                 let heard = matches!(&self.scenario.at[number].when,
                     When::After(wanted) if wanted.as_bytes() == line);
-                if heard && self.left[number] > 0 {
-                    self.left[number] -= 1;
+                if heard && left > 0 {
+                    self.left[index].1 = left - 1;
                     self.push(self.now, Event::Entry(number));
                 }
             }

@@ -27,6 +27,8 @@ const DBM_AT_ZERO: i64 = -113;
 /// What the station last knew of the clock and the signal.
 pub(super) struct Senders {
     next_clock: Mono,
+    /// Messages that the session had thrown away when it was last asked.
+    dropped: u64,
     /// The pattern's index among those that are watched.
     signal_index: usize,
     pub signal_dbm: Option<i64>,
@@ -36,7 +38,7 @@ pub(super) struct Senders {
 
 impl Senders {
     pub fn new(now: Mono) -> Self {
-        Self { next_clock: now, signal_index: usize::MAX, signal_dbm: None, clock_quality: 0 }
+        Self { next_clock: now, dropped: 0, signal_index: usize::MAX, signal_dbm: None, clock_quality: 0 }
     }
 }
 
@@ -45,11 +47,12 @@ impl Station {
     pub(super) fn look(&mut self) {
         self.mind_the_clock(false);
         self.fetch_notices();
-        let (messages, seen) = {
+        let (messages, seen, dropped) = {
             let mut run = self.run.borrow_mut();
             let session = run.session();
-            (session.take_messages(), session.take_seen())
+            (session.take_messages(), session.take_seen(), session.messages_dropped())
         };
+        self.tell_dropped(dropped);
         for (index, captures) in seen {
             self.line_seen(index, &captures);
         }
@@ -60,6 +63,15 @@ impl Station {
         self.poll_timers();
         self.poll_schedules();
         self.tell_status();
+    }
+
+    /// More messages came during one run than are kept for the next boundary.
+    fn tell_dropped(&mut self, dropped: u64) {
+        let more = dropped - std::mem::replace(&mut self.senders.dropped, dropped);
+        if more > 0 {
+            let text = format!("{more} messages were dropped: more came than can wait for the station");
+            self.shared.tell(&Happening::Log { text });
+        }
     }
 
     /// Lines that the station wants to know of, whoever takes them.

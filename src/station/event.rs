@@ -53,6 +53,8 @@ pub enum Happening {
         /// Why, if it was lost.
         #[serde(skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
+        /// Until the next step of the recovery; 0 when it follows at once, or none does.
+        pause_ms: u64,
     },
     /// A step of the recovery begins.
     RungStarted {
@@ -145,7 +147,7 @@ pub enum Happening {
         kind: JobKind,
         /// Of the schedule or event.
         name: String,
-        /// `overlap`, `full`.
+        /// `waits` and `overlap`: the last one has not begun, or had not ended. `full`: too many wait.
         reason: String,
     },
     /// Due times passed while the station was away or busy, or the clock jumped over them.
@@ -481,6 +483,8 @@ pub struct Status {
     pub link: LinkState,
     /// The highest level that holds, and how many there are.
     pub level: (usize, usize),
+    /// When the link is tried next, if it is left alone until then.
+    pub next_try: Option<Mono>,
     /// The last signal strength that a line `+CSQ` told, in dBm.
     pub signal_dbm: Option<i64>,
     /// When the last report was with the cloud.

@@ -133,6 +133,8 @@ pub struct Station {
     senders: Senders,
     last_status: Option<(Mono, Status)>,
     started: bool,
+    /// Why the port could not be opened, if it is only to be waited for.
+    absent: Option<String>,
 }
 
 impl Station {
@@ -184,7 +186,13 @@ impl Station {
             link,
             last_status: None,
             started: false,
+            absent: None,
         }
+    }
+
+    /// To be said before it runs: the port is not there yet, and is waited for.
+    pub fn port_is_absent(&mut self, why: String) {
+        self.absent = Some(why);
     }
 
     /// Runs until somebody wants it to stop, its time is over, or its file is to be read again.
@@ -238,6 +246,9 @@ impl Station {
         self.watch_lines();
         self.start_schedules();
         self.answer_interrupted();
+        if let Some(what) = self.absent.take() {
+            self.tell_machine(link::Fact::PortGone { what, expected: true });
+        }
     }
 
     /// Now, on the station's clock.
@@ -270,7 +281,11 @@ impl Station {
         self.shared.store.borrow_mut().set_bounds(bounds(&plan_of(&self.program).outbox));
         self.shared.state_changed.set(true);
         if !same_link {
-            self.link = Supervised::new(&self.program, &self.shared, self.seed, now);
+            // Everybody is told that the old one ended, and the new one begins where nothing is up.
+            self.note_unknown_outcome();
+            self.link.machine.stop(now);
+            self.tell_link();
+            self.link = self.link.successor(&self.program, &self.shared, self.seed, now);
         }
         self.drain.renew(&self.program);
         self.watch_lines();
@@ -311,7 +326,8 @@ impl Station {
             self.shared.store.borrow_mut().checkpoint_if_due(now_ms);
             self.shared.tell_store_news();
         }
-        let woke = self.run.borrow_mut().session().listen(until);
+        let fetches = self.link.machine.takes_runs();
+        let woke = self.run.borrow_mut().session().listen(until, fetches);
         match woke {
             Ok(Woke::Heard | Woke::Deadline | Woke::Signal) => {}
             Err(fault) => self.port_gone(&fault),
@@ -319,28 +335,36 @@ impl Station {
     }
 
     /// Ends it all: the link is closed politely, the store is put in order.
-    pub fn stop(mut self) -> Summary {
+    pub fn stop(self) -> Summary {
+        let (summary, store) = self.stop_with_store();
+        if let Some(store) = store {
+            store.close();
+        }
+        summary
+    }
+
+    /// Ends it all but the store, which another station can go on with.
+    pub fn stop_with_store(mut self) -> (Summary, Option<Store>) {
         self.close_link();
+        self.note_unknown_outcome();
         self.tell_status();
         let mut summary = self.shared.tally.borrow().summary.clone();
         summary.took_ms = millis(self.now().since(self.began));
         summary.outbox_rows = self.shared.store.borrow_mut().counts().rows.iter().sum();
         self.link.machine.stop(self.shared.clock.now());
         self.tell_link();
+        self.host.set_station(None);
         if let Ok(run) = Rc::try_unwrap(self.run) {
             let transcript = run.into_inner().into_session().close();
             summary.transcript_problem = transcript.problem().map(ToString::to_string);
         }
         self.shared.tell(&Happening::StationStopped(summary.clone()));
-        self.host.set_station(None);
-        if let Ok(shared) = Rc::try_unwrap(self.shared) {
-            shared.store.into_inner().close();
-        }
-        summary
+        let shared = Rc::try_unwrap(self.shared).ok();
+        (summary, shared.map(|shared| shared.store.into_inner()))
     }
 
-    /// The process dies here: nothing is closed, nobody is told. What is left is the store, unless somebody
-    /// still holds it.
+    /// The process dies here and now, in the middle of a run or between two: nothing is closed, and what it had
+    /// written is all that is left. `None` if something outside still holds on to the station.
     pub fn crash(self) -> Option<Store> {
         self.host.set_station(None);
         drop(self.run);
@@ -361,9 +385,9 @@ impl Station {
     }
 }
 
-/// What a program says about its link, to see whether it is another one.
+/// What a program says about its link, to see whether it is another one. Topics are subscribed to on the way up.
 fn link_shape(program: &Program) -> String {
-    format!("{:?}", supervise::shape_of(program))
+    format!("{:?} {:?}", supervise::shape_of(program), plan_of(program).subscriptions)
 }
 
 /// What the loop does next.

@@ -13,6 +13,7 @@ impl Station {
         let status = Status {
             link: self.link.machine.state(),
             level: (self.link.machine.level(), self.link.levels()),
+            next_try: self.link.machine.next_try(self.now()),
             signal_dbm: self.senders.signal_dbm,
             last_report: self.shared.tally.borrow().last_report,
             outbox_rows: counts.rows,

@@ -23,6 +23,8 @@ use super::shared::{Shared, plan_of};
 
 /// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
+/// Under which the store keeps that the next session has to be opened clean.
+const UNKNOWN: &str = "outcome_unknown";
 /// How long after a restart that was asked for further signs of it are the same restart.
 const BOOTING: Duration = Duration::from_mins(1);
 /// The longest that a lost port is looked for without looking at anything else.
@@ -69,6 +71,12 @@ impl Supervised {
         }
     }
 
+    /// The link of a new version of the file. The day's bytes stay spent.
+    pub fn successor(&self, program: &Program, shared: &Shared, seed: u64, now: Mono) -> Self {
+        let Self { asked_at, bytes_seen, bytes_today, day, warned, .. } = *self;
+        Self { asked_at, bytes_seen, bytes_today, day, warned, ..Self::new(program, shared, seed, now) }
+    }
+
     /// How many levels `link.up` has.
     pub fn levels(&self) -> usize {
         self.levels
@@ -102,14 +110,17 @@ pub(super) fn shape_of(program: &Program) -> Shape {
 /// What the store knows of earlier processes.
 fn history(shared: &Shared) -> History {
     let mut store = shared.store.borrow_mut();
-    let unclean = !store.was_clean();
+    let unclean = !store.was_clean() || store.note(UNKNOWN).is_some();
+    let publishing = store.was_publishing();
     let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(text.as_str()).ok());
-    let Some(kept) = kept else { return History { unclean, ..History::default() } };
+    let Some(kept) = kept else { return History { unclean, publishing, ..History::default() } };
     let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
-        (Some(then), Some(now)) => Duration::from_millis(u64::try_from(now - then).unwrap_or(0)),
+        (Some(then), Some(now)) => {
+            Duration::from_millis(u64::try_from(now.saturating_sub(then)).unwrap_or(0))
+        }
         _ => Duration::ZERO,
     };
-    History { uses: kept.uses, away, unclean }
+    History { uses: kept.uses, away, unclean, publishing }
 }
 
 /// How long a module that may still want data is left alone when all of it has left.
@@ -131,6 +142,13 @@ impl Station {
         }
     }
 
+    /// At the end: a publish whose acknowledgement may still come must not be mistaken for the next one's, also
+    /// when that is another process's.
+    pub(super) fn note_unknown_outcome(&mut self) {
+        let unknown = self.link.machine.wants_clean() || self.drain.is_unknown();
+        self.shared.store.borrow_mut().set_note(UNKNOWN, unknown.then_some("1"));
+    }
+
     /// Does what the link wants, one thing.
     pub(super) fn mind_the_link(&mut self) {
         let now = self.now();
@@ -147,12 +165,20 @@ impl Station {
             }
             Some(failure) => Outcome::Failed(Trouble::from(failure)),
         };
-        self.tell_restarts();
+        if self.link.machine.state() == LinkState::Quarantined && ended.failure.is_none() {
+            // A rung has switched the module off and on. Not every one says a word when it starts.
+            self.run.borrow_mut().session().assume_restart();
+        }
+        let closed = self.tell_restarts();
         if let Some(failure) = &ended.failure {
             self.run_failed(failure);
         }
         self.link.machine.done(self.now(), &outcome);
         self.tell_link();
+        if closed {
+            // Heard while the check was asked, which may have passed all the same.
+            self.tell_machine(Fact::Closed);
+        }
     }
 
     fn link_run(&mut self, plan: &LinkPlan, job: Job) -> Performance {
@@ -216,7 +242,7 @@ impl Station {
     pub(super) fn run_failed(&mut self, failure: &Failure) {
         let line = failure.line.clone().unwrap_or_else(|| failure.message.clone());
         match failure.family.as_str() {
-            "port" => self.lost_port(failure.message.clone()),
+            "port" => self.lost_port(&failure.message),
             "reboot" => self.rebooted(&line),
             "stuck" => self.tell_machine(Fact::Stuck),
             "closed" => self.tell_machine(Fact::Closed),
@@ -238,10 +264,12 @@ impl Station {
             Fault::Port { what } => what.clone(),
             other => format!("{other:?}"),
         };
-        self.lost_port(what);
+        self.lost_port(&what);
     }
 
-    fn lost_port(&mut self, what: String) {
+    fn lost_port(&mut self, what: &str) {
+        // The happening says that it is gone; this is to say why.
+        let what = what.strip_prefix("the port is gone: ").unwrap_or(what).to_string();
         self.tell_machine(Fact::PortGone { what, expected: false });
     }
 

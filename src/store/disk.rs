@@ -82,6 +82,7 @@ pub(super) fn connect(path: &Path, fresh_id: &str) -> Result<Connection, Unfit> 
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE,
     )?;
+    schema::keep_statements(&db);
     db.execute_batch(
         "PRAGMA busy_timeout=250; PRAGMA page_size=4096; PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON;
          PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=1048576;",

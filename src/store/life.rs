@@ -18,6 +18,10 @@ use super::{
 const CLEAN: &str = "clean";
 /// Meta key of the row that is being published.
 pub(super) const IN_FLIGHT: &str = "in_flight";
+/// Meta key that is there from a publish whose outcome is not known until one is known to have arrived.
+pub(super) const UNSURE: &str = "unsure";
+/// Its value when a process ended in the middle of it.
+const CUT: &str = "cut";
 /// Frames of the log after which idle time is used to bring them into the database file …
 const CHECKPOINT_FRAMES: i64 = 256;
 /// … or else after this time.
@@ -83,6 +87,16 @@ impl Store {
         Ok(next)
     }
 
+    /// What the next process finds if this one ends in order now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::open`].
+    pub fn restart(mut self, port: &str, life: &Life) -> Result<Self, StoreError> {
+        self.mark_clean();
+        self.crash(port, life)
+    }
+
     fn empty(home: Option<Home>, life: &Life) -> Result<Self, StoreError> {
         let mut store = Self {
             db: Connection::open_in_memory()?,
@@ -100,6 +114,7 @@ impl Store {
             schedules: std::collections::BTreeMap::new(),
             interrupted: BTreeSet::new(),
             was_clean: false,
+            was_publishing: false,
             synced_as: None,
             age_applied_ms: None,
             checkpointed_ms: life.now_ms,
@@ -118,13 +133,20 @@ impl Store {
         let first_boot = if self.is_volatile() { self.number_gap() } else { 0 };
         let boots = self.write(Durability::Promised, |tx| {
             let boots = Boots::begin(tx, &life.boot_id, first_boot)?;
-            tx.execute("DELETE FROM meta WHERE key = ?1", [IN_FLIGHT])?;
+            if tx.execute("DELETE FROM meta WHERE key = ?1", [IN_FLIGHT])? > 0 {
+                tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", [UNSURE, CUT])?;
+            }
             Ok(boots)
         })?;
         self.boots = boots;
-        self.was_clean = self.write(Durability::Promised, |tx| {
-            Ok(tx.execute("DELETE FROM meta WHERE key = ?1", [CLEAN])? > 0)
+        let (closed, unsure) = self.write(Durability::Promised, |tx| {
+            let closed = tx.execute("DELETE FROM meta WHERE key = ?1", [CLEAN])? > 0;
+            let question = "SELECT value FROM meta WHERE key = ?1";
+            let unsure = tx.query_row(question, [UNSURE], |row| row.get::<_, String>(0)).optional()?;
+            Ok((closed, unsure))
         })?;
+        self.was_clean = closed && unsure.is_none();
+        self.was_publishing = unsure.as_deref() == Some(CUT);
         self.reload()?;
         self.interrupted = self.read(|db| {
             let mut query = db.prepare("SELECT n FROM command WHERE state = ?1 ORDER BY n")?;
@@ -176,12 +198,17 @@ impl Store {
     pub fn close(mut self) {
         self.now_ms = i64::MAX;
         self.probe();
-        let _ = self.write(Durability::Promised, |tx| {
-            tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, '1')", [CLEAN])
-        });
+        self.mark_clean();
         if self.home.is_some() && !self.is_volatile() {
             let _ = frames(&self.db, "TRUNCATE");
         }
+    }
+
+    /// The next process knows that nothing was under way.
+    fn mark_clean(&mut self) {
+        let _ = self.write(Durability::Promised, |tx| {
+            tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, '1')", [CLEAN])
+        });
     }
 }
 

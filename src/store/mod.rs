@@ -72,6 +72,7 @@ pub struct Store {
     /// Commands that were running when the last process ended.
     interrupted: BTreeSet<u64>,
     was_clean: bool,
+    was_publishing: bool,
     synced_as: Option<Durability>,
     age_applied_ms: Option<i64>,
     checkpointed_ms: i64,
@@ -109,9 +110,15 @@ impl Store {
         matches!(self.place, Place::Volatile(_))
     }
 
-    /// Whether the last process that had the store closed it.
+    /// Whether the last process that had the store closed it, and knew what became of all that it published.
     pub fn was_clean(&self) -> bool {
         self.was_clean
+    }
+
+    /// Whether a process ended in the middle of a publish, and none has succeeded since: the module may still
+    /// wait for the rest of it.
+    pub fn was_publishing(&self) -> bool {
+        self.was_publishing
     }
 
     /// How much the outbox may hold from now on.

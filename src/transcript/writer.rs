@@ -48,6 +48,12 @@ impl Transcript {
         self.lines.problem.as_ref()
     }
 
+    /// From now on masks with this one: it knows a secret that nobody knew when the conversation began.
+    pub fn mask_with(&mut self, masker: Masker) {
+        self.flush_tail();
+        self.masker = masker;
+    }
+
     /// Records what was handed to the module. Give a command line, or data, as one piece, also if the
     /// module took only a part of it: a secret in two pieces is not found.
     pub fn tx(&mut self, at: Mono, bytes: &[u8]) {
@@ -95,10 +101,15 @@ impl Transcript {
         self.lines.push(at, |out, at| record::push_note(out, at, kind, &shown, masked));
     }
 
-    /// The newest records, oldest first. Call [`Transcript::flush_tail`] before, to have the last line.
-    pub fn recent(&self) -> Vec<Record> {
-        let lines = self.lines.recent.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| reader::parse(str::from_utf8(line).ok()?).ok()).collect()
+    /// The newest records, oldest first, none before `since`. Call [`Transcript::flush_tail`] before, to have
+    /// the last line.
+    pub fn recent(&self, since: Mono) -> Vec<Record> {
+        // Time in the lines only goes forward, so nobody looks at more of them than are wanted and one.
+        let lines = self.lines.recent.rsplit(|byte| *byte == b'\n');
+        let records = lines.filter_map(|line| reader::parse(str::from_utf8(line).ok()?).ok());
+        let mut recent: Vec<Record> = records.take_while(|record| record.at >= since).collect();
+        recent.reverse();
+        recent
     }
 
     /// Hands what was recorded so far to the system.

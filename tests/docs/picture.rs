@@ -69,6 +69,8 @@ fn rows(bytes: &[u8]) -> Vec<Row> {
                 let sequence: String = chars.by_ref().skip(1).take_while_inclusive();
                 match sequence.split_at(sequence.len() - 1) {
                     (_, "K") => row.clear(),
+                    // Whether lines go on in the next row.
+                    ("?7", "l" | "h") => {}
                     (numbers, "m") => numbers.split(';').for_each(|n| look.set(n.parse().unwrap_or(0))),
                     _ => panic!("the picture knows no `ESC [{sequence}`"),
                 }
@@ -100,8 +102,15 @@ impl<I: Iterator<Item = char>> TakeWhileInclusive for I {
     }
 }
 
-/// The picture: a window with `command` and what it printed.
-pub fn svg(command: &str, screen: &[u8]) -> String {
+/// What was on the screen, the status line included, just before the first line with `text` came.
+pub fn before<'a>(screen: &'a [u8], text: &str) -> &'a [u8] {
+    let place = |text: &[u8], upto: usize| screen[..upto].windows(text.len()).rposition(|part| part == text);
+    let line = screen.windows(text.len()).position(|part| part == text.as_bytes()).expect("it was printed");
+    &screen[..place(b"\r\x1b[K", line).expect("the status line was there")]
+}
+
+/// The picture: a window with `command` and what it printed. `what` is for those who cannot see it.
+pub fn svg(what: &str, command: &str, screen: &[u8]) -> String {
     let mut rows = rows(screen);
     let prompt = Look { colour: Some(2), ..Look::default() };
     let strong = Look { bold: true, ..Look::default() };
@@ -112,7 +121,7 @@ pub fn svg(command: &str, screen: &[u8]) -> String {
     let width = (usize::from(COLUMNS) * WIDTH + 2 * MARGIN) / 10;
     let height = (rows.len() * HEIGHT + BAR + MARGIN) / 10;
     let mut out = format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="A run of a flow on the simulated module">
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{what}">
 <style>
   text {{ font: 14px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #d4dae3; white-space: pre; }}
   .dim {{ fill: #8390a2; }} .good {{ fill: #7fd18b; }} .bad {{ fill: #f2777a; }} .notice {{ fill: #e9c46a; }} .strong {{ fill: #ffffff; font-weight: 600; }}

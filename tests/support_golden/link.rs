@@ -214,7 +214,12 @@ impl Link for Scripted {
             }
             _ => {
                 self.move_to(until);
-                Err(LinkError::Open { port: "script".into(), why: "no such device".into(), help: None })
+                Err(LinkError::Open {
+                    port: "script".into(),
+                    why: "no such device".into(),
+                    help: None,
+                    absent: true,
+                })
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::flow::diag::{Diagnostics, FileId, Look, Sources};
 use crate::hooks::Host;
 
 /// Compares a generated file with its committed copy, or writes it.
-pub(in crate::flow) fn generated(path: &str, content: &str) {
+pub(crate) fn generated(path: &str, content: &str) {
     let path = root().join(path);
     if std::env::var_os("UPDATE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -43,7 +43,7 @@ fn root() -> PathBuf {
 }
 
 /// Runs every case of `src/flow/cases/NAME` through `read` and compares what it prints.
-pub(in crate::flow) fn check(name: &str, read: impl Fn(&Sources, FileId, &mut Diagnostics)) {
+pub(crate) fn check(name: &str, read: impl Fn(&Sources, FileId, &mut Diagnostics)) {
     each_case(name, |yaml| {
         let mut sources = Sources::new();
         let file = sources.add("flow.yaml", yaml.strip_suffix('\n').unwrap_or(yaml));
@@ -124,7 +124,7 @@ fn generated_loaded_cases() {
 /// var's value is found when a run begins, and has its cases in `run`.
 #[test]
 fn every_problem_has_a_case() {
-    let cases: Vec<String> = ["yaml.txt", "structure.txt", "vars.txt"]
+    let cases: Vec<String> = ["yaml.txt", "structure.txt", "vars.txt", "tests.txt"]
         .iter()
         .chain(&LOADED)
         .map(|name| fs::read_to_string(root().join("src/flow/cases").join(name)).unwrap())

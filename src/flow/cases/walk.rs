@@ -37,6 +37,7 @@ fn field(fields: &Fields<'_>, name: &str, takes: &Takes, sources: &Sources, prob
         Takes::DurationRange => drop(fields.duration_range(name, problems)),
         Takes::Percent => drop(fields.percent(name, problems)),
         Takes::Int { .. } => drop(fields.int(name, problems)),
+        Takes::Range => drop(fields.range(name, problems)),
         Takes::Number => drop(fields.number(name, problems)),
         Takes::Bool => drop(fields.bool(name, problems)),
         Takes::OneOf(_) => drop(fields.one_of(name, problems)),

@@ -94,7 +94,7 @@ fn ids_topics_and_texts_are_no_labels() {
 #[test]
 fn time_online_is_counted_to_the_last_thing_told() {
     let mut metrics = Metrics::new(about());
-    let to = |to| Happening::LinkState { from: LinkState::Down, to, level: 3, cause: None };
+    let to = |to| Happening::LinkState { from: LinkState::Down, to, level: 3, cause: None, pause_ms: 0 };
     metrics.happened(at(1_000), &to(LinkState::Online));
     metrics.happened(at(61_000), &Happening::PubackStray);
     assert_eq!(value(&metrics.render(None), "link_online_seconds_total").as_deref(), Some("60"));

@@ -31,6 +31,8 @@ impl Level {
 pub fn level(happening: &Happening) -> Level {
     use Happening as H;
     match happening {
+        // The port is back, and for a while nothing follows.
+        H::LinkState { from: LinkState::Absent, to: LinkState::Down, pause_ms: 1.., .. } => Level::Info,
         H::LinkState { to, cause, .. } => of_link(*to, cause.is_some()),
         H::RungFinished { ok, .. } if !ok => Level::Warn,
         H::Check { ok, .. } => good(*ok, Level::Debug, Level::Warn),

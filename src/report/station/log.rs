@@ -97,7 +97,7 @@ impl Observer for StationLog {
             Event::StepFinished(step) => {
                 self.write(at, Level::Debug, "step_finished", json::step_end(step));
             }
-            Event::Retrying { depth, title, attempt, error, pause } => {
+            Event::Retrying { depth, title, attempt, error, pause, .. } => {
                 let fields = json::retrying(*depth, title, *attempt, error, *pause);
                 self.write(at, Level::Debug, "retrying", fields);
             }

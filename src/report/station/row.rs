@@ -34,6 +34,11 @@ impl Row {
         Self::new("!", Paint::Notice, word, text)
     }
 
+    /// It failed, and is not given up.
+    fn again(word: &'static str, text: impl Into<String>) -> Self {
+        Self::new("↻", Paint::Notice, word, text)
+    }
+
     /// Neither good nor bad.
     fn plain(word: &'static str, text: impl Into<String>) -> Self {
         Self::new("·", Paint::Dim, word, text)
@@ -86,19 +91,18 @@ fn of_station(happening: &Happening) -> Option<Row> {
 
 fn of_link(happening: &Happening, before: Before) -> Option<Row> {
     Some(match happening {
-        Happening::LinkState { from, to, cause, level } => {
-            link_state((*from, *to), cause.as_deref(), *level, before)
+        Happening::LinkState { from, to, cause, level, pause_ms } => {
+            let next = format!("next try in {}", ms(*pause_ms));
+            link_state((*from, *to), cause.as_deref(), *level, before).note_if(*pause_ms > 0, &next)
         }
-        Happening::RungStarted { rung, attempt } => Row::new("…", Paint::Dim, "rung", tried(rung, *attempt)),
+        Happening::RungStarted { rung, attempt } => Row::new("…", Paint::Dim, "link", tried(rung, *attempt)),
         Happening::RungFinished { rung, attempt, ok, error, took_ms, pause_ms } => {
             let text = tried(rung, *attempt);
             let next = format!("next in {}", ms(*pause_ms));
             let row = match error {
-                _ if *ok => Row::good("rung", text),
-                Some(error) => {
-                    Row::new("↻", Paint::Notice, "rung", format!("{text} failed: {}", one_line(error)))
-                }
-                None => Row::new("↻", Paint::Notice, "rung", format!("{text} failed")),
+                _ if *ok => Row::good("link", text),
+                Some(error) => Row::again("link", format!("{text}: {}", one_line(error))),
+                None => Row::again("link", format!("{text} failed")),
             };
             row.note(ms(*took_ms)).note_if(*pause_ms > 0, &next)
         }
@@ -118,12 +122,30 @@ fn link_state((from, to): (LinkState, LinkState), cause: Option<&str>, level: us
         },
         (LinkState::Degraded, None) => Row::notice("link", "in doubt, it is being checked"),
         (LinkState::Degraded, Some(cause)) => {
-            Row::notice("link", format!("in doubt, it is being checked: {}", one_line(cause)))
+            Row::notice("link", format!("in doubt, it is being checked: {}", because(cause)))
         }
         (LinkState::Waiting, _) => Row::notice("link", "everything was tried; waiting"),
-        (_, Some(cause)) if from.is_up() => Row::bad("link", format!("lost: {}", one_line(cause))),
-        (_, Some(cause)) => Row::notice("link", format!("not up: {}", one_line(cause))),
+        (_, Some(cause)) if from.is_up() => Row::bad("link", format!("lost: {}", because(cause))),
+        (_, Some(cause)) => Row::notice("link", format!("not up: {}", because(cause))),
+        (LinkState::Down, None) if from == LinkState::Absent => {
+            Row::plain("link", "rests, as it was lost just before")
+        }
         (_, None) => Row::plain("link", format!("{}, level {level}", to.word())),
+    }
+}
+
+/// The cause of a loss, for people.
+fn because(cause: &str) -> String {
+    match cause {
+        "closed" => "the connection was closed".to_string(),
+        "silent" => "the module does not answer".to_string(),
+        "check" => "the check did not pass".to_string(),
+        "reboot" => "the module restarted".to_string(),
+        "port" => "the port is gone".to_string(),
+        "puback" => "an acknowledgement did not come".to_string(),
+        "publish" => "publishing failed again and again".to_string(),
+        "stuck" => "the module may take everything for data".to_string(),
+        other => one_line(other),
     }
 }
 
@@ -134,9 +156,7 @@ fn tried(rung: &str, attempt: u32) -> String {
 
 fn of_module(happening: &Happening) -> Option<Row> {
     Some(match happening {
-        Happening::Reboot { expected: true, evidence } => {
-            Row::plain("module", format!("restarted, as asked: {}", one_line(evidence)))
-        }
+        Happening::Reboot { expected: true, .. } => Row::plain("module", "restarted, as asked"),
         Happening::Reboot { expected: false, evidence } => {
             Row::notice("module", format!("restarted by itself: {}", one_line(evidence)))
         }
@@ -173,7 +193,8 @@ fn of_jobs(happening: &Happening) -> Option<Row> {
         }
         Happening::JobSkipped { kind, name, reason } => {
             let why = match reason.as_str() {
-                "overlap" => "the last one has not ended",
+                "waits" => "the last one still waits to run",
+                "overlap" => "the last one had not ended",
                 "full" => "too many wait",
                 other => other,
             };
@@ -214,7 +235,7 @@ fn of_reports(happening: &Happening) -> Option<Row> {
             Row::good(lane.word(), format!("→ {}", one_line(topic)))
                 .note(format!("#{seq} {}", size(*bytes)))
                 .note(how)
-                .note_if(*lane != LaneName::Reply || *age_ms >= 10_000, &age)
+                .note_if(*age_ms >= 10_000 || (*age_ms > 0 && *lane != LaneName::Reply), &age)
                 .note_if(*attempts > 1, &format!("publish {attempts}"))
                 .note_if(*duplicate_possible, "may be there twice")
         }

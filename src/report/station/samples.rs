@@ -48,7 +48,11 @@ pub(crate) fn started() -> Happening {
 }
 
 fn link(from: LinkState, to: LinkState, level: usize, cause: Option<&str>) -> Happening {
-    Happening::LinkState { from, to, level, cause: cause.map(text) }
+    Happening::LinkState { from, to, level, cause: cause.map(text), pause_ms: 0 }
+}
+
+fn pausing(from: LinkState, to: LinkState, cause: Option<&str>, pause_ms: u64) -> Happening {
+    Happening::LinkState { from, to, level: 0, cause: cause.map(text), pause_ms }
 }
 
 fn rung(rung: &str, attempt: u32, error: Option<&str>, took_ms: u64, pause_ms: u64) -> Happening {
@@ -112,6 +116,7 @@ pub(crate) fn status() -> Status {
     Status {
         link: LinkState::Online,
         level: (3, 3),
+        next_try: None,
         signal_dbm: Some(-71),
         last_report: Some(at(62_000)),
         outbox_rows: [0, 1, 2],
@@ -164,13 +169,14 @@ pub(crate) fn life() -> Vec<(u64, Happening)> {
             },
         ),
         (63_100, sent(18, "command/reply/1000", LaneName::Reply, (0, 1), 300)),
-        (300_000, link(Online, Recovering, 1, Some("CLOSED"))),
+        (300_000, link(Online, Recovering, 1, Some("closed"))),
         (305_000, rung("go_online", 1, Some("timeout: no answer to AT+MCONNECT\r\n"), 5_000, 10_000)),
         (312_000, link(Recovering, Online, 3, None)),
         (313_000, sent(19, "attributes", LaneName::Report, (1, 2), 12_000)),
         (400_000, job(JobKind::Schedule, "report", 2, Some(("cme", "+CME ERROR: 10, SIM not inserted")))),
         (401_000, Happening::PortGone { what: text("No such device") }),
         (402_000, Happening::PortFound),
+        (402_000, pausing(LinkState::Absent, Down, None, 96_000)),
         (403_000, Happening::Check { ok: true, took_ms: 12 }),
     ]
 }
@@ -183,8 +189,9 @@ pub(crate) fn rest() -> Vec<Happening> {
         Happening::ReloadOk,
         Happening::ReloadFailed { error: text("error[AT0201]: `evry` is no key\n  | help") },
         link(Online, Degraded, 3, None),
-        link(LinkState::Climbing, Recovering, 0, Some("RDY")),
-        link(Recovering, Waiting, 0, None),
+        link(LinkState::Climbing, Recovering, 0, Some("reboot")),
+        pausing(Online, Recovering, Some("closed"), 65_000),
+        pausing(Recovering, Waiting, None, 900_000),
         rung("wait", 1, None, 900_000, 0),
         Happening::Check { ok: false, took_ms: 5_000 },
         Happening::Reboot { expected: true, evidence: text("RDY") },
@@ -194,6 +201,7 @@ pub(crate) fn rest() -> Vec<Happening> {
         Happening::QuarantineLeft,
         Happening::FrameMismatch { declared: 54, seen: 53 },
         Happening::JobSkipped { kind: JobKind::Event, name: text("sim"), reason: text("full") },
+        Happening::JobSkipped { kind: JobKind::Schedule, name: text("report"), reason: text("waits") },
         Happening::ScheduleMissed { name: text("report"), count: 12, policy: text("skip") },
         Happening::ScheduleHeld { name: text("daily") },
         Happening::ReportRefused { seq: 20, error: text("+CME ERROR: 53") },

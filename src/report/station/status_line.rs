@@ -57,7 +57,7 @@ fn length(parts: &[Part]) -> usize {
 fn parts(at: Mono, status: &Status) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut add = |less_than, paint, text| parts.push(Part { paint, text, less_than });
-    let (paint, text) = link(status);
+    let (paint, text) = link(at, status);
     add(0, paint, text);
     if let Some(dbm) = status.signal_dbm {
         add(4, Paint::Dim, format!("{dbm} dBm"));
@@ -85,7 +85,7 @@ fn parts(at: Mono, status: &Status) -> Vec<Part> {
     parts
 }
 
-fn link(status: &Status) -> (Paint, String) {
+fn link(at: Mono, status: &Status) -> (Paint, String) {
     let (paint, mark) = match status.link {
         LinkState::Online => (Paint::Good, "●"),
         LinkState::Absent | LinkState::Quarantined => (Paint::Bad, "○"),
@@ -98,7 +98,9 @@ fn link(status: &Status) -> (Paint, String) {
     let (level, levels) = status.level;
     let climbs = matches!(status.link, LinkState::Down | LinkState::Climbing | LinkState::Recovering);
     let height = if climbs { format!(" {level}/{levels}") } else { String::new() };
-    (paint, format!("{mark} {}{height}", status.link.word()))
+    let next = status.next_try.filter(|next| *next > at);
+    let next = next.map_or(String::new(), |next| format!(", next try in {}", about(next.since(at))));
+    (paint, format!("{mark} {}{height}{next}", status.link.word()))
 }
 
 fn waiting(at: Mono, status: &Status) -> (Paint, String) {

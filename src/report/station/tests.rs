@@ -3,6 +3,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::flow::diag::{Sources, Span};
 use crate::report::console::Detail;
 use crate::run::event::{Event, Observer as _, StepEnd, StepKind, StepOutcome};
 use crate::station::event::{Happening, LinkState, Summary, Watcher};
@@ -159,12 +160,17 @@ fn a_status_line_gives_up_what_matters_least() {
     assert!(
         status_line(at(63_000), &status, 160, true).starts_with("\x1b[33m○ recovering 1/3\x1b[0m   \x1b[2m")
     );
+    status.next_try = Some(at(159_000));
+    assert_eq!(status_line(at(63_000), &status, 40, false), "○ recovering 1/3, next try in 1m36s");
+    assert_eq!(status_line(at(159_000), &status, 20, false), "○ recovering 1/3");
 }
 
 #[test]
 fn steps_are_for_those_who_want_detail() {
+    let span = Span::new(Sources::new().add("station.yaml", ""), 0..0);
     let step = StepEnd {
         depth: 1,
+        span,
         title: "AT+CSQ".to_string(),
         kind: StepKind::Send,
         outcome: StepOutcome::Passed,

@@ -66,7 +66,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// How far the host's calendar is from the right one.
 fn error_ms(host: &Host) -> i64 {
     let clock = host.link.clock();
-    clock.wall_ms() - super::super::world::WALL_AT_ZERO_MS - clock.since_boot_ms()
+    clock.wall_ms() - WALL_AT_ZERO_MS - clock.since_boot_ms()
 }
 
 #[test]

@@ -143,8 +143,13 @@ impl Machine {
         self.climb.down_to = Some(start);
     }
 
-    /// A pause; then a rung, unless the fault lies in our own files.
+    /// A pause; then a rung, unless the fault lies in our own files. When no rung is left and climbing was
+    /// tried after that, too, a long wait.
     fn rest(&mut self, now: Mono, ours: bool) {
+        if !ours && self.ladder.is_spent(now) {
+            let until = now + self.ladder.wait_pause(&mut self.chance);
+            return self.wait_until(now, until, false);
+        }
         let not_before = now + self.ladder.round_pause(&mut self.chance);
         if ours {
             // The levels below hold, and what runs on them goes on.

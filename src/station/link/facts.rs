@@ -27,7 +27,7 @@ impl Machine {
             Fact::Downlink => self.session_lives(now),
             Fact::SignOfLife => self.sign_of_life(now),
         }
-        self.tell();
+        self.tell(now);
     }
 
     /// A fact decides: whatever is under way for the link does not any more.

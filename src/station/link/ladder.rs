@@ -47,11 +47,19 @@ pub(super) struct Ladder {
     before_loss: (u32, u32),
     /// Waits since all was well.
     waits: u32,
-    /// A rung was spared because the check passed.
-    spared: bool,
+    instead: Instead,
     /// The lowest level ended in silence: what needs the module's ear comes last.
     pub(super) silent: bool,
     changed: bool,
+}
+
+/// Climbs that were made where a rung would have been next, since the last rung.
+#[derive(Debug, Default)]
+struct Instead {
+    /// The check passed, so the rung was spared.
+    spared: bool,
+    /// No rung was left after a pause: if this climb fails, too, it waits.
+    spent: bool,
 }
 
 #[derive(Debug)]
@@ -86,7 +94,7 @@ impl Ladder {
             climbs: 0,
             before_loss: (0, 0),
             waits: 0,
-            spared: false,
+            instead: Instead::default(),
             silent: false,
             changed: false,
         }
@@ -109,7 +117,7 @@ impl Ladder {
     }
 
     /// The rung to use now. In silence the ones that do without the module come first.
-    fn choose(&self, now: Mono) -> Option<usize> {
+    pub(super) fn choose(&self, now: Mono) -> Option<usize> {
         let usable = || (self.next..self.rungs.len()).filter(|index| self.rungs[*index].is_usable(now));
         let deaf = || usable().find(|index| !self.rungs[*index].shape.needs_module);
         self.silent.then(deaf).flatten().or_else(|| usable().next())
@@ -120,6 +128,11 @@ impl Ladder {
         self.rungs.iter().position(|rung| !rung.shape.needs_module && rung.is_usable(now))
     }
 
+    /// Whether there was no rung left before the last climb, and there still is none.
+    pub(super) fn is_spent(&self, now: Mono) -> bool {
+        self.instead.spent && self.choose(now).is_none()
+    }
+
     fn count_use(&mut self, index: usize, now: Mono) -> u32 {
         let rung = &mut self.rungs[index];
         rung.counts_until.retain(|until| *until > now);
@@ -128,7 +141,7 @@ impl Ladder {
         self.next = index + 1;
         self.last = Some(index);
         self.climbs = 0;
-        self.spared = false;
+        self.instead = Instead::default();
         self.changed = true;
         rung.tries
     }
@@ -141,7 +154,7 @@ impl Ladder {
 
     /// Whether a passing check may spare the rung that is next. Once.
     pub(super) fn spare(&mut self) -> bool {
-        !std::mem::replace(&mut self.spared, true)
+        !std::mem::replace(&mut self.instead.spared, true)
     }
 
     /// Whether something is being recovered from, or was not long ago.
@@ -155,7 +168,7 @@ impl Ladder {
 
     /// Online again: if that does not last, it goes on with the rung that had helped.
     pub(super) fn resume_at_last(&mut self) {
-        self.spared = false;
+        self.instead = Instead::default();
         if let Some(last) = self.last {
             self.next = last;
         }
@@ -171,7 +184,7 @@ impl Ladder {
             climbs: 0,
             before_loss: (0, 0),
             waits: 0,
-            spared: false,
+            instead: Instead::default(),
             silent: false,
             changed: self.changed,
         };
@@ -182,7 +195,8 @@ impl Ladder {
 
     /// After a wait everything is tried again.
     pub(super) fn start_over(&mut self) {
-        (self.next, self.last, self.strain, self.climbs, self.spared) = (0, None, 1, 0, false);
+        (self.next, self.last, self.strain, self.climbs) = (0, None, 1, 0);
+        self.instead = Instead::default();
     }
 
     /// The link is lost. The pause before it is climbed again: none the first time since all was well. A
@@ -238,14 +252,14 @@ fn spread(pause: Duration, chance: &mut Chance) -> Duration {
 impl Machine {
     /// The pause is over and the check has been asked: the next rung, or what comes when there is none.
     pub(super) fn choose_rung(&mut self, now: Mono) {
-        match self.ladder.choose(now) {
-            Some(index) => self.phase = Phase::Rung(index),
-            None if self.shape.rungs.is_empty() => self.climb_from(0, now, now),
-            None => {
-                let until = now + self.ladder.wait_pause(&mut self.chance);
-                self.wait_until(now, until, false);
-            }
+        if let Some(index) = self.ladder.choose(now) {
+            self.phase = Phase::Rung(index);
+            return;
         }
+        // What was wrong may have passed during the pause: one more climb before a wait, which is long. Without
+        // any rungs nothing else is ever done.
+        self.ladder.instead.spent = !self.shape.rungs.is_empty();
+        self.climb_from(0, now, now);
     }
 
     /// Which try of it this is, since all was well.

@@ -46,6 +46,9 @@ use restarts::Restarts;
 pub use ladder::{Use, Uses};
 pub use shape::{Fact, History, Job, LevelShape, Outcome, PublishFault, RungShape, Shape, Trouble, Want};
 
+/// A module gives up waiting for data after 5 s of silence (manual of the Luat 8910, `AT+MPUBEX`).
+const HALF_A_PUBLISH: Duration = Duration::from_secs(6);
+
 /// The link of one station.
 #[derive(Debug)]
 pub struct Machine {
@@ -76,10 +79,11 @@ impl Machine {
     /// A link at the start of a process. `seed` makes the chance in its pauses.
     pub fn new(shape: Shape, history: &History, seed: u64, now: Mono) -> Self {
         let ladder = Ladder::new(&shape.rungs, history, now);
+        let not_before = if history.publishing { now + HALF_A_PUBLISH } else { now };
         Self {
             ladder,
             shape,
-            phase: Phase::Climbing { not_before: now, ask: false },
+            phase: Phase::Climbing { not_before, ask: false },
             held: 0,
             trust: Trust::Torn,
             climb: Climb::new(),
@@ -103,7 +107,7 @@ impl Machine {
             return Want::Nothing { until: None };
         }
         self.pass(now);
-        self.tell();
+        self.tell(now);
         match &self.phase {
             Phase::Absent { .. } => Want::FindPort,
             Phase::Stopped => Want::Nothing { until: None },
@@ -130,7 +134,7 @@ impl Machine {
             Job::Rung { index } => self.begin_rung(index, now),
         };
         self.doing = Some(Doing { job, attempt, began: now, overtaken: false, restarted: false });
-        self.tell();
+        self.tell(now);
         Some(job)
     }
 
@@ -150,7 +154,7 @@ impl Machine {
         self.pass(now);
         let happening = self.finished(doing, now, outcome);
         self.happenings.insert(place, happening);
-        self.tell();
+        self.tell(now);
     }
 
     /// Where the link is.
@@ -191,13 +195,31 @@ impl Machine {
             | Phase::Quarantined { .. }
             | Phase::Waiting { deaf: true, .. }
             | Phase::Stopped => false,
+            // Without levels only silence that was asked for keeps it from being online.
+            Phase::Climbing { .. } => self.held > 0,
             _ => self.held > 0 || self.shape.levels.is_empty(),
         }
+    }
+
+    /// When the next step of the recovery is due, if that is later than now.
+    pub fn next_try(&self, now: Mono) -> Option<Mono> {
+        self.next_at().filter(|at| self.doing.is_none() && *at > now)
     }
 
     /// What happened since this was last asked, oldest first.
     pub fn take_happenings(&mut self) -> Vec<Happening> {
         std::mem::take(&mut self.happenings)
+    }
+
+    /// Whether the next session has to be opened clean.
+    pub fn wants_clean(&self) -> bool {
+        self.clean
+    }
+
+    /// What became of a publish is not known, and the module may repeat it by itself: the next session is opened
+    /// clean.
+    pub fn owe_clean_session(&mut self) {
+        self.clean = true;
     }
 
     /// When the rungs were used, to be kept on disk.
@@ -213,7 +235,7 @@ impl Machine {
     /// The process ends: nothing more is wanted.
     pub fn stop(&mut self, now: Mono) {
         self.enter(now, Phase::Stopped);
-        self.tell();
+        self.tell(now);
     }
 
     /// Names that say by themselves what happened, should no fact have told it. Whether one did.
@@ -238,7 +260,7 @@ impl Machine {
             Outcome::Passed { .. } => None,
             Outcome::Failed(trouble) => Some(trouble.message.clone()),
         };
-        let pause_ms = self.next_at().map_or(0, |at| millis(at.since(now)));
+        let pause_ms = self.next_try(now).map_or(0, |at| millis(at.since(now)));
         Happening::RungFinished {
             rung,
             attempt: doing.attempt,
@@ -250,12 +272,13 @@ impl Machine {
     }
 
     /// Tells another state, once per change.
-    fn tell(&mut self) {
+    fn tell(&mut self, now: Mono) {
         let to = self.state();
         let from = std::mem::replace(&mut self.told, to);
         let cause = self.cause.take().map(str::to_string);
         if from != to {
-            self.happenings.push(Happening::LinkState { from, to, level: self.held, cause });
+            let pause_ms = self.next_try(now).map_or(0, |at| millis(at.since(now)));
+            self.happenings.push(Happening::LinkState { from, to, level: self.held, cause, pause_ms });
         }
     }
 }

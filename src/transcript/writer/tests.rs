@@ -161,6 +161,17 @@ fn sent_secrets_and_notes_are_masked() {
 }
 
 #[test]
+fn a_secret_that_comes_up_later_is_masked_from_then_on() {
+    let text = written(Masker::default(), |transcript| {
+        transcript.rx(at(1), b"hunter2, un");
+        transcript.mask_with(secret("hunter2"));
+        transcript.tx(at(2), b"AT+PW=hunter2\r\n");
+    });
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(lines, [r#"{"t":1,"rx":"hunter2, un"}"#, r#"{"t":2,"tx":"AT+PW=<token>\r\n","masked":true}"#]);
+}
+
+#[test]
 fn time_never_goes_back_in_the_file() {
     let file = written(secret("> password"), |transcript| {
         transcript.rx(at(5), b"> ");
@@ -195,7 +206,7 @@ fn a_full_disk_is_told_once_and_the_memory_goes_on() {
     }
     transcript.flush();
     assert_eq!(transcript.problem().map(io::Error::kind), Some(io::ErrorKind::StorageFull));
-    assert_eq!(transcript.recent().len(), 1000);
+    assert_eq!(transcript.recent(Mono::ZERO).len(), 1000);
     drop(transcript);
     assert!(disk.text().len() <= 300);
 }
@@ -209,12 +220,12 @@ fn the_newest_records_are_kept_within_bounds() {
         transcript.rx(at(time), &line);
         assert!(transcript.lines.recent.len() <= 2 * RECENT_BYTES);
     }
-    let recent = transcript.recent();
+    let recent = transcript.recent(Mono::ZERO);
     assert!(recent.len() >= RECENT_BYTES / 1100);
     assert_eq!(recent.last().unwrap().at, at(999));
     assert_eq!(recent[0].entry, Entry::Rx(line.into()), "no half record");
     transcript.rx(at(1000), &vec![b'\n'; 4 * RECENT_BYTES]);
-    assert_eq!(transcript.recent().len(), 1, "the newest one is kept whatever its size");
+    assert_eq!(transcript.recent(Mono::ZERO).len(), 1, "the newest one is kept whatever its size");
 }
 
 #[test]

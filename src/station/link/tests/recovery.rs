@@ -1,5 +1,8 @@
 //! The ladder: rungs, caps, pauses, flapping, waiting.
 
+use crate::station::event::LinkState;
+use crate::station::link::{Use, Uses};
+
 use super::*;
 
 /// From one level down to a rung.
@@ -23,11 +26,13 @@ fn rungs_follow_each_other_each_after_a_pause_and_a_check_and_then_it_waits() {
          {VAIN}
          rest 216s..264s
          check: error
+         {VAIN}
          is waiting 0
          rest 810s..990s
          {VAIN}
          rest 54s..66s
          check: error
+         {VAIN}
          is waiting
          rest 1620s..1980s"
     ));
@@ -53,8 +58,7 @@ fn waits_double_to_an_hour() {
     let bare = Shape { rungs: vec![rung("power", 0, false)], check_every: None, ..shape() };
     let mut rig = play_on(bare, &History::default(), "");
     for (least, most) in [("810s", "990s"), ("1620s", "1980s"), ("3240s", "3960s"), ("3240s", "3960s")] {
-        rig.play(VAIN);
-        rig.play(&format!("rest 54s..66s\n is waiting\n rest {least}..{most}"));
+        rig.play(&format!("{VAIN}\n rest 54s..66s\n {VAIN}\n is waiting\n rest {least}..{most}"));
     }
 }
 
@@ -114,24 +118,52 @@ fn a_session_that_is_there_but_not_whole_is_climbed_once_more_and_then_not_belie
 }
 
 #[test]
+fn when_no_rung_is_left_it_climbs_once_more_before_it_waits() {
+    let spent = Shape { rungs: vec![rung("reset", 0, true), rung("power", 0, false)], ..shape() };
+    let top = "go_online: error\n rest 10s..10s\n go_online: error\n";
+    let lower = format!("attach: ok\n {top} wake: ok\n attach: ok\n {top}");
+    let climbs = format!("wake: ok\n attach: ok\n {top} {lower}");
+    // The session is there, was never opened whole, and what kept it from that has passed.
+    play_on(
+        spent.clone(),
+        &History::default(),
+        &format!(
+            "{climbs} rest 54s..66s\n check: online\n {top} {lower} rest 108s..132s\n check: online\n up"
+        ),
+    );
+    // The network is back, the session is not.
+    play_on(spent, &History::default(), &format!("{climbs} rest 54s..66s\n check: offline\n up"));
+    // A rung that may be used again meanwhile goes before the wait.
+    let used = Use { rung: "power".into(), ago_ms: (3600 - 112) * 1000 };
+    let history = History { uses: Uses(vec![used]), ..History::default() };
+    let mut shape = shape();
+    shape.rungs.remove(0);
+    let script = format!(
+        "{VAIN}\n rest 54s..66s\n check: error\n {VAIN}\n rest 108s..132s\n check: error\n power: ok\n up"
+    );
+    play_on(shape, &history, &script);
+}
+
+#[test]
 fn a_sign_of_life_ends_a_wait_for_a_silent_module_only() {
     let mut shape = shape();
     shape.rungs.clear();
     shape.rungs.push(rung("reset", 0, true));
     let mut silent = play_on(shape.clone(), &History::default(), VAIN);
-    silent.play(
+    silent.play(&format!(
         "rest 54s..66s
          check: error
+         {VAIN}
          is waiting 0
          hear line
-         is down 0",
-    );
-    silent.play("up");
+         is down 0
+         up"
+    ));
 
     let top = "go_online: error\n rest 10s..10s\n go_online: error\n";
-    let mut talking = play_on(shape, &History::default(), "");
-    talking.play(&format!("wake: ok\n attach: ok\n {top} attach: ok\n {top}"));
-    talking.play(&format!("wake: ok\n attach: ok\n {top} rest 54s..66s\n check: offline"));
+    let climbs = format!("wake: ok\n attach: ok\n {top} attach: ok\n {top} wake: ok\n attach: ok\n {top}");
+    let mut talking = play_on(shape, &History::default(), &climbs);
+    talking.play(&format!("rest 54s..66s\n check: offline\n {climbs}"));
     talking.play("is waiting 2\n hear line\n is waiting 2\n hear reboot\n rest 2s..2s\n up");
 }
 
@@ -238,7 +270,7 @@ fn caps_hold_over_restarts_of_the_station() {
     assert_eq!(uses.0.len(), 1);
     let text = serde_json::to_string(&uses).unwrap();
     assert_eq!(text, r#"[{"rung":"reset","ago_ms":1000}]"#);
-    let uses: crate::station::link::Uses = serde_json::from_str(&text).unwrap();
+    let uses: Uses = serde_json::from_str(&text).unwrap();
     for (away, rung) in [("0s", "power"), ("50m", "power"), ("59m", "reset")] {
         let history =
             History { uses: uses.clone(), away: duration::parse(away).unwrap(), ..History::default() };
@@ -253,6 +285,21 @@ fn a_use_is_to_be_stored_before_the_rung_is_run() {
     assert!(!rig.link.uses_changed());
     assert!(matches!(rig.link.begin(rig.now), Some(Job::Rung { index: 0 })));
     assert!(rig.link.uses_changed() && !rig.link.uses_changed());
+}
+
+#[test]
+fn a_loss_and_a_port_that_is_back_tell_how_long_until_the_next_try() {
+    let flapping = "up\n hear closed\n check: offline\n go_online: ok\n pass 1m\n";
+    for (loss, state) in [("hear closed", LinkState::Recovering), ("hear gone\n hear found", LinkState::Down)]
+    {
+        let rig = play(&format!("{flapping} {loss}"));
+        let Some(Happening::LinkState { to, pause_ms, .. }) = rig.told.last() else { panic!("{loss}") };
+        assert_eq!(*to, state);
+        assert!((54_000..=66_000).contains(pause_ms), "{loss}: {pause_ms}");
+        let next = rig.link.next_try(rig.now).expect("there is a pause");
+        assert_eq!(next.since(rig.now).as_millis(), u128::from(*pause_ms));
+        assert_eq!(rig.link.next_try(next), None);
+    }
 }
 
 #[test]

@@ -186,14 +186,15 @@ impl World {
     fn crash(&mut self) {
         self.now = self.now + self.below(Duration::from_mins(3));
         let away = if self.is(0.5) { self.now.since(self.stored.1) } else { Duration::ZERO };
-        let history = History { uses: self.stored.0.clone(), away, unclean: true };
+        let history = History { uses: self.stored.0.clone(), away, unclean: true, ..History::default() };
         self.began = self.now;
         self.rig.link = Machine::new(self.rig.shape.clone(), &history, 3, Mono::ZERO);
         (self.last_check, self.passed_in_vain, self.condemned) = (None, 0, false);
     }
 
     /// From now on everything works; unless it was the network alone, because the module was switched off
-    /// and on. How long until it is online, and whether it had to wait first.
+    /// and on. The session may have outlived it or have to be opened. How long until it is online, and
+    /// whether it had to wait first.
     fn heal(&mut self) -> (Duration, bool) {
         let healed = self.now;
         let silent = self.is(0.5) && !matches!(self.rig.link.state(), LinkState::Quarantined);
@@ -204,13 +205,15 @@ impl World {
             self.rig.link.fact(self.mono(), fact_of("reboot"));
         }
         let waited = self.rig.link.state() == LinkState::Waiting;
+        let mut open = self.is(0.5);
         while !self.rig.link.is_online() {
             match self.rig.link.want(self.mono()) {
                 Want::Do(job) => {
                     self.rig.link.begin(self.mono());
                     self.now = self.now + Duration::from_secs(5);
-                    let online = job == Job::Check;
-                    self.rig.link.done(self.mono(), &Outcome::Passed { online: online.then_some(true) });
+                    open |= matches!(job, Job::Climb { level: 2, .. });
+                    let online = (job == Job::Check).then_some(open);
+                    self.rig.link.done(self.mono(), &Outcome::Passed { online });
                 }
                 Want::Nothing { until: Some(until) } => self.now = self.began + until.since(Mono::ZERO),
                 want => panic!("{want:?}"),

@@ -61,7 +61,7 @@ mod tests {
     use crate::station::event::LinkState;
 
     fn state(to: LinkState) -> Happening {
-        Happening::LinkState { from: LinkState::Down, to, level: 0, cause: None }
+        Happening::LinkState { from: LinkState::Down, to, level: 0, cause: None, pause_ms: 0 }
     }
 
     #[test]

@@ -18,17 +18,42 @@ use crate::station::command::judge::{AtRules, judge};
 
 /// Something that the station would do.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Deed {
+pub enum Deed {
     /// Send a command line.
-    At { line: String, answer: String },
+    At {
+        /// The line.
+        line: String,
+        /// What came back.
+        answer: String,
+    },
     /// Run a flow, at once.
-    Run { flow: String, with: Json },
+    Run {
+        /// Its name.
+        flow: String,
+        /// What it gets.
+        with: Json,
+    },
     /// Put a message into the outbox.
-    Publish { topic: String, content: String },
+    Publish {
+        /// Where to.
+        topic: String,
+        /// What.
+        content: String,
+    },
     /// Run a flow, later.
-    After { delay: String, flow: String },
+    After {
+        /// How much later.
+        delay: String,
+        /// Its name.
+        flow: String,
+    },
     /// Keep a value.
-    State { name: String, value: Json },
+    State {
+        /// Its name.
+        name: String,
+        /// The new value.
+        value: Json,
+    },
 }
 
 impl Deed {
@@ -43,6 +68,7 @@ impl Deed {
         }
     }
 
+    /// For programs.
     pub fn json(&self) -> Json {
         match self {
             Self::At { line, answer } => json!({ "at": line, "answer": answer }),
@@ -55,7 +81,7 @@ impl Deed {
 }
 
 /// A text without line ends and other control characters.
-pub(super) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let shown = |character: char| {
         if character.is_control() { character.escape_debug().to_string() } else { character.to_string() }
     };
@@ -63,12 +89,14 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// The station's place, taken while a handler is tried.
-pub(super) struct StandIn {
+pub struct StandIn {
     program: Rc<Program>,
     /// Of the method that is called.
     dangerous: bool,
-    /// `LINE=ANSWER`.
-    answers: Vec<String>,
+    /// What the module answers to which line.
+    answers: Vec<(String, String)>,
+    /// How to say what it answers to this line; for messages.
+    how_to_answer: fn(&str) -> String,
     /// How often each line was sent.
     sent: RefCell<BTreeMap<String, usize>>,
     state: RefCell<BTreeMap<Arc<str>, Value>>,
@@ -76,19 +104,28 @@ pub(super) struct StandIn {
 }
 
 impl StandIn {
-    pub fn new(program: Rc<Program>, dangerous: bool, answers: Vec<String>) -> Self {
+    /// One for `program`. `dangerous`: the method may restart the module. `how_to_answer` tells the author
+    /// how to give the answer to a line that has none.
+    pub fn new(
+        program: Rc<Program>,
+        dangerous: bool,
+        answers: Vec<(String, String)>,
+        how_to_answer: fn(&str) -> String,
+    ) -> Self {
         let vars = program.station.iter().flat_map(|station| &station.state);
         let state = vars.map(|var| (Arc::clone(&var.name), var.default.clone())).collect();
         Self {
             program,
             dangerous,
             answers,
+            how_to_answer,
             sent: RefCell::default(),
             state: RefCell::new(state),
             deeds: RefCell::default(),
         }
     }
 
+    /// What it was asked for, in order.
     pub fn deeds(&self) -> Vec<Deed> {
         self.deeds.borrow().clone()
     }
@@ -107,14 +144,14 @@ impl StandIn {
     fn answer(&self, line: &str, pattern: &str) -> Result<&str, String> {
         let mut sent = self.sent.borrow_mut();
         let times = sent.entry(line.to_owned()).or_default();
-        let fitting: Vec<&str> =
-            self.answers.iter().filter_map(|answer| answer.strip_prefix(line)?.strip_prefix('=')).collect();
+        let fitting =
+            self.answers.iter().filter(|(known, _)| known == line).map(|(_, answer)| answer.as_str());
+        let fitting: Vec<&str> = fitting.collect();
         let answer = fitting.get(*times).or(fitting.last()).copied();
         *times += 1;
         answer.ok_or_else(|| {
-            format!(
-                "nothing says what the module answers: add `--answer '{line}=…'`, a line like `{pattern}`"
-            )
+            let how = (self.how_to_answer)(line);
+            format!("nothing says what the module answers: add {how}, a line like `{pattern}`")
         })
     }
 }

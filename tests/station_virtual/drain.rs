@@ -1,0 +1,37 @@
+//! Ten thousand reports that waited for the link.
+
+use atflow::station::event::{LaneName, LinkState};
+
+use crate::ledger;
+use crate::support_station::{Case, Lab, hm, s, station, what};
+
+/// As many as a station that was offline for eight minutes and a bit has queued.
+const MANY: usize = 10_000;
+
+#[test]
+fn ten_thousand_queued_reports_drain_in_order() {
+    let offline = what("0s", "broker: away, for: 20m");
+    let mut lab = Lab::start(Case::of(station("filling.yaml")).then([offline]));
+    while lab.told().queued(LaneName::Report).len() < MANY {
+        let next = lab.now() + s(5);
+        lab.run_to(next);
+    }
+    lab.kill();
+    assert_eq!(ledger::waiting(&mut lab).len(), MANY);
+    assert_eq!(lab.received().len(), 0);
+
+    lab.case.file = station("draining.yaml");
+    lab.boot();
+    // A publish takes some 300 ms until it is acknowledged.
+    lab.run_to(hm(2, 0));
+    {
+        let told = lab.told();
+        let status = told.status.as_ref().expect("a status");
+        assert_eq!((status.link, status.outbox_rows), (LinkState::Online, [0, 0, 0]));
+        let sent = told.sent(LaneName::Report);
+        assert!(sent.len() >= MANY && sent.is_sorted());
+    }
+    let arrived = ledger::arrived(&lab);
+    assert_eq!(arrived, lab.told().queued(LaneName::Report), "all of them, in the order they were made");
+    ledger::settle(&mut lab);
+}
