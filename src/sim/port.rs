@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::cloud::Receipt;
 use super::fault::{Fault, Unit};
 use super::pace::{Pace, Pacer, Waited};
-use super::world::{Truth, World};
+use super::world::{DiskTrouble, Truth, World};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 
 /// A port with a simulated module behind it.
@@ -200,6 +200,11 @@ impl Watch {
     /// What was true of the module, whatever it said.
     pub fn truth(&self) -> Vec<Truth> {
         self.world.borrow().truth().to_vec()
+    }
+
+    /// What is wrong with the disk of the machine that atflow runs on.
+    pub fn disk(&self) -> Option<DiskTrouble> {
+        self.world.borrow_mut().disk()
     }
 
     /// How many of a unit there were so far, up to the time when nothing goes wrong any more.

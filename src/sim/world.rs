@@ -15,7 +15,7 @@ use crate::link::Mono;
 mod faulty;
 
 use faulty::Undo;
-pub use faulty::{Truth, TruthKind};
+pub use faulty::{DiskTrouble, Truth, TruthKind};
 
 /// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
 pub const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
@@ -163,6 +163,8 @@ pub(crate) struct World {
     /// What comes next from the module has lost its own line end in front.
     glued: bool,
     truth: Option<Vec<Truth>>,
+    /// What is wrong with the host's disk, and until when.
+    bad_disks: Vec<(Mono, DiskTrouble)>,
 }
 
 impl World {
@@ -202,6 +204,7 @@ impl World {
             injector,
             glued: false,
             truth: None,
+            bad_disks: Vec::new(),
         };
         let timed: Vec<_> = (world.scenario.at.iter().enumerate())
             .filter_map(|(number, entry)| match entry.when {

@@ -8,10 +8,12 @@
 //! * [`play`]: one test in its world. `record` notes what happens, `judge` compares it with what was expected.
 //! * [`calls`]: functions tried alone, with a [`stand_in`] for the station.
 //! * [`coverage`]: which steps and branches no test reached.
+//! * [`fate`]: what happens to atflow itself: how its processes die and begin again.
 //! * [`fuzz`]: worlds where things go wrong, drawn from seeds, and rules that must hold in all of them.
 
 pub mod calls;
 pub mod coverage;
+pub mod fate;
 pub mod file;
 pub mod fuzz;
 mod golden;

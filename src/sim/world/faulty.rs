@@ -45,6 +45,15 @@ pub(super) enum Undo {
     Broker(Disturbance),
 }
 
+/// What is wrong with the disk of the machine that atflow runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskTrouble {
+    /// No space is left.
+    Full,
+    /// Writing fails.
+    Fails,
+}
+
 impl World {
     /// From now on what is true of the module is kept.
     pub(in crate::sim) fn keep_truth(&mut self) {
@@ -215,6 +224,10 @@ impl World {
                     self.cloud.send(self.now, &topic, &payload);
                 }
             }
+            K::DiskFull | K::DiskFails => {
+                let what = if fault.kind == K::DiskFull { DiskTrouble::Full } else { DiskTrouble::Fails };
+                self.bad_disks.push((self.now + lasts.unwrap_or_default(), what));
+            }
             // These do not go by time.
             _ => {}
         }
@@ -233,6 +246,13 @@ impl World {
         }
     }
 
+    /// What is wrong with the host's disk now.
+    pub(in crate::sim) fn disk(&mut self) -> Option<DiskTrouble> {
+        let now = self.now;
+        self.bad_disks.retain(|(until, _)| *until > now);
+        self.bad_disks.first().map(|(_, what)| *what)
+    }
+
     pub(super) fn undo(&mut self, undo: Undo) {
         match undo {
             Undo::Broker(how) => self.cloud.disturb(self.now, how),
@@ -248,6 +268,7 @@ impl World {
         }
         self.cloud.set_reachable(self.now, true);
         self.plugged = true;
+        self.bad_disks.clear();
         self.module_does(|module, io| module.trouble(&Trouble::Network { there: true }, io));
         self.occur(What::Clock(ClockChange::Synchronised));
         self.restart(false);

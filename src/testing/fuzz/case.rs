@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::sim::{Detail, Fault, FaultKind, FaultWhen, Faults, Rate, Unit};
 
-use super::log::Log;
+use super::super::fate::{Mishap, MishapKind};
+use super::log::{Log, Span};
 
 /// How long everything is well again at the end of a station's run: a link that waits comes back within 90
 /// minutes, then what has piled up is sent.
@@ -14,46 +15,11 @@ const CALM: Duration = Duration::from_hours(3);
 /// Commands that the cloud sends, whatever else happens, this far apart on average.
 const BETWEEN_COMMANDS: Duration = Duration::from_mins(50);
 
-/// How long a run lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Until then things go wrong.
-    pub trouble: Duration,
-    /// Then all is well, and it ends.
-    pub whole: Duration,
-}
-
 impl Span {
     /// Trouble for so long, and time to recover behind it.
     pub fn of(trouble: Duration) -> Self {
         Self { trouble, whole: trouble + CALM }
     }
-}
-
-/// Something that happens to the machine that the station runs on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mishap {
-    /// After power-on.
-    pub time: Duration,
-    /// What.
-    pub what: MishapKind,
-}
-
-/// What may happen to that machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MishapKind {
-    /// The process dies wherever it is, and another one begins after this long.
-    Crash(Duration),
-    /// It dies in the middle of its next write to the port.
-    CrashInWrite(Duration),
-    /// It dies before the next transaction is on the disk.
-    CrashBeforeCommit(Duration),
-    /// It dies as soon as the next transaction is on the disk.
-    CrashAfterCommit(Duration),
-    /// The disk is full for so long.
-    DiskFull(Duration),
-    /// Writing to the disk fails for so long.
-    DiskError(Duration),
 }
 
 /// A message from the cloud.
@@ -83,17 +49,17 @@ pub struct Case {
 }
 
 /// Chance of the cases: a stream for each thing that is drawn.
-pub(super) struct Chance(u64);
+pub(in crate::testing) struct Chance(u64);
 
 impl Chance {
-    pub(super) fn of(seed: u64, label: &str) -> Self {
+    pub(in crate::testing) fn of(seed: u64, label: &str) -> Self {
         let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::testing) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -178,10 +144,10 @@ impl Case {
     pub fn test_file(&self, flow: &str, port: &str, violation: &super::Violation) -> String {
         let mut text = format!("flow: {flow}\nport: {port}\nseed: {}\n\ntests:\n", self.seed);
         let _ = writeln!(text, "  # {violation}");
-        let _ = writeln!(text, "  - name: {} holds", violation.rule);
+        let _ = writeln!(text, "  - name: the rules hold");
         let _ = writeln!(text, "    for: {}", span_text(self.span.whole));
         let mut at: Vec<(Duration, String)> = self.downlinks.iter().map(Downlink::line).collect();
-        at.extend(self.mishaps.iter().map(Mishap::line));
+        at.extend(self.mishaps.iter().map(line_of));
         at.sort();
         if !at.is_empty() {
             text.push_str("    at:\n");
@@ -189,18 +155,42 @@ impl Case {
                 let _ = writeln!(text, "      - {line}");
             });
         }
-        text.push_str("    faults:\n");
-        for (kind, rate) in self.faults.settings.iter() {
-            let _ = writeln!(text, "      # drawn: {}: {rate}", kind.name());
-        }
-        for fault in &self.faults.list {
-            let _ = writeln!(text, "      - {fault}");
-        }
-        if let Some(heal) = self.faults.heal {
-            let _ = writeln!(text, "      - {{ fault: heal, time: {} }}", span_text(heal));
-        }
+        self.write_faults(&mut text);
+        text.push_str("    expect:\n      - { rules: hold }\n");
         text
     }
+}
+
+impl Case {
+    /// Those that were listed, or those that were drawn if they do not happen again from a list.
+    fn write_faults(&self, text: &mut String) {
+        if self.faults.is_empty() {
+            return;
+        }
+        if self.faults.settings.is_empty() {
+            text.push_str("    faults:\n");
+            for fault in &self.faults.list {
+                let _ = writeln!(text, "      - {fault}");
+            }
+            if let Some(heal) = self.faults.heal {
+                let _ = writeln!(text, "      - {{ fault: heal, time: {} }}", span_text(heal));
+            }
+            return;
+        }
+        text.push_str("    faults:\n");
+        for (kind, rate) in self.faults.settings.iter() {
+            let _ = writeln!(text, "      {}: {rate}", kind.name());
+        }
+        if let Some(heal) = self.faults.heal {
+            let _ = writeln!(text, "      heal: {}", span_text(heal));
+        }
+    }
+}
+
+fn line_of(mishap: &Mishap) -> (Duration, String) {
+    let (key, word) = mishap.what.words();
+    let (time, down) = (span_text(mishap.time), span_text(mishap.down));
+    (mishap.time, format!("{{ time: {time}, {key}: {word}, for: {down} }}"))
 }
 
 impl Downlink {
@@ -217,48 +207,23 @@ impl Downlink {
     }
 }
 
-impl Mishap {
-    fn line(&self) -> (Duration, String) {
-        let (what, lasts) = match self.what {
-            MishapKind::Crash(lasts) => ("kill: atflow", lasts),
-            MishapKind::CrashInWrite(lasts) => ("kill: in a write", lasts),
-            MishapKind::CrashBeforeCommit(lasts) => ("kill: before a commit", lasts),
-            MishapKind::CrashAfterCommit(lasts) => ("kill: after a commit", lasts),
-            MishapKind::DiskFull(lasts) => ("disk: full", lasts),
-            MishapKind::DiskError(lasts) => ("disk: fails", lasts),
-        };
-        (self.time, format!("{{ time: {}, {what}, for: {} }}", span_text(self.time), span_text(lasts)))
-    }
+/// A family of mishaps: its label, the times between two on average, and what it is.
+type Family = (&'static str, (u64, u64), MishapKind);
 
-    /// How long it lasts.
-    pub fn lasts(&self) -> Duration {
-        match self.what {
-            MishapKind::Crash(lasts)
-            | MishapKind::CrashInWrite(lasts)
-            | MishapKind::CrashBeforeCommit(lasts)
-            | MishapKind::CrashAfterCommit(lasts)
-            | MishapKind::DiskFull(lasts)
-            | MishapKind::DiskError(lasts) => lasts,
-        }
-    }
-}
-
-/// A family of mishaps: its label, the times between two on average, how long each lasts, and what it is.
-type Family = (&'static str, (u64, u64), (u64, u64), fn(Duration) -> MishapKind);
+/// No process is down for longer than this.
+const LONGEST_DOWN: u64 = 60;
 
 const HOUR: u64 = 3_600;
 
 fn mishaps(seed: u64, span: Span) -> Vec<Mishap> {
-    let families: [Family; 6] = [
-        ("crash", (HOUR, 6 * HOUR), (1, 60), MishapKind::Crash),
-        ("crash in write", (2 * HOUR, 12 * HOUR), (1, 60), MishapKind::CrashInWrite),
-        ("crash before commit", (HOUR, 6 * HOUR), (1, 60), MishapKind::CrashBeforeCommit),
-        ("crash after commit", (HOUR, 6 * HOUR), (1, 60), MishapKind::CrashAfterCommit),
-        ("disk full", (6 * HOUR, 12 * HOUR), (60, HOUR), MishapKind::DiskFull),
-        ("disk error", (6 * HOUR, 12 * HOUR), (60, HOUR), MishapKind::DiskError),
+    let families: [Family; 4] = [
+        ("crash", (HOUR, 6 * HOUR), MishapKind::Crash),
+        ("crash in write", (2 * HOUR, 12 * HOUR), MishapKind::CrashInWrite),
+        ("crash before commit", (HOUR, 6 * HOUR), MishapKind::CrashBeforeCommit),
+        ("crash after commit", (HOUR, 6 * HOUR), MishapKind::CrashAfterCommit),
     ];
     let mut all = Vec::new();
-    for (label, between, lasts, kind) in families {
+    for (label, between, what) in families {
         let mut chance = Chance::of(seed, label);
         let pause = chance.between(Duration::from_secs(between.0), Duration::from_secs(between.1));
         if !chance.coin() {
@@ -270,8 +235,8 @@ fn mishaps(seed: u64, span: Span) -> Vec<Mishap> {
             if time >= span.trouble {
                 break;
             }
-            let lasts = chance.between(Duration::from_secs(lasts.0), Duration::from_secs(lasts.1));
-            all.push(Mishap { time, what: kind(lasts) });
+            let down = chance.between(Duration::from_secs(1), Duration::from_secs(LONGEST_DOWN));
+            all.push(Mishap { time, what, down });
         }
     }
     all.sort_by_key(|mishap| mishap.time);

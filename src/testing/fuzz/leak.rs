@@ -14,13 +14,13 @@ const SHORTEST: usize = 6;
 
 /// The forms that are looked for, and what was found.
 #[derive(Clone)]
-pub(super) struct Leaks {
+pub(in crate::testing) struct Leaks {
     forms: Rc<Vec<Vec<u8>>>,
     found: Rc<RefCell<Vec<(Mono, String)>>>,
 }
 
 impl Leaks {
-    pub(super) fn of(secrets: &[Secret]) -> Self {
+    pub(in crate::testing) fn of(secrets: &[Secret]) -> Self {
         use base64::Engine as _;
         let mut forms = Vec::new();
         for secret in secrets.iter().filter(|secret| secret.value.len() >= SHORTEST) {
@@ -38,14 +38,14 @@ impl Leaks {
         Self { forms: Rc::new(forms), found: Rc::default() }
     }
 
-    pub(super) fn look(&self, at: Mono, text: &[u8]) {
+    pub(in crate::testing) fn look(&self, at: Mono, text: &[u8]) {
         if self.forms.iter().any(|form| memmem::find(text, form).is_some()) {
             let text = String::from_utf8_lossy(text);
             self.found.borrow_mut().push((at, text.chars().take(200).collect()));
         }
     }
 
-    pub(super) fn found(&self) -> Vec<(Mono, String)> {
+    pub(in crate::testing) fn found(&self) -> Vec<(Mono, String)> {
         self.found.borrow().clone()
     }
 
@@ -55,7 +55,7 @@ impl Leaks {
 }
 
 /// A transcript's file that only looks.
-pub(super) struct Sink {
+pub(in crate::testing) struct Sink {
     clock: Rc<dyn Clock>,
     leaks: Leaks,
     /// The end of what came before: a secret may be cut by two writes.
@@ -63,7 +63,7 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    pub(super) fn new(clock: Rc<dyn Clock>, leaks: Leaks) -> Self {
+    pub(in crate::testing) fn new(clock: Rc<dyn Clock>, leaks: Leaks) -> Self {
         Self { clock, leaks, tail: Vec::new() }
     }
 }

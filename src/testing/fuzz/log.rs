@@ -3,23 +3,14 @@
 
 use std::time::Duration;
 
+use crate::flow::model::Program;
+use crate::flow::model::station::When;
 use crate::link::Mono;
 use crate::sim::{Fault, Receipt, Truth};
 use crate::station::event::Happening;
 use crate::store::Ledger;
 
-use super::case::Span;
-
-/// Bytes that crossed the line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Crossing {
-    /// When.
-    pub at: Mono,
-    /// To the module.
-    pub sent: bool,
-    /// As they crossed.
-    pub bytes: Vec<u8>,
-}
+use super::super::fate::Crossing;
 
 /// A flow of the link that may only be run so often.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +23,15 @@ pub struct Cap {
     pub per: Duration,
 }
 
+/// How long a run lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Until then things go wrong.
+    pub trouble: Duration,
+    /// Then all is well, and it ends.
+    pub whole: Duration,
+}
+
 /// What the rules must know of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
@@ -41,6 +41,21 @@ pub struct Rules {
     pub periods: Vec<(String, Duration)>,
     /// How often the link's rungs may be run.
     pub caps: Vec<Cap>,
+}
+
+impl Rules {
+    /// What a program says.
+    pub fn of(program: &Program) -> Self {
+        let Some(plan) = &program.station else { return Self::default() };
+        let periods = plan.schedules.iter().filter_map(|schedule| match schedule.when {
+            When::Every(period) => Some((schedule.name.to_string(), period)),
+            When::EveryOf(_) | When::Cron(_) => None,
+        });
+        let rungs = plan.link.iter().flat_map(|link| &link.reset);
+        let caps =
+            rungs.map(|rung| Cap { rung: rung.name.to_string(), at_most: rung.at_most, per: rung.per });
+        Self { station: true, periods: periods.collect(), caps: caps.collect() }
+    }
 }
 
 /// What a run left.

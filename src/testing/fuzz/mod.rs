@@ -6,14 +6,12 @@
 //! * [`log`]: what a run left. [`invariant`]: the rules. `shrink`: less of what makes a rule fail.
 
 pub mod case;
-mod disk;
 pub mod invariant;
-mod leak;
+pub(super) mod leak;
 pub mod log;
 pub mod program;
 pub mod shrink;
 pub mod stage;
-mod tap;
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +20,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use case::{Case, Span};
+use case::Case;
 use invariant::Violation;
+use log::Span;
 use program::{Source, Unusable};
 
 /// What is fuzzed, and how.

@@ -6,13 +6,10 @@ use std::rc::Rc;
 
 use crate::flow::compile::{self, Loaded, Options};
 use crate::flow::diag::Look;
-use crate::flow::model::station::When;
 use crate::flow::model::{FlowId, Program, UnitId};
 use crate::hooks::{Host, Value};
 use crate::run::vars::{self, Outside};
 use crate::transcript::{Masker, Secret};
-
-use super::log::{Cap, Rules};
 
 /// Where a program comes from.
 #[derive(Clone, Debug)]
@@ -85,18 +82,5 @@ impl Ready {
     pub fn masker(&self) -> Result<Masker, Unusable> {
         let escapes = &self.program.dialect.escapes;
         Masker::new(&self.secrets, escapes).map_err(|error| Unusable(error.to_string()))
-    }
-
-    /// What the rules must know of it.
-    pub fn rules(&self) -> Rules {
-        let Some(plan) = &self.program.station else { return Rules::default() };
-        let periods = plan.schedules.iter().filter_map(|schedule| match schedule.when {
-            When::Every(period) => Some((schedule.name.to_string(), period)),
-            When::EveryOf(_) | When::Cron(_) => None,
-        });
-        let rungs = plan.link.iter().flat_map(|link| &link.reset);
-        let caps =
-            rungs.map(|rung| Cap { rung: rung.name.to_string(), at_most: rung.at_most, per: rung.per });
-        Rules { station: true, periods: periods.collect(), caps: caps.collect() }
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::sim::{Fault, FaultWhen};
 
-use super::case::{Case, Downlink, Mishap, Span};
+use super::super::fate::Mishap;
+use super::case::{Case, Downlink};
 use super::invariant::{self, Violation};
-use super::log::Log;
+use super::log::{Log, Span};
 use super::program::Source;
 use super::stage;
 

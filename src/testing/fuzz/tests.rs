@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::session::sabotage::{Sabotage, break_on_purpose};
 
-use super::case::{Case, Span};
+use super::case::Case;
+use super::log::Span;
 use super::program::Source;
 use super::{invariant, stage};
 

@@ -52,8 +52,9 @@ tests:
     assert_eq!(one.at[0].when, When::Time(Duration::from_secs(30)));
     assert_eq!(one.at[0].what, What::Message { topic: "a/b".into(), payload: br#"{"x":1.5}"#.to_vec() });
     assert_eq!(one.at[1].count, Some(2));
-    let restarts: Vec<_> = one.restarts.iter().map(|one| (one.time.as_secs(), one.in_order)).collect();
-    assert_eq!(restarts, [(10, false), (40, true)]);
+    let mut mishaps: Vec<_> = one.mishaps.iter().map(|one| (one.time.as_secs(), one.what)).collect();
+    mishaps.sort();
+    assert_eq!(mishaps, [(10, MishapKind::Crash), (40, MishapKind::Restart)]);
     assert!(matches!(&one.expect[1].subject, Subject::Error(name) if name == "cme 7"));
     assert!(matches!(&one.expect[2].subject, Subject::Outbox(range) if range.most == Some(0.0)));
     assert!(matches!(&two.expect[0].subject, Subject::Verdict { passed: false, error: Some(_) }));

@@ -7,8 +7,8 @@ use crate::sim::{Receipt, Truth, TruthKind};
 use crate::station::event::Happening;
 use crate::store::{Enqueued, Lane, NewRow};
 
-use super::super::case::Span;
-use super::super::log::{Crossing, Log, Rules};
+use super::super::log::{Log, Rules, Span};
+use crate::testing::fate::Crossing;
 
 /// Seconds after power-on.
 pub(in super::super) fn s(seconds: u64) -> Mono {

@@ -1,19 +1,28 @@
 //! The station's end of the line: writes down what crosses, and is where a process dies.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 use crate::sim::SimLink;
 
-use super::log::Crossing;
-
 /// What a process leaves on its way out, as the payload of an unwinding that is no panic.
-pub(super) struct Died;
+pub(in crate::testing) struct Died;
+
+/// Bytes that crossed the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    /// When.
+    pub at: Mono,
+    /// To the module.
+    pub sent: bool,
+    /// As they crossed.
+    pub bytes: Vec<u8>,
+}
 
 /// How the next death comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Death {
+pub(in crate::testing) enum Death {
     /// Wherever it is.
     At(Mono),
     /// In the middle of the first write from then on.
@@ -22,20 +31,27 @@ pub(super) enum Death {
 
 /// What several processes share, one after the other.
 #[derive(Default)]
-pub(super) struct Line {
+pub(in crate::testing) struct Line {
     pub crossed: RefCell<Vec<Crossing>>,
     pub deaths: RefCell<Vec<Death>>,
+    /// Somebody wants to know what crosses.
+    pub keeps: Cell<bool>,
+    /// Nobody dies meanwhile.
+    pub spared: Cell<bool>,
 }
 
 impl Line {
     fn note(&self, at: Mono, sent: bool, bytes: &[u8]) {
-        self.crossed.borrow_mut().push(Crossing { at, sent, bytes: bytes.to_vec() });
+        if self.keeps.get() {
+            self.crossed.borrow_mut().push(Crossing { at, sent, bytes: bytes.to_vec() });
+        }
     }
 
     /// Dies, if it is time to.
     fn live_or_die(&self, now: Mono) {
         let mut deaths = self.deaths.borrow_mut();
         let due = deaths.iter().position(|death| matches!(death, Death::At(at) if *at <= now));
+        let due = due.filter(|_| !self.spared.get());
         if let Some(due) = due {
             deaths.remove(due);
             drop(deaths);
@@ -46,30 +62,30 @@ impl Line {
     /// Nothing may be waited for beyond this.
     fn next_death(&self) -> Option<Mono> {
         let at = |death: &Death| if let Death::At(at) = death { Some(*at) } else { None };
-        self.deaths.borrow().iter().filter_map(at).min()
+        self.deaths.borrow().iter().filter_map(at).min().filter(|_| !self.spared.get())
     }
 
     fn dies_in_write(&self, now: Mono) -> bool {
         let mut deaths = self.deaths.borrow_mut();
         let due = deaths.iter().position(|death| matches!(death, Death::InWriteFrom(at) if *at <= now));
-        due.map(|due| deaths.remove(due)).is_some()
+        due.filter(|_| !self.spared.get()).map(|due| deaths.remove(due)).is_some()
     }
 }
 
 /// The process ends here. Nobody is told, and no message is printed.
-pub(super) fn die() -> ! {
+pub(in crate::testing) fn die() -> ! {
     std::panic::resume_unwind(Box::new(Died))
 }
 
 /// A link with a record.
-pub(super) struct Tap {
+pub(in crate::testing) struct Tap {
     inner: SimLink,
     line: Rc<Line>,
     clock: Rc<dyn Clock>,
 }
 
 impl Tap {
-    pub(super) fn new(inner: SimLink, line: Rc<Line>) -> Self {
+    pub(in crate::testing) fn new(inner: SimLink, line: Rc<Line>) -> Self {
         let clock = inner.clock();
         Self { inner, line, clock }
     }
