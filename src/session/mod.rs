@@ -431,7 +431,7 @@ impl Session {
                         self.listener.heard(now, &Heard::Message(&message));
                     }
                     #[cfg(test)]
-                    if sabotage::every_third_time(sabotage::Sabotage::DropsMessages) {
+                    if sabotage::hits(sabotage::Sabotage::DropsMessages, message.topic.as_bytes()) {
                         continue;
                     }
                     if self.messages.len() == UNCLAIMED_MESSAGES {

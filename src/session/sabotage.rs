@@ -5,7 +5,7 @@ use std::cell::Cell;
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sabotage {
-    /// Every third message from the cloud is forgotten.
+    /// A third of the messages from the cloud is forgotten.
     DropsMessages,
     /// That a command begins is not written down first.
     ForgetsToPersist,
@@ -15,7 +15,6 @@ pub(crate) enum Sabotage {
 
 thread_local! {
     static BROKEN: Cell<Option<Sabotage>> = const { Cell::new(None) };
-    static COUNT: Cell<u32> = const { Cell::new(0) };
 }
 
 /// From now on this is broken, in this thread.
@@ -28,8 +27,7 @@ pub(crate) fn is_broken(what: Sabotage) -> bool {
     BROKEN.get() == Some(what)
 }
 
-/// Every third time, if this is broken.
-pub(crate) fn every_third_time(what: Sabotage) -> bool {
-    COUNT.set(COUNT.get() + 1);
-    is_broken(what) && COUNT.get().is_multiple_of(3)
+/// Whether this is broken, and these bytes are among the third that it hits.
+pub(crate) fn hits(what: Sabotage, bytes: &[u8]) -> bool {
+    is_broken(what) && bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>().is_multiple_of(3)
 }

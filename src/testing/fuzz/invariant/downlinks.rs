@@ -28,7 +28,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         let until = truth.at + BOUNDARY;
         let calm = !trouble.iter().any(|at| *at + CALM_BEFORE >= truth.at && *at <= truth.at + CALM_BEHIND);
         let died = log.died.iter().any(|at| (truth.at..=until).contains(at)) || is_down(log, truth.at);
-        if !calm || died || until > log.ended || is_gone(log, truth.at) {
+        if !calm || is_mid_line(log, truth.at) || died || until > log.ended || is_gone(log, truth.at) {
             continue;
         }
         let from = log.told.partition_point(|(at, _)| *at < truth.at);
@@ -42,6 +42,13 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         }
     }
     None
+}
+
+/// A line that the module left unfinished before: whatever comes next looks like the rest of it.
+fn is_mid_line(log: &Log, at: Mono) -> bool {
+    let so_far = log.crossed.partition_point(|crossing| crossing.at < at);
+    let last = log.crossed[..so_far].iter().rev().find(|crossing| !crossing.sent);
+    last.is_some_and(|last| last.bytes.last() != Some(&b'\n'))
 }
 
 /// No process is there.
