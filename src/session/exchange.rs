@@ -230,6 +230,7 @@ impl Session {
         flight.data_sent = true;
         let written = self.write(&data, flight.deadline);
         if let Err(Fault::Timeout { .. }) = &written {
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         }
         written
@@ -305,6 +306,7 @@ impl Session {
             Owed::Await(missing_await.unwrap_or_default())
         };
         if prompt_seen && verdict_owed {
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         } else if verdict_owed || !flight.data_sent {
             self.footing = Footing::Unsure { prompt: request.wanted.prompt.is_some() };

@@ -7,6 +7,8 @@ mod exchange;
 mod fault;
 mod hand;
 mod resync;
+#[cfg(test)]
+pub(crate) mod sabotage;
 mod station;
 mod wait;
 
@@ -175,6 +177,8 @@ pub struct Session {
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
+    /// When the module was given up on, though all the data it was told of had left.
+    all_data_left: Option<Mono>,
     /// Buffers that stay, so that a step need not make them anew.
     line: Vec<u8>,
     bytes: Vec<u8>,
@@ -220,6 +224,7 @@ impl Session {
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
+            all_data_left: None,
             line: Vec::new(),
             bytes: Vec::with_capacity(4096),
             sorted: Vec::with_capacity(16),
@@ -432,6 +437,10 @@ impl Session {
                         self.listener.heard(now, &Heard::Message(&message));
                     }
                     self.count_urc("message");
+                    #[cfg(test)]
+                    if sabotage::hits(sabotage::Sabotage::DropsMessages, message.topic.as_bytes()) {
+                        continue;
+                    }
                     if self.messages.len() == UNCLAIMED_MESSAGES {
                         self.messages.pop_front();
                         self.messages_dropped += 1;

@@ -9,6 +9,8 @@ use crate::transcript::NoteKind;
 
 use super::exchange::bare;
 use super::fault::Owed;
+#[cfg(test)]
+use super::sabotage::{Sabotage, is_broken};
 use super::{Counted, Fault, Footing, Heard, Pumped, Session};
 
 /// Tries of `AT`, and how long each may take. `check` counts them for every command (3 s).
@@ -81,6 +83,10 @@ impl Session {
     fn probe_answered(&mut self, until: Mono) -> Result<bool, Fault> {
         loop {
             let progress = self.sorter.progress();
+            #[cfg(test)]
+            if progress.prompt_seen && is_broken(Sabotage::SendsInDataMode) {
+                return Ok(false);
+            }
             if progress.prompt_seen {
                 // The prompt of the earlier command came late: whatever is sent now would be its data.
                 self.footing = Footing::Stuck;

@@ -1,5 +1,5 @@
 //! A scenario: what happens to a simulated module from outside, and when. A file has `seed:`, `sim:`
-//! (how the module starts) and `at:`, a list of timed events:
+//! (how the module starts), `faults:` (what goes wrong, see [`super::Faults`]) and `at:`, a list of timed events:
 //!
 //! ```yaml
 //! seed: 724
@@ -19,6 +19,7 @@ use serde_saphyr::Spanned;
 
 use super::duration::Span;
 use super::entry::RawEntry;
+use super::fault::Faults;
 
 /// What happens, and how the module starts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Scenario {
     pub settings: SimSettings,
     /// What happens.
     pub at: Vec<Entry>,
+    /// What goes wrong between the module and the host.
+    pub faults: Faults,
 }
 
 /// One thing that happens.
@@ -262,6 +265,7 @@ struct RawScenario {
     sim: SimSettings,
     #[serde(default)]
     at: Vec<Spanned<RawEntry>>,
+    faults: Option<Spanned<serde_json::Value>>,
 }
 
 impl Scenario {
@@ -282,13 +286,21 @@ impl Scenario {
             // The rendered message goes on with a snippet of the file.
             let what = error.without_snippet().to_string();
             let what = what.lines().next().unwrap_or_default().to_owned();
-            at_line(line, (what, "a scenario has `seed`, `sim` and `at`; each entry of `at` has `time` or `after`, and one event"))
+            at_line(line, (what, "a scenario has `seed`, `sim`, `faults` and `at`; each entry of `at` has `time` or `after`, and one event"))
+        })?;
+        let faults = raw.faults.map_or(Ok(Faults::default()), |faults| {
+            Faults::read(&faults.value).map_err(|error| ScenarioError {
+                file: file.to_owned(),
+                line: faults.referenced.line(),
+                what: error.what,
+                help: error.help,
+            })
         })?;
         let check = |entry: Spanned<RawEntry>| {
             let line = entry.referenced.line();
             entry.value.check().map_err(|error| at_line(line, error))
         };
         let at = raw.at.into_iter().map(check).collect::<Result<_, _>>()?;
-        Ok(Self { seed: raw.seed, settings: raw.sim, at })
+        Ok(Self { seed: raw.seed, settings: raw.sim, at, faults })
     }
 }

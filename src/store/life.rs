@@ -120,6 +120,7 @@ impl Store {
             checkpointed_ms: life.now_ms,
             faults: None,
             meter: None,
+            ledger: None,
         };
         if store.home.is_none() {
             let id = store.fresh_id();

@@ -18,6 +18,7 @@ mod clock;
 mod commands;
 mod disk;
 mod kept;
+mod ledger;
 mod life;
 mod lock;
 mod meter;
@@ -41,6 +42,7 @@ use serde_json::Value;
 
 pub use kept::MAX_STATE_BYTES;
 pub use meter::{Meter, Work};
+pub use ledger::{Ended, Enqueued, Ledger, SharedLedger};
 pub use types::{
     Bounds, CommandEnd, CommandState, Counts, DropPolicy, DropReason, Finished, KnownCommand, Lane, LastRun,
     Life, Moment, NewCommand, NewEffects, NewRow, NewTimer, Recorded, Row, StoreError, StoreNews, Timer,
@@ -78,6 +80,7 @@ pub struct Store {
     checkpointed_ms: i64,
     faults: Option<DiskFaults>,
     meter: Option<Box<dyn Meter>>,
+    ledger: Option<SharedLedger>,
 }
 
 /// The folder, and the lock on it.

@@ -8,7 +8,7 @@ use crate::flow::fields::{Fields, PlainValue};
 use crate::flow::keys::{Shape, TEST_EVENT, TEST_SIM, Takes};
 use crate::flow::yaml::Node;
 use crate::sim::{Entry, RawEntry, SimSettings};
-use crate::testing::file::Restart;
+use crate::testing::fate::{Mishap, MishapKind};
 
 use super::{Reading, json_of};
 
@@ -17,7 +17,7 @@ pub(super) enum Timed {
     /// Something that the simulated world does.
     Entry(Entry),
     /// Something that happens to atflow itself.
-    Restart(Restart),
+    Mishap(Mishap),
 }
 
 impl Reading<'_> {
@@ -45,15 +45,17 @@ impl Reading<'_> {
         let fields = self.open(node, &TEST_EVENT)?;
         let head = fields.head();
         let time = fields.duration("time", self.problems);
-        let in_order = fields.has("restart");
-        let restarts = in_order || fields.has("crash");
+        let crash = fields.one_of("crash", self.problems).and_then(|word| MishapKind::of_crash(word.value));
+        let mishap = if fields.has("restart") { Some(MishapKind::Restart) } else { crash };
+        let lasts = fields.duration("for", self.problems);
         let written = self.written(&fields, &TEST_EVENT);
         fields.finish();
         if self.problems.len() > before || node.map().is_none_or(<[_]>::is_empty) {
             return None;
         }
-        if restarts {
-            return Some(Timed::Restart(Restart { time: time?.value, in_order }));
+        if let Some(what) = mishap {
+            let down = lasts.map(|lasts| lasts.value).unwrap_or_default();
+            return Some(Timed::Mishap(Mishap { time: time?.value, what, down }));
         }
         let checked = serde_json::from_value::<RawEntry>(Json::Object(written))
             .map_err(|error| (error.to_string(), "write it as docs/simulator.md shows"))
@@ -68,7 +70,7 @@ impl Reading<'_> {
     }
 
     /// The keys of a map as the simulator takes them, each read as its table says.
-    fn written(&mut self, fields: &Fields<'_>, shape: &'static Shape) -> Map<String, Json> {
+    pub(super) fn written(&mut self, fields: &Fields<'_>, shape: &'static Shape) -> Map<String, Json> {
         let mut written = Map::new();
         for key in shape.keys {
             let problems = &mut *self.problems;

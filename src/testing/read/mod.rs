@@ -2,6 +2,7 @@
 
 mod events;
 mod expect;
+mod faults;
 #[cfg(test)]
 mod tests;
 use std::collections::BTreeMap;
@@ -167,15 +168,15 @@ impl Reading<'_> {
             Some(node) => self.settings(node)?,
             None => sim::SimSettings::default(),
         };
-        let (mut at, mut restarts) = (Vec::new(), Vec::new());
+        let faults = fields.node("faults").map(|node| self.faults(node)).unwrap_or_default();
+        let (mut at, mut mishaps) = (Vec::new(), Vec::new());
         for node in fields.list("at", self.problems).unwrap_or_default() {
             match self.event(node) {
                 Some(events::Timed::Entry(entry)) => at.push(entry),
-                Some(events::Timed::Restart(restart)) => restarts.push(restart),
+                Some(events::Timed::Mishap(mishap)) => mishaps.push(mishap),
                 None => {}
             }
         }
-        restarts.sort_by_key(|restart| restart.time);
         let wanted = fields.list("expect", self.problems);
         if let (Some([]), Some(at)) = (wanted.as_deref(), fields.at("expect")) {
             let problem =
@@ -195,7 +196,8 @@ impl Reading<'_> {
             vars,
             sim,
             at,
-            restarts,
+            faults,
+            mishaps,
             expect,
         })
     }
