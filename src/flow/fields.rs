@@ -410,9 +410,9 @@ fn refuse(node: &Node, key: &Key, problems: &mut Diagnostics) {
 }
 
 /// Lists and maps that say nothing, or that nothing could ever meet, when they hold nothing.
-const NEVER_EMPTY: [&str; 14] = [
+const NEVER_EMPTY: [&str; 15] = [
     "steps", "else", "on_error", "always", "fail", "final", "set", "check", "use", "hooks", "schedule",
-    "events", "up", "reset",
+    "events", "up", "reset", "qos",
 ];
 
 fn refuse_empty(node: &Node, key: &Key, problems: &mut Diagnostics) {
