@@ -216,6 +216,10 @@ impl Builder<'_, '_> {
         let mut kept = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             if let Some(known) = first.get(&key.text) {
+                if value.is_nothing() {
+                    // Refused and reported; the pieces of one value may well be alike.
+                    continue;
+                }
                 self.problems.push(traps::duplicate_key(&key, *known));
             } else {
                 first.insert(key.text.clone(), key.span);
