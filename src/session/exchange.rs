@@ -90,6 +90,7 @@ impl Session {
         let began = self.mark();
         let began_at = self.now();
         let outcome = self.attempt(request, began);
+        let took = self.took(began_at);
         if let Err(Fault::Timeout { .. } | Fault::Interrupted) = &outcome {
             self.transcript.flush_tail();
         }
@@ -105,10 +106,12 @@ impl Session {
                 if probes {
                     self.found_footing(began_at)?;
                 }
-                self.judge(request, progress, missing, began)?
+                self.judge(request, progress, missing, began)
             }
-            Err(fault) => return Err(fault),
+            Err(fault) => Err(fault),
         };
+        self.count_exchange(request, took, &answer);
+        let answer = answer?;
         if let Some(window) = request.restarts {
             self.await_restart(window, request.outer)?;
         }
@@ -418,6 +421,7 @@ impl Session {
         };
         self.footing = Footing::Firm;
         self.supervised.restarted_as_asked = true;
+        self.supervised.echo.restarted();
         // RDY may come twice, and more boot lines follow the first sign.
         self.reboot_welcome_until = self.now() + window;
         let text = if seen { "the module restarted" } else { "no sign of the restart was seen" };

@@ -2,6 +2,7 @@
 //! anything it sorts every line that comes, keeps messages and URCs for later, and writes the transcript.
 //! It knows exchanges, waits and how to find its feet again after a timeout; it knows nothing of flows.
 
+mod count;
 mod exchange;
 mod fault;
 mod hand;
@@ -21,6 +22,7 @@ use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 use crate::transcript::Transcript;
 use crate::transcript::record::{self, Entry, NoteKind, Record};
 
+pub use count::Counted;
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
 pub use station::{Facts, Woke};
@@ -68,6 +70,8 @@ pub trait Listener {
     fn listens(&self) -> bool {
         true
     }
+    /// Something that is only counted, told also when nobody listens.
+    fn counted(&mut self, _counted: &Counted<'_>) {}
 }
 
 /// Somebody who may want the program to stop.
@@ -300,6 +304,7 @@ impl Session {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
                 self.fresh = true;
+                self.supervised.echo.restarted();
                 self.pause(until)
             }
             Err(_) => self.stop_if_requested(),
@@ -318,7 +323,7 @@ impl Session {
 
     /// Ends the conversation: what is not yet written of the transcript is.
     pub fn close(mut self) -> Transcript {
-        self.transcript.close();
+        self.transcript.settle();
         self.transcript
     }
 
@@ -417,6 +422,7 @@ impl Session {
                     }
                     taken_by_await = class == Class::Await;
                     self.hear_late_verdict(class, &text);
+                    self.count_line(class);
                     self.watch_line(class, &text);
                     self.supervised.echo.heard |= class == Class::Echo;
                     self.keep_line(class, text);
@@ -425,17 +431,22 @@ impl Session {
                     if listens {
                         self.listener.heard(now, &Heard::Message(&message));
                     }
+                    self.count_urc("message");
                     if self.messages.len() == UNCLAIMED_MESSAGES {
                         self.messages.pop_front();
                         self.messages_dropped += 1;
+                        self.listener.counted(&Counted::UrcDropped);
                     }
                     self.messages.push_back(message);
                 }
                 // It has the mark of its line, which came just before it.
                 Sorted::Closed(text) => {
+                    self.count_urc("closed");
                     self.closed_at = Some((Mark(self.next_mark.0.saturating_sub(1)), text));
                 }
                 Sorted::Reboot(text) => {
+                    self.count_urc("reboot");
+                    self.supervised.echo.restarted();
                     // Before its first answer the module is just starting, which nobody has to be told.
                     if self.fresh && self.sorter.progress().ended.is_none() {
                         self.reboot_welcome_until = now + BOOT_LINES;
@@ -447,13 +458,16 @@ impl Session {
                     }
                 }
                 Sorted::Notice(captures) => {
+                    self.count_urc("notice");
                     if self.notices.len() == UNCLAIMED_MESSAGES {
                         self.notices.pop_front();
+                        self.listener.counted(&Counted::UrcDropped);
                     }
                     self.notices.push_back(captures);
                 }
                 Sorted::Damaged(damaged) => {
                     let Damaged { declared, seen, .. } = damaged;
+                    self.supervised.note_damaged(damaged);
                     let text = format!("a frame of {declared} bytes seems to have {seen}");
                     self.transcript.note(now, NoteKind::Port, &text);
                     // Rare, and never without a word: also for those who do not watch single lines.

@@ -9,7 +9,7 @@ use crate::transcript::NoteKind;
 
 use super::exchange::bare;
 use super::fault::Owed;
-use super::{Fault, Footing, Heard, Pumped, Session};
+use super::{Counted, Fault, Footing, Heard, Pumped, Session};
 
 /// Tries of `AT`, and how long each may take. `check` counts them for every command (3 s).
 const TRIES: u32 = 3;
@@ -33,6 +33,7 @@ impl Session {
         if self.listener.listens() {
             self.listener.heard(now, &Heard::Resync);
         }
+        self.listener.counted(&Counted::Resync);
         self.sorter.set_late(true);
         let found = self.probe_until_ok(prompt);
         self.sorter.disarm();

@@ -20,6 +20,7 @@ mod disk;
 mod kept;
 mod life;
 mod lock;
+mod meter;
 mod outbox;
 mod salvage;
 mod schema;
@@ -39,6 +40,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 pub use kept::MAX_STATE_BYTES;
+pub use meter::{Meter, Work};
 pub use types::{
     Bounds, CommandEnd, CommandState, Counts, DropPolicy, DropReason, Finished, KnownCommand, Lane, LastRun,
     Life, Moment, NewCommand, NewEffects, NewRow, NewTimer, Recorded, Row, StoreError, StoreNews, Timer,
@@ -75,6 +77,7 @@ pub struct Store {
     age_applied_ms: Option<i64>,
     checkpointed_ms: i64,
     faults: Option<DiskFaults>,
+    meter: Option<Box<dyn Meter>>,
 }
 
 /// The folder, and the lock on it.

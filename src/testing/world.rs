@@ -178,7 +178,7 @@ impl<'w> World<'w> {
         for (restart, lives) in restarts.zip(1..) {
             let mut station = self.begin(link, store, restart.time)?;
             station.run();
-            let left = if restart.in_order { station.stop_with_store().1 } else { station.die() };
+            let left = if restart.in_order { station.stop_with_store().1 } else { station.crash() };
             let left = left.ok_or("the station did not let go of its store")?;
             let again = if restart.in_order { Store::restart } else { Store::crash };
             store = again(left, &self.port, &life(lives)).map_err(|error| error.to_string())?;
