@@ -41,8 +41,8 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 pub use kept::MAX_STATE_BYTES;
-pub use meter::{Meter, Work};
 pub use ledger::{Ended, Enqueued, Ledger, SharedLedger};
+pub use meter::{Meter, Work};
 pub use types::{
     Bounds, CommandEnd, CommandState, Counts, DropPolicy, DropReason, Finished, KnownCommand, Lane, LastRun,
     Life, Moment, NewCommand, NewEffects, NewRow, NewTimer, Recorded, Row, StoreError, StoreNews, Timer,
