@@ -10,6 +10,7 @@ mod resync;
 #[cfg(test)]
 pub(crate) mod sabotage;
 mod station;
+mod stop;
 mod wait;
 
 use std::collections::VecDeque;
@@ -30,6 +31,7 @@ pub use fault::{Fault, Owed};
 pub use station::{Facts, Woke};
 
 use station::Supervised;
+use stop::Stop;
 pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
@@ -127,15 +129,6 @@ enum Footing {
     Unsure { prompt: bool },
     /// It may be swallowing everything as data: nothing may be sent until it restarts.
     Stuck,
-}
-
-/// A stop that somebody asked for, as far as this conversation is concerned.
-#[derive(Default)]
-struct Stop {
-    /// It has been reported, which happens once.
-    reported: bool,
-    /// How many clean-ups are under way: a stop waits for them.
-    cleaning: usize,
 }
 
 /// One conversation.
@@ -304,7 +297,7 @@ impl Session {
     /// A port that was lost is opened again as soon as it is there, but not after `until`; then `until` is
     /// waited for. `Ok` also when it did not come back: whoever uses it next hears that.
     pub fn reopen(&mut self, until: Mono) -> Result<(), Fault> {
-        match self.link.reopen(until) {
+        match self.link.reopen(until.min(self.stop.last_moment)) {
             Ok(()) => {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
@@ -332,30 +325,9 @@ impl Session {
         self.transcript
     }
 
-    /// A clean-up begins, or ends: while one is under way a stop is not reported.
-    pub fn cleaning(&mut self, begins: bool) {
-        self.stop.cleaning =
-            if begins { self.stop.cleaning + 1 } else { self.stop.cleaning.saturating_sub(1) };
-    }
-
-    /// Whether somebody wants the program to stop, reported or not.
-    pub fn stop_wanted(&self) -> bool {
-        self.interrupt.stop_requested()
-    }
-
     /// Whether any byte of the last command line was handed to the link.
     pub fn line_left(&self) -> bool {
         self.line_left
-    }
-
-    /// Fails once with [`Fault::Interrupted`] when somebody wants the program to stop. Only once: what
-    /// cleans up afterwards still has to talk to the module.
-    pub fn stop_if_requested(&mut self) -> Result<(), Fault> {
-        if self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested() {
-            return Ok(());
-        }
-        self.stop.reported = true;
-        Err(Fault::Interrupted)
     }
 
     /// One read, everything in it sorted. The only place that reads the link.
@@ -363,6 +335,11 @@ impl Session {
         if std::mem::take(&mut self.overrun) && self.clock.now() >= until {
             return Ok(Pumped::Deadline);
         }
+        if self.is_too_late() && until > self.stop.last_moment {
+            return Err(Fault::Interrupted);
+        }
+        let wanted = until;
+        let until = until.min(self.stop.last_moment);
         let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
         self.bytes.clear();
         let read = match self.read_link(until.min(stall)) {
@@ -384,16 +361,19 @@ impl Session {
             }
             Read::Woken => {
                 self.interrupt.woken();
+                self.hear_stop();
                 Ok(Pumped::Woken)
             }
-            Read::Deadline if stall == Mono::FAR => Ok(Pumped::Deadline),
             Read::Deadline => {
                 let now = self.clock.now();
-                if now >= stall {
+                if stall != Mono::FAR && now >= stall {
                     self.sorter.stall(&mut self.sorted);
                     self.last_byte = now;
                     self.file_sorted(now);
                     return Ok(Pumped::Bytes);
+                }
+                if now < wanted && self.is_too_late() {
+                    return Err(Fault::Interrupted);
                 }
                 Ok(Pumped::Deadline)
             }

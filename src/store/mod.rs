@@ -113,7 +113,8 @@ impl Store {
         matches!(self.place, Place::Volatile(_))
     }
 
-    /// Whether the last process that had the store closed it, and knew what became of all that it published.
+    /// Whether the last process that had the store closed it, and knew what became of all that it published. No
+    /// process had a new one.
     pub fn was_clean(&self) -> bool {
         self.was_clean
     }
