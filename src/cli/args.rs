@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them. The help texts are the reference of the command line.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -524,13 +525,17 @@ fn metrics_address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// Slower, the ten seconds in which a signal lets a command end would be hours; faster is `max`.
+const SPEEDS: RangeInclusive<f64> = 0.01..=1e6;
+
 fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
     }
     let times = text.strip_suffix('x').and_then(|number| number.parse::<f64>().ok());
     match times {
-        Some(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        Some(times) if SPEEDS.contains(&times) => Ok(Speed::Times(times)),
+        Some(times) if times > 0.0 => Err("simulated time passes at 0.01x to 1000000x, or `max`".to_string()),
         _ => Err("write a multiple such as `1x` or `60x`, or `max`".to_string()),
     }
 }
@@ -576,7 +581,7 @@ mod tests {
     fn speeds_are_multiples_or_max() {
         assert_eq!(speed("60x"), Ok(Speed::Times(60.0)));
         assert_eq!(speed("max"), Ok(Speed::Max));
-        for bad in ["60", "0x", "-1x", "fast", "NaNx", ""] {
+        for bad in ["60", "0x", "-1x", "fast", "NaNx", "", "1e300x", "1e-30x", "infx"] {
             assert!(speed(bad).is_err(), "{bad}");
         }
     }

@@ -299,8 +299,3 @@ pub fn file_shape(root: &Node) -> &'static Shape {
 pub fn is_handled_downlink(downlink: &Node) -> bool {
     downlink.get("handlers").is_some() || downlink.get("methods").is_some()
 }
-
-/// Whether the value of a var says where it comes from, instead of being it.
-pub fn is_var_source(value: &Node) -> bool {
-    value.map().is_some_and(|entries| entries.iter().any(|(key, _)| VAR_SOURCE.key(&key.text).is_some()))
-}

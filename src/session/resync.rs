@@ -11,7 +11,7 @@ use super::exchange::bare;
 use super::fault::Owed;
 #[cfg(test)]
 use super::sabotage::{Sabotage, is_broken};
-use super::{Fault, Footing, Heard, Pumped, Session};
+use super::{Counted, Fault, Footing, Heard, Pumped, Session};
 
 /// Tries of `AT`, and how long each may take. `check` counts them for every command (3 s).
 const TRIES: u32 = 3;
@@ -35,6 +35,7 @@ impl Session {
         if self.listener.listens() {
             self.listener.heard(now, &Heard::Resync);
         }
+        self.listener.counted(&Counted::Resync);
         self.sorter.set_late(true);
         let found = self.probe_until_ok(prompt);
         self.sorter.disarm();

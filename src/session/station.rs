@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use crate::at::pattern::{Captures, Pattern};
-use crate::at::sorter::{Class, Message};
+use crate::at::sorter::{Class, Damaged, Message};
 use crate::link::{LinkError, Mono};
 use crate::transcript::record::{self, NoteKind};
 
-use super::{Fault, Footing, Mark, Pumped, Session};
+use super::{Counted, Fault, Footing, Mark, Pumped, Session};
 
 /// Lines kept for a station that has not looked yet; the oldest goes.
 const SEEN_LINES: usize = 1024;
+/// Damaged frames that are told between two looks.
+const DAMAGED_FRAMES: usize = 1024;
 
 /// How a wait between two runs ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,16 @@ pub(super) struct Supervised {
     pub(super) echo: EchoWatch,
     /// It did not answer `AT` either.
     pub(super) silent: bool,
+    damaged: Vec<Damaged>,
+}
+
+impl Supervised {
+    /// A frame's length was wrong.
+    pub(super) fn note_damaged(&mut self, damaged: Damaged) {
+        if self.damaged.len() < DAMAGED_FRAMES {
+            self.damaged.push(damaged);
+        }
+    }
 }
 
 /// Whether the module echoes command lines, and whether that came back by itself.
@@ -64,6 +76,12 @@ impl EchoWatch {
         let heard = std::mem::take(&mut self.heard);
         self.came_back |= heard && self.off;
         self.off = !heard;
+    }
+
+    /// The module restarted, and that is known by other signs: that it echoes again tells nothing new, also
+    /// when it is first asked minutes later.
+    pub(super) fn restarted(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -87,6 +105,11 @@ impl Session {
     /// The messages that nobody received, oldest first.
     pub fn take_messages(&mut self) -> Vec<Message> {
         self.messages.drain(..).collect()
+    }
+
+    /// The frames since the last call whose length was wrong, oldest first.
+    pub fn take_damaged(&mut self) -> Vec<Damaged> {
+        std::mem::take(&mut self.supervised.damaged)
     }
 
     /// Bytes that crossed the link so far: in, out.
@@ -167,7 +190,7 @@ impl Session {
         self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
         // Whoever unplugged the module has switched it off, too.
         self.fresh = true;
-        self.supervised.echo = EchoWatch::default();
+        self.supervised.echo.restarted();
         Ok(())
     }
 
@@ -189,6 +212,7 @@ impl Session {
             if self.seen.len() == SEEN_LINES {
                 self.seen.pop_front();
                 self.seen_dropped += 1;
+                self.listener.counted(&Counted::UrcDropped);
             }
             self.seen.push_back((index, captures));
         }

@@ -16,10 +16,10 @@ use crate::run::failure::Failure;
 use crate::run::resident::Performance;
 use crate::session::{Fault, Mark};
 
-use super::Station;
 use super::event::{Happening, LinkState};
 use super::link::{Fact, History, Job, Machine, Outcome, Shape, Trouble, Uses};
 use super::shared::{Shared, plan_of};
+use super::{Station, Strayed};
 
 /// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
@@ -246,8 +246,15 @@ impl Station {
             "reboot" => self.rebooted(&line),
             "stuck" => self.tell_machine(Fact::Stuck),
             "closed" => self.tell_machine(Fact::Closed),
+            "replay" => self.stray(&failure.message, &failure.help.join("; ")),
             _ => {}
         }
+    }
+
+    /// A recording has nothing more to say: it is no port that could come back.
+    fn stray(&mut self, what: &str, help: &str) {
+        let text = |text: &str| self.shared.masked.text(text);
+        self.strayed = Some(Strayed { what: text(what), help: text(help) });
     }
 
     /// The module restarted, or still says that it does.
@@ -260,11 +267,11 @@ impl Station {
 
     /// The port vanished while nothing was asked.
     pub(super) fn port_gone(&mut self, fault: &Fault) {
-        let what = match fault {
-            Fault::Port { what } => what.clone(),
-            other => format!("{other:?}"),
-        };
-        self.lost_port(&what);
+        match fault {
+            Fault::Port { what } => self.lost_port(what),
+            Fault::Strayed { what, help } => self.stray(what, help),
+            other => self.lost_port(&format!("{other:?}")),
+        }
     }
 
     fn lost_port(&mut self, what: &str) {

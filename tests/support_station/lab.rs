@@ -232,7 +232,7 @@ impl Lab {
 
     /// Ends the station in peace.
     pub fn stop(&mut self) -> Summary {
-        self.station.take().expect("a station runs").stop()
+        self.station.take().expect("a station runs").stop().0
     }
 
     /// What the station told.
