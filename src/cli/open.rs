@@ -261,6 +261,14 @@ pub(super) fn faults(given: &[String]) -> Result<Faults, Exit> {
             complain(&error.to_string(), Some(&error.help));
             Exit::Usage
         })?;
+        if settings.iter().any(|(kind, _)| kind.is_of_disks()) {
+            let help = "write it in the `faults` of a test; `atflow fuzz` draws it, too";
+            complain(
+                &format!("`{text}` is about a disk, and behind a simulated module there is none"),
+                Some(help),
+            );
+            return Err(Exit::Usage);
+        }
         faults.add(Faults { settings, ..Faults::default() });
     }
     Ok(faults)

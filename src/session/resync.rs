@@ -51,6 +51,11 @@ impl Session {
     fn probe_until_ok(&mut self, prompt: bool) -> Result<bool, Fault> {
         let quiet = self.now() + self.dialect.line.quiet;
         self.drain(quiet)?;
+        if prompt && self.sorter.ends_with_sign() {
+            // It came when nobody waited for it any more.
+            self.footing = Footing::Stuck;
+            return Err(Fault::Stuck);
+        }
         for _ in 0..TRIES {
             self.sorter.arm(Armed {
                 wanted: bare(prompt.then_some(Prompt::Sign)),

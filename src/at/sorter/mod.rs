@@ -226,6 +226,11 @@ impl Sorter {
         self.frame.is_some() || self.block.is_some()
     }
 
+    /// Whether the last that came is a prompt that nobody waited for.
+    pub fn ends_with_sign(&self) -> bool {
+        self.within == Within::Line && !self.in_frame() && self.line.trim_ascii_end() == b">"
+    }
+
     /// How long after the last byte [`Sorter::stall`] is to be called; `None`: nothing is unfinished.
     pub fn patience(&self) -> Option<Duration> {
         if self.in_frame() || self.distrust {

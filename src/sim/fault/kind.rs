@@ -149,6 +149,11 @@ impl FaultKind {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
+    /// Whether it is about the disk of the machine that atflow runs on.
+    pub fn is_of_disks(self) -> bool {
+        matches!(self, Self::DiskFull | Self::DiskFails)
+    }
+
     /// How long it may last.
     pub fn lasts(self) -> Option<(Duration, Duration)> {
         let (low, high) = self.lasts_ms()?;

@@ -170,13 +170,16 @@ fn a_line_may_come_between_any_two_others() {
 #[test]
 fn the_rules_hold_in_many_worlds() {
     let prompting = bundled("src/testing/fuzz/prompting.yaml");
-    for (source, seeds) in [(station(), 1..=SEEDS), (prompting, 1..=SEEDS / 4)] {
+    // Short ones, and some in which there is time for everything to be well again.
+    for (source, seeds, span) in [
+        (&station(), 1..=150, span()),
+        (&prompting, 1..=40, span()),
+        (&station(), 201..=210, Span::of(Duration::from_mins(20))),
+    ] {
         for seed in seeds {
-            let log = stage::run(&source, &Case::draw(seed, span()));
-            assert_eq!(invariant::check(&log), None, "seed {seed} of {}", source.file.display());
+            let log = stage::run(source, &Case::draw(seed, span));
+            let broken = invariant::check(&log);
+            assert_eq!(broken, None, "seed {seed} of {}", source.file.display());
         }
     }
 }
-
-/// Worlds of the bundled station.
-const SEEDS: u64 = 160;

@@ -55,10 +55,23 @@ fn is_knowable(log: &Log, listened: Mono, at: Mono) -> bool {
     if lost(is_on_the_way) {
         return false;
     }
-    let from = log.crossed.partition_point(|crossing| crossing.at < listened);
-    let heard = log.crossed[from..].iter().take_while(|crossing| crossing.at + TRANSIT < at);
-    let prompted = heard.into_iter().any(|crossing| !crossing.sent && crossing.bytes.contains(&b'>'));
-    prompted || !lost(is_blinding)
+    was_prompted(log, listened, at) || !lost(is_blinding)
+}
+
+/// Whether a prompt came, at the beginning of a line: behind the rest of another one nobody can tell.
+fn was_prompted(log: &Log, from: Mono, until: Mono) -> bool {
+    let from = log.crossed.partition_point(|crossing| crossing.at < from);
+    let (before, behind) = log.crossed.split_at(from);
+    let last = before.iter().rev().find(|crossing| !crossing.sent);
+    let mut last = last.and_then(|crossing| crossing.bytes.last().copied());
+    let heard = behind.iter().take_while(|crossing| crossing.at + TRANSIT < until);
+    for byte in heard.filter(|crossing| !crossing.sent).flat_map(|crossing| &crossing.bytes) {
+        if *byte == b'>' && last.is_none_or(|last| last == b'\n') {
+            return true;
+        }
+        last = Some(*byte);
+    }
+    false
 }
 
 /// The longest that a command line takes to the module.
