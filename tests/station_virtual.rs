@@ -15,8 +15,12 @@ mod events;
 mod hostile;
 #[path = "station_virtual/ledger.rs"]
 mod ledger;
+#[path = "station_virtual/metrics.rs"]
+mod metrics;
 #[path = "station_virtual/refusals.rs"]
 mod refusals;
+#[path = "station_virtual/restarts.rs"]
+mod restarts;
 #[path = "station_virtual/secrets.rs"]
 mod secrets;
 #[path = "station_virtual/week.rs"]

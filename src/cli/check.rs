@@ -11,6 +11,7 @@ use crate::flow::diag::{Diagnostics, Sources};
 use crate::flow::duration;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::Host;
+use crate::report::text::{columns, one_line, pad_out};
 use crate::sim::{Scenario, ScenarioError};
 use crate::testing::read::{ENDING, read};
 
@@ -162,11 +163,11 @@ fn whole_seconds(time: Duration) -> Duration {
 }
 
 fn print_rows(rows: &[Row]) -> Result<(), Exit> {
-    let width = |text: fn(&Row) -> &str| rows.iter().map(|row| text(row).chars().count()).max().unwrap_or(0);
+    let width = |text: fn(&Row) -> &str| rows.iter().map(|row| columns(text(row))).max().unwrap_or(0);
     let (part_width, name_width) = (width(|row| row.part), width(|row| row.name.as_str()));
     for Row { part, name, bound } in rows {
         let part = if part_width == 0 { String::new() } else { format!("{part:part_width$}  ") };
-        let start = format!("  {part}{name:name_width$}");
+        let start = format!("  {part}{}", pad_out(&one_line(name), name_width));
         match bound.time {
             Some(time) => {
                 let time = duration::display(whole_seconds(time));

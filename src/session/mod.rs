@@ -2,11 +2,15 @@
 //! anything it sorts every line that comes, keeps messages and URCs for later, and writes the transcript.
 //! It knows exchanges, waits and how to find its feet again after a timeout; it knows nothing of flows.
 
+mod count;
 mod exchange;
 mod fault;
 mod hand;
 mod resync;
+#[cfg(test)]
+pub(crate) mod sabotage;
 mod station;
+mod stop;
 mod wait;
 
 use std::collections::VecDeque;
@@ -21,11 +25,13 @@ use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 use crate::transcript::Transcript;
 use crate::transcript::record::{self, Entry, NoteKind, Record};
 
+pub use count::Counted;
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
 pub use station::{Facts, Woke};
 
 use station::Supervised;
+use stop::Stop;
 pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
@@ -68,6 +74,8 @@ pub trait Listener {
     fn listens(&self) -> bool {
         true
     }
+    /// Something that is only counted, told also when nobody listens.
+    fn counted(&mut self, _counted: &Counted<'_>) {}
 }
 
 /// Somebody who may want the program to stop.
@@ -123,15 +131,6 @@ enum Footing {
     Stuck,
 }
 
-/// A stop that somebody asked for, as far as this conversation is concerned.
-#[derive(Default)]
-struct Stop {
-    /// It has been reported, which happens once.
-    reported: bool,
-    /// How many clean-ups are under way: a stop waits for them.
-    cleaning: usize,
-}
-
 /// One conversation.
 pub struct Session {
     link: Box<dyn Link>,
@@ -171,6 +170,8 @@ pub struct Session {
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
+    /// When the module was given up on, though all the data it was told of had left.
+    all_data_left: Option<Mono>,
     /// Buffers that stay, so that a step need not make them anew.
     line: Vec<u8>,
     bytes: Vec<u8>,
@@ -216,6 +217,7 @@ impl Session {
             last_byte: Mono::ZERO,
             last_result: Mono::ZERO,
             footing: Footing::Firm,
+            all_data_left: None,
             line: Vec::new(),
             bytes: Vec::with_capacity(4096),
             sorted: Vec::with_capacity(16),
@@ -295,11 +297,12 @@ impl Session {
     /// A port that was lost is opened again as soon as it is there, but not after `until`; then `until` is
     /// waited for. `Ok` also when it did not come back: whoever uses it next hears that.
     pub fn reopen(&mut self, until: Mono) -> Result<(), Fault> {
-        match self.link.reopen(until) {
+        match self.link.reopen(until.min(self.stop.last_moment)) {
             Ok(()) => {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
                 self.fresh = true;
+                self.supervised.echo.restarted();
                 self.pause(until)
             }
             Err(_) => self.stop_if_requested(),
@@ -318,19 +321,8 @@ impl Session {
 
     /// Ends the conversation: what is not yet written of the transcript is.
     pub fn close(mut self) -> Transcript {
-        self.transcript.close();
+        self.transcript.settle();
         self.transcript
-    }
-
-    /// A clean-up begins, or ends: while one is under way a stop is not reported.
-    pub fn cleaning(&mut self, begins: bool) {
-        self.stop.cleaning =
-            if begins { self.stop.cleaning + 1 } else { self.stop.cleaning.saturating_sub(1) };
-    }
-
-    /// Whether somebody wants the program to stop, reported or not.
-    pub fn stop_wanted(&self) -> bool {
-        self.interrupt.stop_requested()
     }
 
     /// Whether any byte of the last command line was handed to the link.
@@ -338,21 +330,16 @@ impl Session {
         self.line_left
     }
 
-    /// Fails once with [`Fault::Interrupted`] when somebody wants the program to stop. Only once: what
-    /// cleans up afterwards still has to talk to the module.
-    pub fn stop_if_requested(&mut self) -> Result<(), Fault> {
-        if self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested() {
-            return Ok(());
-        }
-        self.stop.reported = true;
-        Err(Fault::Interrupted)
-    }
-
     /// One read, everything in it sorted. The only place that reads the link.
     fn pump(&mut self, until: Mono) -> Result<Pumped, Fault> {
         if std::mem::take(&mut self.overrun) && self.clock.now() >= until {
             return Ok(Pumped::Deadline);
         }
+        if self.is_too_late() && until > self.stop.last_moment {
+            return Err(Fault::Interrupted);
+        }
+        let wanted = until;
+        let until = until.min(self.stop.last_moment);
         let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
         self.bytes.clear();
         let read = match self.read_link(until.min(stall)) {
@@ -374,16 +361,19 @@ impl Session {
             }
             Read::Woken => {
                 self.interrupt.woken();
+                self.hear_stop();
                 Ok(Pumped::Woken)
             }
-            Read::Deadline if stall == Mono::FAR => Ok(Pumped::Deadline),
             Read::Deadline => {
                 let now = self.clock.now();
-                if now >= stall {
+                if stall != Mono::FAR && now >= stall {
                     self.sorter.stall(&mut self.sorted);
                     self.last_byte = now;
                     self.file_sorted(now);
                     return Ok(Pumped::Bytes);
+                }
+                if now < wanted && self.is_too_late() {
+                    return Err(Fault::Interrupted);
                 }
                 Ok(Pumped::Deadline)
             }
@@ -417,6 +407,7 @@ impl Session {
                     }
                     taken_by_await = class == Class::Await;
                     self.hear_late_verdict(class, &text);
+                    self.count_line(class);
                     self.watch_line(class, &text);
                     self.supervised.echo.heard |= class == Class::Echo;
                     self.keep_line(class, text);
@@ -425,17 +416,26 @@ impl Session {
                     if listens {
                         self.listener.heard(now, &Heard::Message(&message));
                     }
+                    self.count_urc("message");
+                    #[cfg(test)]
+                    if sabotage::hits(sabotage::Sabotage::DropsMessages, message.topic.as_bytes()) {
+                        continue;
+                    }
                     if self.messages.len() == UNCLAIMED_MESSAGES {
                         self.messages.pop_front();
                         self.messages_dropped += 1;
+                        self.listener.counted(&Counted::UrcDropped);
                     }
                     self.messages.push_back(message);
                 }
                 // It has the mark of its line, which came just before it.
                 Sorted::Closed(text) => {
+                    self.count_urc("closed");
                     self.closed_at = Some((Mark(self.next_mark.0.saturating_sub(1)), text));
                 }
                 Sorted::Reboot(text) => {
+                    self.count_urc("reboot");
+                    self.supervised.echo.restarted();
                     // Before its first answer the module is just starting, which nobody has to be told.
                     if self.fresh && self.sorter.progress().ended.is_none() {
                         self.reboot_welcome_until = now + BOOT_LINES;
@@ -447,13 +447,16 @@ impl Session {
                     }
                 }
                 Sorted::Notice(captures) => {
+                    self.count_urc("notice");
                     if self.notices.len() == UNCLAIMED_MESSAGES {
                         self.notices.pop_front();
+                        self.listener.counted(&Counted::UrcDropped);
                     }
                     self.notices.push_back(captures);
                 }
                 Sorted::Damaged(damaged) => {
                     let Damaged { declared, seen, .. } = damaged;
+                    self.supervised.note_damaged(damaged);
                     let text = format!("a frame of {declared} bytes seems to have {seen}");
                     self.transcript.note(now, NoteKind::Port, &text);
                     // Rare, and never without a word: also for those who do not watch single lines.

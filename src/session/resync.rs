@@ -9,7 +9,9 @@ use crate::transcript::NoteKind;
 
 use super::exchange::bare;
 use super::fault::Owed;
-use super::{Fault, Footing, Heard, Pumped, Session};
+#[cfg(test)]
+use super::sabotage::{Sabotage, is_broken};
+use super::{Counted, Fault, Footing, Heard, Pumped, Session};
 
 /// Tries of `AT`, and how long each may take. `check` counts them for every command (3 s).
 const TRIES: u32 = 3;
@@ -33,6 +35,7 @@ impl Session {
         if self.listener.listens() {
             self.listener.heard(now, &Heard::Resync);
         }
+        self.listener.counted(&Counted::Resync);
         self.sorter.set_late(true);
         let found = self.probe_until_ok(prompt);
         self.sorter.disarm();
@@ -48,6 +51,11 @@ impl Session {
     fn probe_until_ok(&mut self, prompt: bool) -> Result<bool, Fault> {
         let quiet = self.now() + self.dialect.line.quiet;
         self.drain(quiet)?;
+        if prompt && self.sorter.ends_with_sign() {
+            // It came when nobody waited for it any more.
+            self.footing = Footing::Stuck;
+            return Err(Fault::Stuck);
+        }
         for _ in 0..TRIES {
             self.sorter.arm(Armed {
                 wanted: bare(prompt.then_some(Prompt::Sign)),
@@ -80,6 +88,10 @@ impl Session {
     fn probe_answered(&mut self, until: Mono) -> Result<bool, Fault> {
         loop {
             let progress = self.sorter.progress();
+            #[cfg(test)]
+            if progress.prompt_seen && is_broken(Sabotage::SendsInDataMode) {
+                return Ok(false);
+            }
             if progress.prompt_seen {
                 // The prompt of the earlier command came late: whatever is sent now would be its data.
                 self.footing = Footing::Stuck;

@@ -11,8 +11,8 @@ use super::command::{Command, Quoting, commands};
 use super::dce::Power;
 pub(crate) use super::dce::{Core, Dce, Tick};
 use super::profile::{Busy, LineEnd, Profile};
-use super::scenario::{Refusal, SimSettings};
-use super::world::{Effect, Io, Module, Trouble};
+use super::scenario::{BootNoise, Refusal, SimSettings};
+use super::world::{Effect, Io, Module, Said, Trouble};
 use crate::link::Mono;
 
 const CR: u8 = b'\r';
@@ -213,7 +213,7 @@ impl<F: Firmware> Modem<F> {
             super::world::garble(echo);
         }
         if !echo.is_empty() {
-            io.effects.push(Effect::Send(std::mem::take(echo)));
+            io.effects.push(Effect::Send(Said::Other, std::mem::take(echo)));
         }
     }
 
@@ -251,7 +251,7 @@ impl<F: Firmware> Modem<F> {
     fn command_line(&mut self, line: &[u8], io: &mut Io<'_>) {
         let overlong = std::mem::take(&mut self.overlong) || line.len() > self.core.profile.line.max;
         if matches!(self.state, State::Busy(_)) {
-            io.effects.push(Effect::Send(b"\r\nbusy p...\r\n".to_vec()));
+            io.effects.push(Effect::Send(Said::Line, b"\r\nbusy p...\r\n".to_vec()));
             return;
         }
         // Line noise before the prefix is skipped; a line without the prefix is none (V.250, 5.2.1).
@@ -399,6 +399,10 @@ impl<F: Firmware> Module for Modem<F> {
         }
     }
 
+    fn wants_data(&self) -> bool {
+        matches!(self.state, State::Data(..))
+    }
+
     fn alarm(&mut self, id: u64, io: &mut Io<'_>) {
         match self.core.agenda.remove(&id) {
             Some(Tick::Execute) => self.execute(io),
@@ -411,7 +415,7 @@ impl<F: Firmware> Module for Modem<F> {
             Some(Tick::DataGap(wait)) if wait == self.data_wait => self.end_data(true, io),
             // Void: from before a restart, or from an earlier wait.
             None | Some(Tick::DataGap(_)) => {}
-            Some(Tick::Say(bytes)) => io.effects.push(Effect::Send(bytes)),
+            Some(Tick::Say(bytes)) => io.effects.push(Effect::Send(Said::Other, bytes)),
             Some(Tick::PowerOn) => self.boot(io),
             Some(Tick::Listen) => self.listen(io, false),
             Some(Tick::Own(timer)) => self.with(io, |firmware, dce| firmware.timer(timer, dce)),
@@ -428,10 +432,16 @@ impl<F: Firmware> Module for Modem<F> {
     fn trouble(&mut self, trouble: &Trouble, io: &mut Io<'_>) {
         let deaf = matches!(self.state, State::Deaf);
         match trouble {
-            Trouble::Reset => {
+            Trouble::Reset { silent } => {
                 self.power_off(io);
+                let usual = self.core.settings.boot;
+                if *silent {
+                    self.core.settings.boot = BootNoise::Silent;
+                }
                 self.boot(io);
+                self.core.settings.boot = usual;
             }
+            Trouble::Echo => self.core.line.echo = true,
             Trouble::Urc(_) if deaf => {}
             Trouble::Urc(text) => self.core.urc(text.as_bytes(), io),
             Trouble::Refuse(refusal) => self.refusals.push(refusal.clone()),

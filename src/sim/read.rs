@@ -1,6 +1,8 @@
 //! From YAML to a scenario, by the tables of the language: what is wrong with it is found all at once, each at
 //! its place. Test files read their `sim:` and `at:` with the same functions.
 
+mod faults;
+
 use std::time::Duration;
 
 use crate::at::pattern::Pattern;
@@ -16,6 +18,8 @@ use super::scenario::{
     BootNoise, Broker, Calendar, ClockChange, Entry, HttpBearer, Refusal, Scenario, SimCard, SimSettings,
     Start, What, When,
 };
+
+pub use faults::faults;
 
 /// The word for no answer at all.
 const SILENCE: &str = "silence";
@@ -75,6 +79,7 @@ pub fn scenario(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> 
     let fields = Fields::open(&root, &SCENARIO, text, problems)?;
     let seed = fields.int("seed", problems).map(|seed| seed.value.unsigned_abs());
     let settings = fields.node("sim").map(|node| settings(node, text, problems));
+    let faults = fields.node("faults").map(|node| faults(node, text, problems)).unwrap_or_default();
     let nodes = fields.list("at", problems).unwrap_or_default();
     let at = nodes.into_iter().filter_map(|node| {
         let fields = Fields::open(node, &TEST_EVENT, text, problems)?;
@@ -90,7 +95,7 @@ pub fn scenario(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> 
     });
     let at = at.collect();
     fields.finish();
-    Some(Scenario { seed, settings: settings.flatten().unwrap_or_default(), at })
+    Some(Scenario { seed, settings: settings.flatten().unwrap_or_default(), at, faults })
 }
 
 /// How a module starts; `None` if something is wrong with it.

@@ -1,5 +1,5 @@
 //! A scenario: what happens to a simulated module from outside, and when. A file has `seed:`, `sim:`
-//! (how the module starts) and `at:`, a list of timed events:
+//! (how the module starts), `faults:` (what goes wrong, see [`super::Faults`]) and `at:`, a list of timed events:
 //!
 //! ```yaml
 //! seed: 724
@@ -14,6 +14,7 @@
 
 use std::time::Duration;
 
+use super::fault::Faults;
 use crate::at::pattern::Pattern;
 
 /// What happens, and how the module starts.
@@ -25,6 +26,8 @@ pub struct Scenario {
     pub settings: SimSettings,
     /// What happens.
     pub at: Vec<Entry>,
+    /// What goes wrong between the module and the host.
+    pub faults: Faults,
 }
 
 /// One thing that happens.

@@ -44,6 +44,8 @@ pub(super) struct Offer {
     pub(super) closed: bool,
     /// Old answers are being cleared away: only echo and final result count.
     pub(super) late: bool,
+    /// It began before the command was sent: it cannot be its result.
+    pub(super) early: bool,
     /// The line may be the rest of a damaged frame: it decides nothing but the end of a command.
     pub(super) distrust: bool,
 }
@@ -238,6 +240,9 @@ impl Exchange {
     }
 
     fn takes_final(&mut self, line: &[u8], dialect: &Dialect, shape: Shape, offer: Offer) -> Option<Class> {
+        if offer.early {
+            return None;
+        }
         if !self.is_owed() {
             return self.takes_late_error(line, dialect, shape, offer);
         }

@@ -152,6 +152,8 @@ pub struct Sorter {
     /// A damaged frame was given up: what looks like a line may be its payload.
     distrust: bool,
     late: bool,
+    /// The line that has not ended began before the command under way was sent.
+    begun_before: bool,
 }
 
 impl Sorter {
@@ -170,12 +172,14 @@ impl Sorter {
             pieces: Pieces::default(),
             distrust: false,
             late: false,
+            begun_before: false,
         }
     }
 
     /// Starts an exchange or a wait, in place of one that may be under way.
     pub fn arm(&mut self, armed: Armed) {
         self.orphan();
+        self.begun_before = armed.wanted.owes_final && !self.line.is_empty() && !self.in_frame();
         self.exchange = Some(Exchange::new(armed, &self.dialect));
     }
 
@@ -220,6 +224,11 @@ impl Sorter {
     /// Whether counted bytes or the rest of a message are still to come.
     pub fn in_frame(&self) -> bool {
         self.frame.is_some() || self.block.is_some()
+    }
+
+    /// Whether the last that came is a prompt that nobody waited for.
+    pub fn ends_with_sign(&self) -> bool {
+        self.within == Within::Line && !self.in_frame() && self.line.trim_ascii_end() == b">"
     }
 
     /// How long after the last byte [`Sorter::stall`] is to be called; `None`: nothing is unfinished.
@@ -293,6 +302,7 @@ impl Sorter {
         let stop = memchr::memchr3(b'\r', b'\n', 0, window);
         self.line.extend_from_slice(&window[..stop.unwrap_or(window.len())]);
         if self.line.len() > before && self.begin_at_header(before) {
+            self.begun_before = false;
             return self.line.len() - before;
         }
         if let Some(at) = stop {
@@ -324,6 +334,7 @@ impl Sorter {
             self.line = line;
         }
         self.line.clear();
+        self.begun_before = false;
     }
 
     /// Looks for the end of a header in the line, of which the first `before` bytes were looked at already.

@@ -3,7 +3,7 @@
 use crate::flow::keys::TEST_EVENT;
 use crate::flow::yaml::Node;
 use crate::sim::{self, Entry};
-use crate::testing::file::Restart;
+use crate::testing::fate::{Mishap, MishapKind};
 
 use super::Reading;
 
@@ -12,7 +12,7 @@ pub(super) enum Timed {
     /// Something that the simulated world does.
     Entry(Entry),
     /// Something that happens to atflow itself.
-    Restart(Restart),
+    Mishap(Mishap),
 }
 
 impl Reading<'_> {
@@ -20,14 +20,17 @@ impl Reading<'_> {
         let before = self.problems.len();
         let fields = self.open(node, &TEST_EVENT)?;
         let entry = sim::read::entry(&fields, self.problems);
-        let in_order = fields.one_of("restart", self.problems).is_some();
-        let dies = fields.one_of("crash", self.problems).is_some();
-        let time = fields.duration("time", self.problems).filter(|_| in_order || dies);
+        let crash = fields.one_of("crash", self.problems).and_then(|word| MishapKind::of_crash(word.value));
+        let restart = fields.one_of("restart", self.problems).map(|_| MishapKind::Restart);
+        let mishap = restart.or(crash).and_then(|what| {
+            let time = fields.duration("time", self.problems)?.value;
+            let down = fields.duration("for", self.problems).map(|lasts| lasts.value).unwrap_or_default();
+            Some(Timed::Mishap(Mishap { time, what, down }))
+        });
         fields.finish();
         if self.problems.len() > before {
             return None;
         }
-        let restart = time.map(|time| Timed::Restart(Restart { time: time.value, in_order }));
-        restart.or(entry.map(Timed::Entry))
+        mishap.or(entry.map(Timed::Entry))
     }
 }

@@ -52,6 +52,7 @@ impl Reading<'_> {
             self.outbox(fields),
             fields.duration_range("took", self.problems).map(|took| Subject::Took(took.value)),
             self.golden(fields),
+            self.rules(fields),
         ];
         found.into_iter().flatten().next()
     }
@@ -75,6 +76,20 @@ impl Reading<'_> {
                 self.problems.push(Diagnostic::error(Code::TOPIC, topic.span, message).help(help));
                 None
             }
+        }
+    }
+
+    fn rules(&mut self, fields: &Fields<'_>) -> Option<Subject> {
+        fields.one_of("rules", self.problems)?;
+        match fields.at("rules").filter(|_| self.is_recording) {
+            Some(at) => {
+                let message =
+                    "the rules are about what the simulated module and cloud know, and this is a recording";
+                let help = "choose `port: sim:luat-air724` for it";
+                self.problems.push(Diagnostic::error(Code::NOT_IN_TEST, at, message).help(help));
+                None
+            }
+            None => Some(Subject::Rules),
         }
     }
 

@@ -183,15 +183,18 @@ impl Reading<'_> {
             Some(node) => sim::read::settings(node, self.sources.text(self.file), self.problems)?,
             None => sim::SimSettings::default(),
         };
-        let (mut at, mut restarts) = (Vec::new(), Vec::new());
+        let faults = fields
+            .node("faults")
+            .map(|node| sim::read::faults(node, self.sources.text(self.file), self.problems))
+            .unwrap_or_default();
+        let (mut at, mut mishaps) = (Vec::new(), Vec::new());
         for node in fields.list("at", self.problems).unwrap_or_default() {
             match self.event(node) {
                 Some(events::Timed::Entry(entry)) => at.push(entry),
-                Some(events::Timed::Restart(restart)) => restarts.push(restart),
+                Some(events::Timed::Mishap(mishap)) => mishaps.push(mishap),
                 None => {}
             }
         }
-        restarts.sort_by_key(|restart| restart.time);
         let wanted = fields.list("expect", self.problems);
         if let (Some([]), Some(at)) = (wanted.as_deref(), fields.at("expect")) {
             let problem =
@@ -211,14 +214,15 @@ impl Reading<'_> {
             vars,
             sim,
             at,
-            restarts,
+            faults,
+            mishaps,
             expect,
         })
     }
 
     /// A recording says what it says.
     fn nothing_else_happens(&mut self, fields: &Fields<'_>) {
-        for key in ["sim", "at"] {
+        for key in ["sim", "at", "faults"] {
             if let Some(at) = fields.at(key) {
                 let message = format!("`{key}` is for simulated modules, and the port is a recording");
                 let help = "leave it out: a recording says what it says";
