@@ -100,18 +100,18 @@ impl Exchange {
         exchange
     }
 
-    /// The lines as which `data` would be echoed, last first. None if the first looks like a final result:
-    /// it could not be told from the result itself.
+    /// The lines as which `data` would be echoed, last first. None if the first looks like a line that decides
+    /// how the command ends: it could not be told from that line itself.
     fn data_lines(&self, data: &[u8], dialect: &Dialect) -> Vec<Vec<u8>> {
         let without_nul = |line: &[u8]| line.iter().copied().filter(|&byte| byte != 0).collect::<Vec<u8>>();
         let lines = data.split(|byte| matches!(byte, b'\r' | b'\n')).map(without_nul);
         let mut lines: Vec<Vec<u8>> = lines.filter(|line| !line.trim_ascii().is_empty()).collect();
         let results = &dialect.results;
-        let is_final = |line: &Vec<u8>| {
+        let decides = |line: &Vec<u8>| {
             let finals = self.finals(dialect).iter().chain(&results.error).chain(&results.busy);
             finals.into_iter().any(|pattern| pattern.is_match(line, &self.same))
         };
-        if lines.first().is_some_and(is_final) {
+        if lines.first().is_some_and(decides) {
             lines.clear();
         }
         lines.reverse();
