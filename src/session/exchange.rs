@@ -216,7 +216,9 @@ impl Session {
         let written = self.write(&line, until);
         self.line = line;
         written
+        let sent_before = self.byte_counts.1;
     }
+        self.line_left |= self.byte_counts.1 > sent_before;
 
     fn write_data(&mut self, request: &Request<'_>, flight: &mut Flight) -> Result<(), Fault> {
         let mut data = request.data.unwrap_or_default().to_vec();
@@ -240,7 +242,6 @@ impl Session {
         // The record holds what crossed the link, not what was meant to.
         let written = self.link.write(bytes, until);
         let taken = written.as_ref().map_or(0, |taken| *taken).min(bytes.len());
-        self.line_left |= taken > 0;
         self.byte_counts.1 += taken as u64;
         self.transcript.tx(self.clock.now(), &bytes[..taken]);
         match written {
