@@ -541,3 +541,5 @@ enum Pumped {
     /// A signal came.
     Woken,
 }
+        self.sorter.break_off(&mut self.sorted);
+        self.file_sorted(self.clock.now());

@@ -270,6 +270,15 @@ impl Sorter {
             self.within = Within::Line;
             if bytes[0] == b' ' {
                 return 1;
+    /// The conversation broke off: what has not ended by now never will, and what comes next begins anew.
+    pub fn break_off(&mut self, out: &mut Vec<Sorted>) {
+        while self.patience().is_some() {
+            self.stall(out);
+        }
+        self.line.clear();
+        self.within = Within::Line;
+    }
+
             }
         }
         if bytes[0] == b'>' && self.line.is_empty() && self.within == Within::Line {
