@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::at::dialect::{Cancel, DataEnd, Finals, Prompt};
+use crate::at::dialect::{Cancel, DataEnd};
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
 use crate::link::Mono;
@@ -121,7 +121,7 @@ impl Session {
     /// Whether the line itself is what a resync would send first. A flow that looks for a silent module with
     /// `AT` and a `retry` asks as often, and waits as long, as it says.
     pub(super) fn is_probe(&self, request: &Request<'_>) -> bool {
-        matches!(self.footing, Footing::Unsure { prompt: false })
+        self.footing == Footing::UNSURE
             && request.line.eq_ignore_ascii_case("AT")
             && request.data.is_none()
     }
@@ -216,12 +216,15 @@ impl Session {
         if self.listener.listens() {
             self.listener.heard(now, &Heard::Sent(request.line.as_bytes()));
         }
-        let written = self.write(&line, until);
-        self.line = line;
-        written
         let sent_before = self.byte_counts.1;
-    }
+        let written = self.write(&line, until);
         self.line_left |= self.byte_counts.1 > sent_before;
+        self.line = line;
+        if let Err(Fault::Timeout { .. }) = &written {
+            self.lose_footing(request.cancel);
+        }
+        written
+    }
 
     fn write_data(&mut self, request: &Request<'_>, flight: &mut Flight) -> Result<(), Fault> {
         let mut data = request.data.unwrap_or_default().to_vec();
@@ -251,7 +254,7 @@ impl Session {
             Ok(taken) if taken == bytes.len() => Ok(()),
             Ok(taken) => {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::SHORT);
-                self.footing = Footing::Unsure { prompt: false };
+                self.footing = Footing::UNSURE;
                 Err(Fault::Timeout { owed: Owed::Write { taken, of: bytes.len() } })
             }
             Err(error) => Err(self.gone(error)),
@@ -311,7 +314,7 @@ impl Session {
         if prompt_seen && verdict_owed {
             self.leave_data_phase(request.cancel);
         } else if verdict_owed || !flight.data_sent {
-            self.footing = Footing::Unsure { prompt: request.wanted.prompt.is_some() };
+            self.lose_footing(request.cancel);
         }
         if flight.stopping && self.stop_if_requested().is_err() {
             return Fault::Interrupted;
@@ -319,8 +322,14 @@ impl Session {
         Fault::Timeout { owed }
     }
 
+    /// The command is given up, and its final result, and maybe its prompt, may come late.
+    fn lose_footing(&mut self, cancel: Cancel) {
+        let late_prompt = self.sorter.expect_late_prompt().then_some(cancel);
+        self.footing = Footing::Unsure { late_prompt };
+    }
+
     /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
-    fn leave_data_phase(&mut self, cancel: Cancel) {
+    pub(super) fn leave_data_phase(&mut self, cancel: Cancel) {
         let byte = match cancel {
             Cancel::None => {
                 self.footing = Footing::Stuck;
@@ -432,9 +441,4 @@ impl Session {
         self.transcript.note(self.clock.now(), NoteKind::Port, text);
         Ok(())
     }
-}
-
-/// What a bare probe line such as `AT` wants: the dialect's final results and nothing else.
-pub(super) fn bare(prompt: Option<Prompt>) -> Arc<Wanted> {
-    Arc::new(Wanted { owes_final: true, prompt, finals: None::<Finals>, ..Wanted::default() })
 }

@@ -184,8 +184,8 @@ impl Session {
     /// The module was switched off and on without a word, or so it is taken: it is asked `AT` again, also if it
     /// was swallowing everything as data.
     pub fn assume_restart(&mut self) {
-        if self.footing == Footing::Stuck {
-            self.footing = Footing::Unsure { prompt: false };
+        if self.footing.is_in_data() {
+            self.footing = Footing::UNSURE;
         }
     }
 

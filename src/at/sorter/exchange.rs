@@ -109,7 +109,9 @@ impl Exchange {
         let results = &dialect.results;
         let decides = |line: &Vec<u8>| {
             let finals = self.finals(dialect).iter().chain(&results.error).chain(&results.busy);
-            finals.into_iter().any(|pattern| pattern.is_match(line, &self.same))
+            let awaits = self.wanted.awaits.iter().flat_map(|awaits| awaits.patterns());
+            let fail = self.wanted.fail.iter().flat_map(|fail| fail.iter());
+            finals.chain(awaits).chain(fail).any(|pattern| pattern.is_match(line, &self.same))
         };
         if lines.first().is_some_and(decides) {
             lines.clear();
@@ -118,9 +120,14 @@ impl Exchange {
         lines
     }
 
+    /// The prompt that was asked for and has not come.
+    pub(super) fn missing_prompt(&self) -> Option<&Prompt> {
+        self.wanted.prompt.as_ref().filter(|_| !self.progress.prompt_seen)
+    }
+
     /// Whether a `>` at the start of a line is the prompt.
     pub(super) fn wants_sign(&self) -> bool {
-        self.wanted.prompt == Some(Prompt::Sign) && !self.progress.prompt_seen
+        self.missing_prompt() == Some(&Prompt::Sign)
     }
 
     /// A final result is owed and has not come.
