@@ -121,9 +121,7 @@ impl Session {
     /// Whether the line itself is what a resync would send first. A flow that looks for a silent module with
     /// `AT` and a `retry` asks as often, and waits as long, as it says.
     pub(super) fn is_probe(&self, request: &Request<'_>) -> bool {
-        self.footing == Footing::UNSURE
-            && request.line.eq_ignore_ascii_case("AT")
-            && request.data.is_none()
+        self.footing == Footing::UNSURE && request.line.eq_ignore_ascii_case("AT") && request.data.is_none()
     }
 
     fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {
