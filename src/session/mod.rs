@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::at::dialect::Dialect;
+use crate::at::dialect::{Cancel, Dialect};
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
@@ -125,10 +125,28 @@ struct Recent {
 enum Footing {
     /// It does.
     Firm,
-    /// A final result code is still owed: ask `AT` until `OK` first. `prompt`: a late prompt may come.
-    Unsure { prompt: bool },
+    /// A final result code is still owed: ask `AT` until `OK` first. `late_prompt`: the prompt of a command
+    /// that was given up may still come; so its data phase is left then.
+    Unsure { late_prompt: Option<Cancel> },
+    /// That prompt came: the module takes everything for data, until this is sent.
+    Prompted { cancel: Cancel },
     /// It may be swallowing everything as data: nothing may be sent until it restarts.
     Stuck,
+}
+
+impl Footing {
+    /// A final result code is still owed, and no prompt.
+    const UNSURE: Self = Self::Unsure { late_prompt: None };
+
+    /// The module asks for data that nobody has any more.
+    fn prompted(cancel: Cancel) -> Self {
+        if cancel == Cancel::None { Self::Stuck } else { Self::Prompted { cancel } }
+    }
+
+    /// Whether the module may take a command line for data.
+    fn is_in_data(self) -> bool {
+        matches!(self, Self::Stuck | Self::Prompted { .. })
+    }
 }
 
 /// One conversation.
@@ -340,6 +358,9 @@ impl Session {
         }
         let wanted = until;
         let until = until.min(self.stop.last_moment);
+        if !matches!(self.footing, Footing::Unsure { late_prompt: Some(_) }) {
+            self.sorter.forget_late_prompt();
+        }
         let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
         self.bytes.clear();
         let read = match self.read_link(until.min(stall)) {
@@ -442,7 +463,7 @@ impl Session {
                     } else if !taken_by_await && now >= self.reboot_welcome_until {
                         self.reboot_at = Some((self.next_mark, text));
                     }
-                    if self.footing == Footing::Stuck {
+                    if self.footing.is_in_data() {
                         self.footing = Footing::Firm;
                     }
                 }
@@ -462,7 +483,15 @@ impl Session {
                     // Rare, and never without a word: also for those who do not watch single lines.
                     self.listener.heard(now, &Heard::Damaged(damaged));
                 }
-                Sorted::Prompt => {}
+                Sorted::Prompt => {
+                    #[cfg(test)]
+                    if sabotage::is_broken(sabotage::Sabotage::SendsInDataMode) {
+                        continue;
+                    }
+                    if let Footing::Unsure { late_prompt: Some(cancel) } = self.footing {
+                        self.footing = Footing::prompted(cancel);
+                    }
+                }
             }
         }
         self.sorted = sorted;
@@ -474,8 +503,8 @@ impl Session {
         let results = &self.dialect.results;
         let is_verdict =
             || results.ok.iter().chain(&results.error).any(|pattern| pattern.is_match(text, &[]));
-        if self.footing == Footing::Stuck && class == Class::Unknown && is_verdict() {
-            self.footing = Footing::Unsure { prompt: false };
+        if self.footing.is_in_data() && class == Class::Unknown && is_verdict() {
+            self.footing = Footing::UNSURE;
         }
     }
 
@@ -510,8 +539,11 @@ impl Session {
     }
 
     fn gone(&mut self, error: LinkError) -> Fault {
-        // A new conversation begins when the port comes back; nothing of this one is owed any more.
+        // A new conversation begins when the port comes back; nothing of this one is owed any more, and the
+        // end of a line that it was in the middle of never comes.
         self.footing = Footing::Firm;
+        self.sorter.break_off(&mut self.sorted);
+        self.file_sorted(self.clock.now());
         self.transcript.flush_tail();
         if matches!(error, LinkError::Gone { .. }) {
             self.transcript.note(self.clock.now(), NoteKind::Port, record::GONE);

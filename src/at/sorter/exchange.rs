@@ -39,6 +39,7 @@ pub(super) struct Taken {
 
 /// What is offered to a step besides the line.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts about a line, each on its own")]
 pub(super) struct Offer {
     /// The dialect says that the line ends the session.
     pub(super) closed: bool,
@@ -102,27 +103,34 @@ impl Exchange {
         exchange
     }
 
-    /// The lines as which `data` would be echoed, last first. None if the first looks like a final result:
-    /// it could not be told from the result itself.
+    /// The lines as which `data` would be echoed, last first. None if the first looks like a line that decides
+    /// how the command ends: it could not be told from that line itself.
     fn data_lines(&self, data: &[u8], dialect: &Dialect) -> Vec<Vec<u8>> {
         let without_nul = |line: &[u8]| line.iter().copied().filter(|&byte| byte != 0).collect::<Vec<u8>>();
         let lines = data.split(|byte| matches!(byte, b'\r' | b'\n')).map(without_nul);
         let mut lines: Vec<Vec<u8>> = lines.filter(|line| !line.trim_ascii().is_empty()).collect();
         let results = &dialect.results;
-        let is_final = |line: &Vec<u8>| {
+        let decides = |line: &Vec<u8>| {
             let finals = self.finals(dialect).iter().chain(&results.error).chain(&results.busy);
-            finals.into_iter().any(|pattern| pattern.is_match(line, &self.same))
+            let awaits = self.wanted.awaits.iter().flat_map(|awaits| awaits.patterns());
+            let fail = self.wanted.fail.iter().flat_map(|fail| fail.iter());
+            finals.chain(awaits).chain(fail).any(|pattern| pattern.is_match(line, &self.same))
         };
-        if lines.first().is_some_and(is_final) {
+        if lines.first().is_some_and(decides) {
             lines.clear();
         }
         lines.reverse();
         lines
     }
 
+    /// The prompt that was asked for and has not come.
+    pub(super) fn missing_prompt(&self) -> Option<&Prompt> {
+        self.wanted.prompt.as_ref().filter(|_| !self.progress.prompt_seen)
+    }
+
     /// Whether a `>` at the start of a line is the prompt.
     pub(super) fn wants_sign(&self) -> bool {
-        self.wanted.prompt == Some(Prompt::Sign) && !self.progress.prompt_seen
+        self.missing_prompt() == Some(&Prompt::Sign)
     }
 
     /// A final result is owed and has not come.

@@ -22,7 +22,7 @@ use std::time::Duration;
 pub use message::Message;
 pub use progress::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Prompt};
 use super::pattern::{Captures, Pattern, trim_end};
 use cursor::{Cursor, Place};
 use exchange::Exchange;
@@ -154,6 +154,8 @@ pub struct Sorter {
     late: bool,
     /// The line that has not ended began before the command under way was sent.
     begun_before: bool,
+    /// The prompt of a command that was given up; it may still come.
+    late_prompt: Option<Prompt>,
 }
 
 impl Sorter {
@@ -173,6 +175,7 @@ impl Sorter {
             distrust: false,
             late: false,
             begun_before: false,
+            late_prompt: None,
         }
     }
 
@@ -210,6 +213,18 @@ impl Sorter {
         self.late = late;
     }
 
+    /// The step that is armed is about to be given up: if it asked for a prompt that has not come, the prompt
+    /// is still told when it comes, whoever waits for what then. Says whether there is such a prompt.
+    pub fn expect_late_prompt(&mut self) -> bool {
+        self.late_prompt = self.exchange.as_ref().and_then(|exchange| exchange.missing_prompt().cloned());
+        self.late_prompt.is_some()
+    }
+
+    /// No prompt can come late any more.
+    pub fn forget_late_prompt(&mut self) {
+        self.late_prompt = None;
+    }
+
     /// Offers a line that came before a wait was armed to its awaited lines and failures, unless it is done.
     /// Says whether it was taken. The line was sorted when it came, so nothing is reported.
     pub fn replay_line(&mut self, line: &[u8]) -> bool {
@@ -224,11 +239,6 @@ impl Sorter {
     /// Whether counted bytes or the rest of a message are still to come.
     pub fn in_frame(&self) -> bool {
         self.frame.is_some() || self.block.is_some()
-    }
-
-    /// Whether the last that came is a prompt that nobody waited for.
-    pub fn ends_with_sign(&self) -> bool {
-        self.within == Within::Line && !self.in_frame() && self.line.trim_ascii_end() == b">"
     }
 
     /// How long after the last byte [`Sorter::stall`] is to be called; `None`: nothing is unfinished.
@@ -264,6 +274,15 @@ impl Sorter {
         }
     }
 
+    /// The conversation broke off: what has not ended by now never will, and what comes next begins anew.
+    pub fn break_off(&mut self, out: &mut Vec<Sorted>) {
+        while self.patience().is_some() {
+            self.stall(out);
+        }
+        self.line.clear();
+        self.within = Within::Line;
+    }
+
     /// A frame of a step that is over belongs to nobody, not to the next step.
     fn orphan(&mut self) {
         if let Some(frame) = &mut self.frame
@@ -281,14 +300,10 @@ impl Sorter {
                 return 1;
             }
         }
-        if bytes[0] == b'>' && self.line.is_empty() && self.within == Within::Line {
-            let exchange = self.exchange.as_mut().filter(|exchange| exchange.wants_sign());
-            if let Some(exchange) = exchange {
-                exchange.progress.prompt_seen = true;
-                self.within = Within::Prompt;
-                out.push(Sorted::Prompt);
-                return 1;
-            }
+        if bytes[0] == b'>' && self.line.is_empty() && self.within == Within::Line && self.takes_sign() {
+            self.within = Within::Prompt;
+            out.push(Sorted::Prompt);
+            return 1;
         }
         if self.line.is_empty() && self.within == Within::Line {
             let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0)).count();
@@ -317,6 +332,23 @@ impl Sorter {
             out.push(Sorted::Line { class: Class::Noise, text });
         }
         window.len()
+    }
+
+    /// Whether a `>` at the start of a line is a prompt that somebody asked for.
+    fn takes_sign(&mut self) -> bool {
+        match self.exchange.as_mut().filter(|exchange| exchange.wants_sign()) {
+            Some(exchange) => {
+                exchange.progress.prompt_seen = true;
+                true
+            }
+            None => self.late_prompt.take_if(|prompt| *prompt == Prompt::Sign).is_some(),
+        }
+    }
+
+    /// Whether the line is the word of a prompt that comes late.
+    fn takes_late_word(&mut self, line: &[u8]) -> bool {
+        let is_it = |prompt: &mut Prompt| matches!(prompt, Prompt::Word(word) if word.as_bytes() == line);
+        self.late_prompt.take_if(is_it).is_some()
     }
 
     fn end_line(&mut self, end: u8, out: &mut Vec<Sorted>) {

@@ -23,6 +23,10 @@ impl Sorter {
         let late = self.late || early;
         let offer = Offer { closed, late, early, distrust: self.distrust };
         let mut taken = self.exchange.as_mut().and_then(|exchange| exchange.offer(line, &dialect, offer));
+        if taken.is_none() && self.takes_late_word(line) {
+            out.extend([Sorted::Line { class: Class::Prompt, text: line.to_vec() }, Sorted::Prompt]);
+            return;
+        }
         if taken.is_none() && self.appends_to_block(line) {
             out.push(Sorted::Line { class: Class::Message, text: line.to_vec() });
             return;

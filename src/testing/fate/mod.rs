@@ -93,12 +93,13 @@ pub(super) type Open<'o> = &'o dyn Fn(SimLink, Store, Mono) -> Result<Station, S
 
 impl Lives {
     pub fn new(link: &SimLink, watch: Watch, seed: u64, mishaps: &[Mishap]) -> Self {
-        let (clock, line) = (link.clock(), Rc::new(Line::default()));
-        let disk = Rc::new(Disk::new(Rc::clone(&clock), Rc::clone(&line), watch.clone()));
+        let (clock, end) = (link.clock(), Rc::default());
+        let disk = Rc::new(Disk::new(Rc::clone(&clock), Rc::clone(&end), watch.clone()));
         let mut mishaps = mishaps.to_vec();
         mishaps.sort();
         let ledger = SharedLedger::default();
-        let lives = Self { watch, clock, line, disk, ledger, port: link.name().to_owned(), seed, mishaps };
+        let lives =
+            Self { watch, clock, line: end, disk, ledger, port: link.name().to_owned(), seed, mishaps };
         lives.plan();
         lives
     }

@@ -202,17 +202,6 @@ fn during_a_resync_only_the_final_counts() {
 }
 
 #[test]
-fn a_prompt_that_nobody_waits_for_is_remembered() {
-    let mut sorter = sorter();
-    feed(&mut sorter, b"\r\n> ");
-    assert!(sorter.ends_with_sign());
-    feed(&mut sorter, b"\r\nOK\r\n");
-    assert!(!sorter.ends_with_sign());
-    feed(&mut sorter, b"x>");
-    assert!(!sorter.ends_with_sign());
-}
-
-#[test]
 fn what_began_before_a_command_is_not_its_result() {
     let mut sorter = sorter();
     feed(&mut sorter, b"\r\nO");
