@@ -186,8 +186,8 @@ impl Lives {
     /// How long nothing runs after a death: as the last crash so far says.
     fn downtime(&self, now: Mono) -> Duration {
         let so_far = self.mishaps.iter().filter(|mishap| Mono::ZERO + mishap.time <= now);
-        let crashes = so_far.filter(|mishap| mishap.what != MishapKind::Restart);
-        crashes.last().map_or(Duration::ZERO, |mishap| mishap.down)
+        let mut crashes = so_far.filter(|mishap| mishap.what != MishapKind::Restart);
+        crashes.next_back().map_or(Duration::ZERO, |mishap| mishap.down)
     }
 
     /// Time passes while no process is there; what the module says is heard by nobody.

@@ -30,7 +30,7 @@ fn station() -> Source {
 
 /// So much trouble that a short run meets some.
 fn span() -> Span {
-    Span { trouble: Duration::from_mins(40), whole: Duration::from_mins(60) }
+    Span { trouble: Duration::from_mins(40), whole: Duration::from_hours(1) }
 }
 
 #[test]
