@@ -132,6 +132,7 @@ pub(crate) fn garble(bytes: &mut [u8]) {
 }
 
 /// Everything behind a simulated port.
+#[expect(clippy::struct_excessive_bools, reason = "what is true of both ends at once")]
 pub(crate) struct World {
     now: Mono,
     queue: BinaryHeap<Reverse<(Mono, u64)>>,
@@ -459,7 +460,7 @@ impl World {
                 }
             }
             What::Reset => {
-                self.module_does(|module, io| module.trouble(&Trouble::Reset { silent: false }, io))
+                self.module_does(|module, io| module.trouble(&Trouble::Reset { silent: false }, io));
             }
             What::RegistrationLost { lasts } => {
                 self.module_does(|module, io| module.trouble(&Trouble::Network { there: false }, io));

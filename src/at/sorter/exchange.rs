@@ -39,6 +39,7 @@ pub(super) struct Taken {
 
 /// What is offered to a step besides the line.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each forbids something else")]
 pub(super) struct Offer {
     /// The dialect says that the line ends the session.
     pub(super) closed: bool,

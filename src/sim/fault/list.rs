@@ -172,6 +172,10 @@ impl std::fmt::Display for Fault {
 pub(super) fn shown(duration: Duration) -> String {
     let ms = duration.as_millis();
     let parts = [(ms / 3_600_000, "h"), (ms / 60_000 % 60, "m"), (ms / 1_000 % 60, "s"), (ms % 1_000, "ms")];
-    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    let text: String = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .flat_map(|(n, unit)| [n.to_string(), (*unit).to_owned()])
+        .collect();
     if text.is_empty() { "0ms".to_owned() } else { text }
 }

@@ -122,6 +122,7 @@ impl Case {
     }
 
     /// The same, with a line between two others.
+    #[must_use]
     pub fn with_urc(mut self, nth: u64, urc: &str) -> Self {
         let (when, detail) = (FaultWhen::Nth(nth), Detail::Urc(urc.to_owned()));
         self.faults.list.push(Fault { kind: FaultKind::UrcAnywhere, when, lasts: None, detail });
@@ -129,6 +130,7 @@ impl Case {
     }
 
     /// The same with what really happened in place of what was drawn.
+    #[must_use]
     pub fn exactly(&self, log: &Log) -> Self {
         let list = log.faults.iter().map(|(_, fault)| fault.clone()).collect();
         let faults = Faults { list, heal: self.faults.heal, ..Faults::default() };
@@ -151,9 +153,9 @@ impl Case {
         at.sort();
         if !at.is_empty() {
             text.push_str("    at:\n");
-            at.iter().for_each(|(_, line)| {
+            for (_, line) in &at {
                 let _ = writeln!(text, "      - {line}");
-            });
+            }
         }
         self.write_faults(&mut text);
         text.push_str("    expect:\n      - { rules: hold }\n");
@@ -262,6 +264,10 @@ fn downlinks(seed: u64, span: Span) -> Vec<Downlink> {
 pub(super) fn span_text(duration: Duration) -> String {
     let ms = duration.as_millis();
     let parts = [(ms / 3_600_000, "h"), (ms / 60_000 % 60, "m"), (ms / 1_000 % 60, "s"), (ms % 1_000, "ms")];
-    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    let text: String = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .flat_map(|(n, unit)| [n.to_string(), (*unit).to_owned()])
+        .collect();
     if text.is_empty() { "0s".to_owned() } else { text }
 }
