@@ -5,7 +5,7 @@
 //!
 //! * [`event`]: what it tells. [`schedule`], [`link`], [`command`]: pure parts that decide.
 //! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands. `drain`: the outbox.
-//!   `supervise`: the link. `desk`: what a handler reaches. `shared`: what they all use.
+//!   `pace`: how fast. `supervise`: the link. `desk`: what a handler reaches. `shared`: what they all use.
 
 pub mod command;
 pub mod event;
@@ -17,6 +17,7 @@ mod calls;
 mod desk;
 mod drain;
 mod jobs;
+mod pace;
 mod shared;
 mod status;
 mod supervise;
@@ -246,6 +247,7 @@ impl Station {
         self.mind_the_clock(true);
         self.watch_lines();
         self.start_schedules();
+        self.recall_pace();
         self.answer_interrupted();
         if let Some(what) = self.absent.take() {
             self.tell_machine(link::Fact::PortGone { what, expected: true });

@@ -305,9 +305,9 @@ impl Station {
         }
         let now = self.now();
         if to.is_up() {
-            self.drain.came_online(now);
+            self.drain.pace.came_online(now);
         } else {
-            self.drain.lost(now);
+            self.drain.pace.lost(now);
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {

@@ -74,7 +74,7 @@ fn a_store_that_was_broken_or_never_closed_is_not_a_new_one() {
     drop(folder.open(&life(1, 0)));
     assert!(!folder.open(&life(1, 1)).was_clean(), "the first process died");
     folder.open(&life(1, 2)).close();
-    std::fs::write(folder.path().join(disk::NAME), b"not a database, and long enough to be looked at")
+    fs::write(folder.path().join(disk::NAME), b"not a database, and long enough to be looked at")
         .expect("ours");
     assert!(!folder.open(&life(1, 3)).was_clean(), "it was broken");
     let memory = Store::in_memory(&life(1, 0)).expect("memory");
