@@ -109,9 +109,10 @@ pub(super) fn shape_of(program: &Program) -> Shape {
 
 /// What the store knows of earlier processes.
 fn history(shared: &Shared) -> History {
+    let data_owed = shared.read_data_owed();
     let mut store = shared.store.borrow_mut();
     let unclean = !store.was_clean() || store.note(UNKNOWN).is_some();
-    let publishing = store.was_publishing();
+    let publishing = store.was_publishing() || data_owed;
     let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(text.as_str()).ok());
     let Some(kept) = kept else { return History { unclean, publishing, ..History::default() } };
     let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
