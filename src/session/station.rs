@@ -194,6 +194,11 @@ impl Session {
         Ok(())
     }
 
+    /// The module may take whatever it hears next for data that an earlier process promised it.
+    pub fn assume_data_phase(&mut self) {
+        self.footing = Footing::Stuck;
+    }
+
     /// The module was switched off and on without a word, or so it is taken: it is asked `AT` again, also if it
     /// was swallowing everything as data.
     pub fn assume_restart(&mut self) {
