@@ -37,7 +37,7 @@ const HEADER_BYTES: usize = 2 * 1024;
 /// A frame in which nothing comes for this long is damaged.
 const FRAME_PATIENCE: Duration = Duration::from_secs(3);
 /// Pieces of a message between which more time passes do not belong together.
-const PIECES_PATIENCE: Duration = Duration::from_secs(10);
+pub const PIECES_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a line is: who took it, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -246,6 +246,19 @@ impl Sorter {
         }
     }
 
+    /// The number of the newest piece of a message that waits for more. Other lines may come between two pieces, so
+    /// whoever has a clock calls [`Sorter::give_up_pieces`] when no further one has come for [`PIECES_PATIENCE`].
+    pub fn newest_piece(&self) -> Option<u64> {
+        self.pieces.newest()
+    }
+
+    /// The pieces that came so far are all that will come of their message.
+    pub fn give_up_pieces(&mut self, out: &mut Vec<Sorted>) {
+        if let Some(lost) = self.pieces.give_up() {
+            report_lost(&lost, out);
+        }
+    }
+
     /// Takes bytes that came, and appends to `out` what they are.
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Sorted>) {
         let mut rest = bytes;
@@ -265,8 +278,8 @@ impl Sorter {
         } else if self.distrust {
             // Whatever the rest of the damaged frame was, it is over.
             self.distrust = false;
-        } else if let Some(lost) = self.pieces.give_up() {
-            report_lost(&lost, out);
+        } else {
+            self.give_up_pieces(out);
         }
     }
 
