@@ -12,6 +12,9 @@ use crate::at::pattern::{Capture, Captures, Pattern, Sequence, trim_end};
 /// As much information is kept for messages and reports.
 const INFORMATION_BYTES: usize = 64 * 1024;
 
+/// As many elements of a list are kept: as many as a script can take.
+const COLLECTED_ELEMENTS: usize = 4_096;
+
 /// A step that waits.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -331,7 +334,10 @@ impl Exchange {
             return;
         }
         let (_, mut element) = (std::mem::take(cursor), std::mem::take(captures));
-        if whole && let Some((_, list)) = self.progress.collected.get_mut(index) {
+        if whole
+            && let Some((_, list)) = self.progress.collected.get_mut(index)
+            && list.len() < COLLECTED_ELEMENTS
+        {
             for name in sequence.names() {
                 if element.get(&name).is_none() {
                     element.0.push((name, Capture::Missing));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::at::pattern::{Capture, Captures};
 
-/// More is not collected of one message.
-const JOINED_BYTES: usize = 1 << 20;
+/// More is not collected of one message, nor of one that counts its pieces itself.
+pub(super) const JOINED_BYTES: usize = 1 << 20;
 
 /// A message from the broker.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -26,7 +26,7 @@ use super::dialect::{Dialect, Prompt};
 use super::pattern::{Captures, Pattern, trim_end};
 use cursor::{Cursor, Place};
 use exchange::Exchange;
-use frame::{Frame, Owner, Source, State, length_of};
+use frame::{Frame, Owner, Source, State, believed};
 use message::Pieces;
 use urc::UrcIndex;
 
@@ -445,7 +445,7 @@ impl Sorter {
         earlier: &Captures,
         owner: Owner,
     ) -> Option<(usize, usize, Captures)> {
-        let (_, length, behind) = pattern.counted_hole(0);
+        let behind = pattern.counted_hole(0).2;
         let text = &self.line[..self.line.len().min(HEADER_BYTES)];
         let same = self.same(owner);
         memchr::memchr_iter(behind?, text.get(before..)?).map(|at| before + at + 1).find_map(|end| {
@@ -454,7 +454,7 @@ impl Sorter {
                 return None;
             }
             let limit = self.dialect.limits.payload_bytes;
-            let need = [&captures, earlier].iter().find_map(|known| length_of(known, length, limit))?;
+            let need = believed(pattern, 0, &[&captures, earlier], limit)?;
             Some((end, need, captures))
         })
     }
