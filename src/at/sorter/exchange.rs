@@ -23,6 +23,8 @@ pub(super) struct Exchange {
     pub(super) progress: Progress,
     /// Whether any of its patterns counts bytes.
     pub(super) counted: bool,
+    /// There is data to send, so the prompt must come.
+    has_data: bool,
     echo: Option<Vec<u8>>,
     /// The lines of our data, last first, as far as their echo has not come.
     data: Vec<Vec<u8>>,
@@ -89,6 +91,7 @@ impl Exchange {
             same: armed.same,
             progress,
             counted,
+            has_data: armed.data.is_some(),
             echo: armed.echo.map(|mut echo| {
                 echo.truncate(trim_end(&echo).len());
                 echo
@@ -143,7 +146,7 @@ impl Exchange {
     /// Everything owed has come. What follows decides nothing any more, whether it comes in the same read
     /// or in the next: how a module's words are cut into reads must not change how a step ends.
     fn is_over(&self) -> bool {
-        let asked = self.wanted.prompt.is_none() || self.progress.prompt_seen;
+        let asked = !self.has_data || self.missing_prompt().is_none();
         let decided = self.progress.failed.is_some() || (self.progress.awaits_done && asked);
         decided && !self.is_owed()
     }
