@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use support::broker::Broker;
+use support::module::{Module, framed};
 use support::process::{Done, Running, atflow, run};
 use support::station::{SECRETS, module, station, wait_for, wait_until_online};
 use support::temp::TempDir;
@@ -253,6 +254,54 @@ fn what_is_opened_anew_keeps_the_record_and_the_end() {
     // The second part begins where the first has ended, and not at zero.
     let last = times.last().expect("records");
     assert!(*last + 2_000 >= took_ms.iter().sum(), "{last} {took_ms:?}");
+}
+
+const SLOW: &str = "name: never comes to an end
+module: generic
+
+schedule:
+  - name: measure
+    every: 1h
+    steps:
+      - name: session
+        steps: [{ send: AT+BEGIN, timeout: 20m }]
+        always: [{ send: AT+END, timeout: 10m, retry: { attempts: 9, every: 1m } }]
+
+link:
+  up: [{ run: wake }]
+  down: { run: goodbye }
+
+flows:
+  wake: { steps: [AT] }
+  goodbye:
+    steps: [{ send: AT+BYE, timeout: 10m }]
+    always: [{ send: AT+FAREWELL, timeout: 10m }]
+";
+
+/// A module that falls silent keeps nobody from stopping the station, whatever times its file gives.
+#[test]
+fn a_stop_is_over_soon_whatever_the_module_does() {
+    // Silent from the step on, or from its clean-up on.
+    std::thread::scope(|scope| {
+        for first_silent in ["AT+BEGIN", "AT+END"] {
+            scope.spawn(move || {
+                let dir = TempDir::new();
+                let file = dir.file("station.yaml", SLOW);
+                let mut silent = false;
+                let module = Module::answering(move |line| {
+                    silent |= line == first_silent;
+                    if silent { Vec::new() } else { framed(&["OK"]) }
+                });
+                let mut station = station(&dir, &file, module.port(), &["-v"]);
+                station.wait_for_event(|told| told["sent"] == first_silent);
+                let events = terminate(station).events();
+                let end = events.last().expect("an end");
+                assert_eq!(end["event"], "station_stopped");
+                let heard = String::from_utf8(module.finish()).expect("lines");
+                assert!(heard.contains("AT+END\r\n") || first_silent == "AT+BEGIN", "{heard}");
+            });
+        }
+    });
 }
 
 /// What a dashboard of a station is built from.

@@ -53,6 +53,9 @@ impl<'t> Fields<'t> {
         for (index, (key, _)) in entries.iter().enumerate() {
             if shape.key(&key.text).is_none() {
                 let before = index.checked_sub(1).map(|before| &entries[before]);
+                if node.flow_style && traps::goes_on(text, before) {
+                    continue;
+                }
                 problems.push(unknown_key(shape, key, before.filter(|_| node.flow_style), text));
             }
         }
@@ -244,7 +247,14 @@ impl<'t> Fields<'t> {
 
     /// `1m30s`
     pub fn duration(&self, name: &str, problems: &mut Diagnostics) -> Option<Spanned<Duration>> {
-        self.read_text(name, duration::parse, problems)
+        let read = self.read_text(name, duration::parse, problems)?;
+        if name == "timeout" && read.value.is_zero() {
+            problems.push(
+                Diagnostic::error(Code::OUT_OF_RANGE, read.span, "nothing can be done within no time")
+                    .help("write how long it may take, such as `timeout: 5s`"),
+            );
+        }
+        Some(read)
     }
 
     /// `1s..10s`, or one duration.
@@ -410,9 +420,9 @@ fn refuse(node: &Node, key: &Key, problems: &mut Diagnostics) {
 }
 
 /// Lists and maps that say nothing, or that nothing could ever meet, when they hold nothing.
-const NEVER_EMPTY: [&str; 14] = [
+const NEVER_EMPTY: [&str; 15] = [
     "steps", "else", "on_error", "always", "fail", "final", "set", "check", "use", "hooks", "schedule",
-    "events", "up", "reset",
+    "events", "up", "reset", "qos",
 ];
 
 fn refuse_empty(node: &Node, key: &Key, problems: &mut Diagnostics) {

@@ -229,7 +229,8 @@ pub(super) fn null(text: &str, at: Span, parent: &Parent<'_>) -> Option<Diagnost
                 let apart = item_before.is_some_and(look::is_at_map);
                 return (!apart).then(|| hole(text, key.span));
             }
-            Some(comma(text, key, *before))
+            // Of a value with several commas the first one says it for all.
+            (!goes_on(text, *before)).then(|| comma(text, key, *before))
         }
         Parent::Key { key, .. } if !written.is_empty() => Some(
             Diagnostic::error(
@@ -310,6 +311,24 @@ fn hole(text: &str, key: Span) -> Diagnostic {
     .help(format!("put the whole text in single quotes: `{}{}`", lead(text, open), quoted(written)))
 }
 
+/// Whether an entry in braces is itself a piece of a value that a comma has cut.
+pub(super) fn goes_on(text: &str, before: Option<&(Key, Node)>) -> bool {
+    before.is_some_and(|(key, value)| value.is_nothing() && is_bare_key(text, key))
+}
+
+/// Where a value that commas have cut ends: behind its last piece, which no colon follows.
+fn end_of_pieces(text: &str, first: Span) -> usize {
+    let mut end = first.end;
+    while let Some(rest) = text[end..].strip_prefix(',') {
+        let piece = rest.find([',', '}', '\n']).map_or(rest, |at| &rest[..at]);
+        if piece.trim().is_empty() || piece.contains([':', '\'', '"', '{', '[']) {
+            break;
+        }
+        end += 1 + piece.trim_end().len();
+    }
+    end
+}
+
 /// `{ send: AT+A=0,300 }`: what follows the comma became a key.
 pub(super) fn comma(text: &str, key: &Key, before: Option<&(Key, Node)>) -> Diagnostic {
     let problem = Diagnostic::error(
@@ -320,7 +339,7 @@ pub(super) fn comma(text: &str, key: &Key, before: Option<&(Key, Node)>) -> Diag
     let plain = before.and_then(|(known, value)| Some((known, value.scalar()?)));
     match plain {
         Some((known, Scalar { style: Style::Plain, span, .. })) => {
-            let whole = &text[span.start..key.span.end];
+            let whole = &text[span.start..end_of_pieces(text, key.span)];
             problem.help(format!(
                 "quote the value, `{}: {}`, or write one key a line",
                 known.text,

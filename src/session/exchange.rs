@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::at::dialect::{Cancel, DataEnd};
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
-use crate::link::Mono;
+use crate::link::{LinkError, Mono};
 use crate::transcript::record::{self, NoteKind};
 
 use super::fault::Owed;
@@ -17,6 +17,8 @@ use super::{Class, Fault, Footing, Heard, Mark, Pumped, Session};
 const BUSY_QUIET: Duration = Duration::from_millis(200);
 /// How long a stop waits for the final result that is owed, so that no command is cut in half.
 const STOP_GRACE: Duration = Duration::from_secs(10);
+/// A stop is heard this late while the module takes no bytes.
+const WRITE_SLICE: Duration = Duration::from_secs(1);
 /// How long the data phase is given to end after its cancel byte.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
@@ -127,12 +129,13 @@ impl Session {
     fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {
         let push = request.data.map_or(Duration::ZERO, |data| self.time_on_line(data.len()));
         let now = self.now();
+        let last_moment = self.stop.last_moment;
         let mut flight = Flight {
             data_sent: request.data.is_none(),
             began,
             sent_at: now,
-            deadline: request.outer.min(now + request.timeout + push),
-            stopping: false,
+            deadline: request.outer.min(now + request.timeout + push).min(last_moment),
+            stopping: last_moment != Mono::FAR,
         };
         self.arm(request);
         flight.data_sent = request.data.is_none();
@@ -236,6 +239,7 @@ impl Session {
         flight.data_sent = true;
         let written = self.write(&data, flight.deadline);
         if let Err(Fault::Timeout { .. }) = &written {
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         }
         written
@@ -244,18 +248,35 @@ impl Session {
     /// Writes all of `bytes` before `until`, or says how far it got.
     pub(super) fn write(&mut self, bytes: &[u8], until: Mono) -> Result<(), Fault> {
         // The record holds what crossed the link, not what was meant to.
-        let written = self.link.write(bytes, until);
-        let taken = written.as_ref().map_or(0, |taken| *taken).min(bytes.len());
+        let (taken, failed) = self.write_link(bytes, until);
         self.byte_counts.1 += taken as u64;
         self.transcript.tx(self.clock.now(), &bytes[..taken]);
-        match written {
-            Ok(taken) if taken == bytes.len() => Ok(()),
-            Ok(taken) => {
+        match failed {
+            None if taken == bytes.len() => Ok(()),
+            None => {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::SHORT);
                 self.footing = Footing::UNSURE;
                 Err(Fault::Timeout { owed: Owed::Write { taken, of: bytes.len() } })
             }
-            Err(error) => Err(self.gone(error)),
+            Some(error) => Err(self.gone(error)),
+        }
+    }
+
+    /// Writes in slices of time, because a write hears no signal. What was taken, and what ended it.
+    fn write_link(&mut self, bytes: &[u8], until: Mono) -> (usize, Option<LinkError>) {
+        let mut taken = 0;
+        loop {
+            let until = until.min(self.stop.last_moment);
+            let slice = until.min(self.now() + WRITE_SLICE);
+            match self.link.write(&bytes[taken..], slice) {
+                Ok(count) => taken += count.min(bytes.len() - taken),
+                Err(error) => return (taken, Some(error)),
+            }
+            let now = self.now();
+            if taken == bytes.len() || now >= until || now < slice {
+                return (taken, None);
+            }
+            self.hear_stop();
         }
     }
 
@@ -282,8 +303,12 @@ impl Session {
     /// A stop was asked for: the final result that is owed is still waited for, but not for long. A command
     /// that passes has passed; whoever goes on to the next one is told to stop.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if flight.stopping || self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested()
-        {
+        if flight.stopping || !self.interrupt.stop_requested() {
+            return Ok(());
+        }
+        if self.stop.reported || self.stop.cleaning > 0 {
+            flight.stopping = true;
+            flight.deadline = flight.deadline.min(self.stop.last_moment);
             return Ok(());
         }
         if self.sorter.progress().ended.is_some() {
@@ -312,6 +337,7 @@ impl Session {
             Owed::Await(missing_await.unwrap_or_default())
         };
         if prompt_seen && verdict_owed {
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         } else if verdict_owed || !flight.data_sent {
             self.lose_footing(request.cancel);
@@ -424,7 +450,7 @@ impl Session {
                 Ok(Pumped::Deadline) => break false,
                 Ok(Pumped::Woken) => self.stop_if_requested()?,
                 Err(Fault::Port { .. }) => {
-                    let opened = self.link.reopen(until);
+                    let opened = self.link.reopen(until.min(self.stop.last_moment));
                     self.stop_if_requested()?;
                     opened.map_err(Fault::from_link)?;
                     break true;

@@ -7,7 +7,10 @@ mod exchange;
 mod fault;
 mod hand;
 mod resync;
+#[cfg(test)]
+pub(crate) mod sabotage;
 mod station;
+mod stop;
 mod wait;
 
 use std::collections::VecDeque;
@@ -28,6 +31,7 @@ pub use fault::{Fault, Owed};
 pub use station::{Facts, Woke};
 
 use station::Supervised;
+use stop::Stop;
 pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
@@ -145,15 +149,6 @@ impl Footing {
     }
 }
 
-/// A stop that somebody asked for, as far as this conversation is concerned.
-#[derive(Default)]
-struct Stop {
-    /// It has been reported, which happens once.
-    reported: bool,
-    /// How many clean-ups are under way: a stop waits for them.
-    cleaning: usize,
-}
-
 /// One conversation.
 pub struct Session {
     link: Box<dyn Link>,
@@ -195,6 +190,8 @@ pub struct Session {
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
+    /// When the module was given up on, though all the data it was told of had left.
+    all_data_left: Option<Mono>,
     /// Buffers that stay, so that a step need not make them anew.
     line: Vec<u8>,
     bytes: Vec<u8>,
@@ -241,6 +238,7 @@ impl Session {
             newest_piece: (None, Mono::ZERO),
             last_result: Mono::ZERO,
             footing: Footing::Firm,
+            all_data_left: None,
             line: Vec::new(),
             bytes: Vec::with_capacity(4096),
             sorted: Vec::with_capacity(16),
@@ -320,7 +318,7 @@ impl Session {
     /// A port that was lost is opened again as soon as it is there, but not after `until`; then `until` is
     /// waited for. `Ok` also when it did not come back: whoever uses it next hears that.
     pub fn reopen(&mut self, until: Mono) -> Result<(), Fault> {
-        match self.link.reopen(until) {
+        match self.link.reopen(until.min(self.stop.last_moment)) {
             Ok(()) => {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
@@ -348,30 +346,9 @@ impl Session {
         self.transcript
     }
 
-    /// A clean-up begins, or ends: while one is under way a stop is not reported.
-    pub fn cleaning(&mut self, begins: bool) {
-        self.stop.cleaning =
-            if begins { self.stop.cleaning + 1 } else { self.stop.cleaning.saturating_sub(1) };
-    }
-
-    /// Whether somebody wants the program to stop, reported or not.
-    pub fn stop_wanted(&self) -> bool {
-        self.interrupt.stop_requested()
-    }
-
     /// Whether any byte of the last command line was handed to the link.
     pub fn line_left(&self) -> bool {
         self.line_left
-    }
-
-    /// Fails once with [`Fault::Interrupted`] when somebody wants the program to stop. Only once: what
-    /// cleans up afterwards still has to talk to the module.
-    pub fn stop_if_requested(&mut self) -> Result<(), Fault> {
-        if self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested() {
-            return Ok(());
-        }
-        self.stop.reported = true;
-        Err(Fault::Interrupted)
     }
 
     /// One read, everything in it sorted. The only place that reads the link.
@@ -379,6 +356,11 @@ impl Session {
         if std::mem::take(&mut self.overrun) && self.clock.now() >= until {
             return Ok(Pumped::Deadline);
         }
+        if self.is_too_late() && until > self.stop.last_moment {
+            return Err(Fault::Interrupted);
+        }
+        let wanted = until;
+        let until = until.min(self.stop.last_moment);
         if !matches!(self.footing, Footing::Unsure { late_prompt: Some(_) }) {
             self.sorter.forget_late_prompt();
         }
@@ -404,12 +386,12 @@ impl Session {
             }
             Read::Woken => {
                 self.interrupt.woken();
+                self.hear_stop();
                 Ok(Pumped::Woken)
             }
-            Read::Deadline if stall == Mono::FAR => Ok(Pumped::Deadline),
             Read::Deadline => {
                 let now = self.clock.now();
-                if now >= stall {
+                if stall != Mono::FAR && now >= stall {
                     self.give_up_late_pieces(now);
                     if now >= self.stall_at() {
                         self.sorter.stall(&mut self.sorted);
@@ -417,6 +399,9 @@ impl Session {
                     self.last_byte = now;
                     self.file_sorted(now);
                     return Ok(Pumped::Bytes);
+                }
+                if now < wanted && self.is_too_late() {
+                    return Err(Fault::Interrupted);
                 }
                 Ok(Pumped::Deadline)
             }
@@ -481,6 +466,10 @@ impl Session {
                         self.listener.heard(now, &Heard::Message(&message));
                     }
                     self.count_urc("message");
+                    #[cfg(test)]
+                    if sabotage::hits(sabotage::Sabotage::DropsMessages, message.topic.as_bytes()) {
+                        continue;
+                    }
                     if self.messages.len() == UNCLAIMED_MESSAGES {
                         self.messages.pop_front();
                         self.messages_dropped += 1;
@@ -523,6 +512,10 @@ impl Session {
                     self.listener.heard(now, &Heard::Damaged(damaged));
                 }
                 Sorted::Prompt => {
+                    #[cfg(test)]
+                    if sabotage::is_broken(sabotage::Sabotage::SendsInDataMode) {
+                        continue;
+                    }
                     if let Footing::Unsure { late_prompt: Some(cancel) } = self.footing {
                         self.footing = Footing::prompted(cancel);
                     }

@@ -1,6 +1,8 @@
 //! What a station wants of a conversation between and during its runs: to hear lines and messages while
 //! nothing is asked, and to be told the facts that decide about its link.
 
+use std::time::Duration;
+
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Class, Damaged, Message};
 use crate::link::{LinkError, Mono};
@@ -129,6 +131,17 @@ impl Session {
         let echo_back = std::mem::take(&mut known.echo.came_back);
         let silent = std::mem::take(&mut known.silent);
         Facts { closed, reboot, restarted_as_asked, echo_back, silent }
+    }
+
+    /// A stuck module was told how much data comes, and all of it left this long ago. Either it wants none any
+    /// more and its answer was lost, or some of it was lost on the way: then the message is damaged whatever
+    /// follows. So it may be asked again, which for a station is better than silence until it restarts.
+    pub fn ask_in_spite_of_data(&mut self, after: Duration) {
+        let now = self.now();
+        if self.footing == Footing::Stuck && self.all_data_left.is_some_and(|left| now.since(left) >= after) {
+            self.footing = Footing::UNSURE;
+            self.all_data_left = None;
+        }
     }
 
     /// Whether the module may be swallowing everything as data.

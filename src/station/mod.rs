@@ -410,13 +410,14 @@ impl Station {
     /// Runs `link.down`, if there is a link to close.
     fn close_link(&mut self) {
         let state = self.link.machine.state();
-        // A stop that was asked for is reported once; what closes the link must not meet it.
-        let _ = self.run.borrow_mut().session().stop_if_requested();
         let down = plan_of(&self.program).link.as_ref().and_then(|link| link.down);
         if let (Some(flow), LinkState::Online | LinkState::Degraded | LinkState::Climbing) = (down, state) {
             let deadline = self.now() + CLOSING;
+            let mut run = self.run.borrow_mut();
+            run.session().begin_goodbye(CLOSING);
             // Whether the far side hears it changes nothing any more.
-            let _ = self.run.borrow_mut().perform(flow, &[], deadline);
+            let _ = run.perform(flow, &[], deadline);
+            run.session().end_goodbye();
         }
     }
 }

@@ -123,6 +123,9 @@ fn history(shared: &Shared) -> History {
     History { uses: kept.uses, away, unclean, publishing }
 }
 
+/// How long a module that may still want data is left alone when all of it has left.
+const DATA_REST: Duration = Duration::from_mins(1);
+
 /// Milliseconds since 1970, if the calendar can be believed.
 pub(super) fn trusted_wall_ms(shared: &Shared) -> Option<i64> {
     let clock = &shared.clock;
@@ -212,6 +215,7 @@ impl Station {
         let (facts, stuck) = {
             let mut run = self.run.borrow_mut();
             let session = run.session();
+            session.ask_in_spite_of_data(DATA_REST);
             (session.take_facts(self.link.facts_since), session.is_stuck())
         };
         if facts.restarted_as_asked {

@@ -18,6 +18,7 @@ mod clock;
 mod commands;
 mod disk;
 mod kept;
+mod ledger;
 mod life;
 mod lock;
 mod meter;
@@ -40,6 +41,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 pub use kept::MAX_STATE_BYTES;
+pub use ledger::{Ended, Enqueued, Ledger, SharedLedger};
 pub use meter::{Meter, Work};
 pub use types::{
     Bounds, CommandEnd, CommandState, Counts, DropPolicy, DropReason, Finished, KnownCommand, Lane, LastRun,
@@ -78,6 +80,7 @@ pub struct Store {
     checkpointed_ms: i64,
     faults: Option<DiskFaults>,
     meter: Option<Box<dyn Meter>>,
+    ledger: Option<SharedLedger>,
 }
 
 /// The folder, and the lock on it.
@@ -110,7 +113,8 @@ impl Store {
         matches!(self.place, Place::Volatile(_))
     }
 
-    /// Whether the last process that had the store closed it, and knew what became of all that it published.
+    /// Whether the last process that had the store closed it, and knew what became of all that it published. No
+    /// process had a new one.
     pub fn was_clean(&self) -> bool {
         self.was_clean
     }

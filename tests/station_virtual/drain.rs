@@ -1,6 +1,6 @@
 //! Ten thousand reports that waited for the link.
 
-use atflow::station::event::{LaneName, LinkState};
+use atflow::station::event::{Happening, LaneName, LinkState};
 
 use crate::ledger;
 use crate::support_station::{Case, Lab, hm, s, station, what};
@@ -34,4 +34,27 @@ fn ten_thousand_queued_reports_drain_in_order() {
     let arrived = ledger::arrived(&lab);
     assert_eq!(arrived, lab.told().queued(LaneName::Report), "all of them, in the order they were made");
     ledger::settle(&mut lab);
+}
+
+/// After an unclean end it waits until nothing of an earlier session can be taken for its acknowledgement. A
+/// new store is none.
+#[test]
+fn the_first_report_of_a_new_store_goes_at_once() {
+    // From the link being up.
+    let after_s = |lab: &Lab| {
+        let told = lab.told();
+        let first = |is: fn(&Happening) -> bool| {
+            told.happenings.iter().find(|(_, happening)| is(happening)).expect("it happened").0
+        };
+        let up = first(|happening| matches!(happening, Happening::LinkState { to: LinkState::Online, .. }));
+        first(|happening| matches!(happening, Happening::ReportSent { .. })).since(up).as_secs()
+    };
+    let mut lab = Lab::start(Case::bundled());
+    lab.run_to(hm(0, 1));
+    assert!(after_s(&lab) < 2, "{}", after_s(&lab));
+    lab.kill();
+    lab.forget();
+    lab.boot();
+    lab.run_to(hm(0, 3));
+    assert!((5..8).contains(&after_s(&lab)), "{}", after_s(&lab));
 }

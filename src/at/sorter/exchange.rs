@@ -44,11 +44,14 @@ pub(super) struct Taken {
 
 /// What is offered to a step besides the line.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts about a line, each on its own")]
 pub(super) struct Offer {
     /// The dialect says that the line ends the session.
     pub(super) closed: bool,
     /// Old answers are being cleared away: only echo and final result count.
     pub(super) late: bool,
+    /// It began before the command was sent: it cannot be its result.
+    pub(super) early: bool,
     /// The line may be the rest of a damaged frame: it decides nothing but the end of a command.
     pub(super) distrust: bool,
 }
@@ -251,6 +254,9 @@ impl Exchange {
     }
 
     fn takes_final(&mut self, line: &[u8], dialect: &Dialect, shape: Shape, offer: Offer) -> Option<Class> {
+        if offer.early {
+            return None;
+        }
         if !self.is_owed() {
             return self.takes_late_error(line, dialect, shape, offer);
         }

@@ -152,6 +152,8 @@ pub struct Sorter {
     /// A damaged frame was given up: what looks like a line may be its payload.
     distrust: bool,
     late: bool,
+    /// The line that has not ended began before the command under way was sent.
+    begun_before: bool,
     /// The prompt of a command that was given up; it may still come.
     late_prompt: Option<Prompt>,
 }
@@ -172,6 +174,7 @@ impl Sorter {
             pieces: Pieces::default(),
             distrust: false,
             late: false,
+            begun_before: false,
             late_prompt: None,
         }
     }
@@ -179,6 +182,7 @@ impl Sorter {
     /// Starts an exchange or a wait, in place of one that may be under way.
     pub fn arm(&mut self, armed: Armed) {
         self.orphan();
+        self.begun_before = armed.wanted.owes_final && !self.line.is_empty() && !self.in_frame();
         self.exchange = Some(Exchange::new(armed, &self.dialect));
     }
 
@@ -326,6 +330,7 @@ impl Sorter {
         let stop = memchr::memchr3(b'\r', b'\n', 0, window);
         self.line.extend_from_slice(&window[..stop.unwrap_or(window.len())]);
         if self.line.len() > before && self.begin_at_header(before) {
+            self.begun_before = false;
             return self.line.len() - before;
         }
         if let Some(at) = stop {
@@ -374,6 +379,7 @@ impl Sorter {
             self.line = line;
         }
         self.line.clear();
+        self.begun_before = false;
     }
 
     /// Looks for the end of a header in the line, of which the first `before` bytes were looked at already.

@@ -18,7 +18,10 @@ impl Sorter {
         let dialect = self.dialect.clone();
         let known = self.urcs.find(&dialect, line);
         let closed = known.is_some_and(|known| known.class == Class::Closed);
-        let offer = Offer { closed, late: self.late, distrust: self.distrust };
+        // Nothing answers a command before it is sent, not even with the first half of a line.
+        let early = self.begun_before;
+        let late = self.late || early;
+        let offer = Offer { closed, late, early, distrust: self.distrust };
         let mut taken = self.exchange.as_mut().and_then(|exchange| exchange.offer(line, &dialect, offer));
         if taken.is_none() && self.takes_late_word(line) {
             out.extend([Sorted::Line { class: Class::Prompt, text: line.to_vec() }, Sorted::Prompt]);
@@ -37,7 +40,7 @@ impl Sorter {
             (Some(taken), _) => taken.class,
             (None, Some(known)) if trusted && !(self.late && known.class == Class::Other) => known.class,
             (None, _) if !trusted => Class::Noise,
-            (None, _) if self.late => Class::Late,
+            (None, _) if late => Class::Late,
             (None, _) => Class::Unknown,
         };
         if matches!(class, Class::Echo | Class::Final) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::at::dialect::CommandRules;
 use crate::at::pattern::{Item, Sequence, is_name};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
@@ -291,7 +292,7 @@ impl Compiler<'_> {
             return None;
         }
         let before = scope.seen();
-        let slot = self.define(&name.into(), scalar.span, scope)?;
+        let slot = self.define(&name.into(), self.inside(&scalar, 0..name.len()), scope)?;
         let steps = parts.steps.map(|steps| self.steps(steps, scope)).unwrap_or_default();
         scope.hide(slot);
         let fresh = scope.seen().into_iter().filter(|seen| !before.contains(seen)).collect();
@@ -311,11 +312,15 @@ impl Compiler<'_> {
 
     fn ask(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Ask> {
         let question = parts.ask.and_then(|ask| self.template(ask, scope));
-        let expect = parts.send_nodes.expect.and_then(|node| self.sequence(node, Stand::Free)).map(Arc::new);
-        let names = expect.as_ref().map(|expect| expect.names()).unwrap_or_default();
         let at = parts.ask?.span;
+        let nodes = &parts.send_nodes;
+        let expect = nodes.expect.and_then(|node| self.sequence(node, Stand::Free)).map(Arc::new);
+        self.define_salvaged(scope);
+        let names = expect.as_ref().map(|expect| expect.names()).unwrap_or_default();
+        let rules = CommandRules { expect, ..CommandRules::default() };
+        let same = self.same_inputs(&rules, nodes, at, scope);
         let captures = self.define_all(names, at, scope);
-        Some(Ask { question: question?, expect, captures })
+        Some(Ask { question: question?, expect: rules.expect, captures, same })
     }
 
     fn port(&mut self, node: &Node, scope: &Scope) -> Option<PortStep> {

@@ -70,7 +70,8 @@ impl Walk<'_, '_> {
 
     /// `expect: {+CPIN: READY}`.
     fn value(&mut self, key: &Key, value: &mut Node) {
-        if value.flow_style && is_at_map(value) {
+        // The keys of a command table are command lines.
+        if key.text != "commands" && value.flow_style && is_at_map(value) {
             let written = &self.text[value.span.range()];
             let inner = written.trim_start_matches(['{', ' ']).trim_end_matches(['}', ' ']);
             self.problems.push(made_a_map(value.span, &format!("{}: {}", key.text, quoted(inner))));
