@@ -471,3 +471,16 @@ tests:
     dir.file("staged.test.yaml", test_file);
     test(&dir, &["."]).exited(0);
 }
+
+#[test]
+fn lists_as_deep_as_they_are_allowed_are_no_danger() {
+    let dir = TempDir::new();
+    dir.file(
+        "deep.rhai",
+        "fn same() { let a = []; let b = []; for i in 0..4000 { a = [a]; b = [b]; } a == b }",
+    );
+    dir.file("deep.yaml", "module: luat-air724\nhooks: [deep.rhai]\nsteps: [{ check: same() }]\n");
+    let test_file = "flow: deep.yaml\ntests:\n  - name: deep\n    expect: [{ verdict: passed }]\n";
+    dir.file("deep.test.yaml", test_file);
+    test(&dir, &["."]).exited(0);
+}

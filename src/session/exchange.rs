@@ -327,6 +327,8 @@ impl Session {
         let heard_anything = self.mark() != flight.began || prompt_seen || self.last_byte > flight.sent_at;
         let owed = if !flight.data_sent {
             Owed::Prompt
+        } else if prompt_seen && verdict_owed && request.data.is_none() {
+            Owed::Data
         } else if prompt_seen && verdict_owed {
             Owed::DataResult
         } else if verdict_owed {

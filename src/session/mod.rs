@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::at::dialect::{Cancel, Dialect};
 use crate::at::pattern::{Captures, Pattern};
-use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
+use crate::at::sorter::{Class, Damaged, Message, PIECES_PATIENCE, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 use crate::transcript::Transcript;
 use crate::transcript::record::{self, Entry, NoteKind, Record};
@@ -185,6 +185,8 @@ pub struct Session {
     line_left: bool,
     stop: Stop,
     last_byte: Mono,
+    /// The newest piece of a message that is not whole yet, and when it came.
+    newest_piece: (Option<u64>, Mono),
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
@@ -233,6 +235,7 @@ impl Session {
             line_left: false,
             stop: Stop::default(),
             last_byte: Mono::ZERO,
+            newest_piece: (None, Mono::ZERO),
             last_result: Mono::ZERO,
             footing: Footing::Firm,
             all_data_left: None,
@@ -361,7 +364,7 @@ impl Session {
         if !matches!(self.footing, Footing::Unsure { late_prompt: Some(_) }) {
             self.sorter.forget_late_prompt();
         }
-        let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
+        let stall = self.stall_at().min(self.pieces_end_at());
         self.bytes.clear();
         let read = match self.read_link(until.min(stall)) {
             Ok(read) => read,
@@ -371,6 +374,7 @@ impl Session {
             Read::Bytes(_) => {
                 let now = self.clock.now();
                 self.last_byte = now;
+                self.give_up_late_pieces(now);
                 self.byte_counts.0 += self.bytes.len() as u64;
                 self.transcript.rx(now, &self.bytes);
                 let bytes = std::mem::take(&mut self.bytes);
@@ -388,7 +392,10 @@ impl Session {
             Read::Deadline => {
                 let now = self.clock.now();
                 if stall != Mono::FAR && now >= stall {
-                    self.sorter.stall(&mut self.sorted);
+                    self.give_up_late_pieces(now);
+                    if now >= self.stall_at() {
+                        self.sorter.stall(&mut self.sorted);
+                    }
                     self.last_byte = now;
                     self.file_sorted(now);
                     return Ok(Pumped::Bytes);
@@ -398,6 +405,23 @@ impl Session {
                 }
                 Ok(Pumped::Deadline)
             }
+        }
+    }
+
+    /// When what is unfinished is given up, if not a byte comes until then.
+    fn stall_at(&self) -> Mono {
+        self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience)
+    }
+
+    /// When the pieces of a message that are there are given up, if no further one comes until then.
+    fn pieces_end_at(&self) -> Mono {
+        if self.newest_piece.0.is_some() { self.newest_piece.1 + PIECES_PATIENCE } else { Mono::FAR }
+    }
+
+    /// A piece that comes so late begins another message.
+    fn give_up_late_pieces(&mut self, now: Mono) {
+        if now >= self.pieces_end_at() {
+            self.sorter.give_up_pieces(&mut self.sorted);
         }
     }
 
@@ -417,6 +441,10 @@ impl Session {
 
     /// Puts what the sorter found where it belongs: facts, messages, lines to look back at.
     fn file_sorted(&mut self, now: Mono) {
+        let newest_piece = self.sorter.newest_piece();
+        if newest_piece != self.newest_piece.0 {
+            self.newest_piece = (newest_piece, now);
+        }
         let mut sorted = std::mem::take(&mut self.sorted);
         let listens = self.listener.listens();
         let mut taken_by_await = false;

@@ -82,10 +82,11 @@ impl Session {
     }
 
     /// `AT`, which was sent at `asked`, was answered: what is still on its way belongs to the past. If the
-    /// answer was an older command's, that of `AT` takes about as long again.
+    /// answer was an older command's, that of `AT` takes about as long again, but no longer than a try: then the
+    /// module was busy with the older one.
     pub(super) fn found_footing(&mut self, asked: Mono) -> Result<(), Fault> {
         self.footing = Footing::Firm;
-        let took = self.now().since(asked);
+        let took = self.now().since(asked).min(TRY);
         let settled = self.now() + SETTLE.max(self.dialect.line.quiet).max(took);
         self.drain(settled)
     }

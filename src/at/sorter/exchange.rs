@@ -12,6 +12,9 @@ use crate::at::pattern::{Capture, Captures, Pattern, Sequence, trim_end};
 /// As much information is kept for messages and reports.
 const INFORMATION_BYTES: usize = 64 * 1024;
 
+/// As many elements of a list are kept: as many as a script can take.
+const COLLECTED_ELEMENTS: usize = 4_096;
+
 /// A step that waits.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -20,6 +23,8 @@ pub(super) struct Exchange {
     pub(super) progress: Progress,
     /// Whether any of its patterns counts bytes.
     pub(super) counted: bool,
+    /// There is data to send, so the prompt must come.
+    has_data: bool,
     echo: Option<Vec<u8>>,
     /// The lines of our data, last first, as far as their echo has not come.
     data: Vec<Vec<u8>>,
@@ -89,6 +94,7 @@ impl Exchange {
             same: armed.same,
             progress,
             counted,
+            has_data: armed.data.is_some(),
             echo: armed.echo.map(|mut echo| {
                 echo.truncate(trim_end(&echo).len());
                 echo
@@ -143,7 +149,7 @@ impl Exchange {
     /// Everything owed has come. What follows decides nothing any more, whether it comes in the same read
     /// or in the next: how a module's words are cut into reads must not change how a step ends.
     fn is_over(&self) -> bool {
-        let asked = self.wanted.prompt.is_none() || self.progress.prompt_seen;
+        let asked = !self.has_data || self.missing_prompt().is_none();
         let decided = self.progress.failed.is_some() || (self.progress.awaits_done && asked);
         decided && !self.is_owed()
     }
@@ -337,7 +343,10 @@ impl Exchange {
             return;
         }
         let (_, mut element) = (std::mem::take(cursor), std::mem::take(captures));
-        if whole && let Some((_, list)) = self.progress.collected.get_mut(index) {
+        if whole
+            && let Some((_, list)) = self.progress.collected.get_mut(index)
+            && list.len() < COLLECTED_ELEMENTS
+        {
             for name in sequence.names() {
                 if element.get(&name).is_none() {
                     element.0.push((name, Capture::Missing));

@@ -26,7 +26,7 @@ use super::dialect::{Dialect, Prompt};
 use super::pattern::{Captures, Pattern, trim_end};
 use cursor::{Cursor, Place};
 use exchange::Exchange;
-use frame::{Frame, Owner, Source, State, length_of};
+use frame::{Frame, Owner, Source, State, believed};
 use message::Pieces;
 use urc::UrcIndex;
 
@@ -37,7 +37,7 @@ const HEADER_BYTES: usize = 2 * 1024;
 /// A frame in which nothing comes for this long is damaged.
 const FRAME_PATIENCE: Duration = Duration::from_secs(3);
 /// Pieces of a message between which more time passes do not belong together.
-const PIECES_PATIENCE: Duration = Duration::from_secs(10);
+pub const PIECES_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a line is: who took it, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -250,6 +250,19 @@ impl Sorter {
         }
     }
 
+    /// The number of the newest piece of a message that waits for more. Other lines may come between two pieces, so
+    /// whoever has a clock calls [`Sorter::give_up_pieces`] when no further one has come for [`PIECES_PATIENCE`].
+    pub fn newest_piece(&self) -> Option<u64> {
+        self.pieces.newest()
+    }
+
+    /// The pieces that came so far are all that will come of their message.
+    pub fn give_up_pieces(&mut self, out: &mut Vec<Sorted>) {
+        if let Some(lost) = self.pieces.give_up() {
+            report_lost(&lost, out);
+        }
+    }
+
     /// Takes bytes that came, and appends to `out` what they are.
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Sorted>) {
         let mut rest = bytes;
@@ -269,8 +282,8 @@ impl Sorter {
         } else if self.distrust {
             // Whatever the rest of the damaged frame was, it is over.
             self.distrust = false;
-        } else if let Some(lost) = self.pieces.give_up() {
-            report_lost(&lost, out);
+        } else {
+            self.give_up_pieces(out);
         }
     }
 
@@ -438,7 +451,7 @@ impl Sorter {
         earlier: &Captures,
         owner: Owner,
     ) -> Option<(usize, usize, Captures)> {
-        let (_, length, behind) = pattern.counted_hole(0);
+        let behind = pattern.counted_hole(0).2;
         let text = &self.line[..self.line.len().min(HEADER_BYTES)];
         let same = self.same(owner);
         memchr::memchr_iter(behind?, text.get(before..)?).map(|at| before + at + 1).find_map(|end| {
@@ -447,7 +460,7 @@ impl Sorter {
                 return None;
             }
             let limit = self.dialect.limits.payload_bytes;
-            let need = [&captures, earlier].iter().find_map(|known| length_of(known, length, limit))?;
+            let need = believed(pattern, 0, &[&captures, earlier], limit)?;
             Some((end, need, captures))
         })
     }

@@ -48,7 +48,7 @@ fn every_form_of_a_secret_is_found() {
         ("form", "p%C3%A4%2Fss+%22w%5Co%2Crd%22%3F".to_owned()),
         ("all percent", format!("%{}", hex("%"))),
         ("base64", STANDARD.encode(value)),
-        ("UCS2", value.encode_utf16().map(|unit| format!("{unit:04X}")).collect::<Vec<_>>().concat()),
+        ("UCS2", "007000E4002F00730073002000220077005C006F002C007200640022003F".to_owned()),
     ];
     for (form, text) in forms {
         assert_eq!(masker.mask(&format!("AT=({text})")), "AT=(<pw>)", "{form}: {text}");
