@@ -326,4 +326,13 @@ const METRICS: &[&str] = &[
     "store_volatile",
     "clock_quality",
     "process_resident_memory_bytes",
+    "exchanges_total{",
+    "exchange_duration_seconds_bucket{",
+    "urcs_total{",
+    "urcs_dropped_total",
+    "resyncs_total",
+    "frame_mismatches_total",
+    "store_transaction_seconds_bucket{",
+    "store_errors_total{",
+    "wal_bytes",
 ];

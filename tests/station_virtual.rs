@@ -17,6 +17,8 @@ mod events;
 mod hostile;
 #[path = "station_virtual/ledger.rs"]
 mod ledger;
+#[path = "station_virtual/metrics.rs"]
+mod metrics;
 #[path = "station_virtual/refusals.rs"]
 mod refusals;
 #[path = "station_virtual/restarts.rs"]

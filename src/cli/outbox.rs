@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::json;
 
+use crate::report::text::{columns, pad_out};
 use crate::store::{Seen, StoreError, Visit, Where};
 
 use super::args::{Format, OutboxArgs, OutboxCommand, StoreArgs};
@@ -82,11 +83,10 @@ fn list(rows: &[Seen], format: Format) -> Result<(), Exit> {
     let mut table = vec![heads.map(str::to_string)];
     table.extend(rows.iter().map(cells));
     let widths: Vec<usize> = (0..heads.len())
-        .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .map(|column| table.iter().map(|row| columns(&row[column])).max().unwrap_or(0))
         .collect();
     table.iter().try_for_each(|row| {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| pad_out(cell, *width)).collect();
         say::line(cells.join("  ").trim_end())
     })
 }

@@ -24,7 +24,7 @@ use crate::run::{SharedObserver, TellLines};
 use crate::session::Interrupt;
 use crate::station::event::{Happening, Status, Summary, Watcher};
 use crate::station::schedule::tzdb_version;
-use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station};
+use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station, Strayed};
 use crate::store::{Life, Store, StoreError, sqlite_version};
 use crate::transcript::Transcript;
 
@@ -55,8 +55,13 @@ pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Re
         if matches!(ending, Ending::Stopped) {
             signals.notifier.borrow_mut().stopping();
         }
+        let strayed = running.station.strayed().cloned();
         let (clock, until) = (running.station.clock(), running.until);
         let (summary, transcript) = running.station.stop();
+        if let Some(Strayed { what, help }) = strayed {
+            say::coded(Code::FAILED_REPLAY, &what, Some(&help));
+            return Ok(Exit::Failed);
+        }
         match ending {
             Ending::Stopped => return Ok(exit_of(&summary)),
             // Another module or other values: everything is opened anew.
@@ -153,7 +158,7 @@ fn open(
 /// Runs it until it ends; a new version of its file goes in while it runs, if that is possible.
 fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Ready) -> Ending {
     loop {
-        if running.station.run() == Ended::Stopped {
+        if running.station.run() != Ended::Reload {
             return Ending::Stopped;
         }
         running.signals.notifier.borrow_mut().reloading();

@@ -13,7 +13,7 @@ use crate::run::home::Post;
 use crate::store::{Lane, Row};
 
 use super::Station;
-use super::event::Happening;
+use super::event::{Happening, Work};
 use super::link::{Fact, PublishFault};
 use super::pace::Pace;
 use super::shared::{Author, lane_name, plan_of};
@@ -147,8 +147,15 @@ impl Station {
         Some(from.max(self.mono_of(row.captured).unwrap_or(Mono::ZERO)))
     }
 
-    /// Publishes the head of the outbox.
-    pub(super) fn publish(&mut self) {
+    /// Publishes the head of the outbox, which was due then.
+    pub(super) fn publish(&mut self, due: Mono) {
+        let began = self.now();
+        self.publish_head();
+        let work = Work::Publish { late: began.since(due), took: self.now().since(began) };
+        self.shared.watcher.borrow_mut().worked(&work);
+    }
+
+    fn publish_head(&mut self) {
         let (Some(flow), Some(row)) = (self.drain.flow, self.next_row()) else { return };
         let payload = self.enveloped(&row);
         let bytes = payload.len() as u64;

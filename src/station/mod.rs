@@ -5,7 +5,8 @@
 //!
 //! * [`event`]: what it tells. [`schedule`], [`link`], [`command`]: pure parts that decide.
 //! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands. `drain`: the outbox.
-//!   `pace`: how fast. `supervise`: the link. `data_phase`: data the module may wait for. `desk`: what a handler reaches. `shared`: what they all use.
+//!   `pace`: how fast. `supervise`: the link. `data_phase`: data the module may wait for. `desk`: what a handler
+//!   reaches. `meter`: the store's work in numbers. `shared`: what they all use.
 
 pub mod command;
 pub mod event;
@@ -18,6 +19,7 @@ mod data_phase;
 mod desk;
 mod drain;
 mod jobs;
+mod meter;
 mod pace;
 mod shared;
 mod status;
@@ -45,6 +47,7 @@ use drain::Drain;
 use event::{Happening, LinkState, Status, Summary};
 use jobs::Job;
 use link::Want;
+use meter::StoreMeter;
 use shared::{Author, Shared, StationHome, bounds, plan_of};
 use supervise::Supervised;
 
@@ -114,6 +117,17 @@ pub enum Ended {
     Stopped,
     /// The file is to be read again; then run it again, or its successor.
     Reload,
+    /// It runs on a recording, and does something else than what was recorded: [`Station::strayed`].
+    Strayed,
+}
+
+/// Where a station left the recording that it runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strayed {
+    /// What it did instead.
+    pub what: String,
+    /// What to do about it.
+    pub help: String,
 }
 
 /// A running station.
@@ -138,6 +152,7 @@ pub struct Station {
     started: bool,
     /// Why the port could not be opened, if it is only to be waited for.
     absent: Option<String>,
+    strayed: Option<Strayed>,
 }
 
 impl Station {
@@ -169,7 +184,12 @@ impl Station {
             port: setup.port.clone(),
             home: Some(home),
         });
-        shared.store.borrow_mut().set_bounds(bounds(&plan_of(&setup.program).outbox));
+        {
+            let mut store = shared.store.borrow_mut();
+            store.set_bounds(bounds(&plan_of(&setup.program).outbox));
+            let (clock, watcher) = (Rc::clone(&shared.clock), Rc::clone(&shared.watcher));
+            store.set_meter(Box::new(StoreMeter { clock, watcher }));
+        }
         let link = Supervised::new(&setup.program, &shared, setup.seed, now);
         Self {
             drain: Drain::new(&setup.program),
@@ -191,6 +211,7 @@ impl Station {
             last_status: None,
             started: false,
             absent: None,
+            strayed: None,
         }
     }
 
@@ -214,6 +235,10 @@ impl Station {
                 self.shared.tell(&Happening::StationStopping { why: "time".to_string() });
                 return Ended::Stopped;
             }
+            if self.strayed.is_some() {
+                self.shared.tell(&Happening::StationStopping { why: "replay".to_string() });
+                return Ended::Strayed;
+            }
             if self.signals.take_reload() {
                 return Ended::Reload;
             }
@@ -225,7 +250,7 @@ impl Station {
                         self.perform(&job);
                     }
                 }
-                Next::Publish => self.publish(),
+                Next::Publish { due } => self.publish(due),
                 Next::Idle(until) => self.idle(until),
             }
             self.signals.progress(self.now());
@@ -255,6 +280,11 @@ impl Station {
             Some(what) => self.tell_machine(link::Fact::PortGone { what, expected: true }),
             None => self.recall_data_phase(),
         }
+    }
+
+    /// Why it ended as [`Ended::Strayed`].
+    pub fn strayed(&self) -> Option<&Strayed> {
+        self.strayed.as_ref()
     }
 
     /// Now, on the station's clock.
@@ -312,12 +342,12 @@ impl Station {
             let job = (0..self.waiting.len()).min_by_key(|index| self.waiting[*index].due);
             let publish = self.next_publish();
             match (job, publish) {
-                (Some(index), Some(publish)) if publish < self.waiting[index].due && publish <= now => {
-                    return Next::Publish;
+                (Some(index), Some(due)) if due < self.waiting[index].due && due <= now => {
+                    return Next::Publish { due };
                 }
                 (Some(index), _) => return Next::Job(index),
-                (None, Some(publish)) if publish <= now => return Next::Publish,
-                (None, Some(publish)) => idle = idle.min(publish),
+                (None, Some(due)) if due <= now => return Next::Publish { due },
+                (None, Some(due)) => idle = idle.min(due),
                 (None, None) => {}
             }
         }
@@ -413,7 +443,7 @@ enum Next {
     /// The job at this place.
     Job(usize),
     /// The head of the outbox.
-    Publish,
+    Publish { due: Mono },
     /// Nothing until then.
     Idle(Mono),
 }

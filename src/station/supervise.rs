@@ -16,10 +16,10 @@ use crate::run::failure::Failure;
 use crate::run::resident::Performance;
 use crate::session::{Fault, Mark};
 
-use super::Station;
 use super::event::{Happening, LinkState};
 use super::link::{Fact, History, Job, Machine, Outcome, Shape, Trouble, Uses};
 use super::shared::{Shared, plan_of};
+use super::{Station, Strayed};
 
 /// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
@@ -124,6 +124,9 @@ fn history(shared: &Shared) -> History {
     History { uses: kept.uses, away, unclean, publishing }
 }
 
+/// How long a module that may still want data is left alone when all of it has left.
+const DATA_REST: Duration = Duration::from_mins(1);
+
 /// Milliseconds since 1970, if the calendar can be believed.
 pub(super) fn trusted_wall_ms(shared: &Shared) -> Option<i64> {
     let clock = &shared.clock;
@@ -213,6 +216,7 @@ impl Station {
         let (facts, stuck) = {
             let mut run = self.run.borrow_mut();
             let session = run.session();
+            session.ask_in_spite_of_data(DATA_REST);
             (session.take_facts(self.link.facts_since), session.is_stuck())
         };
         if facts.restarted_as_asked {
@@ -243,8 +247,15 @@ impl Station {
             "reboot" => self.rebooted(&line),
             "stuck" => self.tell_machine(Fact::Stuck),
             "closed" => self.tell_machine(Fact::Closed),
+            "replay" => self.stray(&failure.message, &failure.help.join("; ")),
             _ => {}
         }
+    }
+
+    /// A recording has nothing more to say: it is no port that could come back.
+    fn stray(&mut self, what: &str, help: &str) {
+        let text = |text: &str| self.shared.masked.text(text);
+        self.strayed = Some(Strayed { what: text(what), help: text(help) });
     }
 
     /// The module restarted, or still says that it does.
@@ -257,11 +268,11 @@ impl Station {
 
     /// The port vanished while nothing was asked.
     pub(super) fn port_gone(&mut self, fault: &Fault) {
-        let what = match fault {
-            Fault::Port { what } => what.clone(),
-            other => format!("{other:?}"),
-        };
-        self.lost_port(&what);
+        match fault {
+            Fault::Port { what } => self.lost_port(what),
+            Fault::Strayed { what, help } => self.stray(what, help),
+            other => self.lost_port(&format!("{other:?}")),
+        }
     }
 
     fn lost_port(&mut self, what: &str) {

@@ -122,6 +122,8 @@ impl Store {
             age_applied_ms: None,
             checkpointed_ms: life.now_ms,
             faults: None,
+            meter: None,
+            ledger: None,
         };
         if store.home.is_none() {
             let id = store.fresh_id();
@@ -187,6 +189,7 @@ impl Store {
             Ok(false) => {}
             Ok(true) => self.checkpointed_ms = self.now_ms,
             Err(error) => {
+                self.count_error(&error);
                 self.checkpointed_ms = self.now_ms;
                 // A checkpoint that failed lost nothing: all of it is still in the log.
                 if error.sqlite_error().is_some_and(|e| e.extended_code == DiskFault::Sync.code()) {

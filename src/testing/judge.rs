@@ -15,6 +15,7 @@ use crate::report::console::{crossings, explain};
 use crate::sim::Receipt;
 
 use super::file::{Expectation, Subject, Test};
+use super::fuzz::invariant::RULES;
 use super::golden;
 use super::loading::Ready;
 use super::outcome::{Problem, shown};
@@ -62,6 +63,13 @@ impl Judge<'_> {
                 let (good, others) = self.published(topic, json.as_ref(), text.as_deref());
                 self.counted(expectation, good, others)
             }
+            Subject::Rules => self.ended.broken.as_ref().map(|broken| {
+                let rule = RULES.iter().find(|rule| rule.id == broken.rule);
+                let says = rule.map_or("", |rule| rule.says);
+                let seen = Happened { at: broken.at, text: broken.what.clone(), passed: false };
+                let message = format!("{} does not hold: {says}", broken.rule);
+                self.with_seen(expectation, message, &[&seen], Some(broken.at))
+            }),
             Subject::State(wanted) => {
                 wanted.difference(&self.ended.state).map(|why| new(format!("at the end `state`: {why}")))
             }

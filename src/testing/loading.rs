@@ -32,7 +32,7 @@ pub(super) type Broken = Box<(Diagnostics, Sources)>;
 /// Values of vars, and what must not be seen of them.
 pub(super) struct Values {
     pub vars: Vec<Vec<Value>>,
-    secrets: Vec<Secret>,
+    pub secrets: Vec<Secret>,
 }
 
 /// Loads the file that is tested.
@@ -130,7 +130,7 @@ fn check_test(test: &Test, ready: &Ready, problems: &mut Diagnostics) {
     if station.is_some() && test.lasts.is_none() {
         refuse(test.span, "a station runs for ever".to_owned(), "say how long this test lasts: `for: 15m`");
     }
-    if station.is_none() && !test.restarts.is_empty() {
+    if station.is_none() && !test.mishaps.is_empty() {
         refuse(test.span, "only a station is restarted".to_owned(), "leave `restart` and `crash` out");
     }
     for expectation in &test.expect {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,11 +22,15 @@ use crate::session::{Interrupt, Session};
 use crate::sim::{self, CloudChoice, Pace, Receipt, Scenario, SimLink, SimOptions, Watch};
 use crate::station::event::{Happening, Status, Watcher};
 use crate::station::{Setup, SharedWatcher, Signals, Station};
-use crate::store::{Life, Store};
+use crate::store::Store;
 use crate::transcript::{Header, Reader, Record, Transcript};
 
 use super::coverage::Touched;
+use super::fate::{self, Lives};
 use super::file::{Subject, Test, TestFile};
+use super::fuzz::invariant::{self, Violation};
+use super::fuzz::leak::Leaks;
+use super::fuzz::log::{Log, Rules, Span as LogSpan};
 use super::golden::Paper;
 use super::loading::{Ready, Values};
 use super::record::{Note, Recorder};
@@ -45,6 +50,8 @@ pub(super) struct Ended {
     /// Of a station.
     pub state: Json,
     pub outbox_rows: u64,
+    /// A rule of fuzzing that did not hold, if somebody wants to know.
+    pub broken: Option<Violation>,
     /// What the terminal would have shown; empty if nobody wants it.
     pub shown: String,
     /// Everything that crossed the line; empty if nobody wants it.
@@ -67,6 +74,7 @@ pub(super) struct World<'w> {
     test: &'w Test,
     port: String,
     watch: Watch,
+    lives: Lives,
     recorder: Rc<RefCell<Recorder>>,
     masked: Masked,
     shown: Paper,
@@ -84,9 +92,14 @@ impl<'w> World<'w> {
     ) -> Result<(Self, SimLink), String> {
         let options = SimOptions {
             seed: test.seed,
-            scenario: Some(Scenario { seed: None, settings: test.sim.clone(), at: test.at.clone() }),
+            scenario: Some(Scenario {
+                settings: test.sim.clone(),
+                at: test.at.clone(),
+                ..Scenario::default()
+            }),
             cloud: CloudChoice::StandIn(None),
             pace: Pace::Max,
+            faults: test.faults.clone(),
         };
         let (link, watch) = sim::build(&file.module, options).map_err(|error| error.to_string())?;
         let subjects: Vec<Subject> =
@@ -104,13 +117,21 @@ impl<'w> World<'w> {
                 Some(Box::new(Flow(console.simulated(true))))
             }
         };
+        let mut recorder = Recorder::new(subjects, console);
+        let lives = Lives::new(&link, watch.clone(), test.seed, &test.mishaps);
+        if test.wants_rules() {
+            lives.keep();
+            recorder.keep_told();
+        }
+        let with_transcript = with_transcript || test.wants_rules();
         let world = Self {
             ready,
             values,
             test,
             port: format!("sim:{}", file.module),
             watch,
-            recorder: Rc::new(RefCell::new(Recorder::new(subjects, console))),
+            lives,
+            recorder: Rc::new(RefCell::new(recorder)),
             masked: ready.masked(values)?,
             shown,
             transcripts: with_transcript.then(RefCell::default),
@@ -145,60 +166,74 @@ impl<'w> World<'w> {
             port: self.port.clone(),
             home: None,
         };
-        let mut run = Run::new(setup);
-        let given: Vec<(&str, Value)> =
-            args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let failed = before.iter().find_map(|flow| run.perform(*flow, &given, Mono::FAR).failure);
-        let end = if let Some(failure) = failed {
-            run.into_session().close();
-            FlowEnd { failure: Some(failure), returns: Vec::new() }
-        } else {
-            let report = run.run(last, &Part { args, ..Part::default() });
-            FlowEnd { failure: report.failure, returns: report.returns }
+        let ended =
+            catch_unwind(AssertUnwindSafe(|| one_after_the_other(Run::new(setup), before, last, args)));
+        let mut log = self.log();
+        let end = match (ended, &mut log) {
+            (Ok(end), _) => Some(end),
+            (Err(how), Some(log)) => {
+                log.panic = Some(fate::words(how.as_ref()));
+                None
+            }
+            (Err(how), None) => return Err(fate::words(how.as_ref())),
         };
         let notes = self.recorder.borrow_mut().take_notes();
-        let mut ended = self.ended(notes, clock.now().since(Mono::ZERO));
-        ended.flow = Some(end);
+        let mut ended = self.ended(notes, clock.now().since(Mono::ZERO), log.as_ref());
+        ended.flow = end;
         Ok(ended)
     }
 
-    /// Runs the station, as often as it is restarted.
+    /// Runs the station, as often as it begins again.
     pub fn station(self, link: SimLink) -> Result<Ended, String> {
-        let end = self.test.lasts.unwrap_or_default();
+        let end = Mono::ZERO + self.test.lasts.unwrap_or_default();
         let clock = link.clock();
-        let life = |lives: u64| Life {
-            boot_id: clock.boot_id(),
-            now_ms: clock.since_boot_ms(),
-            // Another process draws other numbers.
-            chance: self.test.seed.wrapping_add(lives << 32),
-        };
-        let mut store = Store::in_memory(&life(0)).map_err(|error| error.to_string())?;
-        let mut link = link;
-        let restarts = self.test.restarts.iter().filter(|restart| restart.time < end);
-        for (restart, lives) in restarts.zip(1..) {
-            let mut station = self.begin(link, store, restart.time)?;
-            station.run();
-            let left = if restart.in_order { station.stop_with_store().1 } else { station.crash() };
-            let left = left.ok_or("the station did not let go of its store")?;
-            let again = if restart.in_order { Store::restart } else { Store::crash };
-            store = again(left, &self.port, &life(lives)).map_err(|error| error.to_string())?;
-            link = self.watch.port(&self.port);
-        }
-        let mut station = self.begin(link, store, end)?;
-        station.run();
+        let lived = self.lives.live(link, end, &|link, store, until| self.begin(link, store, until))?;
         let took = clock.now().since(Mono::ZERO);
         let notes = self.recorder.borrow_mut().take_notes();
-        let (_, store) = station.stop_with_store();
-        let mut store = store.ok_or("the station did not let go of its store")?;
-        let state = state_of(&self.ready.program, &store);
-        let outbox_rows = store.counts().rows.iter().sum();
-        let mut ended = self.ended(notes, took);
-        ended.state = state;
-        ended.outbox_rows = outbox_rows;
+        let mut log = self.log();
+        let (mut state, mut outbox_rows) = (Json::Null, 0);
+        match (lived.last, &mut log) {
+            (Ok(station), _) => {
+                let (_, store) = self.lives.spare(|| station.stop_with_store());
+                let mut store = store.ok_or("the station did not let go of its store")?;
+                state = state_of(&self.ready.program, &store);
+                outbox_rows = store.counts().rows.iter().sum();
+                if let Some(log) = &mut log {
+                    log.left = fate::rows(&mut store);
+                }
+            }
+            (Err(why), Some(log)) => log.panic = Some(why),
+            (Err(why), None) => return Err(why),
+        }
+        if let Some(log) = &mut log {
+            (log.died, log.began) = (lived.died, lived.began);
+        }
+        let mut ended = self.ended(notes, took, log.as_ref());
+        (ended.state, ended.outbox_rows) = (state, outbox_rows);
         Ok(ended)
     }
 
-    fn begin(&self, link: SimLink, store: Store, until: Duration) -> Result<Station, String> {
+    /// What the rules look at, if they are to hold.
+    fn log(&self) -> Option<Log> {
+        if !self.test.wants_rules() {
+            return None;
+        }
+        let whole = self.test.lasts.unwrap_or(FLOW_LASTS);
+        let span = LogSpan { trouble: self.test.faults.heal.unwrap_or(whole).min(whole), whole };
+        let mut log = self.lives.log(span, Rules::of(&self.ready.program));
+        log.told = self.recorder.borrow_mut().take_told();
+        let leaks = Leaks::of(&self.values.secrets);
+        for (at, happening) in &log.told {
+            leaks.look(*at, serde_json::to_string(happening).unwrap_or_default().as_bytes());
+        }
+        for paper in self.transcripts.iter().flat_map(|papers| papers.borrow().clone()) {
+            leaks.look(log.ended, paper.text().as_bytes());
+        }
+        log.leaks = leaks.found();
+        Some(log)
+    }
+
+    fn begin(&self, link: SimLink, store: Store, until: Mono) -> Result<Station, String> {
         let session = self.session(link, Rc::new(|| false))?;
         let watcher: SharedWatcher = Rc::<RefCell<Recorder>>::clone(&self.recorder);
         Ok(Station::new(Setup {
@@ -214,7 +249,7 @@ impl<'w> World<'w> {
             seed: self.test.seed,
             port: self.port.clone(),
             signals: Rc::new(Nobody),
-            until: Some(Mono::ZERO + until),
+            until: Some(until),
         }))
     }
 
@@ -236,10 +271,10 @@ impl<'w> World<'w> {
         self.ready.host.set_clock(link.clock());
         let lines = TellLines::new(self.observer(), self.masked.clone());
         let dialect = std::sync::Arc::clone(&self.ready.program.dialect);
-        Ok(Session::new(Box::new(link), dialect, transcript, Box::new(lines), interrupt))
+        Ok(Session::new(Box::new(self.lives.tap(link)), dialect, transcript, Box::new(lines), interrupt))
     }
 
-    fn ended(self, notes: Vec<Vec<Note>>, took: Duration) -> Ended {
+    fn ended(self, notes: Vec<Vec<Note>>, took: Duration, log: Option<&Log>) -> Ended {
         let papers = self.transcripts.map(RefCell::into_inner).unwrap_or_default();
         let records = papers.iter().flat_map(|paper| records(&paper.text())).collect();
         Ended {
@@ -250,11 +285,29 @@ impl<'w> World<'w> {
             flow: None,
             state: Json::Null,
             outbox_rows: 0,
+            broken: log.and_then(invariant::check),
             shown: self.shown.text(),
             records,
             masked: self.masked,
         }
     }
+}
+
+/// Runs flows; the first that fails is the last.
+fn one_after_the_other(
+    mut run: Run,
+    before: &[FlowId],
+    last: FlowId,
+    args: BTreeMap<String, Value>,
+) -> FlowEnd {
+    let given: Vec<(&str, Value)> = args.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let failed = before.iter().find_map(|flow| run.perform(*flow, &given, Mono::FAR).failure);
+    if let Some(failure) = failed {
+        run.into_session().close();
+        return FlowEnd { failure: Some(failure), returns: Vec::new() };
+    }
+    let report = run.run(last, &Part { args, ..Part::default() });
+    FlowEnd { failure: report.failure, returns: report.returns }
 }
 
 /// What was written, read back.

@@ -52,6 +52,7 @@ impl Reading<'_> {
             self.outbox(fields),
             fields.duration_range("took", self.problems).map(|took| Subject::Took(took.value)),
             self.golden(fields),
+            fields.one_of("rules", self.problems).map(|_| Subject::Rules),
         ];
         found.into_iter().flatten().next()
     }
