@@ -92,15 +92,14 @@ pub(super) struct Lived {
 pub(super) type Open<'o> = &'o dyn Fn(SimLink, Store, Mono) -> Result<Station, String>;
 
 impl Lives {
-    pub fn new(link: &SimLink, watch: Watch, seed: u64, mishaps: &[Mishap]) -> Self {
-        let ticks = link.clock();
+    pub fn new(port: &SimLink, watch: Watch, seed: u64, mishaps: &[Mishap]) -> Self {
+        let clock = port.clock();
         let line = Rc::new(Line::default());
-        let disk = Rc::new(Disk::new(Rc::clone(&ticks), Rc::clone(&line), watch.clone()));
+        let disk = Rc::new(Disk::new(Rc::clone(&clock), Rc::clone(&line), watch.clone()));
         let mut mishaps = mishaps.to_vec();
         mishaps.sort();
         let ledger = SharedLedger::default();
-        let lives =
-            Self { watch, clock: ticks, line, disk, ledger, port: link.name().to_owned(), seed, mishaps };
+        let lives = Self { watch, clock, line, disk, ledger, port: port.name().to_owned(), seed, mishaps };
         lives.plan();
         lives
     }
