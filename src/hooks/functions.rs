@@ -89,10 +89,10 @@ pub(super) fn pure_module() -> Module {
             .map(Bytes::from)
         };
         "crc16" => |value: Value| -> Answer<i64> {
-            Ok(i64::from(Crc::<u16>::new(&CRC_16_MODBUS).checksum(&*looked_through("crc16", &value)?)))
+            Ok(i64::from(Crc::<u16>::new(&CRC_16_MODBUS).checksum(&looked_through("crc16", &value)?)))
         };
         "crc32" => |value: Value| -> Answer<i64> {
-            Ok(i64::from(Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(&*looked_through("crc32", &value)?)))
+            Ok(i64::from(Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(&looked_through("crc32", &value)?)))
         };
         "chunks" => |value: Value, size: i64| chunks(&value, size);
         "raw" => |value: Value| raw(&value);
