@@ -40,7 +40,7 @@ impl Sorter {
             (Some(taken), _) => taken.class,
             (None, Some(known)) if trusted && !(self.late && known.class == Class::Other) => known.class,
             (None, _) if !trusted => Class::Noise,
-            (None, _) if late => Class::Late,
+            (None, _) if self.late => Class::Late,
             (None, _) => Class::Unknown,
         };
         if matches!(class, Class::Echo | Class::Final) {
