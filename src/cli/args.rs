@@ -169,7 +169,7 @@ pub(super) struct SimulationArgs {
     /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
-    /// Something that goes wrong now and then: lost_bytes=1e-5, urc_anywhere=1%, reboot=2/d
+    /// Something that goes wrong now and then: `lost_bytes=1e-5`, `urc_anywhere=1%`, `reboot=2/d`
     #[arg(long = "fault", value_name = "NAME=RATE")]
     pub faults: Vec<String>,
     /// Where all chance comes from [default: 724]
@@ -339,7 +339,7 @@ pub(super) struct SimArgs {
     /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
-    /// Something that goes wrong now and then: lost_bytes=1e-5, urc_anywhere=1%, reboot=2/d
+    /// Something that goes wrong now and then: `lost_bytes=1e-5`, `urc_anywhere=1%`, `reboot=2/d`
     #[arg(long = "fault", value_name = "NAME=RATE")]
     pub faults: Vec<String>,
     /// Where all chance comes from

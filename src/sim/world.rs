@@ -134,6 +134,7 @@ pub(crate) fn garble(bytes: &mut [u8]) {
 }
 
 /// Everything behind a simulated port.
+#[expect(clippy::struct_excessive_bools, reason = "what is there and what is wrong, each on its own")]
 pub(crate) struct World {
     now: Mono,
     queue: BinaryHeap<Reverse<(Mono, u64)>>,
@@ -462,7 +463,7 @@ impl World {
                 }
             }
             What::Reset => {
-                self.module_does(|module, io| module.trouble(&Trouble::Reset { silent: false }, io))
+                self.module_does(|module, io| module.trouble(&Trouble::Reset { silent: false }, io));
             }
             What::RegistrationLost { lasts } => {
                 self.module_does(|module, io| module.trouble(&Trouble::Network { there: false }, io));

@@ -174,7 +174,7 @@ impl<'w> World<'w> {
             (Err(how), None) => return Err(fate::words(how.as_ref())),
         };
         let notes = self.recorder.borrow_mut().take_notes();
-        let mut ended = self.ended(notes, clock.now().since(Mono::ZERO), log);
+        let mut ended = self.ended(notes, clock.now().since(Mono::ZERO), log.as_ref());
         ended.flow = end;
         Ok(ended)
     }
@@ -212,7 +212,7 @@ impl<'w> World<'w> {
         if let Some(log) = &mut log {
             (log.died, log.began) = (lived.died, lived.began);
         }
-        let mut ended = self.ended(notes, took, log);
+        let mut ended = self.ended(notes, took, log.as_ref());
         (ended.state, ended.outbox_rows) = (state, outbox_rows);
         Ok(ended)
     }
@@ -299,7 +299,7 @@ impl<'w> World<'w> {
         Ok(Session::new(link, dialect, transcript, Box::new(lines), interrupt))
     }
 
-    fn ended(self, notes: Vec<Vec<Note>>, took: Duration, log: Option<Log>) -> Ended {
+    fn ended(self, notes: Vec<Vec<Note>>, took: Duration, log: Option<&Log>) -> Ended {
         let papers = self.transcripts.map(RefCell::into_inner).unwrap_or_default();
         let records = papers.iter().flat_map(|paper| records(&paper.text())).collect();
         Ended {
@@ -310,7 +310,7 @@ impl<'w> World<'w> {
             flow: None,
             state: Json::Null,
             outbox_rows: 0,
-            broken: log.as_ref().and_then(invariant::check),
+            broken: log.and_then(invariant::check),
             shown: self.shown.text(),
             records,
             masked: self.masked,

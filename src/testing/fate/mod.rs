@@ -92,13 +92,14 @@ pub(super) struct Lived {
 pub(super) type Open<'o> = &'o dyn Fn(SimLink, Store, Mono) -> Result<Station, String>;
 
 impl Lives {
-    pub fn new(link: &SimLink, watch: Watch, seed: u64, mishaps: &[Mishap]) -> Self {
-        let (clock, line) = (link.clock(), Rc::new(Line::default()));
+    pub fn new(port: &SimLink, watch: Watch, seed: u64, mishaps: &[Mishap]) -> Self {
+        let clock = port.clock();
+        let line = Rc::new(Line::default());
         let disk = Rc::new(Disk::new(Rc::clone(&clock), Rc::clone(&line), watch.clone()));
         let mut mishaps = mishaps.to_vec();
         mishaps.sort();
         let ledger = SharedLedger::default();
-        let lives = Self { watch, clock, line, disk, ledger, port: link.name().to_owned(), seed, mishaps };
+        let lives = Self { watch, clock, line, disk, ledger, port: port.name().to_owned(), seed, mishaps };
         lives.plan();
         lives
     }
@@ -186,7 +187,7 @@ impl Lives {
     fn downtime(&self, now: Mono) -> Duration {
         let so_far = self.mishaps.iter().filter(|mishap| Mono::ZERO + mishap.time <= now);
         let crashes = so_far.filter(|mishap| mishap.what != MishapKind::Restart);
-        crashes.last().map_or(Duration::ZERO, |mishap| mishap.down)
+        crashes.max().map_or(Duration::ZERO, |mishap| mishap.down)
     }
 
     /// Time passes while no process is there; what the module says is heard by nobody.

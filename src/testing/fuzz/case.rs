@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::flow::duration;
 use crate::sim::{Detail, Fault, FaultKind, FaultWhen, Faults, Rate, Unit};
 
 use super::super::fate::{Mishap, MishapKind};
@@ -122,6 +123,7 @@ impl Case {
     }
 
     /// The same, with a line between two others.
+    #[must_use]
     pub fn with_urc(mut self, nth: u64, urc: &str) -> Self {
         let (when, detail) = (FaultWhen::Nth(nth), Detail::Urc(urc.to_owned()));
         self.faults.list.push(Fault { kind: FaultKind::UrcAnywhere, when, lasts: None, detail });
@@ -129,6 +131,7 @@ impl Case {
     }
 
     /// The same with what really happened in place of what was drawn.
+    #[must_use]
     pub fn exactly(&self, log: &Log) -> Self {
         let list = log.faults.iter().map(|(_, fault)| fault.clone()).collect();
         let faults = Faults { list, heal: self.faults.heal, ..Faults::default() };
@@ -145,15 +148,15 @@ impl Case {
         let mut text = format!("flow: {flow}\nport: {port}\nseed: {}\n\ntests:\n", self.seed);
         let _ = writeln!(text, "  # {violation}");
         let _ = writeln!(text, "  - name: the rules hold");
-        let _ = writeln!(text, "    for: {}", span_text(self.span.whole));
+        let _ = writeln!(text, "    for: {}", duration::display(self.span.whole));
         let mut at: Vec<(Duration, String)> = self.downlinks.iter().map(Downlink::line).collect();
         at.extend(self.mishaps.iter().map(line_of));
         at.sort();
         if !at.is_empty() {
             text.push_str("    at:\n");
-            at.iter().for_each(|(_, line)| {
+            for (_, line) in &at {
                 let _ = writeln!(text, "      - {line}");
-            });
+            }
         }
         self.write_faults(&mut text);
         text.push_str("    expect:\n      - { rules: hold }\n");
@@ -173,7 +176,7 @@ impl Case {
                 let _ = writeln!(text, "      - {fault}");
             }
             if let Some(heal) = self.faults.heal {
-                let _ = writeln!(text, "      - {{ fault: heal, time: {} }}", span_text(heal));
+                let _ = writeln!(text, "      - {{ fault: heal, time: {} }}", duration::display(heal));
             }
             return;
         }
@@ -182,14 +185,14 @@ impl Case {
             let _ = writeln!(text, "      {}: {rate}", kind.name());
         }
         if let Some(heal) = self.faults.heal {
-            let _ = writeln!(text, "      heal: {}", span_text(heal));
+            let _ = writeln!(text, "      heal: {}", duration::display(heal));
         }
     }
 }
 
 fn line_of(mishap: &Mishap) -> (Duration, String) {
     let (key, word) = mishap.what.words();
-    let (time, down) = (span_text(mishap.time), span_text(mishap.down));
+    let (time, down) = (duration::display(mishap.time), duration::display(mishap.down));
     (mishap.time, format!("{{ time: {time}, {key}: {word}, for: {down} }}"))
 }
 
@@ -203,7 +206,10 @@ impl Downlink {
 
     fn line(&self) -> (Duration, String) {
         let (topic, payload) = self.message();
-        (self.time, format!("{{ time: {}, cloud: {topic}, text: '{payload}' }}", span_text(self.time)))
+        (
+            self.time,
+            format!("{{ time: {}, cloud: {topic}, text: '{payload}' }}", duration::display(self.time)),
+        )
     }
 }
 
@@ -256,12 +262,4 @@ fn downlinks(seed: u64, span: Span) -> Vec<Downlink> {
         let method = methods[usize::try_from(chance.below(methods.len() as u64)).unwrap_or(0)];
         all.push(Downlink { time, id, method });
     }
-}
-
-/// A duration as test files have it.
-pub(super) fn span_text(duration: Duration) -> String {
-    let ms = duration.as_millis();
-    let parts = [(ms / 3_600_000, "h"), (ms / 60_000 % 60, "m"), (ms / 1_000 % 60, "s"), (ms % 1_000, "ms")];
-    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
-    if text.is_empty() { "0s".to_owned() } else { text }
 }

@@ -63,7 +63,7 @@ pub fn shrink(source: &Source, case: Case, violation: &Violation) -> Option<(Cas
     }
     // A short run is a quick one, so its end is cut off first.
     case = shorter(&mut search, case);
-    case = fewer(&mut search, case);
+    case = fewer(&mut search, &case);
     case = shorter(&mut search, case);
     let runs = search.runs;
     let (violation, log) = search.best?;
@@ -82,7 +82,7 @@ fn cut(case: &Case, micros: u64) -> Case {
 
 fn items(case: &Case) -> Vec<Item> {
     let faults = case.faults.list.iter().cloned().map(Item::Fault);
-    let mishaps = case.mishaps.iter().cloned().map(Item::Mishap);
+    let mishaps = case.mishaps.iter().copied().map(Item::Mishap);
     let downlinks = case.downlinks.iter().cloned().map(Item::Downlink);
     faults.chain(mishaps).chain(downlinks).collect()
 }
@@ -101,8 +101,8 @@ fn with(case: &Case, items: &[Item]) -> Case {
 }
 
 /// Delta debugging: everything but one part of `parts`, for ever smaller parts.
-fn fewer(search: &mut Search<'_>, case: Case) -> Case {
-    let mut kept = items(&case);
+fn fewer(search: &mut Search<'_>, case: &Case) -> Case {
+    let mut kept = items(case);
     let mut parts = 2;
     while !kept.is_empty() && search.runs < MOST_RUNS {
         let size = kept.len().div_ceil(parts);
@@ -113,7 +113,7 @@ fn fewer(search: &mut Search<'_>, case: Case) -> Case {
                 .filter(|(index, _)| index / size != part)
                 .map(|(_, item)| item.clone())
                 .collect();
-            search.fails(&with(&case, &rest)).then_some(rest)
+            search.fails(&with(case, &rest)).then_some(rest)
         });
         match without {
             Some(rest) => {
@@ -124,7 +124,7 @@ fn fewer(search: &mut Search<'_>, case: Case) -> Case {
             None => parts = (parts * 2).min(kept.len()),
         }
     }
-    with(&case, &kept)
+    with(case, &kept)
 }
 
 /// Ends soon after the failure, and heals soon after the last thing that went wrong.

@@ -91,7 +91,7 @@ impl Stage<'_> {
         (log.died, log.began) = (lived.died, lived.began);
         match lived.last {
             Ok(station) => {
-                log.left = station.crash().map(|mut store| fate::rows(&mut store)).unwrap_or_default()
+                log.left = station.crash().map(|mut store| fate::rows(&mut store)).unwrap_or_default();
             }
             Err(why) => log.panic = Some(why),
         }

@@ -59,14 +59,13 @@ fn is_down(log: &Log, at: Mono) -> bool {
 
 /// The port is not there: it vanished and was not found again.
 fn is_gone(log: &Log, at: Mono) -> bool {
-    let before = log.told.iter().rev().filter(|(when, _)| *when <= at);
+    let mut before = log.told.iter().rev().filter(|(when, _)| *when <= at);
     before
-        .filter_map(|(_, told)| match told {
+        .find_map(|(_, told)| match told {
             Happening::PortGone { .. } => Some(true),
             Happening::PortFound => Some(false),
             _ => None,
         })
-        .next()
         .unwrap_or(false)
 }
 

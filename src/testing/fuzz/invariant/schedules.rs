@@ -42,7 +42,7 @@ mod tests {
         let begins =
             || Happening::JobStarted { kind: JobKind::Schedule, name: "report".into(), run: 1, late_ms: 0 };
         let mut log = log().tell(s(1), begins()).tell(s(56), begins());
-        log.rules.periods.push(("report".into(), Duration::from_secs(60)));
+        log.rules.periods.push(("report".into(), Duration::from_mins(1)));
         assert_eq!(check(&log), None);
         log = log.tell(s(80), begins());
         assert_eq!(check(&log).unwrap().at, s(80));
