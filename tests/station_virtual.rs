@@ -7,6 +7,8 @@ mod support_station;
 mod clocks;
 #[path = "station_virtual/commands.rs"]
 mod commands;
+#[path = "station_virtual/data_phase.rs"]
+mod data_phase;
 #[path = "station_virtual/drain.rs"]
 mod drain;
 #[path = "station_virtual/events.rs"]

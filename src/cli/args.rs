@@ -213,7 +213,7 @@ pub(super) enum Speed {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// Flows, clouds or dialects
+    /// Flows, stations, clouds, dialects, test files or scenarios
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// The dialect, instead of the files' `module`
@@ -396,6 +396,8 @@ pub(super) enum SchemaOf {
     Dialect,
     /// Test files
     Test,
+    /// Scenarios
+    Scenario,
 }
 
 #[derive(Debug, clap::Args)]

@@ -18,7 +18,7 @@ use crate::sim::{
 };
 
 use super::args::{SerialArgs, SimulationArgs, Speed};
-use super::say::coded;
+use super::say::{self, coded};
 use super::{Exit, complain, transcript};
 
 /// How long a TCP connection may take to come up.
@@ -248,7 +248,7 @@ pub(super) fn scenario(path: &Path) -> Result<Scenario, Exit> {
         Exit::Usage
     })?;
     Scenario::parse(&shown, &text).map_err(|error| {
-        complain(&error.to_string(), Some(&error.help));
+        say::problems(&error.problems, &error.sources);
         Exit::Usage
     })
 }

@@ -4,7 +4,6 @@ mod failures;
 mod handlers;
 mod hostile;
 mod problems;
-mod speed;
 
 /// Which file a test's hooks stand in.
 const FILE: &str = "hooks.rhai";

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::at::dialect::{Cancel, DataEnd, Finals, Prompt};
+use crate::at::dialect::{Cancel, DataEnd};
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
 use crate::link::{LinkError, Mono};
@@ -123,9 +123,7 @@ impl Session {
     /// Whether the line itself is what a resync would send first. A flow that looks for a silent module with
     /// `AT` and a `retry` asks as often, and waits as long, as it says.
     pub(super) fn is_probe(&self, request: &Request<'_>) -> bool {
-        matches!(self.footing, Footing::Unsure { prompt: false })
-            && request.line.eq_ignore_ascii_case("AT")
-            && request.data.is_none()
+        self.footing == Footing::UNSURE && request.line.eq_ignore_ascii_case("AT") && request.data.is_none()
     }
 
     fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {
@@ -176,10 +174,13 @@ impl Session {
             self.footing = Footing::Firm;
             return Err(restarted);
         }
-        match self.pump(flight.deadline)? {
-            Pumped::Bytes => {}
-            Pumped::Deadline => return Err(self.timed_out(request, flight)),
-            Pumped::Woken => self.stop_within(flight)?,
+        match self.pump(flight.deadline) {
+            Ok(Pumped::Bytes) => {}
+            Ok(Pumped::Deadline) => return Err(self.timed_out(request, flight)),
+            Ok(Pumped::Woken) => self.stop_within(flight)?,
+            // The module restarts as it was told, and takes its port along before the OK has come.
+            Err(Fault::Port { .. }) if request.restarts.is_some() => return Ok(Some(Ok(()))),
+            Err(fault) => return Err(fault),
         }
         Ok(None)
     }
@@ -216,8 +217,13 @@ impl Session {
         if self.listener.listens() {
             self.listener.heard(now, &Heard::Sent(request.line.as_bytes()));
         }
+        let sent_before = self.byte_counts.1;
         let written = self.write(&line, until);
+        self.line_left |= self.byte_counts.1 > sent_before;
         self.line = line;
+        if let Err(Fault::Timeout { .. }) = &written {
+            self.lose_footing(request.cancel);
+        }
         written
     }
 
@@ -243,14 +249,13 @@ impl Session {
     pub(super) fn write(&mut self, bytes: &[u8], until: Mono) -> Result<(), Fault> {
         // The record holds what crossed the link, not what was meant to.
         let (taken, failed) = self.write_link(bytes, until);
-        self.line_left |= taken > 0;
         self.byte_counts.1 += taken as u64;
         self.transcript.tx(self.clock.now(), &bytes[..taken]);
         match failed {
             None if taken == bytes.len() => Ok(()),
             None => {
                 self.transcript.note(self.clock.now(), NoteKind::Port, record::SHORT);
-                self.footing = Footing::Unsure { prompt: false };
+                self.footing = Footing::UNSURE;
                 Err(Fault::Timeout { owed: Owed::Write { taken, of: bytes.len() } })
             }
             Some(error) => Err(self.gone(error)),
@@ -322,6 +327,8 @@ impl Session {
         let heard_anything = self.mark() != flight.began || prompt_seen || self.last_byte > flight.sent_at;
         let owed = if !flight.data_sent {
             Owed::Prompt
+        } else if prompt_seen && verdict_owed && request.data.is_none() {
+            Owed::Data
         } else if prompt_seen && verdict_owed {
             Owed::DataResult
         } else if verdict_owed {
@@ -333,7 +340,7 @@ impl Session {
             self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         } else if verdict_owed || !flight.data_sent {
-            self.footing = Footing::Unsure { prompt: request.wanted.prompt.is_some() };
+            self.lose_footing(request.cancel);
         }
         if flight.stopping && self.stop_if_requested().is_err() {
             return Fault::Interrupted;
@@ -341,8 +348,14 @@ impl Session {
         Fault::Timeout { owed }
     }
 
+    /// The command is given up, and its final result, and maybe its prompt, may come late.
+    fn lose_footing(&mut self, cancel: Cancel) {
+        let late_prompt = self.sorter.expect_late_prompt().then_some(cancel);
+        self.footing = Footing::Unsure { late_prompt };
+    }
+
     /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
-    fn leave_data_phase(&mut self, cancel: Cancel) {
+    pub(super) fn leave_data_phase(&mut self, cancel: Cancel) {
         let byte = match cancel {
             Cancel::None => {
                 self.footing = Footing::Stuck;
@@ -454,9 +467,4 @@ impl Session {
         self.transcript.note(self.clock.now(), NoteKind::Port, text);
         Ok(())
     }
-}
-
-/// What a bare probe line such as `AT` wants: the dialect's final results and nothing else.
-pub(super) fn bare(prompt: Option<Prompt>) -> Arc<Wanted> {
-    Arc::new(Wanted { owes_final: true, prompt, finals: None::<Finals>, ..Wanted::default() })
 }

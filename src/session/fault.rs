@@ -84,6 +84,8 @@ pub enum Owed {
     },
     /// The prompt for data.
     Prompt,
+    /// Data that the module asked for and nobody has.
+    Data,
     /// The final result after the data.
     DataResult,
     /// The late result: this pattern.

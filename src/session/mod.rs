@@ -18,9 +18,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::at::dialect::Dialect;
+use crate::at::dialect::{Cancel, Dialect};
 use crate::at::pattern::{Captures, Pattern};
-use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
+use crate::at::sorter::{Class, Damaged, Message, PIECES_PATIENCE, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 use crate::transcript::Transcript;
 use crate::transcript::record::{self, Entry, NoteKind, Record};
@@ -125,10 +125,28 @@ struct Recent {
 enum Footing {
     /// It does.
     Firm,
-    /// A final result code is still owed: ask `AT` until `OK` first. `prompt`: a late prompt may come.
-    Unsure { prompt: bool },
+    /// A final result code is still owed: ask `AT` until `OK` first. `late_prompt`: the prompt of a command
+    /// that was given up may still come; so its data phase is left then.
+    Unsure { late_prompt: Option<Cancel> },
+    /// That prompt came: the module takes everything for data, until this is sent.
+    Prompted { cancel: Cancel },
     /// It may be swallowing everything as data: nothing may be sent until it restarts.
     Stuck,
+}
+
+impl Footing {
+    /// A final result code is still owed, and no prompt.
+    const UNSURE: Self = Self::Unsure { late_prompt: None };
+
+    /// The module asks for data that nobody has any more.
+    fn prompted(cancel: Cancel) -> Self {
+        if cancel == Cancel::None { Self::Stuck } else { Self::Prompted { cancel } }
+    }
+
+    /// Whether the module may take a command line for data.
+    fn is_in_data(self) -> bool {
+        matches!(self, Self::Stuck | Self::Prompted { .. })
+    }
 }
 
 /// One conversation.
@@ -167,6 +185,8 @@ pub struct Session {
     line_left: bool,
     stop: Stop,
     last_byte: Mono,
+    /// The newest piece of a message that is not whole yet, and when it came.
+    newest_piece: (Option<u64>, Mono),
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
@@ -215,6 +235,7 @@ impl Session {
             line_left: false,
             stop: Stop::default(),
             last_byte: Mono::ZERO,
+            newest_piece: (None, Mono::ZERO),
             last_result: Mono::ZERO,
             footing: Footing::Firm,
             all_data_left: None,
@@ -340,7 +361,10 @@ impl Session {
         }
         let wanted = until;
         let until = until.min(self.stop.last_moment);
-        let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
+        if !matches!(self.footing, Footing::Unsure { late_prompt: Some(_) }) {
+            self.sorter.forget_late_prompt();
+        }
+        let stall = self.stall_at().min(self.pieces_end_at());
         self.bytes.clear();
         let read = match self.read_link(until.min(stall)) {
             Ok(read) => read,
@@ -350,6 +374,7 @@ impl Session {
             Read::Bytes(_) => {
                 let now = self.clock.now();
                 self.last_byte = now;
+                self.give_up_late_pieces(now);
                 self.byte_counts.0 += self.bytes.len() as u64;
                 self.transcript.rx(now, &self.bytes);
                 let bytes = std::mem::take(&mut self.bytes);
@@ -367,7 +392,10 @@ impl Session {
             Read::Deadline => {
                 let now = self.clock.now();
                 if stall != Mono::FAR && now >= stall {
-                    self.sorter.stall(&mut self.sorted);
+                    self.give_up_late_pieces(now);
+                    if now >= self.stall_at() {
+                        self.sorter.stall(&mut self.sorted);
+                    }
                     self.last_byte = now;
                     self.file_sorted(now);
                     return Ok(Pumped::Bytes);
@@ -377,6 +405,23 @@ impl Session {
                 }
                 Ok(Pumped::Deadline)
             }
+        }
+    }
+
+    /// When what is unfinished is given up, if not a byte comes until then.
+    fn stall_at(&self) -> Mono {
+        self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience)
+    }
+
+    /// When the pieces of a message that are there are given up, if no further one comes until then.
+    fn pieces_end_at(&self) -> Mono {
+        if self.newest_piece.0.is_some() { self.newest_piece.1 + PIECES_PATIENCE } else { Mono::FAR }
+    }
+
+    /// A piece that comes so late begins another message.
+    fn give_up_late_pieces(&mut self, now: Mono) {
+        if now >= self.pieces_end_at() {
+            self.sorter.give_up_pieces(&mut self.sorted);
         }
     }
 
@@ -396,6 +441,10 @@ impl Session {
 
     /// Puts what the sorter found where it belongs: facts, messages, lines to look back at.
     fn file_sorted(&mut self, now: Mono) {
+        let newest_piece = self.sorter.newest_piece();
+        if newest_piece != self.newest_piece.0 {
+            self.newest_piece = (newest_piece, now);
+        }
         let mut sorted = std::mem::take(&mut self.sorted);
         let listens = self.listener.listens();
         let mut taken_by_await = false;
@@ -442,7 +491,7 @@ impl Session {
                     } else if !taken_by_await && now >= self.reboot_welcome_until {
                         self.reboot_at = Some((self.next_mark, text));
                     }
-                    if self.footing == Footing::Stuck {
+                    if self.footing.is_in_data() {
                         self.footing = Footing::Firm;
                     }
                 }
@@ -462,7 +511,15 @@ impl Session {
                     // Rare, and never without a word: also for those who do not watch single lines.
                     self.listener.heard(now, &Heard::Damaged(damaged));
                 }
-                Sorted::Prompt => {}
+                Sorted::Prompt => {
+                    #[cfg(test)]
+                    if sabotage::is_broken(sabotage::Sabotage::SendsInDataMode) {
+                        continue;
+                    }
+                    if let Footing::Unsure { late_prompt: Some(cancel) } = self.footing {
+                        self.footing = Footing::prompted(cancel);
+                    }
+                }
             }
         }
         self.sorted = sorted;
@@ -474,8 +531,8 @@ impl Session {
         let results = &self.dialect.results;
         let is_verdict =
             || results.ok.iter().chain(&results.error).any(|pattern| pattern.is_match(text, &[]));
-        if self.footing == Footing::Stuck && class == Class::Unknown && is_verdict() {
-            self.footing = Footing::Unsure { prompt: false };
+        if self.footing.is_in_data() && class == Class::Unknown && is_verdict() {
+            self.footing = Footing::UNSURE;
         }
     }
 
@@ -510,8 +567,11 @@ impl Session {
     }
 
     fn gone(&mut self, error: LinkError) -> Fault {
-        // A new conversation begins when the port comes back; nothing of this one is owed any more.
+        // A new conversation begins when the port comes back; nothing of this one is owed any more, and the
+        // end of a line that it was in the middle of never comes.
         self.footing = Footing::Firm;
+        self.sorter.break_off(&mut self.sorted);
+        self.file_sorted(self.clock.now());
         self.transcript.flush_tail();
         if matches!(error, LinkError::Gone { .. }) {
             self.transcript.note(self.clock.now(), NoteKind::Port, record::GONE);

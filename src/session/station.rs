@@ -139,7 +139,7 @@ impl Session {
     pub fn ask_in_spite_of_data(&mut self, after: Duration) {
         let now = self.now();
         if self.footing == Footing::Stuck && self.all_data_left.is_some_and(|left| now.since(left) >= after) {
-            self.footing = Footing::Unsure { prompt: false };
+            self.footing = Footing::UNSURE;
             self.all_data_left = None;
         }
     }
@@ -194,11 +194,16 @@ impl Session {
         Ok(())
     }
 
+    /// The module may take whatever it hears next for data that an earlier process promised it.
+    pub fn assume_data_phase(&mut self) {
+        self.footing = Footing::Stuck;
+    }
+
     /// The module was switched off and on without a word, or so it is taken: it is asked `AT` again, also if it
     /// was swallowing everything as data.
     pub fn assume_restart(&mut self) {
-        if self.footing == Footing::Stuck {
-            self.footing = Footing::Unsure { prompt: false };
+        if self.footing.is_in_data() {
+            self.footing = Footing::UNSURE;
         }
     }
 

@@ -1,6 +1,7 @@
 //! Simulated modules, the stand-in cloud behind them, and scenarios of what goes wrong. A peer of `link/`:
 //! [`build`] gives a [`SimLink`], which is a [`Link`](crate::link::Link) with a clock of its own, and
-//! [`serve`] puts the same module on a pty or a TCP port for other programs. Knows nothing of flows.
+//! [`serve`] puts the same module on a pty or a TCP port for other programs. What it reads from
+//! files is YAML as [`flow`](crate::flow) reads it, with problems at their places; of flows it knows nothing.
 
 mod air724;
 mod answer;
@@ -11,7 +12,6 @@ mod common;
 mod dce;
 mod duration;
 mod entropy;
-mod entry;
 mod esp;
 mod fault;
 mod host;
@@ -19,6 +19,7 @@ mod modem;
 mod pace;
 mod port;
 mod profile;
+pub mod read;
 mod replay;
 mod scenario;
 #[cfg(unix)]
@@ -33,16 +34,16 @@ use std::rc::Rc;
 
 pub use broker::{BrokerUrl, BrokerUrlError};
 pub use cloud::{Post, Receipt};
-pub use entry::RawEntry;
 pub use fault::{Detail, Fault, FaultError, FaultKind, FaultSettings, FaultWhen, Faults, Rate, Unit};
 #[cfg(unix)]
 pub use pace::WallPacer;
 pub use pace::{Pace, Pacer, Waited};
 pub use port::{SimClock, SimLink, Watch};
+pub use read::ScenarioError;
 pub use replay::{Replay, ReplayMode};
 pub use scenario::{
-    BootNoise, Broker, Calendar, ClockChange, Entry, Scenario, ScenarioError, SimCard, SimSettings, Start,
-    What, When,
+    BootNoise, Broker, Calendar, ClockChange, Entry, HttpBearer, Refusal, Scenario, SimCard, SimSettings,
+    Start, What, When,
 };
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};

@@ -11,8 +11,9 @@ use super::command::{Command, Quoting, commands};
 use super::dce::Power;
 pub(crate) use super::dce::{Core, Dce, Tick};
 use super::profile::{Busy, LineEnd, Profile};
-use super::scenario::{BootNoise, SimSettings};
+use super::scenario::{BootNoise, Refusal, SimSettings};
 use super::world::{Effect, Io, Module, Said, Trouble};
+use crate::link::Mono;
 
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
@@ -68,6 +69,10 @@ pub(crate) struct Modem<F: Firmware> {
     data_wait: u64,
     /// `AT`s still to come until the baud rate is found.
     untrained: u32,
+    /// Command lines that are not carried out.
+    refusals: Vec<Refusal>,
+    /// Until then what comes is lost.
+    deaf_until: Mono,
 }
 
 impl<F: Firmware> Modem<F> {
@@ -83,6 +88,8 @@ impl<F: Firmware> Modem<F> {
             after_cr: false,
             data_wait: 0,
             untrained: 0,
+            refusals: Vec::new(),
+            deaf_until: Mono::ZERO,
         }
     }
 
@@ -255,6 +262,12 @@ impl<F: Firmware> Modem<F> {
             self.train(line, io);
             return;
         }
+        if let Some(index) = self.refusals.iter().position(|refusal| refusal.line.is_match(line, &[])) {
+            if let Some(result) = self.refusals.remove(index).with {
+                self.conclude(Answer::own(result), io);
+            }
+            return;
+        }
         match (overlong, commands(body, F::QUOTING)) {
             (false, Some(commands)) => {
                 self.state = State::Busy(commands.into());
@@ -316,6 +329,8 @@ impl<F: Firmware> Modem<F> {
         if let End::Prompt(phase) = answer.end {
             self.state = State::Data(phase, Vec::new());
             self.wait_for_data(io);
+        } else {
+            self.deaf_until = io.now + self.core.settings.deaf;
         }
         if let Some(effect) = self.core.baud_after_result.take() {
             io.effects.push(effect);
@@ -374,6 +389,9 @@ impl<F: Firmware> Module for Modem<F> {
     }
 
     fn receive(&mut self, bytes: &[u8], io: &mut Io<'_>) {
+        if io.now < self.deaf_until {
+            return;
+        }
         self.pending.extend(bytes);
         self.pump(io);
         if matches!(self.state, State::Data(..)) {
@@ -426,6 +444,7 @@ impl<F: Firmware> Module for Modem<F> {
             Trouble::Echo => self.core.line.echo = true,
             Trouble::Urc(_) if deaf => {}
             Trouble::Urc(text) => self.core.urc(text.as_bytes(), io),
+            Trouble::Refuse(refusal) => self.refusals.push(refusal.clone()),
             Trouble::Network { there } => {
                 self.core.network_there = *there;
                 if !deaf {

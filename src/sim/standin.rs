@@ -61,7 +61,7 @@ enum Due {
 
 /// `ThingsCloud` in memory.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a trouble of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "what may be wrong with a connection, each on its own")]
 pub(crate) struct StandIn {
     credentials: Option<Credentials>,
     latencies: Latencies,

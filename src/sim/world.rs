@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::cloud::{Arrival, Cloud, Receipt};
 use super::fault::Injector;
 use super::host::HostClock;
-use super::scenario::{Broker, Scenario, What, When};
+use super::scenario::{Broker, Refusal, Scenario, What, When};
 use crate::link::Mono;
 
 mod faulty;
@@ -58,6 +58,8 @@ pub(crate) enum Trouble {
     Echo,
     /// It says this unasked.
     Urc(String),
+    /// It does not carry out a command line.
+    Refuse(Refusal),
     /// The network goes away, or comes back.
     Network { there: bool },
 }
@@ -132,7 +134,7 @@ pub(crate) fn garble(bytes: &mut [u8]) {
 }
 
 /// Everything behind a simulated port.
-#[expect(clippy::struct_excessive_bools, reason = "what is true of both ends at once")]
+#[expect(clippy::struct_excessive_bools, reason = "what is there and what is wrong, each on its own")]
 pub(crate) struct World {
     now: Mono,
     queue: BinaryHeap<Reverse<(Mono, u64)>>,
@@ -442,6 +444,7 @@ impl World {
         match what {
             What::Message { topic, payload } => self.cloud.send(now, &topic, &payload),
             What::Urc(text) => self.module_does(|module, io| module.trouble(&Trouble::Urc(text), io)),
+            What::Refuse(what) => self.module_does(|module, io| module.trouble(&Trouble::Refuse(what), io)),
             What::Broker(Broker::Away { lasts }) => {
                 self.cloud.set_reachable(now, false);
                 if let Some(lasts) = lasts {

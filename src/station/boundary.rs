@@ -62,6 +62,7 @@ impl Station {
         }
         self.receive(&messages);
         self.look_at_facts();
+        self.look_at_data_phase();
         self.refresh_periods();
         self.poll_commands();
         self.poll_timers();

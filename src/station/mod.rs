@@ -5,7 +5,8 @@
 //!
 //! * [`event`]: what it tells. [`schedule`], [`link`], [`command`]: pure parts that decide.
 //! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands. `drain`: the outbox.
-//!   `supervise`: the link. `desk`: what a handler reaches. `meter`: the store's work in numbers. `shared`: what they all use.
+//!   `pace`: how fast. `supervise`: the link. `data_phase`: data the module may wait for. `desk`: what a handler
+//!   reaches. `meter`: the store's work in numbers. `shared`: what they all use.
 
 pub mod command;
 pub mod event;
@@ -14,10 +15,12 @@ pub mod schedule;
 
 mod boundary;
 mod calls;
+mod data_phase;
 mod desk;
 mod drain;
 mod jobs;
 mod meter;
+mod pace;
 mod shared;
 mod status;
 mod supervise;
@@ -166,6 +169,7 @@ impl Station {
             author: RefCell::new(Author { lane: Lane::Event, name: String::new() }),
             state_changed: Cell::new(true),
             clean_session: Cell::new(false),
+            data_owed: Cell::new(false),
         });
         let home = Rc::new(StationHome::new(Rc::clone(&shared), Rc::clone(&setup.program)));
         let run = Run::new(RunSetup {
@@ -270,9 +274,11 @@ impl Station {
         self.mind_the_clock(true);
         self.watch_lines();
         self.start_schedules();
+        self.recall_pace();
         self.answer_interrupted();
-        if let Some(what) = self.absent.take() {
-            self.tell_machine(link::Fact::PortGone { what, expected: true });
+        match self.absent.take() {
+            Some(what) => self.tell_machine(link::Fact::PortGone { what, expected: true }),
+            None => self.recall_data_phase(),
         }
     }
 
@@ -382,6 +388,7 @@ impl Station {
 
     fn end(mut self) -> (Summary, Option<Transcript>, Option<Store>) {
         self.close_link();
+        self.look_at_data_phase();
         self.note_unknown_outcome();
         self.tell_status();
         let mut summary = self.shared.tally.borrow().summary.clone();

@@ -109,9 +109,10 @@ pub(super) fn shape_of(program: &Program) -> Shape {
 
 /// What the store knows of earlier processes.
 fn history(shared: &Shared) -> History {
+    let data_owed = shared.read_data_owed();
     let mut store = shared.store.borrow_mut();
     let unclean = !store.was_clean() || store.note(UNKNOWN).is_some();
-    let publishing = store.was_publishing();
+    let publishing = store.was_publishing() || data_owed;
     let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(text.as_str()).ok());
     let Some(kept) = kept else { return History { unclean, publishing, ..History::default() } };
     let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
@@ -316,9 +317,9 @@ impl Station {
         }
         let now = self.now();
         if to.is_up() {
-            self.drain.came_online(now);
+            self.drain.pace.came_online(now);
         } else {
-            self.drain.lost(now);
+            self.drain.pace.lost(now);
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {

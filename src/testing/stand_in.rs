@@ -245,6 +245,8 @@ impl Home for StandIn {
         self.program.station.as_ref().map_or(0, |station| station.outbox.qos)
     }
 
+    fn data_begins(&self) {}
+
     fn commit(&self, _effects: Effects) -> Result<(), Failure> {
         Ok(())
     }

@@ -223,6 +223,12 @@ pub const BUGS: &[Bug] = &[
         ("'+CMGS: {reference:int}'", "'{reference:rest}'"),
         test(ANY_TEXT, "returns: { order: \"thirty litres\\r\\nOK\\r\\nfor the east\", reference: 1 }"),
     ),
+    bug(
+        "no `quiet` for a module that needs a pause",
+        (ORDERED, "pump.yaml"),
+        ("quiet: 20ms", "quiet: 0ms"),
+        fails(ANY_TEXT, "timeout"),
+    ),
     bug("data without its end", (ORDERED, "pump.yaml"), (" ends: ctrl-z,", ""), fails(ANY_TEXT, "timeout")),
     bug(
         "a PIN that is sent again",
@@ -283,6 +289,15 @@ pub const BUGS: &[Bug] = &[
         (STATION, "telemetry.rhai"),
         ("if rssi == 99 { () } else { dbm(rssi) }", "-113 + 2 * rssi"),
         test("telemetry(99, ())", "call: 'telemetry(99, ())',   gives: { signal_dbm: (), supply_v: () }"),
+    ),
+    bug(
+        "a measurement that nobody can do without",
+        (STATION, "station.yaml"),
+        ("        on_error: ignore               # the report goes without it\n", ""),
+        test(
+            "a report goes without the supply, if that cannot be measured",
+            "run: report, passed: 3, failed: 0",
+        ),
     ),
     bug(
         "a drifting schedule",

@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Place, Shape};
 use super::exchange::{Offer, Taken};
-use super::frame::{Frame, Owner, Source, is_whole_json, length_of};
+use super::frame::{Frame, Owner, Source, believed, is_whole_json};
 use super::urc::Known;
 use super::{Block, Class, Damaged, Message, NOTHING, Sorted, Sorter, report_lost};
 use crate::at::pattern::{Captures, Pattern, Sequence};
@@ -23,6 +23,10 @@ impl Sorter {
         let late = self.late || early;
         let offer = Offer { closed, late, early, distrust: self.distrust };
         let mut taken = self.exchange.as_mut().and_then(|exchange| exchange.offer(line, &dialect, offer));
+        if taken.is_none() && self.takes_late_word(line) {
+            out.extend([Sorted::Line { class: Class::Prompt, text: line.to_vec() }, Sorted::Prompt]);
+            return;
+        }
         if taken.is_none() && self.appends_to_block(line) {
             out.push(Sorted::Line { class: Class::Message, text: line.to_vec() });
             return;
@@ -36,7 +40,7 @@ impl Sorter {
             (Some(taken), _) => taken.class,
             (None, Some(known)) if trusted && !(self.late && known.class == Class::Other) => known.class,
             (None, _) if !trusted => Class::Noise,
-            (None, _) if late => Class::Late,
+            (None, _) if self.late => Class::Late,
             (None, _) => Class::Unknown,
         };
         if matches!(class, Class::Echo | Class::Final) {
@@ -175,11 +179,10 @@ impl Sorter {
         let found = {
             let Some((source, cursor, captures)) = self.progress_of(owner) else { return };
             let Some(sequence) = source.sequence() else { return };
-            let next = cursor.find(sequence, |place, pattern| {
-                pattern.begins_with_bytes().then(|| pattern.counted_hole(0).1).map(|length| (place, length))
-            });
-            next.map(|(place, length)| (place, length_of(captures, length, limit), captures.clone()))
-                .map(|(place, need, earlier)| (source.clone(), place, need, earlier))
+            cursor.find(sequence, |place, pattern| {
+                let need = || believed(pattern, 0, &[captures], limit);
+                pattern.begins_with_bytes().then(|| (source.clone(), place, need(), captures.clone()))
+            })
         };
         let Some((source, place, need, earlier)) = found else { return };
         let Some(need) = need else {

@@ -10,7 +10,7 @@ use crate::flow::fields::{expression_of, template_of};
 use crate::flow::model::{Expr, Input, Leaf, Origin, Piece, Template};
 use crate::flow::template;
 use crate::flow::yaml::{Kind, Node, Scalar};
-use crate::hooks::{self, HookProblem, Hooks, Value};
+use crate::hooks::{self, Expression, HookProblem, Value};
 
 use super::Compiler;
 use super::scope::{STATE, Scope};
@@ -40,6 +40,12 @@ impl Stand {
     }
 }
 
+/// What was compiled, and which names it could see.
+pub(super) struct KnownExpression {
+    names: Vec<Arc<str>>,
+    program: Expression,
+}
+
 impl Compiler<'_> {
     /// An expression that stands by itself (`when`, `check`, `set`, `each … in`).
     pub(super) fn bare_expr(&mut self, node: &Node, scope: &Scope) -> Option<Expr> {
@@ -58,10 +64,7 @@ impl Compiler<'_> {
         span: Span,
         scope: &Scope,
     ) -> Option<Expr> {
-        let names = scope.names();
-        let known: Vec<&str> = names.iter().map(|name| &**name).collect();
-        let hooks = self.hooks_of(scope);
-        match self.host.compile(source, &known, &hooks) {
+        match self.compiled(source, scope) {
             Ok(program) => {
                 if scope.origin(STATE) == Some(Origin::State) {
                     for mention in program.mentions() {
@@ -84,8 +87,17 @@ impl Compiler<'_> {
         }
     }
 
-    fn hooks_of(&self, scope: &Scope) -> Hooks {
-        self.hooks[scope.unit.0].clone()
+    /// Equal expressions that see the same names are one: long files say the same thing many times.
+    fn compiled(&mut self, source: &str, scope: &Scope) -> Result<Expression, HookProblem> {
+        let names = scope.names();
+        let key = (scope.unit, source.to_string());
+        if let Some(known) = self.expressions.get(&key).filter(|known| known.names == names) {
+            return Ok(known.program.clone());
+        }
+        let visible: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let program = self.host.compile(source, &visible, &self.hooks[scope.unit.0])?;
+        self.expressions.insert(key, KnownExpression { names, program: program.clone() });
+        Ok(program)
     }
 
     /// Reports what the script host found, at `at` if it is about an expression.

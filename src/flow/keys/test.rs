@@ -4,6 +4,10 @@ use super::{Code, Key, Rule, Shape, Takes};
 
 const VARS: Key = Key::new("vars", Takes::Map(&Takes::Plain), "as `--var`: values for the flow's vars")
     .example("{ host: example.org }");
+const RATES_OR_LIST: &[Takes] = &[Takes::Object(&TEST_RATES), Takes::List(&Takes::Object(&TEST_FAULT))];
+const FAULTS_OF: Key =
+    Key::new("faults", Takes::Either(RATES_OR_LIST), "what goes wrong: rates, or a list of single faults")
+        .example("{ lost_bytes: 1e-5, reboot: 2/d }");
 const SEED: Key = Key::new("seed", Takes::Int { min: 0, max: i64::MAX }, "where all chance comes from");
 
 /// A test file.
@@ -59,12 +63,7 @@ pub static TEST: Shape = Shape {
         Key::new("sim", Takes::Object(&TEST_SIM), "how the simulated module starts"),
         Key::new("at", Takes::List(&Takes::Object(&TEST_EVENT)), "what happens meanwhile")
             .example("[{ time: 10m, broker: away, for: 20m }]"),
-        Key::new(
-            "faults",
-            Takes::Either(&[Takes::Object(&TEST_RATES), Takes::List(&Takes::Object(&TEST_FAULT))]),
-            "what goes wrong: rates, or a list of single faults",
-        )
-        .example("{ lost_bytes: 1e-5, reboot: 2/d }"),
+        FAULTS_OF,
         Key::new("expect", Takes::List(&Takes::Object(&EXPECTATION)), "what must be true").required(),
     ],
     rules: &[],
@@ -218,6 +217,11 @@ pub static TEST_SIM: Shape = Shape {
             .default("0"),
         Key::new("registration", Takes::Duration, "until it is registered").default("as measured"),
         Key::new("cached", Takes::Bool, "whether messages wait in the module at first").default("false"),
+        Key::new("bearer", Takes::OneOf(&["closed", "open"]), "with `start: warm`, the bearer for HTTP")
+            .default("closed"),
+        Key::new("deaf", Takes::Duration, "after each final result, how long it loses what is sent to it")
+            .default("0s")
+            .example("20ms"),
         Key::new(
             "boot",
             Takes::OneOf(&["usual", "garbage", "glued", "silent"]),
@@ -237,6 +241,21 @@ pub static TEST_SIM: Shape = Shape {
     instead: &[("seed", "write `seed` beside `sim`"), ("at", "write `at` beside `sim`")],
 };
 
+/// A scenario.
+pub static SCENARIO: Shape = Shape {
+    name: "scenario",
+    doc: "What happens to a simulated module; for `--scenario`, and the same keys as in a test.",
+    keys: &[
+        SEED.default("`--seed`, else 724"),
+        Key::new("sim", Takes::Object(&TEST_SIM), "how the simulated module starts"),
+        FAULTS_OF,
+        Key::new("at", Takes::List(&Takes::Object(&TEST_EVENT)), "what happens meanwhile")
+            .example("[{ time: 10m, broker: away, for: 20m }]"),
+    ],
+    rules: &[],
+    instead: &[("events", "write `at`"), ("expect", "a test file says what must be true: `NAME.test.yaml`")],
+};
+
 /// One item of a test's `at:`.
 pub static TEST_EVENT: Shape = Shape {
     name: "timed event",
@@ -250,6 +269,14 @@ pub static TEST_EVENT: Shape = Shape {
         Key::new("text", Takes::Text, "its payload"),
         Key::new("bytes", Takes::Text, "its payload, hexadecimal").example("'00 ff'"),
         Key::new("urc", Takes::Text, "the module says this unasked").example("'+CPIN: SIM REMOVED'"),
+        Key::new(
+            "refuse",
+            Takes::Pattern,
+            "the next command line like this is not carried out, and gets another answer",
+        )
+        .example("AT+CIPSHUT"),
+        Key::new("with", Takes::Text, "that answer: a result such as `+CME ERROR: 3`, or `silence`")
+            .default("`ERROR`"),
         Key::new(
             "broker",
             Takes::OneOf(&["away", "close", "back"]),
@@ -289,6 +316,7 @@ pub static TEST_EVENT: Shape = Shape {
         Rule::needs("json", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
         Rule::needs("text", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
         Rule::needs("bytes", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
+        Rule::needs("with", &["refuse"], Code::MISSING_KEY, "say what is refused: `refuse: AT+CIPSHUT`"),
         Rule::needs(
             "for",
             &["broker", "port", "registration", "restart", "crash"],
@@ -298,11 +326,27 @@ pub static TEST_EVENT: Shape = Shape {
         Rule::needs("restart", &["time"], Code::MISSING_KEY, "say when: `time: 20m`"),
         Rule::needs("crash", &["time"], Code::MISSING_KEY, "say when: `time: 20m`"),
     ],
-    instead: &[("message", "write `cloud: TOPIC`"), ("every", "write one event for each time")],
+    instead: &[
+        ("message", "write `cloud: TOPIC`"),
+        ("answer", "write `refuse: LINE` and `with: RESULT`"),
+        ("times", "write `count`"),
+        ("every", "write one event for each time"),
+    ],
 };
 
-const KINDS_OF_EVENT: &[&str] =
-    &["cloud", "urc", "broker", "port", "module", "registration", "clock", "suspend", "restart", "crash"];
+const KINDS_OF_EVENT: &[&str] = &[
+    "cloud",
+    "urc",
+    "refuse",
+    "broker",
+    "port",
+    "module",
+    "registration",
+    "clock",
+    "suspend",
+    "restart",
+    "crash",
+];
 
 const SUBJECTS: &[&str] = &[
     "published",

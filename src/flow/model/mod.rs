@@ -537,7 +537,7 @@ pub struct Expr {
     /// For the script host.
     pub program: Expression,
     /// What it reads.
-    pub inputs: Vec<Input>,
+    pub inputs: Box<[Input]>,
 }
 
 /// Text with expressions in it.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{FaultError, FaultKind, Faults, Unit};
-use crate::sim::duration::duration;
+use crate::flow::duration;
 
 /// When a single fault happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +81,7 @@ pub(super) fn read(entries: &[Value]) -> Result<Faults, FaultError> {
 }
 
 fn span(key: &str, text: &str) -> Result<Duration, FaultError> {
-    duration(text).ok_or_else(|| {
+    duration::parse(text).map_err(|_| {
         FaultError::new(
             format!("`{key}: {text}` is not a duration"),
             "write numbers with units, such as `1m30s`",
@@ -112,7 +112,7 @@ impl Raw {
         let lasts = match (&self.lasts, kind.lasts()) {
             (Some(lasts), Some(_)) => Some(span("for", lasts)?),
             (None, Some((_, most))) => {
-                let help = format!("add `for`, at most about {}", shown(most));
+                let help = format!("add `for`, at most about {}", duration::display(most));
                 return Err(FaultError::new(format!("`{name}` does not say how long"), help));
             }
             (Some(_), None) => {
@@ -152,10 +152,10 @@ impl std::fmt::Display for Fault {
         write!(f, "{{ fault: {}", self.kind.name())?;
         match self.when {
             When::Nth(nth) => write!(f, ", nth: {nth}")?,
-            When::Time(time) => write!(f, ", time: {}", shown(time))?,
+            When::Time(time) => write!(f, ", time: {}", duration::display(time))?,
         }
         if let Some(lasts) = self.lasts {
-            write!(f, ", for: {}", shown(lasts))?;
+            write!(f, ", for: {}", duration::display(lasts))?;
         }
         match &self.detail {
             Detail::None => {}
@@ -166,16 +166,4 @@ impl std::fmt::Display for Fault {
         }
         f.write_str(" }")
     }
-}
-
-/// A duration as this file reads it; whole milliseconds.
-pub(super) fn shown(duration: Duration) -> String {
-    let ms = duration.as_millis();
-    let parts = [(ms / 3_600_000, "h"), (ms / 60_000 % 60, "m"), (ms / 1_000 % 60, "s"), (ms % 1_000, "ms")];
-    let text: String = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .flat_map(|(n, unit)| [n.to_string(), (*unit).to_owned()])
-        .collect();
-    if text.is_empty() { "0ms".to_owned() } else { text }
 }

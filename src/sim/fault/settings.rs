@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{FaultKind, Faults, Unit};
-use crate::sim::duration::duration;
+use crate::flow::duration;
 
 /// The most that happens so often a day.
 const MOST_A_DAY: f64 = 10_000.0;
@@ -167,7 +167,7 @@ pub(super) fn read(map: &Map<String, Value>) -> Result<Faults, FaultError> {
             }
         };
         if name == "heal" {
-            let heal = duration(&text).ok_or_else(|| {
+            let heal = duration::parse(&text).map_err(|_| {
                 FaultError::new(
                     format!("`heal: {text}` is not a duration"),
                     "write `20h`: all is well from then on",

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::flow::duration;
 use crate::sim::{Detail, Fault, FaultKind, FaultWhen, Faults, Rate, Unit};
 
 use super::super::fate::{Mishap, MishapKind};
@@ -147,7 +148,7 @@ impl Case {
         let mut text = format!("flow: {flow}\nport: {port}\nseed: {}\n\ntests:\n", self.seed);
         let _ = writeln!(text, "  # {violation}");
         let _ = writeln!(text, "  - name: the rules hold");
-        let _ = writeln!(text, "    for: {}", span_text(self.span.whole));
+        let _ = writeln!(text, "    for: {}", duration::display(self.span.whole));
         let mut at: Vec<(Duration, String)> = self.downlinks.iter().map(Downlink::line).collect();
         at.extend(self.mishaps.iter().map(line_of));
         at.sort();
@@ -175,7 +176,7 @@ impl Case {
                 let _ = writeln!(text, "      - {fault}");
             }
             if let Some(heal) = self.faults.heal {
-                let _ = writeln!(text, "      - {{ fault: heal, time: {} }}", span_text(heal));
+                let _ = writeln!(text, "      - {{ fault: heal, time: {} }}", duration::display(heal));
             }
             return;
         }
@@ -184,14 +185,14 @@ impl Case {
             let _ = writeln!(text, "      {}: {rate}", kind.name());
         }
         if let Some(heal) = self.faults.heal {
-            let _ = writeln!(text, "      heal: {}", span_text(heal));
+            let _ = writeln!(text, "      heal: {}", duration::display(heal));
         }
     }
 }
 
 fn line_of(mishap: &Mishap) -> (Duration, String) {
     let (key, word) = mishap.what.words();
-    let (time, down) = (span_text(mishap.time), span_text(mishap.down));
+    let (time, down) = (duration::display(mishap.time), duration::display(mishap.down));
     (mishap.time, format!("{{ time: {time}, {key}: {word}, for: {down} }}"))
 }
 
@@ -205,7 +206,10 @@ impl Downlink {
 
     fn line(&self) -> (Duration, String) {
         let (topic, payload) = self.message();
-        (self.time, format!("{{ time: {}, cloud: {topic}, text: '{payload}' }}", span_text(self.time)))
+        (
+            self.time,
+            format!("{{ time: {}, cloud: {topic}, text: '{payload}' }}", duration::display(self.time)),
+        )
     }
 }
 
@@ -258,16 +262,4 @@ fn downlinks(seed: u64, span: Span) -> Vec<Downlink> {
         let method = methods[usize::try_from(chance.below(methods.len() as u64)).unwrap_or(0)];
         all.push(Downlink { time, id, method });
     }
-}
-
-/// A duration as test files have it.
-pub(super) fn span_text(duration: Duration) -> String {
-    let ms = duration.as_millis();
-    let parts = [(ms / 3_600_000, "h"), (ms / 60_000 % 60, "m"), (ms / 1_000 % 60, "s"), (ms % 1_000, "ms")];
-    let text: String = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .flat_map(|(n, unit)| [n.to_string(), (*unit).to_owned()])
-        .collect();
-    if text.is_empty() { "0s".to_owned() } else { text }
 }

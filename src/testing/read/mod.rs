@@ -2,7 +2,6 @@
 
 mod events;
 mod expect;
-mod faults;
 #[cfg(test)]
 mod tests;
 use std::collections::BTreeMap;
@@ -10,7 +9,7 @@ use std::path::Path;
 
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
-use crate::flow::fields::{Fields, PlainValue, nearest};
+use crate::flow::fields::{Fields, nearest};
 use crate::flow::keys::{TEST, TEST_CALL, TEST_FILE};
 use crate::flow::yaml::{self, Node, Scalar};
 use crate::link::address::Address;
@@ -165,10 +164,13 @@ impl Reading<'_> {
         let seed = self.seed(&fields).unwrap_or(seed);
         let vars = self.vars(&fields);
         let sim = match fields.node("sim") {
-            Some(node) => self.settings(node)?,
+            Some(node) => sim::read::settings(node, self.sources.text(self.file), self.problems)?,
             None => sim::SimSettings::default(),
         };
-        let faults = fields.node("faults").map(|node| self.faults(node)).unwrap_or_default();
+        let faults = fields
+            .node("faults")
+            .map(|node| sim::read::faults(node, self.sources.text(self.file), self.problems))
+            .unwrap_or_default();
         let (mut at, mut mishaps) = (Vec::new(), Vec::new());
         for node in fields.list("at", self.problems).unwrap_or_default() {
             match self.event(node) {
@@ -237,20 +239,5 @@ impl Reading<'_> {
             answers,
             does: does.map(|does| does.iter().map(|text| text.text.to_owned()).collect()),
         })
-    }
-}
-
-/// A plain value as JSON.
-fn json_of(value: &PlainValue) -> serde_json::Value {
-    use serde_json::Value as Json;
-    match value {
-        PlainValue::Text(text) => Json::from(text.clone()),
-        PlainValue::Int(value) => Json::from(*value),
-        PlainValue::Float(value) => Json::from(*value),
-        PlainValue::Bool(value) => Json::from(*value),
-        PlainValue::List(items) => items.iter().map(json_of).collect(),
-        PlainValue::Map(entries) => {
-            entries.iter().map(|(key, value)| (key.clone(), json_of(value))).collect()
-        }
     }
 }

@@ -202,22 +202,11 @@ fn during_a_resync_only_the_final_counts() {
 }
 
 #[test]
-fn a_prompt_that_nobody_waits_for_is_remembered() {
-    let mut sorter = sorter();
-    feed(&mut sorter, b"\r\n> ");
-    assert!(sorter.ends_with_sign());
-    feed(&mut sorter, b"\r\nOK\r\n");
-    assert!(!sorter.ends_with_sign());
-    feed(&mut sorter, b"x>");
-    assert!(!sorter.ends_with_sign());
-}
-
-#[test]
 fn what_began_before_a_command_is_not_its_result() {
     let mut sorter = sorter();
     feed(&mut sorter, b"\r\nO");
     arm(&mut sorter, Wanted { expect: expect(&["{x:rest}"]), ..command() });
-    assert_eq!(classes(&feed(&mut sorter, b"K\r\n")), [Class::Late]);
+    assert_eq!(classes(&feed(&mut sorter, b"K\r\n")), [Class::Unknown]);
     assert!(sorter.progress().ended.is_none() && sorter.progress().captures.0.is_empty());
     assert_eq!(classes(&feed(&mut sorter, b"\r\nyes\r\nOK\r\n")), [Class::Expect, Class::Final]);
     feed(&mut sorter, b"+CRE");
