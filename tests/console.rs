@@ -481,3 +481,24 @@ fn a_secret_does_not_show_on_the_terminal() {
     assert!(!terminal.seen().contains("9876"), "{}", terminal.seen());
     assert_eq!(module.finish(), b"AT+CPIN=9876\r\n");
 }
+
+#[test]
+fn a_control_character_looks_the_same_in_every_report() {
+    let dir = TempDir::new();
+    let text =
+        "sim: { start: warm, echo: false, payload_echo: true }\nat: [{ time: 1s, urc: \"odd\\x1b[31m\" }]\n";
+    let echo = dir.file("echo.yaml", text);
+    let typed = typed(&mut atflow(&dir, ["console", SIM, "--scenario", &echo]), ":wait NEVER 2s\n");
+    assert!(typed.stdout.contains("◂ odd\\x1b[31m\n"), "{}", typed.stdout);
+    let flow = "module: luat-air724\nsteps:\n  - AT+CMGF=1\n  - { send: 'AT+CMGS=\"1\"', data: hi, expect: '{echo:rest}' }\n";
+    dir.file("sms.yaml", flow);
+    let sms = dir.join("sms.yaml");
+    let args = ["run", &sms, "--port", SIM, "--scenario", &echo, "--speed", "max", "-v"];
+    let ran = run(&mut atflow(&dir, args)).exited(0);
+    assert!(ran.stdout.contains("← hi\\x1a  (expected)\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("echo = hi\\x1a\n"), "{}", ran.stdout);
+    let told = "flow: sms.yaml\ntests:\n  - name: x\n    sim: { start: warm, payload_echo: true }\n    expect: [{ sent: AT, count: 1 }, { returns: { echo: x } }]\n";
+    dir.file("sms.test.yaml", told);
+    let tested = run(atflow(&dir, ["test", "."]).current_dir(dir.path())).exited(1);
+    assert!(!tested.stdout.contains('\x1a') && !tested.stdout.contains("\\u{1a}"), "{}", tested.stdout);
+}

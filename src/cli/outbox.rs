@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::report::text::{columns, pad_out};
 use crate::store::{Seen, StoreError, Visit, Where};
+use crate::transcript::visible::escaped;
 
 use super::args::{Format, OutboxArgs, OutboxCommand, StoreArgs};
 use super::{Exit, complain, say, state_dir};
@@ -99,16 +100,10 @@ fn cells(row: &Seen) -> [String; 9] {
         time(row).unwrap_or_else(|| "unknown".to_string()),
         row.bytes.to_string(),
         row.attempts.to_string(),
-        harmless(&row.source),
-        harmless(&row.topic),
-        row.error.as_deref().map(harmless).unwrap_or_default(),
+        escaped(&row.source),
+        escaped(&row.topic),
+        row.error.as_deref().map(escaped).unwrap_or_default(),
     ]
-}
-
-/// Text from a module or a cloud, without what a terminal would obey.
-fn harmless(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
 }
 
 fn show(row: &Seen, payload: &[u8], format: Format) -> Result<(), Exit> {
@@ -122,7 +117,7 @@ fn show(row: &Seen, payload: &[u8], format: Format) -> Result<(), Exit> {
         return say::line(&record.to_string());
     }
     let [_, state, lane, time, bytes, tries, source, topic, error] = cells(row);
-    let payload = text.map_or_else(|_| payload.escape_ascii().to_string(), harmless);
+    let payload = text.map_or_else(|_| payload.escape_ascii().to_string(), escaped);
     let seq = row.seq;
     let entries = [
         ("state", state),

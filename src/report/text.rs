@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
+pub(crate) use crate::transcript::visible::escaped as one_line;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// `1 step`, `2 steps`.
@@ -51,25 +52,6 @@ pub(super) fn size(bytes: u64) -> String {
         1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
-}
-
-/// Control characters visible, and those that would turn the direction of what stands beside them.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\r' => out.push_str("\\r"),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
-            }
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                let _ = write!(out, "{}", c.escape_unicode());
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// Escapes what JSON may hold as it is, but a terminal or an editor would obey: DEL and the C1 controls, line
@@ -145,10 +127,5 @@ mod tests {
         assert_eq!(cut("abc", 0), "…");
         assert_eq!(cut(&"\u{301}".repeat(1_000), 3).chars().count(), 9);
         assert_eq!(pad_out("温度", 3), "温度");
-    }
-
-    #[test]
-    fn nothing_moves_the_cursor_or_turns_the_text_around() {
-        assert_eq!(one_line("a\x1b[2J\r\n\u{202e}b\u{9b}"), "a\\x1b[2J\\r\\n\\u{202e}b\\x9b");
     }
 }

@@ -29,14 +29,46 @@ pub struct TestFile {
     pub flow: PathBuf,
     /// Where that is said.
     pub flow_span: Span,
-    /// The simulated module's name.
-    pub module: String,
+    /// What the tests run on.
+    pub port: Port,
     /// Values for the flow's vars.
     pub vars: BTreeMap<String, String>,
     /// In file order.
     pub tests: Vec<Test>,
     /// In file order.
     pub calls: Vec<CallTest>,
+}
+
+/// What a file's tests run on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// A simulated module, by its name.
+    Sim(String),
+    /// What a module once said.
+    Recording(Recording),
+}
+
+/// A recording as a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The transcript.
+    pub path: PathBuf,
+    /// Whether lines are answered in any order.
+    pub matching: bool,
+    /// Where the test file names it.
+    pub span: Span,
+}
+
+impl Port {
+    /// As the command line has it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Sim(name) => format!("sim:{name}"),
+            Self::Recording(Recording { path, matching, .. }) => {
+                format!("replay:{}{}", path.display(), if *matching { "?match" } else { "" })
+            }
+        }
+    }
 }
 
 /// One test.

@@ -13,6 +13,7 @@ use crate::flow::topic::TopicPattern;
 use crate::link::Mono;
 use crate::report::console::{crossings, explain};
 use crate::sim::Receipt;
+use crate::transcript::visible::escaped;
 
 use super::file::{Expectation, Subject, Test};
 use super::fuzz::invariant::RULES;
@@ -303,8 +304,7 @@ fn does(subject: &Subject) -> String {
 
 /// Control characters visible, and not too long.
 fn short(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
-    let text: String = text.chars().map(visible).collect();
+    let text = escaped(text);
     match text.char_indices().nth(WIDTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

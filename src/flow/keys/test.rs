@@ -18,9 +18,13 @@ pub static TEST_FILE: Shape = Shape {
         Key::new("flow", Takes::Text, "the file that is tested, relative to this one")
             .required()
             .example("station.yaml"),
-        Key::new("port", Takes::Text, "the simulated module")
-            .default("`sim:luat-air724`")
-            .example("sim:esp-at"),
+        Key::new(
+            "port",
+            Takes::Text,
+            "the simulated module, or `replay:FILE`, a transcript relative to this file",
+        )
+        .default("`sim:luat-air724`")
+        .example("sim:esp-at"),
         SEED.default("724"),
         VARS,
         Key::new("tests", Takes::List(&Takes::Object(&TEST)), "what is tried"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 fn generated_test_file_cases() {
     cases::check("tests.txt", |sources, file, problems| {
         let path = Path::new("flow.yaml");
-        drop(Reading { path, file, sources, problems }.file());
+        drop(Reading { path, file, sources, problems, is_recording: false }.file());
     });
 }
 
@@ -44,7 +44,7 @@ tests:
   - { name: two, run: [a, b], seed: 8, expect: [{ verdict: failed, error: cme 7 }] }
 ",
     );
-    assert_eq!((file.flow.as_path(), file.module.as_str()), (Path::new("a/../x.yaml"), "esp-at"));
+    assert_eq!((file.flow.as_path(), file.port.shown()), (Path::new("a/../x.yaml"), "sim:esp-at".into()));
     assert_eq!(file.vars.get("a").map(String::as_str), Some("0123"));
     let [one, two] = file.tests.as_slice() else { panic!("two tests") };
     assert_eq!((one.seed, two.seed, one.lasts), (7, 8, Some(Duration::from_mins(2))));
