@@ -202,7 +202,8 @@ impl Counting {
             }
         }
         // Killed before its first report, it has no count yet.
-        let queued = self.number("SELECT COALESCE(MAX(CAST(value AS INTEGER)), 0) FROM state WHERE key = 'count'");
+        let queued =
+            self.number("SELECT COALESCE(MAX(CAST(value AS INTEGER)), 0) FROM state WHERE key = 'count'");
         assert_eq!(first, (1..=queued).collect::<Vec<_>>(), "{}: each report, in order", self.prefix);
 
         let runs: BTreeSet<(u64, u64)> = on("run")
