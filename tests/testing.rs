@@ -435,6 +435,56 @@ calls:
     );
 }
 
+/// A station whose step sets a value and fails, and looks at the value then.
+const STAGED: &str = "name: staged
+module: luat-air724
+cloud: thingscloud
+state:
+  x: { type: int, default: 0 }
+schedule:
+  - name: work
+    every: 60s
+    steps:
+      - name: sets and fails
+        set: { state.x: 5 }
+        check: 1 == 2
+        on_error: ignore
+      - name: looks
+        when: state.x == 5
+        send: AT+CSQ
+";
+
+#[test]
+fn what_a_failed_step_set_in_state_is_nowhere_to_be_seen() {
+    let dir = TempDir::new();
+    dir.file("staged.yaml", STAGED);
+    let test_file = "flow: staged.yaml
+port: sim:luat-air724
+tests:
+  - name: nothing is left behind
+    for: 3m
+    expect:
+      - { run: work, passed: 2..3 }
+      - { sent: AT+CSQ, count: 0 }
+      - { state: { x: 0 } }
+";
+    dir.file("staged.test.yaml", test_file);
+    test(&dir, &["."]).exited(0);
+}
+
+#[test]
+fn lists_as_deep_as_they_are_allowed_are_no_danger() {
+    let dir = TempDir::new();
+    dir.file(
+        "deep.rhai",
+        "fn same() { let a = []; let b = []; for i in 0..4000 { a = [a]; b = [b]; } a == b }",
+    );
+    dir.file("deep.yaml", "module: luat-air724\nhooks: [deep.rhai]\nsteps: [{ check: same() }]\n");
+    let test_file = "flow: deep.yaml\ntests:\n  - name: deep\n    expect: [{ verdict: passed }]\n";
+    dir.file("deep.test.yaml", test_file);
+    test(&dir, &["."]).exited(0);
+}
+
 /// A folder with the flow, its recording on the simulated module, and a test file on that.
 fn recorded(port: &str, expect: &str) -> TempDir {
     let dir = TempDir::new();
@@ -524,54 +574,4 @@ tests:
     dir.file("day.test.yaml", tests("10m"));
     let over = test(&dir, &["."]).exited(1).stdout;
     assert!(over.contains("error[AT1014]: the run leaves the recording at ./day.jsonl:"), "{over}");
-}
-
-/// A station whose step sets a value and fails, and looks at the value then.
-const STAGED: &str = "name: staged
-module: luat-air724
-cloud: thingscloud
-state:
-  x: { type: int, default: 0 }
-schedule:
-  - name: work
-    every: 60s
-    steps:
-      - name: sets and fails
-        set: { state.x: 5 }
-        check: 1 == 2
-        on_error: ignore
-      - name: looks
-        when: state.x == 5
-        send: AT+CSQ
-";
-
-#[test]
-fn what_a_failed_step_set_in_state_is_nowhere_to_be_seen() {
-    let dir = TempDir::new();
-    dir.file("staged.yaml", STAGED);
-    let test_file = "flow: staged.yaml
-port: sim:luat-air724
-tests:
-  - name: nothing is left behind
-    for: 3m
-    expect:
-      - { run: work, passed: 2..3 }
-      - { sent: AT+CSQ, count: 0 }
-      - { state: { x: 0 } }
-";
-    dir.file("staged.test.yaml", test_file);
-    test(&dir, &["."]).exited(0);
-}
-
-#[test]
-fn lists_as_deep_as_they_are_allowed_are_no_danger() {
-    let dir = TempDir::new();
-    dir.file(
-        "deep.rhai",
-        "fn same() { let a = []; let b = []; for i in 0..4000 { a = [a]; b = [b]; } a == b }",
-    );
-    dir.file("deep.yaml", "module: luat-air724\nhooks: [deep.rhai]\nsteps: [{ check: same() }]\n");
-    let test_file = "flow: deep.yaml\ntests:\n  - name: deep\n    expect: [{ verdict: passed }]\n";
-    dir.file("deep.test.yaml", test_file);
-    test(&dir, &["."]).exited(0);
 }

@@ -179,7 +179,7 @@ impl Lives {
 
     /// Each process draws other numbers.
     fn life(&self, number: u64) -> Life {
-        let chance = super::fuzz::case::Chance::of(self.seed, &format!("life {number}")).next();
+        let chance = self.seed.wrapping_add(number << 32);
         Life { boot_id: self.clock.boot_id(), now_ms: self.clock.since_boot_ms(), chance }
     }
 

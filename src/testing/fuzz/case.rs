@@ -50,17 +50,17 @@ pub struct Case {
 }
 
 /// Chance of the cases: a stream for each thing that is drawn.
-pub(in crate::testing) struct Chance(u64);
+struct Chance(u64);
 
 impl Chance {
-    pub(in crate::testing) fn of(seed: u64, label: &str) -> Self {
+    fn of(seed: u64, label: &str) -> Self {
         let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
     }
 
-    pub(in crate::testing) fn next(&mut self) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -62,11 +62,11 @@ fn a_quiet_run_breaks_no_rule() {
     assert!(log.received.len() > 15 && log.places > 100);
 }
 
-/// The first seed, of those from `first`, in which a broken engine is caught.
-fn caught(source: &Source, what: Sabotage, rule: &str, first: u64) -> u64 {
+/// One of 200 seeds catches a broken engine, and it is the breakage that is caught.
+fn caught(source: &Source, what: Sabotage, rule: &str) {
     let span = Span { trouble: Duration::from_hours(4), whole: Duration::from_hours(4) };
     break_on_purpose(Some(what));
-    let found = (first..first + 200).find(|seed| {
+    let found = (1..=200).find(|seed| {
         let log = stage::run(source, &Case::draw(*seed, span));
         invariant::check_one(&log, rule).is_some()
     });
@@ -74,10 +74,9 @@ fn caught(source: &Source, what: Sabotage, rule: &str, first: u64) -> u64 {
     let found = found.unwrap_or_else(|| panic!("{what:?} was not caught in 200 seeds"));
     let whole = stage::run(source, &Case::draw(found, span));
     assert_eq!(invariant::check_one(&whole, rule), None, "seed {found}: it is no fault of {what:?}");
-    found - first + 1
 }
 
-/// Each engine that was broken on purpose is caught; how soon is printed as the median of five searches.
+/// Each engine that was broken on purpose is caught.
 #[test]
 fn broken_engines_are_caught() {
     let (station, prompting) = (station(), bundled("src/testing/fuzz/prompting.yaml"));
@@ -86,11 +85,7 @@ fn broken_engines_are_caught() {
         (&station, Sabotage::ForgetsToPersist, "S5"),
         (&prompting, Sabotage::SendsInDataMode, "S3"),
     ] {
-        let searches = if cfg!(debug_assertions) { 1 } else { 5 };
-        let mut seeds: Vec<u64> =
-            (0..searches).map(|search| caught(source, what, rule, 1 + 1000 * search)).collect();
-        seeds.sort_unstable();
-        println!("{what:?}: {seeds:?}, median {}", seeds[seeds.len() / 2]);
+        caught(source, what, rule);
     }
 }
 
