@@ -173,8 +173,8 @@ tests:
       |           ^^^^^^^^^^^^^^^^^^^^^
       |
       = what was seen:
-            10.20s  attributes {"report_id":"1a9abcb75bdfc0a9-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
-          1m04.20s  attributes {"report_id":"1a9abcb75bdfc0a9-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
+            10.20s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
+          1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
       = what crossed the line:
           10.15s  ← SUBACK
           10.15s  → AT+CSQ
@@ -183,7 +183,7 @@ tests:
           10.16s  → AT+CBC
           10.17s  ← +CBC: 3820
           10.17s  ← OK
-          10.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\221a9abcb75bdfc0a9-1\22\2C\22signal_dbm\22:-53\2C\22supply…
+          10.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-1\22\2C\22signal_dbm\22:-53\2C\22supply…
           10.20s  ← OK
           10.52s  ← PUBACK
 
@@ -194,8 +194,8 @@ tests:
       |           ^^^^^^^^^^^^^^^^^^^^^
       |
       = what was seen:
-            10.20s  attributes {"report_id":"1a9abcb75bdfc0a9-1","signal_dbm":-53,"supply_v":3.82}
-          1m04.20s  attributes {"report_id":"1a9abcb75bdfc0a9-2","signal_dbm":-51,"supply_v":3.811}
+            10.20s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
+          1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
       = what crossed the line:
           1m04.15s  → AT+CSQ
           1m04.16s  ← +CSQ: 31,99
@@ -203,7 +203,7 @@ tests:
           1m04.16s  → AT+CBC
           1m04.17s  ← +CBC: 3811
           1m04.17s  ← OK
-          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\221a9abcb75bdfc0a9-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
           1m04.20s  ← OK
           1m04.50s  ← PUBACK
 

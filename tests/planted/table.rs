@@ -383,7 +383,7 @@ pub const BUGS: &[Bug] = &[
         ("downlink:\n", "outbox: { report_id: false }\n\ndownlink:\n"),
         test(
             LITRES,
-            "published: attributes, count: 1, json: { report_id: 1a9abcb75bdfc0a9-1, litres: 49..50 }",
+            "published: attributes, count: 1, json: { report_id: 00000000000002d4-1, litres: 49..50 }",
         ),
     ),
     bug(
