@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use screen::Terminal;
 use support::module::{Module, framed};
-use support::process::{Done, atflow, run};
+use support::process::{Done, Running, atflow, run};
 use support::temp::TempDir;
 
 const SIM: &str = "sim:luat-air724";
@@ -248,6 +248,84 @@ fn a_recorded_session_is_a_flow_that_runs() {
     }
 }
 
+/// A module that has been on for long, on a pty, ten times as fast as a real one.
+fn served(dir: &TempDir) -> (Running, String) {
+    let warm = dir.file("warm.yaml", "sim: { start: warm, delays: 0.1 }\n");
+    let pty = dir.join("air724.tty");
+    let mut sim =
+        Running::start(&mut atflow(dir, ["sim", "luat-air724", "--pty", &pty, "--scenario", &warm]));
+    sim.wait_for(|line| line.contains("Ctrl-C ends it"));
+    (sim, pty)
+}
+
+/// Somebody who knows what to type.
+const STRAIGHT: &str = r#"AT
+ATE0
+AT+CPIN?
+AT+CSQ
+AT+CMGF=1
+AT+CMGS="+8613800000000"
+pump runs
+again<ctrl-z>
+AT+CSTT
+AT+CIICR
+AT+CIFSR
+:secret KEY
+abc,d
+AT+MCONFIG=id,user,${escape(KEY)}
+AT+MIPSTART=sh-1-mqtt.iot-api.com,1883
+AT+MCONNECT=0,60
+AT+MSUB=attributes/push,0
+AT+MPUBEX=attributes,1,0,11
+{"on":true}
+:wait PUBACK 5s
+AT+MIPCLOSE
+"#;
+
+/// Somebody who tries things out.
+const CROOKED: &str = r#"AT
+AT+CSQ
+AT+CSQ
+AT+CSTX
+AT+CSTT
+AT+CIICR
+AT+CIFSR
+AT+MIPCLOSE
+:secret KEY
+abc,d
+AT+MCONFIG=id,user,${escape(KEY)}
+AT+MIPSTART=sh-1-mqtt.iot-api.com,1883
+AT+MCONNECT=0,60
+AT+MPUBEX=attributes,1,0,11
+{"on":true}
+:wait PUBACK 5s
+"#;
+
+#[test]
+fn what_was_recorded_over_a_pty_runs_on_the_simulation_and_on_its_own_replay() {
+    // Typed without a slip, the flow sends what was typed; else its lines are found wherever they stand.
+    for (session, how) in [(STRAIGHT, ""), (CROOKED, "?match")] {
+        let dir = TempDir::new();
+        let (sim, port) = served(&dir);
+        let session = session.replace("<ctrl-z>", "\x1a");
+        let record = ["record", &port, "-o", &dir.join("typed"), "--module", "luat-air724"];
+        typed(&mut atflow(&dir, record), &session).exited(0);
+        sim.interrupt();
+        sim.finish();
+
+        let (flow, recording) = (dir.join("typed.yaml"), dir.join("typed.jsonl"));
+        let checked = run(&mut atflow(&dir, ["check", &flow])).exited(0);
+        assert!(checked.stderr.is_empty(), "{}", checked.stderr);
+        let warm = dir.join("warm.yaml");
+        let replay = format!("replay:{recording}{how}");
+        for more in [vec!["--port", SIM, "--scenario", &warm, "--speed", "max"], vec!["--port", &replay]] {
+            let args = ["run", &flow, "--format", "json"];
+            let done = run(atflow(&dir, args.iter().chain(&more)).env("KEY", "abc,d")).exited(0);
+            assert_eq!(done.finished()["verdict"], "passed", "{}", done.stdout);
+        }
+    }
+}
+
 #[test]
 fn only_its_own_untouched_files_are_overwritten() {
     let dir = TempDir::new();
@@ -402,4 +480,25 @@ fn a_secret_does_not_show_on_the_terminal() {
     assert_eq!(terminal.exit_code(), 0);
     assert!(!terminal.seen().contains("9876"), "{}", terminal.seen());
     assert_eq!(module.finish(), b"AT+CPIN=9876\r\n");
+}
+
+#[test]
+fn a_control_character_looks_the_same_in_every_report() {
+    let dir = TempDir::new();
+    let text =
+        "sim: { start: warm, echo: false, payload_echo: true }\nat: [{ time: 1s, urc: \"odd\\x1b[31m\" }]\n";
+    let echo = dir.file("echo.yaml", text);
+    let typed = typed(&mut atflow(&dir, ["console", SIM, "--scenario", &echo]), ":wait NEVER 2s\n");
+    assert!(typed.stdout.contains("◂ odd\\x1b[31m\n"), "{}", typed.stdout);
+    let flow = "module: luat-air724\nsteps:\n  - AT+CMGF=1\n  - { send: 'AT+CMGS=\"1\"', data: hi, expect: '{echo:rest}' }\n";
+    dir.file("sms.yaml", flow);
+    let sms = dir.join("sms.yaml");
+    let args = ["run", &sms, "--port", SIM, "--scenario", &echo, "--speed", "max", "-v"];
+    let ran = run(&mut atflow(&dir, args)).exited(0);
+    assert!(ran.stdout.contains("← hi\\x1a  (expected)\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("echo = hi\\x1a\n"), "{}", ran.stdout);
+    let told = "flow: sms.yaml\ntests:\n  - name: x\n    sim: { start: warm, payload_echo: true }\n    expect: [{ sent: AT, count: 1 }, { returns: { echo: x } }]\n";
+    dir.file("sms.test.yaml", told);
+    let tested = run(atflow(&dir, ["test", "."]).current_dir(dir.path())).exited(1);
+    assert!(!tested.stdout.contains('\x1a') && !tested.stdout.contains("\\u{1a}"), "{}", tested.stdout);
 }

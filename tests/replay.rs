@@ -252,3 +252,39 @@ error: `./run.jsonl` is what is replayed; it is not overwritten
     }
     said(&dir, &["transcript", "explain", "foreign.jsonl", "--module", "generic"], 0);
 }
+
+/// Runs the bundled station for this long.
+fn station(dir: &TempDir, port: &str, lasts: &str, more: &[&str]) -> Done {
+    let args = ["run", "scripts/thingscloud/station.yaml", "--port", port, "--for", lasts];
+    run(&mut atflow(dir, args.iter().chain(more)))
+}
+
+#[test]
+fn a_station_lives_through_its_recording_again_and_ends_where_that_ends() {
+    let dir = TempDir::new();
+    let recording = dir.join("day.jsonl");
+    let demo = "scripts/thingscloud/demo.yaml";
+    let made = ["--scenario", demo, "--speed", "max", "--transcript", &recording];
+    let port = format!("replay:{recording}");
+    let then = station(&dir, "sim:luat-air724", "5m", &made).exited(0);
+    let now = station(&dir, &port, "5m", &[]).exited(0);
+    let below_its_port = |done: &Done| done.stdout.split_once('\n').map(|(_, rest)| rest.to_owned());
+    assert_eq!(below_its_port(&then), below_its_port(&now));
+
+    // It would say goodbye here in the recording, and goes on instead.
+    let longer = station(&dir, &port, "10m", &["--format", "json"]).exited(1);
+    assert_eq!(
+        longer.stderr,
+        format!(
+            r"error[AT1014]: the run leaves the recording at {recording}:273: recorded is `AT+MDISCONNECT\r\n`, sent was `AT+CSQ\r\n`
+  = help: a flow that was changed can still be tried: `--port 'replay:{recording}?match'` answers its lines in any order
+"
+        )
+    );
+    let stopped = longer.events().pop().expect("an event");
+    assert_eq!((&stopped["event"], &stopped["reports_sent"]), (&"station_stopped".into(), &5.into()));
+
+    let matching = format!("{port}?match");
+    let on = station(&dir, &matching, "10m", &[]).exited(0);
+    assert!(on.stdout.contains("✓ stopped  10 reports sent in 10m00s"), "{}", on.stdout);
+}

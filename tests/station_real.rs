@@ -8,10 +8,12 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
+use atflow::transcript::Reader;
 use rustix::process::Signal;
 use serde_json::Value;
 
 use support::broker::Broker;
+use support::module::{Module, framed};
 use support::process::{Done, Running, atflow, run};
 use support::station::{SECRETS, module, station, wait_for, wait_until_online};
 use support::temp::TempDir;
@@ -216,6 +218,92 @@ fn a_service_manager_a_scraper_and_a_new_version_of_the_file() {
     assert!(!done.events().is_empty());
 }
 
+/// A new version that opens everything anew is still the same run: its record goes on, and so does its time.
+#[test]
+fn what_is_opened_anew_keeps_the_record_and_the_end() {
+    const LASTS_MS: u64 = 15_000;
+    let dir = TempDir::new();
+    let broker = Broker::open();
+    let (_sim, port) = module(&dir, "air724.tty", &broker.url(), WARM);
+    let file = copy_of_the_station(&dir);
+    let transcript = dir.join("transcript.jsonl");
+    let mut station = station(&dir, &file, &port, &["--transcript", &transcript, "--for", "15s"]);
+    wait_until_online(&mut station);
+    let good = std::fs::read_to_string(&file).expect("the station");
+    let other = good.replace("cloud: thingscloud ", "vars: { access_token: other }\ncloud: thingscloud ");
+    assert_ne!(good, other);
+    std::fs::write(&file, other).expect("our own file");
+    station.signal(Signal::HUP);
+    wait_for(&mut station, "station_started");
+    wait_until_online(&mut station);
+    // It ends by itself; the second part of it is shorter than the whole.
+    let done = station.finish().exited(0);
+    let events = done.events();
+    let stopped: Vec<&Value> = events.iter().filter(|told| told["event"] == "station_stopped").collect();
+    let took_ms: Vec<u64> = stopped.iter().filter_map(|told| told["took_ms"].as_u64()).collect();
+    assert!(took_ms.len() == 2 && took_ms[1] < LASTS_MS, "{took_ms:?}");
+
+    let text = std::fs::read_to_string(&transcript).expect("a transcript");
+    let logins = sent(&transcript).iter().filter(|line| line.starts_with("AT+MCONNECT=")).count();
+    assert!(logins >= 2, "{text}");
+    let times: Vec<u64> = Reader::new(&text)
+        .expect("a transcript")
+        .map(|record| record.expect("a record").at.as_micros() / 1_000)
+        .collect();
+    assert!(times.is_sorted());
+    // The second part begins where the first has ended, and not at zero.
+    let last = times.last().expect("records");
+    assert!(*last + 2_000 >= took_ms.iter().sum(), "{last} {took_ms:?}");
+}
+
+const SLOW: &str = "name: never comes to an end
+module: generic
+
+schedule:
+  - name: measure
+    every: 1h
+    steps:
+      - name: session
+        steps: [{ send: AT+BEGIN, timeout: 20m }]
+        always: [{ send: AT+END, timeout: 10m, retry: { attempts: 9, every: 1m } }]
+
+link:
+  up: [{ run: wake }]
+  down: { run: goodbye }
+
+flows:
+  wake: { steps: [AT] }
+  goodbye:
+    steps: [{ send: AT+BYE, timeout: 10m }]
+    always: [{ send: AT+FAREWELL, timeout: 10m }]
+";
+
+/// A module that falls silent keeps nobody from stopping the station, whatever times its file gives.
+#[test]
+fn a_stop_is_over_soon_whatever_the_module_does() {
+    // Silent from the step on, or from its clean-up on.
+    std::thread::scope(|scope| {
+        for first_silent in ["AT+BEGIN", "AT+END"] {
+            scope.spawn(move || {
+                let dir = TempDir::new();
+                let file = dir.file("station.yaml", SLOW);
+                let mut silent = false;
+                let module = Module::answering(move |line| {
+                    silent |= line == first_silent;
+                    if silent { Vec::new() } else { framed(&["OK"]) }
+                });
+                let mut station = station(&dir, &file, module.port(), &["-v"]);
+                station.wait_for_event(|told| told["sent"] == first_silent);
+                let events = terminate(station).events();
+                let end = events.last().expect("an end");
+                assert_eq!(end["event"], "station_stopped");
+                let heard = String::from_utf8(module.finish()).expect("lines");
+                assert!(heard.contains("AT+END\r\n") || first_silent == "AT+BEGIN", "{heard}");
+            });
+        }
+    });
+}
+
 /// What a dashboard of a station is built from.
 const METRICS: &[&str] = &[
     "build_info{",
@@ -238,4 +326,13 @@ const METRICS: &[&str] = &[
     "store_volatile",
     "clock_quality",
     "process_resident_memory_bytes",
+    "exchanges_total{",
+    "exchange_duration_seconds_bucket{",
+    "urcs_total{",
+    "urcs_dropped_total",
+    "resyncs_total",
+    "frame_mismatches_total",
+    "store_transaction_seconds_bucket{",
+    "store_errors_total{",
+    "wal_bytes",
 ];

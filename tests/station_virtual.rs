@@ -7,6 +7,8 @@ mod support_station;
 mod clocks;
 #[path = "station_virtual/commands.rs"]
 mod commands;
+#[path = "station_virtual/data_phase.rs"]
+mod data_phase;
 #[path = "station_virtual/drain.rs"]
 mod drain;
 #[path = "station_virtual/events.rs"]
@@ -15,8 +17,12 @@ mod events;
 mod hostile;
 #[path = "station_virtual/ledger.rs"]
 mod ledger;
+#[path = "station_virtual/metrics.rs"]
+mod metrics;
 #[path = "station_virtual/refusals.rs"]
 mod refusals;
+#[path = "station_virtual/restarts.rs"]
+mod restarts;
 #[path = "station_virtual/secrets.rs"]
 mod secrets;
 #[path = "station_virtual/week.rs"]

@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them. The help texts are the reference of the command line.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(super) enum Command {
     Call(CallArgs),
     /// Send command lines and print the answers
     At(AtArgs),
+    /// Run a file in simulated worlds where things go wrong, and check what must hold whatever goes wrong
+    Fuzz(FuzzArgs),
     /// Talk to a module by hand
     Console(ConsoleArgs),
     /// Talk to a module by hand, and make a flow of it
@@ -166,6 +169,9 @@ pub(super) struct SimulationArgs {
     /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
+    /// Something that goes wrong now and then: `lost_bytes=1e-5`, `urc_anywhere=1%`, `reboot=2/d`
+    #[arg(long = "fault", value_name = "NAME=RATE")]
+    pub faults: Vec<String>,
     /// Where all chance comes from [default: 724]
     #[arg(long)]
     pub seed: Option<u64>,
@@ -189,6 +195,7 @@ impl SimulationArgs {
             ("--speed", self.speed.is_some()),
             ("--scenario", self.scenario.is_some()),
             ("--cloud", self.cloud.is_some()),
+            ("--fault", !self.faults.is_empty()),
             ("--seed", self.seed.is_some()),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
@@ -206,7 +213,7 @@ pub(super) enum Speed {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// Flows, clouds or dialects
+    /// Flows, stations, clouds, dialects, test files or scenarios
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// The dialect, instead of the files' `module`
@@ -332,9 +339,45 @@ pub(super) struct SimArgs {
     /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
+    /// Something that goes wrong now and then: `lost_bytes=1e-5`, `urc_anywhere=1%`, `reboot=2/d`
+    #[arg(long = "fault", value_name = "NAME=RATE")]
+    pub faults: Vec<String>,
     /// Where all chance comes from
     #[arg(long, default_value_t = SEED)]
     pub seed: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct FuzzArgs {
+    /// A station, or a flow that ends
+    pub file: PathBuf,
+    /// How many worlds: each seed gives another one
+    #[arg(long, default_value_t = 100)]
+    pub seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How long things go wrong in each, in simulated time; three more hours are for recovery
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "1d")]
+    pub duration: Duration,
+    /// How many at once [default: one for each core]
+    #[arg(long)]
+    pub jobs: Option<usize>,
+    /// Nothing goes wrong, but for one line between two others: once for each place where it can stand
+    #[arg(long, value_name = "LINE", num_args = 0..=1, default_missing_value = "RING")]
+    pub urc_everywhere: Option<String>,
+    /// Show a failure with everything that happened, instead of looking for the least that brings it about
+    #[arg(long)]
+    pub as_drawn: bool,
+    /// The simulated module
+    #[arg(short, long, default_value = "sim:luat-air724")]
+    pub port: String,
+    /// Give a var its value: NAME=VALUE
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub vars: Vec<(String, String)>,
+    /// How results are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -353,6 +396,8 @@ pub(super) enum SchemaOf {
     Dialect,
     /// Test files
     Test,
+    /// Scenarios
+    Scenario,
 }
 
 #[derive(Debug, clap::Args)]
@@ -482,13 +527,17 @@ fn metrics_address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// Slower, the ten seconds in which a signal lets a command end would be hours; faster is `max`.
+const SPEEDS: RangeInclusive<f64> = 0.01..=1e6;
+
 fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
     }
     let times = text.strip_suffix('x').and_then(|number| number.parse::<f64>().ok());
     match times {
-        Some(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        Some(times) if SPEEDS.contains(&times) => Ok(Speed::Times(times)),
+        Some(times) if times > 0.0 => Err("simulated time passes at 0.01x to 1000000x, or `max`".to_string()),
         _ => Err("write a multiple such as `1x` or `60x`, or `max`".to_string()),
     }
 }
@@ -534,7 +583,7 @@ mod tests {
     fn speeds_are_multiples_or_max() {
         assert_eq!(speed("60x"), Ok(Speed::Times(60.0)));
         assert_eq!(speed("max"), Ok(Speed::Max));
-        for bad in ["60", "0x", "-1x", "fast", "NaNx", ""] {
+        for bad in ["60", "0x", "-1x", "fast", "NaNx", "", "1e300x", "1e-30x", "infx"] {
             assert!(speed(bad).is_err(), "{bad}");
         }
     }

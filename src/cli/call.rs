@@ -19,7 +19,8 @@ use crate::station::command::{Code, result_value};
 
 use super::args::{CallArgs, Format};
 use super::{Exit, complain, say};
-use crate::testing::stand_in::{Deed, StandIn, one_line};
+use crate::testing::stand_in::{Deed, StandIn};
+use crate::transcript::visible::escaped;
 
 pub(super) fn call(args: &CallArgs) -> Exit {
     called(args).unwrap_or_else(|exit| exit)
@@ -191,7 +192,7 @@ impl Outcome {
 
     fn pretty(&self) -> Result<(), Exit> {
         let mut rows: Vec<(&str, String)> = self.deeds.iter().map(Deed::shown).collect();
-        rows.extend(self.log.iter().map(|line| ("log", one_line(line))));
+        rows.extend(self.log.iter().map(|line| ("log", escaped(line))));
         match &self.reply {
             Ok((topic, content)) => rows.push(("reply", format!("{topic} {content}"))),
             Err(_) => rows.push(("result", hooks::display(&self.result))),

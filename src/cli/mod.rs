@@ -9,6 +9,7 @@ mod check;
 mod console;
 mod exit;
 mod forget;
+mod fuzz;
 mod metrics_server;
 mod notify;
 mod once_file;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Ports(command) => ports::ports(&command),
         Command::Schema(command) => schema::schema(&command),
         Command::Completions(command) => schema::completions(&command),
+        Command::Fuzz(command) => fuzz::fuzz(&command),
         Command::Forget(command) => forget::forget(&command),
         Command::Transcript(command) => transcript::transcript(&command),
         Command::Outbox(command) => outbox::outbox(&command),

@@ -13,12 +13,12 @@ use crate::link::tcp::Tcp;
 use crate::link::wake::Wake;
 use crate::link::{Clock as _, Link, LinkError, WallClock};
 use crate::sim::{
-    self, BrokerUrl, CloudChoice, Pace, Replay, ReplayMode, Scenario, SimError, SimOptions, SimSettings,
-    Start, WallPacer,
+    self, BrokerUrl, CloudChoice, FaultSettings, Faults, Pace, Replay, ReplayMode, Scenario, SimError,
+    SimOptions, SimSettings, Start, WallPacer,
 };
 
 use super::args::{SerialArgs, SimulationArgs, Speed};
-use super::say::coded;
+use super::say::{self, coded};
 use super::{Exit, complain, transcript};
 
 /// How long a TCP connection may take to come up.
@@ -198,6 +198,7 @@ fn simulated_so(
     if let Some(args) = args {
         options.seed = args.seed();
         options.cloud = cloud(args.cloud.as_deref())?;
+        options.faults = faults(&args.faults)?;
         speed = args.speed.unwrap_or(Speed::Times(1.0));
     }
     options.pace = pace(speed, wake);
@@ -247,9 +248,30 @@ pub(super) fn scenario(path: &Path) -> Result<Scenario, Exit> {
         Exit::Usage
     })?;
     Scenario::parse(&shown, &text).map_err(|error| {
-        complain(&error.to_string(), Some(&error.help));
+        say::problems(&error.problems, &error.sources);
         Exit::Usage
     })
+}
+
+/// Faults of the command line, `NAME=RATE` each.
+pub(super) fn faults(given: &[String]) -> Result<Faults, Exit> {
+    let mut faults = Faults::default();
+    for text in given {
+        let settings = FaultSettings::option(text).map_err(|error| {
+            complain(&error.to_string(), Some(&error.help));
+            Exit::Usage
+        })?;
+        if settings.iter().any(|(kind, _)| kind.is_of_disks()) {
+            let help = "write it in the `faults` of a test; `atflow fuzz` draws it, too";
+            complain(
+                &format!("`{text}` is about a disk, and behind a simulated module there is none"),
+                Some(help),
+            );
+            return Err(Exit::Usage);
+        }
+        faults.add(Faults { settings, ..Faults::default() });
+    }
+    Ok(faults)
 }
 
 /// The cloud behind a simulated module: the stand-in, or a real broker.

@@ -24,8 +24,9 @@ use crate::run::{SharedObserver, TellLines};
 use crate::session::Interrupt;
 use crate::station::event::{Happening, Status, Summary, Watcher};
 use crate::station::schedule::tzdb_version;
-use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station};
+use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station, Strayed};
 use crate::store::{Life, Store, StoreError, sqlite_version};
+use crate::transcript::Transcript;
 
 use super::args::{Format, RunArgs, Speed};
 use super::run::{Ready, Unready, columns, mask, may_be_replaced, once, ready, session, transcript};
@@ -46,19 +47,25 @@ pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Re
     let wake = open::wake()?;
     let notifier = RefCell::new(notify::notifier());
     let signals = Rc::new(Operator { wake, notifier, metrics: RefCell::default() });
-    let mut file = first;
+    let (mut file, mut legacy) = (first, None);
     loop {
-        let mut running = open(args, port, &file, &signals, out)?;
+        let mut running = open(args, port, &file, (&signals, out), legacy)?;
         signals.notifier.borrow_mut().ready();
         let ending = keep_running(args, port, &mut running, &mut file);
         if matches!(ending, Ending::Stopped) {
             signals.notifier.borrow_mut().stopping();
         }
-        let summary = running.station.stop();
+        let strayed = running.station.strayed().cloned();
+        let (clock, until) = (running.station.clock(), running.until);
+        let (summary, transcript) = running.station.stop();
+        if let Some(Strayed { what, help }) = strayed {
+            say::coded(Code::FAILED_REPLAY, &what, Some(&help));
+            return Ok(Exit::Failed);
+        }
         match ending {
             Ending::Stopped => return Ok(exit_of(&summary)),
             // Another module or other values: everything is opened anew.
-            Ending::Another(next) => file = *next,
+            Ending::Another(next) => (file, legacy) = (*next, Some(Legacy { clock, until, transcript })),
         }
     }
 }
@@ -79,9 +86,17 @@ enum Ending {
     Another(Box<Ready>),
 }
 
+/// What goes on when everything else is opened anew. The new port has a clock of its own.
+struct Legacy {
+    clock: Rc<dyn Clock>,
+    until: Option<Mono>,
+    transcript: Option<Transcript>,
+}
+
 /// A station, and who watches it.
 struct Running {
     station: Station,
+    until: Option<Mono>,
     watcher: SharedWatcher,
     signals: Rc<Operator>,
 }
@@ -91,8 +106,8 @@ fn open(
     args: &RunArgs,
     port: &str,
     file: &Ready,
-    signals: &Rc<Operator>,
-    out: &Watched,
+    (signals, out): (&Rc<Operator>, &Watched),
+    legacy: Option<Legacy>,
 ) -> Result<Running, Exit> {
     let program = Rc::clone(&file.program);
     let masked = Masked::new(Rc::new(mask(file)?));
@@ -101,7 +116,16 @@ fn open(
     let clock = link.clock();
     let chance = if file.simulated { args.sim.seed() } else { chance() };
     let store = store(args, &program, port, (clock.as_ref(), chance), file.simulated)?;
-    let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
+    let until = match &legacy {
+        Some(Legacy { clock: old, until, .. }) => until.map(|until| clock.now() + until.since(old.now())),
+        None => args.station.duration.map(|time| clock.now() + time),
+    };
+    let transcript = match legacy {
+        Some(Legacy { clock: old, transcript: Some(record), .. }) => {
+            record.continued(for_transcript, old.now(), clock.now())
+        }
+        _ => transcript(args, port, &program, link.as_ref(), for_transcript)?,
+    };
     let mut watchers = watchers(args, port, file, &clock, (signals, out))?;
     watchers.push(Box::new(ManagerLine(Rc::clone(signals))));
     let tee = Rc::new(RefCell::new(Tee::new(watchers)));
@@ -123,18 +147,18 @@ fn open(
         seed: chance,
         port: port.to_string(),
         signals: Rc::<Operator>::clone(signals),
-        until: args.station.duration.map(|time| clock.now() + time),
+        until,
     });
     if let Some(why) = absent {
         station.port_is_absent(why);
     }
-    Ok(Running { station, watcher, signals: Rc::clone(signals) })
+    Ok(Running { station, until, watcher, signals: Rc::clone(signals) })
 }
 
 /// Runs it until it ends; a new version of its file goes in while it runs, if that is possible.
 fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Ready) -> Ending {
     loop {
-        if running.station.run() == Ended::Stopped {
+        if running.station.run() != Ended::Reload {
             return Ending::Stopped;
         }
         running.signals.notifier.borrow_mut().reloading();

@@ -140,24 +140,32 @@ fn usable(path: &Path, how: &How) -> Result<TestFile, ()> {
     Ok(file)
 }
 
+/// Stack of one thread. Scripts may nest lists as deep as their limits allow, which is more than the 2 MiB that
+/// a thread has by default hold.
+const STACK_BYTES: usize = 64 << 20;
+
 /// Tries everything, several at a time; the outcomes are in the order of the work.
 fn all(work: &[(&TestFile, Item<'_>)], how: &How, jobs: usize) -> Vec<(Outcome, Duration)> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(vec![(Outcome::default(), Duration::ZERO); work.len()]);
     std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, work.len().max(1)) {
-            scope.spawn(|| {
-                let clock = WallClock::new();
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((file, item)) = work.get(index) else { break };
-                    let began = clock.now();
-                    let outcome = play(file, *item, how);
-                    if let Ok(mut outcomes) = outcomes.lock() {
-                        outcomes[index] = (outcome, clock.now().since(began));
-                    }
+        let try_all = || {
+            let clock = WallClock::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some((file, item)) = work.get(index) else { break };
+                let began = clock.now();
+                let outcome = play(file, *item, how);
+                if let Ok(mut outcomes) = outcomes.lock() {
+                    outcomes[index] = (outcome, clock.now().since(began));
                 }
-            });
+            }
+        };
+        for job in 0..jobs.clamp(1, work.len().max(1)) {
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            if thread.spawn_scoped(scope, try_all).is_err() && job == 0 {
+                try_all();
+            }
         }
     });
     outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)

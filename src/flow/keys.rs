@@ -12,7 +12,9 @@ pub use dialect::{BLOCK, COMMAND, DIALECT, DIALECT_LIMITS, LINE, MANY, RESULTS, 
 pub use files::{CLOUD, CLOUD_LIMITS, FLOW, LINK, LINK_CHECK, LINK_DOWN, LINK_RESET, NAMED_FLOW, VAR_SOURCE};
 pub use station::{DOWNLINK, EVENT, METHOD, OUTBOX, PARAM, REPLY, SCHEDULE, STATE_VALUE, STATION};
 pub use step::{ACTIONS, ANY, MEASUREMENT, PORT, PROBE, RETRY, STEP};
-pub use test::{EXPECTATION, TEST, TEST_CALL, TEST_EVENT, TEST_FILE, TEST_SIM};
+pub use test::{
+    EXPECTATION, SCENARIO, TEST, TEST_CALL, TEST_EVENT, TEST_FAULT, TEST_FILE, TEST_RATES, TEST_SIM,
+};
 
 use super::diag::Code;
 use super::yaml::Node;
@@ -270,8 +272,11 @@ pub const SHAPES: &[&Shape] = &[
     &COMMAND,
     &TEST_FILE,
     &TEST,
+    &SCENARIO,
     &TEST_SIM,
     &TEST_EVENT,
+    &TEST_RATES,
+    &TEST_FAULT,
     &EXPECTATION,
     &TEST_CALL,
 ];
@@ -296,9 +301,4 @@ pub fn file_shape(root: &Node) -> &'static Shape {
 /// A cloud file says how a command looks, a station what answers it.
 pub fn is_handled_downlink(downlink: &Node) -> bool {
     downlink.get("handlers").is_some() || downlink.get("methods").is_some()
-}
-
-/// Whether the value of a var says where it comes from, instead of being it.
-pub fn is_var_source(value: &Node) -> bool {
-    value.map().is_some_and(|entries| entries.iter().any(|(key, _)| VAR_SOURCE.key(&key.text).is_some()))
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::keys::{
-    ACTIONS, CLOUD, Check, DIALECT, FLOW, Key, Rule, SHAPES, STATION, STEP, Shape, TEST_FILE, Takes,
+    ACTIONS, CLOUD, Check, DIALECT, FLOW, Key, Rule, SCENARIO, SHAPES, STATION, STEP, Shape, TEST_FILE, Takes,
 };
 
 /// One or more numbers with units.
@@ -34,6 +34,11 @@ pub fn dialect_schema() -> String {
 /// `schemas/test.schema.json`
 pub fn test_schema() -> String {
     document("atflow test", &json!({ "$ref": reference(&TEST_FILE) }))
+}
+
+/// `schemas/scenario.schema.json`
+pub fn scenario_schema() -> String {
+    document("atflow scenario", &json!({ "$ref": reference(&SCENARIO) }))
 }
 
 /// A whole schema file whose root is `root`, with the definitions that can be reached from there.
@@ -264,8 +269,13 @@ mod tests {
     }
 
     #[test]
+    fn generated_scenario_schema() {
+        generated("schemas/scenario.schema.json", &scenario_schema());
+    }
+
+    #[test]
     fn every_reference_leads_somewhere() {
-        for text in [flow_schema(), dialect_schema(), test_schema()] {
+        for text in [flow_schema(), dialect_schema(), test_schema(), scenario_schema()] {
             let schema: Value = serde_json::from_str(&text).unwrap();
             for part in text.split("\"#/$defs/").skip(1) {
                 let name = part.split('"').next().unwrap();

@@ -10,6 +10,7 @@ use super::check::{Arities, Findings, Surroundings, look_over};
 use super::engine::{self, Shared, known};
 use super::error::{ErrorKind, HookError};
 use super::file::{HookFile, Hooks, callable};
+use super::limits;
 use super::mention::Mention;
 use super::problem::{HookProblem, ProblemKind, nearest};
 use super::station::{self, Station};
@@ -304,6 +305,8 @@ impl Host {
         let depth = self.shared.depth.get();
         if depth == 0 {
             self.shared.operations.set(0);
+            // What the last call of an evaluation used up is nothing to the next.
+            limits::owed();
         }
         self.shared.depth.set(depth + 1);
         let result = evaluate(&self.engine);

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level};
 
 /// Exit code of a process that a second SIGINT or SIGTERM ends at once (the shell's 128 + SIGINT).
@@ -60,7 +60,8 @@ impl Wake {
 
     /// One that SIGINT, SIGTERM and SIGHUP wake. After a SIGINT or SIGTERM the next of either ends the
     /// process at once with exit code 130. The signals stay caught for the life of the process, also when
-    /// the handle is gone; several handles may be installed, and each hears every signal.
+    /// the handle is gone; several handles may be installed, and each hears every signal. SIGXFSZ ends nobody any
+    /// more.
     ///
     /// # Errors
     ///
@@ -75,6 +76,8 @@ impl Wake {
             flag::register(signal, Arc::clone(&shared.stop))?;
         }
         flag::register(SIGHUP, Arc::clone(&shared.reload))?;
+        // A file that may not grow any more is an error of whoever writes to it, and not the end of the process.
+        flag::register(SIGXFSZ, Arc::default())?;
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             low_level::pipe::register_raw(signal, OwnedFd::from(shared.written.try_clone()?))?;
         }

@@ -11,6 +11,8 @@ use crate::run::event::{Event, Observer, Report, StepEnd, StepKind, StepOutcome}
 use crate::run::failure::Failure;
 use crate::session::Heard;
 
+use super::text::visible;
+
 /// Writes events as JSON lines.
 pub struct JsonLines {
     out: Box<dyn Write>,
@@ -39,7 +41,7 @@ impl JsonLines {
             map.insert("t".to_string(), json!(seconds));
             map.insert("event".to_string(), json!(name));
         }
-        let _ = writeln!(self.out, "{fields}");
+        let _ = writeln!(self.out, "{}", visible(&fields.to_string()));
         let _ = self.out.flush();
     }
 }

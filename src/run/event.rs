@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::flow::diag::Span;
 use crate::link::Mono;
-use crate::session::Heard;
+use crate::session::{Counted, Heard};
 
 use super::failure::Failure;
 
@@ -186,6 +186,8 @@ pub struct Report {
 pub trait Observer {
     /// `at` is the run's clock.
     fn event(&mut self, at: Mono, event: &Event<'_>);
+    /// The session did something that is only counted; told to everybody.
+    fn counted(&mut self, _counted: &Counted<'_>) {}
     /// Whether single steps are worth telling. When not, only failures and the end are told.
     fn wants_steps(&self) -> bool {
         true

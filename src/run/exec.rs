@@ -254,6 +254,7 @@ impl Run {
                 }
             };
             frame.end();
+            self.staged = Effects::default();
             let now = self.session.now();
             self.session.transcript().note(now, NoteKind::End, &failure.name);
             let title = self.path.last().cloned().unwrap_or_default();

@@ -271,6 +271,8 @@ impl Failure {
             Owed::Final { came } => Self::no_final(came.first().map(|line| masked.text(line))),
             Owed::Prompt => new("the prompt for data did not come before the deadline".to_string())
                 .help("if this module asks with a word, name it: `prompt: DOWNLOAD`"),
+            Owed::Data => new("the module asked for data, and the step has none".to_string())
+                .help("give the step its `data`"),
             Owed::DataResult => new("the data went out and no final result code came".to_string()),
             Owed::Await(pattern) => {
                 new(format!("`{pattern}` did not come before the deadline; the final result was good"))

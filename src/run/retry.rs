@@ -39,14 +39,15 @@ impl Run {
             "port" => self.session.reopen(start),
             _ => self.session.pause(start),
         };
-        match waited {
-            Ok(()) => Ok(true),
-            Err(fault) => {
-                let mut failure = self.fault(fault);
-                failure.path.clone_from(&self.path);
-                Err(failure)
-            }
+        let Err(fault) = waited else { return Ok(true) };
+        let mut ended = self.fault(fault);
+        if ended.family == "port" && may_retry(retry, &ended) && self.session.reopen(start).is_ok() {
+            // It went away during the pause, and `only` says that this is no reason to give up.
+            return Ok(true);
         }
+        ended.path.clone_from(&self.path);
+        ended.span = Some(span);
+        Err(ended)
     }
 
     pub(super) fn next_start(&mut self, retry: &Retry, attempt: u32, times: Times) -> Mono {

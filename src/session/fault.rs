@@ -84,6 +84,8 @@ pub enum Owed {
     },
     /// The prompt for data.
     Prompt,
+    /// Data that the module asked for and nobody has.
+    Data,
     /// The final result after the data.
     DataResult,
     /// The late result: this pattern.
@@ -99,6 +101,23 @@ pub enum Owed {
 }
 
 impl Fault {
+    /// The family of the error's name, as `retry` knows it.
+    pub fn family(&self) -> &str {
+        match self {
+            Self::Result(error) => &error.family,
+            Self::Timeout { .. } | Self::Notice => "timeout",
+            Self::Unexpected { .. } => "unexpected",
+            Self::Closed { .. } => "closed",
+            Self::Reboot { .. } => "reboot",
+            Self::Port { .. } => "port",
+            Self::Strayed { .. } => "replay",
+            Self::Unsupported { .. } => "error",
+            Self::Stuck => "stuck",
+            Self::Busy { .. } => "busy",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     pub(super) fn from_link(error: LinkError) -> Self {
         match error {
             LinkError::Unsupported { what } => Self::Unsupported { what },

@@ -70,7 +70,7 @@ impl Session {
     pub fn give_up(&mut self, owes_final: bool) {
         self.transcript.flush_tail();
         if owes_final && self.sorter.progress().ended.is_none() {
-            self.footing = Footing::Unsure { prompt: false };
+            self.footing = Footing::UNSURE;
         }
         self.sorter.disarm();
     }

@@ -75,6 +75,17 @@ pub struct Receipt {
     pub post: Post,
 }
 
+/// What goes wrong between the module and the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disturbance {
+    /// Nothing comes through any more, on this connection and on new ones.
+    Silent(bool),
+    /// What comes from the broker takes longer.
+    Slow(bool),
+    /// The broker closes each connection soon after the login.
+    Kicks(bool),
+}
+
 /// The far end of the module's one TCP connection. Nothing is answered at once: what a call leads to
 /// comes out of [`Cloud::poll`], at the earliest at the time [`Cloud::next`] gives.
 pub(crate) trait Cloud {
@@ -104,6 +115,13 @@ pub(crate) trait Cloud {
     fn set_reachable(&mut self, now: Mono, reachable: bool);
     /// Closes the connection once, from the far side.
     fn hang_up(&mut self, now: Mono);
+
+    /// Which connection this is: another number, another connection.
+    fn connection(&self) -> u32 {
+        0
+    }
+    /// Something goes wrong between the module and the broker, or no longer. A real broker cannot be told.
+    fn disturb(&mut self, _now: Mono, _how: Disturbance) {}
 
     /// Whether things arrive by the wall's time, from outside the simulation.
     fn live(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::at::pattern::Pattern;
-use crate::at::sorter::Message;
+use crate::at::sorter::{Damaged, Message};
 use crate::flow::model::station::Cause;
 use crate::hooks::{self, Bytes, Value};
 use crate::link::Mono;
@@ -47,17 +47,22 @@ impl Station {
     pub(super) fn look(&mut self) {
         self.mind_the_clock(false);
         self.fetch_notices();
-        let (messages, seen, dropped) = {
+        let (messages, seen, dropped, damaged) = {
             let mut run = self.run.borrow_mut();
             let session = run.session();
-            (session.take_messages(), session.take_seen(), session.messages_dropped())
+            let (messages, seen) = (session.take_messages(), session.take_seen());
+            (messages, seen, session.messages_dropped(), session.take_damaged())
         };
         self.tell_dropped(dropped);
+        for Damaged { declared, seen, .. } in damaged {
+            self.shared.tell(&Happening::FrameMismatch { declared, seen });
+        }
         for (index, captures) in seen {
             self.line_seen(index, &captures);
         }
         self.receive(&messages);
         self.look_at_facts();
+        self.look_at_data_phase();
         self.refresh_periods();
         self.poll_commands();
         self.poll_timers();

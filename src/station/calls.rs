@@ -14,6 +14,9 @@ use crate::link::Mono;
 use crate::run::home::Post;
 use crate::store::{CommandEnd, CommandState, KnownCommand, Lane, NewCommand, NewEffects, NewRow, Recorded};
 
+#[cfg(test)]
+use crate::session::sabotage;
+
 use super::command::age::{REPLY_AGAIN_EVERY, digest, is_expired, window};
 use super::command::params::check_params;
 use super::command::rate::{Admission, Admissions};
@@ -320,6 +323,13 @@ impl Station {
         (method, params): (&Method, Value),
         due: Mono,
     ) {
+        #[cfg(test)]
+        let started = if sabotage::is_broken(sabotage::Sabotage::ForgetsToPersist) {
+            Ok(())
+        } else {
+            self.shared.store.borrow_mut().start_command(command.n)
+        };
+        #[cfg(not(test))]
         let started = self.shared.store.borrow_mut().start_command(command.n);
         self.shared.tell_store_news();
         if started.is_err() {

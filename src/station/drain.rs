@@ -13,8 +13,9 @@ use crate::run::home::Post;
 use crate::store::{Lane, Row};
 
 use super::Station;
-use super::event::Happening;
+use super::event::{Happening, Work};
 use super::link::{Fact, PublishFault};
+use super::pace::Pace;
 use super::shared::{Author, lane_name, plan_of};
 
 /// Between two tries of a row that was refused.
@@ -25,12 +26,6 @@ const REFUSALS: u32 = 3;
 const DISTRUST: Duration = Duration::from_mins(5);
 /// So many rows are refused before it is begun again with the first.
 const MOST_SUSPECTS: usize = 16;
-/// A loss this soon after a report that had waited slows the draining down.
-const TOO_FAST: Duration = Duration::from_mins(1);
-/// Draining becomes faster again after so long without one.
-const CALM: Duration = Duration::from_mins(10);
-/// The slowest draining.
-const SLOWEST: Duration = Duration::from_mins(1);
 /// An acknowledgement of an earlier publish may still come this long after that of its repeat.
 const SETTLING: Duration = Duration::from_secs(5);
 
@@ -38,14 +33,7 @@ const SETTLING: Duration = Duration::from_secs(5);
 pub(super) struct Drain {
     /// The contract's `publish`.
     flow: Option<FlowId>,
-    /// Nothing is published before.
-    not_before: Mono,
-    /// When the link came up: what was made before had to wait for it.
-    up_since: Mono,
-    /// Between two of those.
-    pause: Duration,
-    slowed_at: Mono,
-    last_backlog: Option<Mono>,
+    pub(super) pace: Pace,
     /// Rows that were refused, and none of which was accepted or buried since.
     suspects: Vec<Suspect>,
     /// The last of them to be refused, if no other row was accepted since.
@@ -75,11 +63,7 @@ impl Drain {
     pub fn new(program: &Program) -> Self {
         Self {
             flow: program.contract.get("publish").copied(),
-            not_before: Mono::ZERO,
-            up_since: Mono::ZERO,
-            pause: plan_of(program).limits.drain_every,
-            slowed_at: Mono::ZERO,
-            last_backlog: None,
+            pace: Pace::new(&plan_of(program).limits),
             suspects: Vec::new(),
             last_refused: None,
             unknown: false,
@@ -89,25 +73,12 @@ impl Drain {
     /// The file is another one.
     pub fn renew(&mut self, program: &Program) {
         self.flow = program.contract.get("publish").copied();
-        self.pause = plan_of(program).limits.drain_every;
+        self.pace.renew(&plan_of(program).limits);
     }
 
     /// Whether the acknowledgement of an earlier publish may still come.
     pub fn is_unknown(&self) -> bool {
         self.unknown
-    }
-
-    /// The link came up.
-    pub fn came_online(&mut self, now: Mono) {
-        self.up_since = now;
-    }
-
-    /// The link was lost. If that came soon after a report that had waited, they come too fast for it.
-    pub fn lost(&mut self, now: Mono) {
-        if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
-            self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
-            self.slowed_at = now;
-        }
     }
 
     fn suspect(&self, seq: u64) -> Option<&Suspect> {
@@ -133,19 +104,15 @@ impl Drain {
 
     /// A row left; when may the next one?
     fn pass_on(&mut self, now: Mono, made: Option<Mono>, lane: Lane, limits: &CloudLimits) {
-        let (gap, planned) = (limits.gap, limits.drain_every);
-        let waited = lane == Lane::Report && made.is_none_or(|made| made < self.up_since);
-        if waited {
-            self.last_backlog = Some(now);
-            if self.pause > planned && now.since(self.slowed_at) > CALM {
-                self.pause = (self.pause / 2).max(planned);
-                self.slowed_at = now;
-            }
-        }
-        self.not_before = now + if waited { gap.max(self.pause) } else { gap };
+        self.pace.pass_on(now, made, lane, limits);
         if std::mem::take(&mut self.unknown) {
-            self.not_before = self.not_before.max(now + SETTLING);
+            self.not_before(now + SETTLING);
         }
+    }
+
+    /// Nothing is published before, whatever the pace.
+    fn not_before(&mut self, then: Mono) {
+        self.pace.not_before = self.pace.not_before.max(then);
     }
 }
 
@@ -172,7 +139,7 @@ impl Station {
     /// When the next publish may begin; `None` while there is nothing to publish, or no link.
     pub(super) fn next_publish(&self) -> Option<Mono> {
         self.drain.flow?;
-        let mut from = self.link.machine.publish_from()?.max(self.drain.not_before);
+        let mut from = self.link.machine.publish_from()?.max(self.drain.pace.not_before);
         let row = self.next_row()?;
         if let Some(suspect) = self.drain.suspect(row.seq) {
             from = from.max(suspect.not_before);
@@ -180,12 +147,20 @@ impl Station {
         Some(from.max(self.mono_of(row.captured).unwrap_or(Mono::ZERO)))
     }
 
-    /// Publishes the head of the outbox.
-    pub(super) fn publish(&mut self) {
+    /// Publishes the head of the outbox, which was due then.
+    pub(super) fn publish(&mut self, due: Mono) {
+        let began = self.now();
+        self.publish_head();
+        let work = Work::Publish { late: began.since(due), took: self.now().since(began) };
+        self.shared.watcher.borrow_mut().worked(&work);
+    }
+
+    fn publish_head(&mut self) {
         let (Some(flow), Some(row)) = (self.drain.flow, self.next_row()) else { return };
         let payload = self.enveloped(&row);
         let bytes = payload.len() as u64;
         let post = Post { topic: row.topic.clone(), payload, qos: row.qos, retain: row.retain };
+        self.remember_pace(self.mono_of(row.captured), row.lane, &plan_of(&self.program).limits);
         self.shared.store.borrow_mut().begin_publish(row.seq);
         *self.shared.author.borrow_mut() = Author { lane: row.lane, name: row.source.clone() };
         self.link.spend(bytes + row.topic.len() as u64, self.wall_day());
@@ -255,7 +230,7 @@ impl Station {
         }
         if another || (enough && self.drain.suspects.len() > 1) {
             // Two different rows in a row: a forbidden topic, a module in another mode. Nobody dies.
-            self.drain.not_before = now + DISTRUST;
+            self.drain.not_before(now + DISTRUST);
         }
         self.tell_machine(Fact::PublishFailed(PublishFault::Refused));
     }

@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub state_changed: Cell<bool>,
     /// The next session with the broker begins without what it remembers.
     pub clean_session: Cell<bool>,
+    /// The module may wait for data, and that is on disk.
+    pub data_owed: Cell<bool>,
 }
 
 /// On whose behalf rows are written.
@@ -200,6 +202,10 @@ impl Home for StationHome {
 
     fn default_qos(&self) -> u8 {
         plan_of(&self.program).outbox.qos
+    }
+
+    fn data_begins(&self) {
+        self.shared.data_begins();
     }
 
     fn commit(&self, effects: Effects) -> Result<(), Failure> {

@@ -16,10 +16,10 @@ use crate::run::failure::Failure;
 use crate::run::resident::Performance;
 use crate::session::{Fault, Mark};
 
-use super::Station;
 use super::event::{Happening, LinkState};
 use super::link::{Fact, History, Job, Machine, Outcome, Shape, Trouble, Uses};
 use super::shared::{Shared, plan_of};
+use super::{Station, Strayed};
 
 /// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
@@ -109,9 +109,10 @@ pub(super) fn shape_of(program: &Program) -> Shape {
 
 /// What the store knows of earlier processes.
 fn history(shared: &Shared) -> History {
+    let data_owed = shared.read_data_owed();
     let mut store = shared.store.borrow_mut();
     let unclean = !store.was_clean() || store.note(UNKNOWN).is_some();
-    let publishing = store.was_publishing();
+    let publishing = store.was_publishing() || data_owed;
     let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(text.as_str()).ok());
     let Some(kept) = kept else { return History { unclean, publishing, ..History::default() } };
     let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
@@ -122,6 +123,9 @@ fn history(shared: &Shared) -> History {
     };
     History { uses: kept.uses, away, unclean, publishing }
 }
+
+/// How long a module that may still want data is left alone when all of it has left.
+const DATA_REST: Duration = Duration::from_mins(1);
 
 /// Milliseconds since 1970, if the calendar can be believed.
 pub(super) fn trusted_wall_ms(shared: &Shared) -> Option<i64> {
@@ -212,6 +216,7 @@ impl Station {
         let (facts, stuck) = {
             let mut run = self.run.borrow_mut();
             let session = run.session();
+            session.ask_in_spite_of_data(DATA_REST);
             (session.take_facts(self.link.facts_since), session.is_stuck())
         };
         if facts.restarted_as_asked {
@@ -242,8 +247,15 @@ impl Station {
             "reboot" => self.rebooted(&line),
             "stuck" => self.tell_machine(Fact::Stuck),
             "closed" => self.tell_machine(Fact::Closed),
+            "replay" => self.stray(&failure.message, &failure.help.join("; ")),
             _ => {}
         }
+    }
+
+    /// A recording has nothing more to say: it is no port that could come back.
+    fn stray(&mut self, what: &str, help: &str) {
+        let text = |text: &str| self.shared.masked.text(text);
+        self.strayed = Some(Strayed { what: text(what), help: text(help) });
     }
 
     /// The module restarted, or still says that it does.
@@ -256,11 +268,11 @@ impl Station {
 
     /// The port vanished while nothing was asked.
     pub(super) fn port_gone(&mut self, fault: &Fault) {
-        let what = match fault {
-            Fault::Port { what } => what.clone(),
-            other => format!("{other:?}"),
-        };
-        self.lost_port(&what);
+        match fault {
+            Fault::Port { what } => self.lost_port(what),
+            Fault::Strayed { what, help } => self.stray(what, help),
+            other => self.lost_port(&format!("{other:?}")),
+        }
     }
 
     fn lost_port(&mut self, what: &str) {
@@ -305,9 +317,9 @@ impl Station {
         }
         let now = self.now();
         if to.is_up() {
-            self.drain.came_online(now);
+            self.drain.pace.came_online(now);
         } else {
-            self.drain.lost(now);
+            self.drain.pace.lost(now);
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::ledger::Ended;
 use super::outbox::Promised;
 use super::schema::Parsed as _;
 use super::write::{Durability, Site};
@@ -49,8 +50,11 @@ fn read_known(row: &rusqlite::Row<'_>) -> rusqlite::Result<(KnownCommand, Moment
 
 /// Forgets commands that are over and too many or too old.
 fn forget_old(site: &Site<'_>, now_ms: i64) -> rusqlite::Result<()> {
+    // By count, not by number: there are wide gaps between the numbers of a disk and those of memory, and a
+    // command that memory forgot would come back from the disk as if it had never ended.
     site.run(
-        "DELETE FROM command WHERE state >= 2 AND n <= (SELECT coalesce(max(n), 0) FROM command) - ?1",
+        "DELETE FROM command WHERE state >= 2
+         AND n <= (SELECT n FROM command ORDER BY n DESC LIMIT 1 OFFSET ?1)",
         [MAX_KNOWN],
     )?;
     let mut query =
@@ -103,11 +107,13 @@ impl Store {
     /// Not because of the disk.
     pub fn record(&mut self, now_ms: i64, commands: &[NewCommand]) -> Result<Vec<u64>, StoreError> {
         self.at(now_ms);
-        self.write(Durability::Promised, |tx| {
+        let numbers: Vec<u64> = self.write(Durability::Promised, |tx| {
             forget_old(tx, now_ms)?;
             let made = Moment { boot: tx.boots.current(), mono_ms: now_ms };
             commands.iter().map(|command| insert(tx, command, made)).collect()
-        })
+        })?;
+        self.enter(|ledger| ledger.recorded.extend(&numbers));
+        Ok(numbers)
     }
 
     /// Whether a command came before: the last one with this key and, if one is given, this digest. With a
@@ -165,7 +171,11 @@ impl Store {
         let started = self.write(Durability::Promised, |tx| {
             tx.run("UPDATE command SET state = 1 WHERE n = ?1 AND state = 0", [stored(n)])
         })?;
-        if started == 0 { Err(StoreError::CommandOver { n }) } else { Ok(()) }
+        if started == 0 {
+            return Err(StoreError::CommandOver { n });
+        }
+        self.enter(|ledger| ledger.started.push(n));
+        Ok(())
     }
 
     /// Ends a command: its reply and everything that its handler left, together or not at all. The timers wait
@@ -196,6 +206,13 @@ impl Store {
         })?;
         let Some(mut seqs) = seqs else { return Err(StoreError::CommandOver { n }) };
         self.state = state;
+        self.enter_rows(now_ms, &rows, &seqs);
+        let volatile = self.is_volatile();
+        self.enter(|ledger| {
+            let effects = effects.rows.len() + effects.state.len() + effects.timers.len();
+            let reply = seqs.first().copied().filter(|_| how.reply.is_some());
+            ledger.ended.push(Ended { n, state: how.state, reply, effects, at_ms: now_ms, volatile });
+        });
         let rows = seqs.split_off(usize::from(how.reply.is_some()).min(seqs.len()));
         Ok(Finished { reply: seqs.first().copied(), rows })
     }

@@ -40,8 +40,11 @@ impl Store {
         let home = Home { folder: folder.to_path_buf(), _lock: lock };
         let mut store = Self::empty(Some(home), life)?;
         let id = store.fresh_id();
+        let nothing_there = salvage::is_nothing_there(folder);
+        let mut is_new = false;
         match salvage::open(folder, &id, false) {
             Ok((db, news)) => {
+                is_new = nothing_there;
                 store.db = db;
                 store.news.extend(news);
             }
@@ -52,7 +55,7 @@ impl Store {
             Err(Unfit::Broken) => store.begin_blind("the file is broken and cannot be replaced")?,
             Err(Unfit::Unable(why)) => store.begin_blind(&why)?,
         }
-        store.begin(life)?;
+        store.begin(life, is_new)?;
         Ok(store)
     }
 
@@ -63,7 +66,7 @@ impl Store {
     /// There is no memory.
     pub fn in_memory(life: &Life) -> Result<Self, StoreError> {
         let mut store = Self::empty(None, life)?;
-        store.begin(life)?;
+        store.begin(life, true)?;
         Ok(store)
     }
 
@@ -83,7 +86,7 @@ impl Store {
             Place::Volatile(Volatile { disk: Some(disk), .. }) => disk,
             Place::Volatile(_) | Place::Kept => self.db,
         };
-        next.begin(life)?;
+        next.begin(life, false)?;
         Ok(next)
     }
 
@@ -119,6 +122,8 @@ impl Store {
             age_applied_ms: None,
             checkpointed_ms: life.now_ms,
             faults: None,
+            meter: None,
+            ledger: None,
         };
         if store.home.is_none() {
             let id = store.fresh_id();
@@ -127,8 +132,8 @@ impl Store {
         Ok(store)
     }
 
-    /// A process begins to work with the store.
-    fn begin(&mut self, life: &Life) -> Result<(), StoreError> {
+    /// A process begins to work with the store. Where it `is_new`, no process has left anything open.
+    fn begin(&mut self, life: &Life, is_new: bool) -> Result<(), StoreError> {
         let first_boot = if self.is_volatile() { self.number_gap() } else { 0 };
         let boots = self.write(Durability::Promised, |tx| {
             let boots = Boots::begin(tx, &life.boot_id, first_boot)?;
@@ -144,7 +149,7 @@ impl Store {
             let unsure = tx.query_row(question, [UNSURE], |row| row.get::<_, String>(0)).optional()?;
             Ok((closed, unsure))
         })?;
-        self.was_clean = closed && unsure.is_none();
+        self.was_clean = (closed || is_new) && unsure.is_none();
         self.was_publishing = unsure.as_deref() == Some(CUT);
         self.reload()?;
         self.interrupted = self.read(|db| {
@@ -184,6 +189,7 @@ impl Store {
             Ok(false) => {}
             Ok(true) => self.checkpointed_ms = self.now_ms,
             Err(error) => {
+                self.count_error(&error);
                 self.checkpointed_ms = self.now_ms;
                 // A checkpoint that failed lost nothing: all of it is still in the log.
                 if error.sqlite_error().is_some_and(|e| e.extended_code == DiskFault::Sync.code()) {

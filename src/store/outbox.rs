@@ -198,7 +198,9 @@ impl Store {
             Promised::keep(tx, made, &rows, age_due).map(Some)
         })?;
         self.state = state;
-        Ok(seqs.unwrap_or_default())
+        let seqs = seqs.unwrap_or_default();
+        self.enter_rows(now_ms, &rows, &seqs);
+        Ok(seqs)
     }
 
     /// One synced transaction that may put rows into the outbox; `None` if `work` found nothing to do.

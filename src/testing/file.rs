@@ -10,8 +10,9 @@ use crate::flow::duration::DurationRange;
 use crate::flow::fields::NumberRange;
 use crate::flow::model::Station;
 use crate::flow::topic::TopicPattern;
-use crate::sim::{Entry, SimSettings};
+use crate::sim::{Entry, Faults, SimSettings};
 
+use super::fate::Mishap;
 use super::value::Wanted;
 
 /// Where chance comes from when a file does not say.
@@ -28,14 +29,46 @@ pub struct TestFile {
     pub flow: PathBuf,
     /// Where that is said.
     pub flow_span: Span,
-    /// The simulated module's name.
-    pub module: String,
+    /// What the tests run on.
+    pub port: Port,
     /// Values for the flow's vars.
     pub vars: BTreeMap<String, String>,
     /// In file order.
     pub tests: Vec<Test>,
     /// In file order.
     pub calls: Vec<CallTest>,
+}
+
+/// What a file's tests run on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// A simulated module, by its name.
+    Sim(String),
+    /// What a module once said.
+    Recording(Recording),
+}
+
+/// A recording as a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The transcript.
+    pub path: PathBuf,
+    /// Whether lines are answered in any order.
+    pub matching: bool,
+    /// Where the test file names it.
+    pub span: Span,
+}
+
+impl Port {
+    /// As the command line has it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Sim(name) => format!("sim:{name}"),
+            Self::Recording(Recording { path, matching, .. }) => {
+                format!("replay:{}{}", path.display(), if *matching { "?match" } else { "" })
+            }
+        }
+    }
 }
 
 /// One test.
@@ -57,19 +90,19 @@ pub struct Test {
     pub sim: SimSettings,
     /// What happens to the module and to the machine.
     pub at: Vec<Entry>,
-    /// When atflow itself ends and begins again, in order of time.
-    pub restarts: Vec<Restart>,
+    /// What goes wrong between module and host, and on the disk.
+    pub faults: Faults,
+    /// When atflow itself ends and begins again.
+    pub mishaps: Vec<Mishap>,
     /// What must be true.
     pub expect: Vec<Expectation>,
 }
 
-/// The station ends and another one begins in the same world, on the same store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Restart {
-    /// After power-on.
-    pub time: Duration,
-    /// In order, or by dying.
-    pub in_order: bool,
+impl Test {
+    /// Whether the rules of fuzzing are to hold.
+    pub fn wants_rules(&self) -> bool {
+        self.expect.iter().any(|expectation| matches!(expectation.subject, Subject::Rules))
+    }
 }
 
 /// One thing that must be true.
@@ -144,6 +177,8 @@ pub enum Subject {
     Took(DurationRange),
     /// The report is what this file holds.
     Golden(PathBuf),
+    /// The rules of fuzzing hold.
+    Rules,
 }
 
 impl Subject {
@@ -212,6 +247,7 @@ impl Subject {
             Self::Returns(_) => "returns",
             Self::Took(_) => "took",
             Self::Golden(_) => "golden",
+            Self::Rules => "rules",
         }
     }
 }

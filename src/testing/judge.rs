@@ -13,8 +13,10 @@ use crate::flow::topic::TopicPattern;
 use crate::link::Mono;
 use crate::report::console::{crossings, explain};
 use crate::sim::Receipt;
+use crate::transcript::visible::escaped;
 
 use super::file::{Expectation, Subject, Test};
+use super::fuzz::invariant::RULES;
 use super::golden;
 use super::loading::Ready;
 use super::outcome::{Problem, shown};
@@ -62,6 +64,13 @@ impl Judge<'_> {
                 let (good, others) = self.published(topic, json.as_ref(), text.as_deref());
                 self.counted(expectation, good, others)
             }
+            Subject::Rules => self.ended.broken.as_ref().map(|broken| {
+                let rule = RULES.iter().find(|rule| rule.id == broken.rule);
+                let says = rule.map_or("", |rule| rule.says);
+                let seen = Happened { at: broken.at, text: broken.what.clone(), passed: false };
+                let message = format!("{} does not hold: {says}", broken.rule);
+                self.with_seen(expectation, message, &[&seen], Some(broken.at))
+            }),
             Subject::State(wanted) => {
                 wanted.difference(&self.ended.state).map(|why| new(format!("at the end `state`: {why}")))
             }
@@ -295,8 +304,7 @@ fn does(subject: &Subject) -> String {
 
 /// Control characters visible, and not too long.
 fn short(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
-    let text: String = text.chars().map(visible).collect();
+    let text = escaped(text);
     match text.char_indices().nth(WIDTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

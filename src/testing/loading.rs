@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::flow::codes::Code;
 use crate::flow::compile::{self, Loaded, Options};
@@ -13,9 +14,10 @@ use crate::flow::model::{FlowId, Program, UnitId};
 use crate::hooks::{self, Host, Value};
 use crate::run::mask_text::Masked;
 use crate::run::vars::{self, Outside};
-use crate::transcript::{Masker, Secret};
+use crate::sim::{Pace, Replay, ReplayMode};
+use crate::transcript::{Masker, Secret, reader};
 
-use super::file::{Test, TestFile};
+use super::file::{Port, Recording, Test, TestFile};
 
 /// A program with its script host; every test loads its own.
 pub(super) struct Ready {
@@ -32,7 +34,7 @@ pub(super) type Broken = Box<(Diagnostics, Sources)>;
 /// Values of vars, and what must not be seen of them.
 pub(super) struct Values {
     pub vars: Vec<Vec<Value>>,
-    secrets: Vec<Secret>,
+    pub secrets: Vec<Secret>,
 }
 
 /// Loads the file that is tested.
@@ -93,6 +95,12 @@ impl Ready {
 /// What a test file says that only its flow can tell to be wrong.
 pub(super) fn check(file: &TestFile, ready: &Ready) -> Diagnostics {
     let mut problems = Diagnostics::new();
+    if let Port::Recording(recording) = &file.port
+        && let Err(why) = replay(recording, ready)
+    {
+        let help = "it is written by `atflow run … --transcript FILE`; its path counts from this file";
+        problems.push(Diagnostic::error(Code::NO_TRANSCRIPT, recording.span, why).help(help));
+    }
     for test in &file.tests {
         for name in &test.run {
             check_name(name, ready, &mut problems);
@@ -106,6 +114,20 @@ pub(super) fn check(file: &TestFile, ready: &Ready) -> Diagnostics {
         check_test(test, ready, &mut problems);
     }
     problems
+}
+
+/// A recording as a port, from its beginning. The error is in words.
+pub(super) fn replay(recording: &Recording, ready: &Ready) -> Result<Replay, String> {
+    let file = recording.path.display().to_string();
+    let bytes = std::fs::read(&recording.path).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+    let mode = if recording.matching {
+        ReplayMode::Matching(Arc::clone(&ready.program.dialect))
+    } else {
+        ReplayMode::Strict
+    };
+    let port = format!("replay:{file}");
+    let replay = reader::text(&bytes).and_then(|text| Replay::new(text, (&file, &port), mode, Pace::Max));
+    replay.map_err(|error| format!("line {} of `{file}`: {}", error.line, error.problem))
 }
 
 fn check_name(name: &Spanned<String>, ready: &Ready, problems: &mut Diagnostics) {
@@ -130,7 +152,7 @@ fn check_test(test: &Test, ready: &Ready, problems: &mut Diagnostics) {
     if station.is_some() && test.lasts.is_none() {
         refuse(test.span, "a station runs for ever".to_owned(), "say how long this test lasts: `for: 15m`");
     }
-    if station.is_none() && !test.restarts.is_empty() {
+    if station.is_none() && !test.mishaps.is_empty() {
         refuse(test.span, "only a station is restarted".to_owned(), "leave `restart` and `crash` out");
     }
     for expectation in &test.expect {

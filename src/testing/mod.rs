@@ -1,5 +1,5 @@
 //! Flows that are tried without hardware: test files, the simulated world that each test runs in, and what is
-//! said when something is not as expected.
+//! said when something is not as expected. And fuzzing.
 //!
 //! A test is a pure function of its files: no wall clock, no environment, no chance but its seed. The same test
 //! gives the same outcome, byte for byte, on any machine.
@@ -8,10 +8,14 @@
 //! * [`play`]: one test in its world. `record` notes what happens, `judge` compares it with what was expected.
 //! * [`calls`]: functions tried alone, with a [`stand_in`] for the station.
 //! * [`coverage`]: which steps and branches no test reached.
+//! * [`fate`]: what happens to atflow itself: how its processes die and begin again.
+//! * [`fuzz`]: worlds where things go wrong, drawn from seeds, and rules that must hold in all of them.
 
 pub mod calls;
 pub mod coverage;
+pub mod fate;
 pub mod file;
+pub mod fuzz;
 mod golden;
 mod judge;
 mod loading;

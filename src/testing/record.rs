@@ -31,6 +31,8 @@ pub(super) struct Recorder {
     wants_lines: bool,
     /// What shows it as the terminal would, for goldens.
     shown: Option<Box<dyn Watcher>>,
+    /// Everything that was told, if somebody wants it.
+    told: Option<Vec<(Mono, Happening)>>,
 }
 
 impl Recorder {
@@ -42,7 +44,18 @@ impl Recorder {
             subjects,
             touched: BTreeSet::new(),
             shown,
+            told: None,
         }
+    }
+
+    /// From now on everything that is told is kept.
+    pub fn keep_told(&mut self) {
+        self.told.get_or_insert_default();
+    }
+
+    /// What was told so far, if it was kept.
+    pub fn take_told(&mut self) -> Vec<(Mono, Happening)> {
+        self.told.take().unwrap_or_default()
     }
 
     /// What was noted so far, by subject. What comes later is not looked at any more.
@@ -131,6 +144,9 @@ impl Observer for Recorder {
 
 impl Watcher for Recorder {
     fn happened(&mut self, at: Mono, happening: &Happening) {
+        if let Some(told) = &mut self.told {
+            told.push((at, happening.clone()));
+        }
         match happening {
             Happening::LinkState { from, to, cause, .. } => self.link(at, *from, *to, cause.as_deref()),
             Happening::CommandStarted { method, .. } => {

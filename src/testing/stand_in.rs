@@ -15,6 +15,7 @@ use crate::run::failure::Failure;
 use crate::run::home::{Effects, Home};
 use crate::station::command::ask;
 use crate::station::command::judge::{AtRules, judge};
+use crate::transcript::visible::escaped;
 
 /// Something that the station would do.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,9 +61,9 @@ impl Deed {
     /// What it is, and the rest in one line.
     pub fn shown(&self) -> (&'static str, String) {
         match self {
-            Self::At { line, answer } => ("at", format!("{line} -> {}", one_line(answer))),
+            Self::At { line, answer } => ("at", format!("{line} -> {}", escaped(answer))),
             Self::Run { flow, with } => ("run", format!("{flow} {with}")),
-            Self::Publish { topic, content } => ("publish", format!("{topic} {}", one_line(content))),
+            Self::Publish { topic, content } => ("publish", format!("{topic} {}", escaped(content))),
             Self::After { delay, flow } => ("after", format!("{delay} {flow}")),
             Self::State { name, value } => ("state", format!("{name} = {value}")),
         }
@@ -78,14 +79,6 @@ impl Deed {
             Self::State { name, value } => json!({ "state": name, "value": value }),
         }
     }
-}
-
-/// A text without line ends and other control characters.
-pub fn one_line(text: &str) -> String {
-    let shown = |character: char| {
-        if character.is_control() { character.escape_debug().to_string() } else { character.to_string() }
-    };
-    text.chars().map(shown).collect()
 }
 
 /// The station's place, taken while a handler is tried.
@@ -174,7 +167,7 @@ impl hooks::Station for StandIn {
         let captures = answer.lines().find_map(|line| expected.match_line(line.as_bytes(), &[]));
         captures
             .map(|captures| captures_map(&captures))
-            .ok_or_else(|| format!("the answer `{}` does not fit `{pattern}`", one_line(answer)))
+            .ok_or_else(|| format!("the answer `{}` does not fit `{pattern}`", escaped(answer)))
     }
 
     fn run(&self, flow: &str, with: &Value) -> Result<Value, String> {
@@ -244,6 +237,8 @@ impl Home for StandIn {
     fn default_qos(&self) -> u8 {
         self.program.station.as_ref().map_or(0, |station| station.outbox.qos)
     }
+
+    fn data_begins(&self) {}
 
     fn commit(&self, _effects: Effects) -> Result<(), Failure> {
         Ok(())

@@ -150,13 +150,47 @@ pub fn entries(messages: Vec<(String, Vec<u8>)>) -> (Vec<Entry>, Duration) {
     (moments.zip(messages).map(entry).collect(), end)
 }
 
-/// A publish whose topic holds what came from outside, as one argument.
-fn is_one_topic(line: &str) -> bool {
-    let arguments = line.strip_prefix("AT+MPUBEX=").and_then(|rest| rest.strip_suffix("\r\n"));
-    let Some((topic, rest)) = arguments.and_then(|arguments| arguments.split_once(',')) else { return false };
-    let numbers = rest.split(',').all(|number| number.parse::<u32>().is_ok());
+/// What stands in place of an escaped byte: a backslash and two hexadecimal digits. `None` if anything in it
+/// could end the argument, the line, or begin another command.
+fn unescaped(argument: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = argument.as_bytes();
+    while let [first, behind @ ..] = rest {
+        rest = behind;
+        match first {
+            b'\\' => {
+                let (digits, behind) = rest.split_at_checked(2)?;
+                bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+                rest = behind;
+            }
+            b'"' | b',' | b';' => return None,
+            plain if plain.is_ascii_graphic() || *plain == b' ' => bytes.push(*plain),
+            _ => return None,
+        }
+    }
+    Some(bytes)
+}
+
+/// A publish that holds what came from outside, the topic as one argument, the payload as another: JSON that
+/// is with the cloud just as it was meant.
+fn is_one_publish(line: &str, lab: &Lab) -> bool {
+    let known = |name: &str| line.strip_prefix(name).and_then(|rest| rest.strip_suffix("\r\n"));
+    let (arguments, in_line) = match (known("AT+MPUB="), known("AT+MPUBEX=")) {
+        (Some(arguments), _) => (arguments, true),
+        (None, Some(arguments)) => (arguments, false),
+        (None, None) => return false,
+    };
+    let [topic, qos, retain, last] = arguments.split(',').collect::<Vec<_>>()[..] else { return false };
     let plain = |character: char| !character.is_control() && !"\"\\;,".contains(character);
-    topic.chars().all(plain) && numbers && rest.split(',').count() == 3
+    if !topic.chars().all(plain) || !["0", "1"].contains(&qos) || !["0", "1"].contains(&retain) {
+        return false;
+    }
+    if !in_line {
+        return last.parse::<u32>().is_ok();
+    }
+    let Some(payload) = unescaped(last) else { return false };
+    let arrived = lab.received().iter().any(|receipt| receipt.post.payload == payload);
+    arrived && serde_json::from_slice::<serde_json::Value>(&payload).is_ok()
 }
 
 /// The handler `line` puts what came into its command line, as it may; then it is one line, and still no more
@@ -166,23 +200,29 @@ fn is_harmless(line: &str) -> bool {
     whole.is_some_and(|rest| !rest.contains(char::is_control) && rest.matches('"').count() % 2 == 0)
 }
 
-/// S18: what came from outside is in no command line. Data is what follows a prompt, and there it is JSON.
-fn assert_no_injection(lab: &Lab) {
+/// S18: what came from outside is in no command line but as one argument, or in the data that follows a
+/// prompt, and there it is JSON. `least`: so much was sent that this means something.
+fn assert_no_injection(lab: &Lab, least: usize) {
     let transcript = lab.transcript.text();
     let reader = Reader::new(&transcript).expect("a transcript");
     let mut sent = 0;
+    let mut before = String::new();
     for record in reader {
         let record = record.expect("a record");
         let Line::Tx(bytes) = record.entry else { continue };
         sent += 1;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if text.contains(CANARY) {
+            let asked_for = before.trim_end().rsplit_once(',').is_some_and(|(line, size)| {
+                line.starts_with("AT+MPUBEX=") && size == bytes.len().to_string()
+            });
             let json: Result<serde_json::Value, _> = serde_json::from_slice(&bytes);
-            let good = json.is_ok() || is_one_topic(&text) || is_harmless(&text);
+            let good = (asked_for && json.is_ok()) || is_one_publish(&text, lab) || is_harmless(&text);
             assert!(good, "this went to the module: {text:?}");
         }
+        before = text;
     }
-    assert!(sent > 100);
+    assert!(sent >= least, "only {sent} were sent");
 }
 
 #[test]
@@ -222,7 +262,8 @@ fn hostile_messages_are_answered_or_dropped_by_rule() {
         let starts = told.starts("tick").len();
         assert!(starts as u64 >= end.as_secs() / 60 - 1, "schedules go on: {starts}");
     }
-    assert_no_injection(&lab);
+    // Each message that is answered costs a line at least, and most are.
+    assert_no_injection(&lab, count / 2);
     ledger::settle(&mut lab);
 }
 
@@ -277,8 +318,18 @@ fn monstrous_messages_are_survived() {
             "the last one was a good one"
         );
     }
-    assert_no_injection(&lab);
+    // One report a minute is one line.
+    assert_no_injection(&lab, usize::try_from(last).expect("not so many"));
     ledger::settle(&mut lab);
+}
+
+/// The checker of the tests above can tell a payload from a command.
+#[test]
+fn an_escaped_argument_is_told_from_one_that_is_not() {
+    assert_eq!(unescaped(r"{\22a\22:\22\0D\0AAT\22}").as_deref(), Some(&b"{\"a\":\"\r\nAT\"}"[..]));
+    for bad in ["a,b", "a;+CANARY", "a\rAT", "a\nAT", "a\"", "a\\", "a\\2", "a\\zz", "\u{1a}", "\u{e9}"] {
+        assert_eq!(unescaped(bad), None, "{bad:?}");
+    }
 }
 
 const FLOOD: u32 = 10_000;

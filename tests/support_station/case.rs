@@ -73,7 +73,12 @@ impl Case {
     }
 
     pub fn scenario(&self) -> Scenario {
-        Scenario { seed: Some(self.seed), settings: self.settings.clone(), at: self.entries.clone() }
+        Scenario {
+            seed: Some(self.seed),
+            settings: self.settings.clone(),
+            at: self.entries.clone(),
+            ..Scenario::default()
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use atflow::run::mask_text::Masked;
 use atflow::run::once::OnceInMemory;
 use atflow::run::{SharedObserver, TellLines};
 use atflow::session::Session;
-use atflow::sim::{self, CloudChoice, Pace, Receipt, SimLink, SimOptions, Watch};
+use atflow::sim::{self, Receipt, SimLink, SimOptions, Watch};
 use atflow::station::event::Summary;
 use atflow::station::{Setup, SharedWatcher, Station};
 use atflow::store::{DiskFaults, Life, Store};
@@ -53,12 +53,8 @@ pub struct Lab {
 impl Lab {
     /// Everything is switched on; no station runs yet.
     pub fn new(case: Case) -> Self {
-        let options = SimOptions {
-            seed: case.seed,
-            scenario: Some(case.scenario()),
-            cloud: CloudChoice::StandIn(None),
-            pace: Pace::Max,
-        };
+        let options =
+            SimOptions { seed: case.seed, scenario: Some(case.scenario()), ..SimOptions::default() };
         let (link, watch) = sim::build("luat-air724", options).expect("a simulated module");
         let recorder = Shared::default();
         recorder.0.borrow_mut().forgetful = !case.keep;
@@ -236,7 +232,7 @@ impl Lab {
 
     /// Ends the station in peace.
     pub fn stop(&mut self) -> Summary {
-        self.station.take().expect("a station runs").stop()
+        self.station.take().expect("a station runs").stop().0
     }
 
     /// What the station told.

@@ -10,6 +10,7 @@ use crate::flow::duration;
 use crate::link::Mono;
 use crate::report::paint::Paint;
 use crate::transcript::Masker;
+use crate::transcript::visible::escaped;
 
 use super::super::say;
 use super::editor::Printer;
@@ -89,15 +90,7 @@ impl Screen {
 
     /// `text` masked, its control characters visible.
     fn clean(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        for c in self.masker.mask(text).chars() {
-            if c.is_control() {
-                out.extend(c.escape_default());
-            } else {
-                out.push(c);
-            }
-        }
-        out
+        escaped(&self.masker.mask(text))
     }
 
     fn paint(&self, paint: Paint, text: &str) -> String {

@@ -4,6 +4,10 @@ use super::{Code, Key, Rule, Shape, Takes};
 
 const VARS: Key = Key::new("vars", Takes::Map(&Takes::Plain), "as `--var`: values for the flow's vars")
     .example("{ host: example.org }");
+const RATES_OR_LIST: &[Takes] = &[Takes::Object(&TEST_RATES), Takes::List(&Takes::Object(&TEST_FAULT))];
+const FAULTS_OF: Key =
+    Key::new("faults", Takes::Either(RATES_OR_LIST), "what goes wrong: rates, or a list of single faults")
+        .example("{ lost_bytes: 1e-5, reboot: 2/d }");
 const SEED: Key = Key::new("seed", Takes::Int { min: 0, max: i64::MAX }, "where all chance comes from");
 
 /// A test file.
@@ -14,9 +18,13 @@ pub static TEST_FILE: Shape = Shape {
         Key::new("flow", Takes::Text, "the file that is tested, relative to this one")
             .required()
             .example("station.yaml"),
-        Key::new("port", Takes::Text, "the simulated module")
-            .default("`sim:luat-air724`")
-            .example("sim:esp-at"),
+        Key::new(
+            "port",
+            Takes::Text,
+            "the simulated module, or `replay:FILE`, a transcript relative to this file",
+        )
+        .default("`sim:luat-air724`")
+        .example("sim:esp-at"),
         SEED.default("724"),
         VARS,
         Key::new("tests", Takes::List(&Takes::Object(&TEST)), "what is tried"),
@@ -59,6 +67,7 @@ pub static TEST: Shape = Shape {
         Key::new("sim", Takes::Object(&TEST_SIM), "how the simulated module starts"),
         Key::new("at", Takes::List(&Takes::Object(&TEST_EVENT)), "what happens meanwhile")
             .example("[{ time: 10m, broker: away, for: 20m }]"),
+        FAULTS_OF,
         Key::new("expect", Takes::List(&Takes::Object(&EXPECTATION)), "what must be true").required(),
     ],
     rules: &[],
@@ -67,6 +76,128 @@ pub static TEST: Shape = Shape {
         ("events", "write `at`"),
         ("duration", "write `for`"),
     ],
+};
+
+/// What goes wrong by chance in a test.
+pub static TEST_RATES: Shape = Shape {
+    name: "fault rates",
+    doc: "What goes wrong by chance: for each byte, line or message (`0.1%`, `1e-5`), or so often a day or an hour (`2/d`). \
+          docs/testing.md says what each is counted by.",
+    keys: &[
+        Key::new("lost_bytes", RATE, "the byte does not come"),
+        Key::new("doubled_bytes", RATE, "the byte comes twice"),
+        Key::new("garbled_bytes", RATE, "one bit of the byte is another"),
+        Key::new("tx_lost_bytes", RATE, "the byte does not arrive"),
+        Key::new("tx_doubled_bytes", RATE, "the byte arrives twice"),
+        Key::new("tx_garbled_bytes", RATE, "one bit of the byte is another"),
+        Key::new("split_chunks", RATE, "the piece comes in two, with a pause between them"),
+        Key::new("late_chunks", RATE, "the piece and all behind it come later"),
+        Key::new("urc_anywhere", RATE, "the module says a line unasked"),
+        Key::new("urc_glued", RATE, "the same, and its line end is missing"),
+        Key::new("urc_no_crlf", RATE, "the same, and the next line follows on the same line"),
+        Key::new("late_answer", RATE, "the result code and all behind it come later"),
+        Key::new("lost_answer", RATE, "the result code does not come"),
+        Key::new("cut_answer", RATE, "only the first half of the result code comes"),
+        Key::new("late_prompt", RATE, "the prompt and all behind it come later"),
+        Key::new("lost_prompt", RATE, "the module wants data and does not say so"),
+        Key::new("puback_lost", RATE, "the acknowledgement does not come"),
+        Key::new("puback_late", RATE, "the acknowledgement comes later"),
+        Key::new("puback_stray", RATE, "a second acknowledgement follows"),
+        Key::new("closed_unreported", RATE, "the module does not say that the connection is closed"),
+        Key::new("doubled_downlinks", RATE, "the message comes a second time"),
+        Key::new(
+            "downlink_flood",
+            RATE,
+            "a hundred to a thousand messages come at once, some of them no commands",
+        ),
+        Key::new("reboot", RATE, "the module restarts; it echoes again"),
+        Key::new("silent_reboot", RATE, "the same, and it does not say so"),
+        Key::new("echo_back", RATE, "the module echoes again, although it did not restart"),
+        Key::new("port_gone", RATE, "the port vanishes, and comes back"),
+        Key::new("broker_away", RATE, "the broker closes the connection and cannot be reached"),
+        Key::new(
+            "broker_silent",
+            RATE,
+            "nothing reaches the broker and nothing comes from it, on this connection and on new ones",
+        ),
+        Key::new("broker_slow", RATE, "everything from the broker takes 1 to 10 seconds longer"),
+        Key::new("broker_kicks", RATE, "the broker closes each connection soon after the login"),
+        Key::new("registration_lost", RATE, "the network is gone"),
+        Key::new("clock_jump", RATE, "the calendar of atflow's machine jumps, forward or back"),
+        Key::new("disk_full", RATE, "the disk of a station's outbox is full"),
+        Key::new("disk_fails", RATE, "writing to that disk fails"),
+        Key::new("heal", Takes::Duration, "from this time on nothing goes wrong").example("20h"),
+    ],
+    rules: &[],
+    instead: &[("fault", "a list has single faults: `- { fault: lost_bytes, nth: 1041 }`")],
+};
+
+const RATE: Takes = Takes::Either(&[Takes::Number, Takes::Text]);
+
+const FAULTS: &[&str] = &[
+    "lost_bytes",
+    "doubled_bytes",
+    "garbled_bytes",
+    "tx_lost_bytes",
+    "tx_doubled_bytes",
+    "tx_garbled_bytes",
+    "split_chunks",
+    "late_chunks",
+    "urc_anywhere",
+    "urc_glued",
+    "urc_no_crlf",
+    "late_answer",
+    "lost_answer",
+    "cut_answer",
+    "late_prompt",
+    "lost_prompt",
+    "puback_lost",
+    "puback_late",
+    "puback_stray",
+    "closed_unreported",
+    "doubled_downlinks",
+    "downlink_flood",
+    "reboot",
+    "silent_reboot",
+    "echo_back",
+    "port_gone",
+    "broker_away",
+    "broker_silent",
+    "broker_slow",
+    "broker_kicks",
+    "registration_lost",
+    "clock_jump",
+    "disk_full",
+    "disk_fails",
+    "heal",
+];
+
+/// One thing that goes wrong in a test.
+pub static TEST_FAULT: Shape = Shape {
+    name: "fault",
+    doc: "One thing that goes wrong, exactly then.",
+    keys: &[
+        Key::new("fault", Takes::OneOf(FAULTS), "what; `heal` ends them all")
+            .required()
+            .example("lost_bytes"),
+        Key::new(
+            "nth",
+            Takes::Int { min: 1, max: i64::MAX },
+            "at which of what it is counted by, from power-on and from 1",
+        ),
+        Key::new("time", Takes::Duration, "of what goes by days: this long after power-on"),
+        Key::new("for", Takes::Duration, "how long it lasts, or how late something is"),
+        Key::new("bit", Takes::Int { min: 0, max: 7 }, "of a garbled byte: which bit"),
+        Key::new("urc", Takes::Text, "of a line that comes unasked: the line").example("RING"),
+        Key::new("clock", Takes::OneOf(&["forward", "back"]), "of a calendar that jumps: which way")
+            .default("forward"),
+        Key::new("count", Takes::Int { min: 1, max: 10_000 }, "of a flood: how many messages"),
+    ],
+    rules: &[
+        Rule::at_least_one(&["nth", "time"], Code::MISSING_KEY, "say when: `nth: 17`, or `time: 3h`"),
+        Rule::at_most_one(&["nth", "time"], "keep one; two times are two faults"),
+    ],
+    instead: &[],
 };
 
 /// `sim:` of a test.
@@ -90,6 +221,11 @@ pub static TEST_SIM: Shape = Shape {
             .default("0"),
         Key::new("registration", Takes::Duration, "until it is registered").default("as measured"),
         Key::new("cached", Takes::Bool, "whether messages wait in the module at first").default("false"),
+        Key::new("bearer", Takes::OneOf(&["closed", "open"]), "with `start: warm`, the bearer for HTTP")
+            .default("closed"),
+        Key::new("deaf", Takes::Duration, "after each final result, how long it loses what is sent to it")
+            .default("0s")
+            .example("20ms"),
         Key::new(
             "boot",
             Takes::OneOf(&["usual", "garbage", "glued", "silent"]),
@@ -109,6 +245,21 @@ pub static TEST_SIM: Shape = Shape {
     instead: &[("seed", "write `seed` beside `sim`"), ("at", "write `at` beside `sim`")],
 };
 
+/// A scenario.
+pub static SCENARIO: Shape = Shape {
+    name: "scenario",
+    doc: "What happens to a simulated module; for `--scenario`, and the same keys as in a test.",
+    keys: &[
+        SEED.default("`--seed`, else 724"),
+        Key::new("sim", Takes::Object(&TEST_SIM), "how the simulated module starts"),
+        FAULTS_OF,
+        Key::new("at", Takes::List(&Takes::Object(&TEST_EVENT)), "what happens meanwhile")
+            .example("[{ time: 10m, broker: away, for: 20m }]"),
+    ],
+    rules: &[],
+    instead: &[("events", "write `at`"), ("expect", "a test file says what must be true: `NAME.test.yaml`")],
+};
+
 /// One item of a test's `at:`.
 pub static TEST_EVENT: Shape = Shape {
     name: "timed event",
@@ -122,6 +273,14 @@ pub static TEST_EVENT: Shape = Shape {
         Key::new("text", Takes::Text, "its payload"),
         Key::new("bytes", Takes::Text, "its payload, hexadecimal").example("'00 ff'"),
         Key::new("urc", Takes::Text, "the module says this unasked").example("'+CPIN: SIM REMOVED'"),
+        Key::new(
+            "refuse",
+            Takes::Pattern,
+            "the next command line like this is not carried out, and gets another answer",
+        )
+        .example("AT+CIPSHUT"),
+        Key::new("with", Takes::Text, "that answer: a result such as `+CME ERROR: 3`, or `silence`")
+            .default("`ERROR`"),
         Key::new(
             "broker",
             Takes::OneOf(&["away", "close", "back"]),
@@ -137,8 +296,14 @@ pub static TEST_EVENT: Shape = Shape {
             Takes::OneOf(&["atflow"]),
             "a station ends in order and begins again, in the same world",
         ),
-        Key::new("crash", Takes::OneOf(&["atflow"]), "the same, and nothing is put in order"),
-        Key::new("for", Takes::Duration, "how long it is away, unplugged or lost").default("for ever"),
+        Key::new(
+            "crash",
+            Takes::OneOf(&["atflow", "in_write", "before_commit", "after_commit"]),
+            "the same, and nothing is put in order: it dies at once, in the middle of its next write to the port, \
+             before its next transaction is on the disk, or right behind it",
+        ),
+        Key::new("for", Takes::Duration, "how long it is away, unplugged, lost or not running")
+            .default("for ever; atflow begins again at once"),
         Key::new("count", Takes::Int { min: 1, max: 10_000 }, "how often, at most")
             .default("1; with `after` each time"),
     ],
@@ -155,15 +320,37 @@ pub static TEST_EVENT: Shape = Shape {
         Rule::needs("json", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
         Rule::needs("text", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
         Rule::needs("bytes", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
-        Rule::needs("for", &["broker", "port", "registration"], Code::MISSING_KEY, "nothing else lasts"),
+        Rule::needs("with", &["refuse"], Code::MISSING_KEY, "say what is refused: `refuse: AT+CIPSHUT`"),
+        Rule::needs(
+            "for",
+            &["broker", "port", "registration", "restart", "crash"],
+            Code::MISSING_KEY,
+            "nothing else lasts",
+        ),
         Rule::needs("restart", &["time"], Code::MISSING_KEY, "say when: `time: 20m`"),
         Rule::needs("crash", &["time"], Code::MISSING_KEY, "say when: `time: 20m`"),
     ],
-    instead: &[("message", "write `cloud: TOPIC`"), ("every", "write one event for each time")],
+    instead: &[
+        ("message", "write `cloud: TOPIC`"),
+        ("answer", "write `refuse: LINE` and `with: RESULT`"),
+        ("times", "write `count`"),
+        ("every", "write one event for each time"),
+    ],
 };
 
-const KINDS_OF_EVENT: &[&str] =
-    &["cloud", "urc", "broker", "port", "module", "registration", "clock", "suspend", "restart", "crash"];
+const KINDS_OF_EVENT: &[&str] = &[
+    "cloud",
+    "urc",
+    "refuse",
+    "broker",
+    "port",
+    "module",
+    "registration",
+    "clock",
+    "suspend",
+    "restart",
+    "crash",
+];
 
 const SUBJECTS: &[&str] = &[
     "published",
@@ -179,6 +366,7 @@ const SUBJECTS: &[&str] = &[
     "returns",
     "took",
     "golden",
+    "rules",
 ];
 const SUBJECTS_AND_VERDICT: &[&str] = &[
     "verdict",
@@ -194,6 +382,7 @@ const SUBJECTS_AND_VERDICT: &[&str] = &[
     "returns",
     "took",
     "golden",
+    "rules",
 ];
 const ALL_SUBJECTS: &[&str] = &[
     "published",
@@ -210,6 +399,7 @@ const ALL_SUBJECTS: &[&str] = &[
     "returns",
     "took",
     "golden",
+    "rules",
 ];
 const COUNTED: &[&str] = &["published", "replied", "sent", "handled", "run", "link", "error", "log"];
 
@@ -262,6 +452,11 @@ pub static EXPECTATION: Shape = Shape {
         Key::new("returns", Takes::Map(&Takes::Plain), "what a flow returned"),
         Key::new("took", Takes::DurationRange, "how long a flow took, on the simulated clock")
             .example("0s..30s"),
+        Key::new(
+            "rules",
+            Takes::OneOf(&["hold"]),
+            "the rules of `atflow fuzz` hold: nothing is lost, doubled, out of order, or sent at the wrong time",
+        ),
         Key::new(
             "golden",
             Takes::Text,

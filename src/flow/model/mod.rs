@@ -360,6 +360,8 @@ pub struct Ask {
     pub expect: Option<Arc<Sequence>>,
     /// Where captures go.
     pub captures: Vec<(Arc<str>, Slot)>,
+    /// The variables of `{=x}` holes.
+    pub same: Vec<Input>,
 }
 
 /// `port`.

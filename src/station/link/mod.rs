@@ -182,6 +182,11 @@ impl Machine {
         self.state() == LinkState::Online
     }
 
+    /// Whether something can restart a module that may not be spoken to.
+    pub fn can_restart_silent_module(&self, now: Mono) -> bool {
+        self.ladder.without_module(now).is_some()
+    }
+
     /// From when on the outbox may publish; `None` while the link does not hold or is in doubt. A session
     /// that was opened clean after an unclean end is given a little time.
     pub fn publish_from(&self) -> Option<Mono> {

@@ -56,7 +56,7 @@ fn the_last_run_of_a_schedule_is_known_to_the_next_process() {
 fn a_clean_end_is_told_from_a_crash() {
     let folder = Folder::new();
     let mut store = folder.open(&life(1, 0));
-    assert!(!store.was_clean());
+    assert!(store.was_clean(), "nobody had a new one before");
     store.set_note("data_mode", Some("7 120"));
     store.close();
     let mut store = folder.open(&life(1, 1));
@@ -66,6 +66,20 @@ fn a_clean_end_is_told_from_a_crash() {
     let mut store = store.crash("p", &life(1, 2)).expect("the next life");
     assert!(!store.was_clean());
     assert_eq!(store.note("data_mode"), None);
+}
+
+#[test]
+fn a_store_that_was_broken_or_never_closed_is_not_a_new_one() {
+    let folder = Folder::new();
+    drop(folder.open(&life(1, 0)));
+    assert!(!folder.open(&life(1, 1)).was_clean(), "the first process died");
+    folder.open(&life(1, 2)).close();
+    fs::write(folder.path().join(disk::NAME), b"not a database, and long enough to be looked at")
+        .expect("ours");
+    assert!(!folder.open(&life(1, 3)).was_clean(), "it was broken");
+    let memory = Store::in_memory(&life(1, 0)).expect("memory");
+    assert!(memory.was_clean());
+    assert!(!memory.crash("p", &life(1, 1)).expect("memory").was_clean());
 }
 
 #[test]

@@ -9,13 +9,13 @@ use std::path::Path;
 
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
-use crate::flow::fields::{Fields, PlainValue, nearest};
+use crate::flow::fields::{Fields, nearest};
 use crate::flow::keys::{TEST, TEST_CALL, TEST_FILE};
 use crate::flow::yaml::{self, Node, Scalar};
 use crate::link::address::Address;
 use crate::sim;
 
-use super::file::{CallTest, SEED, Test, TestFile};
+use super::file::{CallTest, Port, Recording, SEED, Test, TestFile};
 use super::value::Wanted;
 
 /// The end of every test file's name.
@@ -32,7 +32,8 @@ const MODULE: &str = "luat-air724";
 pub fn read(path: &Path, text: &str, problems: &mut Diagnostics) -> Result<TestFile, Sources> {
     let mut sources = Sources::new();
     let file = sources.add(path.display().to_string(), text);
-    match (Reading { path, file, sources: &sources, problems }).file() {
+    let reading = Reading { path, file, sources: &sources, problems, is_recording: false };
+    match reading.file() {
         Some(parts) if !problems.has_errors() => Ok(parts.with(path, sources)),
         _ => Err(sources),
     }
@@ -41,7 +42,7 @@ pub fn read(path: &Path, text: &str, problems: &mut Diagnostics) -> Result<TestF
 /// What was read, before the sources come back.
 struct Parts {
     flow: (String, Span),
-    module: String,
+    port: Port,
     vars: BTreeMap<String, String>,
     tests: Vec<Test>,
     calls: Vec<CallTest>,
@@ -55,7 +56,7 @@ impl Parts {
             sources,
             flow: beside.join(self.flow.0),
             flow_span: self.flow.1,
-            module: self.module,
+            port: self.port,
             vars: self.vars,
             tests: self.tests,
             calls: self.calls,
@@ -69,6 +70,8 @@ struct Reading<'r> {
     file: FileId,
     sources: &'r Sources,
     problems: &'r mut Diagnostics,
+    /// The tests run on a recording.
+    is_recording: bool,
 }
 
 impl Reading<'_> {
@@ -80,7 +83,8 @@ impl Reading<'_> {
         let root = yaml::parse(self.sources, self.file, self.problems)?;
         let fields = self.open(&root, &TEST_FILE)?;
         let flow = fields.text("flow", self.problems);
-        let module = self.module(&fields);
+        let port = self.port(&fields);
+        self.is_recording = matches!(port, Some(Port::Recording(_)));
         let seed = self.seed(&fields).unwrap_or(SEED);
         let vars = self.vars(&fields);
         let tests: Vec<Test> = fields
@@ -98,16 +102,22 @@ impl Reading<'_> {
         fields.finish();
         self.names_differ(&tests);
         let flow = flow.map(|flow| (flow.text.to_owned(), flow.span))?;
-        Some(Parts { flow, module: module?, vars, tests, calls })
+        Some(Parts { flow, port: port?, vars, tests, calls })
     }
 
-    /// The simulated module.
-    fn module(&mut self, fields: &Fields<'_>) -> Option<String> {
-        let Some(port) = fields.text("port", self.problems) else { return Some(MODULE.to_owned()) };
+    /// What the tests run on.
+    fn port(&mut self, fields: &Fields<'_>) -> Option<Port> {
+        let Some(port) = fields.text("port", self.problems) else {
+            return Some(Port::Sim(MODULE.to_owned()));
+        };
         let names: Vec<&str> = sim::names().iter().map(|(name, _)| *name).collect();
         let known = names.iter().map(|name| format!("`sim:{name}`")).collect::<Vec<_>>().join(", ");
         let (message, help) = match Address::parse(port.text) {
-            Ok(Address::Sim(name)) if names.contains(&name.as_str()) => return Some(name),
+            Ok(Address::Sim(name)) if names.contains(&name.as_str()) => return Some(Port::Sim(name)),
+            Ok(Address::Replay { file, matching }) => {
+                let path = self.path.parent().unwrap_or(Path::new("")).join(file);
+                return Some(Port::Recording(Recording { path, matching, span: port.span }));
+            }
             Ok(Address::Sim(name)) => {
                 let help = match nearest(&name, names.iter().copied()) {
                     Some(near) => format!("did you mean `sim:{near}`?"),
@@ -116,8 +126,11 @@ impl Reading<'_> {
                 (format!("there is no simulated module `{name}`"), help)
             }
             _ => (
-                format!("`{}` is no simulated module, and a test has no other", port.text),
-                format!("there is {known}"),
+                format!(
+                    "`{}` is neither a simulated module nor a recording, and a test has no other",
+                    port.text
+                ),
+                format!("there is {known}; `replay:FILE` is what a module said once"),
             ),
         };
         self.problems.push(Diagnostic::error(Code::NOT_IN_TEST, port.span, message).help(help));
@@ -163,19 +176,25 @@ impl Reading<'_> {
         let lasts = fields.duration("for", self.problems);
         let seed = self.seed(&fields).unwrap_or(seed);
         let vars = self.vars(&fields);
+        if self.is_recording {
+            self.nothing_else_happens(&fields);
+        }
         let sim = match fields.node("sim") {
-            Some(node) => self.settings(node)?,
+            Some(node) => sim::read::settings(node, self.sources.text(self.file), self.problems)?,
             None => sim::SimSettings::default(),
         };
-        let (mut at, mut restarts) = (Vec::new(), Vec::new());
+        let faults = fields
+            .node("faults")
+            .map(|node| sim::read::faults(node, self.sources.text(self.file), self.problems))
+            .unwrap_or_default();
+        let (mut at, mut mishaps) = (Vec::new(), Vec::new());
         for node in fields.list("at", self.problems).unwrap_or_default() {
             match self.event(node) {
                 Some(events::Timed::Entry(entry)) => at.push(entry),
-                Some(events::Timed::Restart(restart)) => restarts.push(restart),
+                Some(events::Timed::Mishap(mishap)) => mishaps.push(mishap),
                 None => {}
             }
         }
-        restarts.sort_by_key(|restart| restart.time);
         let wanted = fields.list("expect", self.problems);
         if let (Some([]), Some(at)) = (wanted.as_deref(), fields.at("expect")) {
             let problem =
@@ -195,9 +214,21 @@ impl Reading<'_> {
             vars,
             sim,
             at,
-            restarts,
+            faults,
+            mishaps,
             expect,
         })
+    }
+
+    /// A recording says what it says.
+    fn nothing_else_happens(&mut self, fields: &Fields<'_>) {
+        for key in ["sim", "at", "faults"] {
+            if let Some(at) = fields.at(key) {
+                let message = format!("`{key}` is for simulated modules, and the port is a recording");
+                let help = "leave it out: a recording says what it says";
+                self.problems.push(Diagnostic::error(Code::NOT_IN_TEST, at, message).help(help));
+            }
+        }
     }
 
     /// A name is what `--filter` and reports know a test by.
@@ -235,20 +266,5 @@ impl Reading<'_> {
             answers,
             does: does.map(|does| does.iter().map(|text| text.text.to_owned()).collect()),
         })
-    }
-}
-
-/// A plain value as JSON.
-fn json_of(value: &PlainValue) -> serde_json::Value {
-    use serde_json::Value as Json;
-    match value {
-        PlainValue::Text(text) => Json::from(text.clone()),
-        PlainValue::Int(value) => Json::from(*value),
-        PlainValue::Float(value) => Json::from(*value),
-        PlainValue::Bool(value) => Json::from(*value),
-        PlainValue::List(items) => items.iter().map(json_of).collect(),
-        PlainValue::Map(entries) => {
-            entries.iter().map(|(key, value)| (key.clone(), json_of(value))).collect()
-        }
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::flow::cases;
-use crate::sim::{SimCard, What, When};
+use crate::sim::{Faults, SimCard, What, When};
+use crate::testing::fate::MishapKind;
 use crate::testing::file::Subject;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 fn generated_test_file_cases() {
     cases::check("tests.txt", |sources, file, problems| {
         let path = Path::new("flow.yaml");
-        drop(Reading { path, file, sources, problems }.file());
+        drop(Reading { path, file, sources, problems, is_recording: false }.file());
     });
 }
 
@@ -43,7 +44,7 @@ tests:
   - { name: two, run: [a, b], seed: 8, expect: [{ verdict: failed, error: cme 7 }] }
 ",
     );
-    assert_eq!((file.flow.as_path(), file.module.as_str()), (Path::new("a/../x.yaml"), "esp-at"));
+    assert_eq!((file.flow.as_path(), file.port.shown()), (Path::new("a/../x.yaml"), "sim:esp-at".into()));
     assert_eq!(file.vars.get("a").map(String::as_str), Some("0123"));
     let [one, two] = file.tests.as_slice() else { panic!("two tests") };
     assert_eq!((one.seed, two.seed, one.lasts), (7, 8, Some(Duration::from_mins(2))));
@@ -52,8 +53,9 @@ tests:
     assert_eq!(one.at[0].when, When::Time(Duration::from_secs(30)));
     assert_eq!(one.at[0].what, What::Message { topic: "a/b".into(), payload: br#"{"x":1.5}"#.to_vec() });
     assert_eq!(one.at[1].count, Some(2));
-    let restarts: Vec<_> = one.restarts.iter().map(|one| (one.time.as_secs(), one.in_order)).collect();
-    assert_eq!(restarts, [(10, false), (40, true)]);
+    let mut mishaps: Vec<_> = one.mishaps.iter().map(|one| (one.time.as_secs(), one.what)).collect();
+    mishaps.sort();
+    assert_eq!(mishaps, [(10, MishapKind::Crash), (40, MishapKind::Restart)]);
     assert!(matches!(&one.expect[1].subject, Subject::Error(name) if name == "cme 7"));
     assert!(matches!(&one.expect[2].subject, Subject::Outbox(range) if range.most == Some(0.0)));
     assert!(matches!(&two.expect[0].subject, Subject::Verdict { passed: false, error: Some(_) }));
@@ -89,4 +91,32 @@ fn every_word_of_the_tables_is_one_of_the_simulator() {
             ));
         }
     }
+}
+
+#[test]
+fn every_fault_has_its_key_and_its_word() {
+    use crate::flow::keys::{TEST_FAULT, TEST_RATES, Takes};
+    use crate::sim::FaultKind;
+    let kinds: Vec<_> = FaultKind::ALL.iter().map(|kind| (kind.name(), kind.does())).collect();
+    let keys: Vec<_> = TEST_RATES.keys.iter().map(|key| (key.name, key.doc)).collect();
+    assert_eq!(keys[..keys.len() - 1], kinds[..]);
+    let Takes::OneOf(words) = TEST_FAULT.keys[0].takes else { panic!("words") };
+    assert!(words.iter().copied().eq(kinds.iter().map(|(name, _)| *name).chain(["heal"])));
+}
+
+#[test]
+fn faults_are_read_both_ways() {
+    let of = |faults: &str| {
+        let text = format!(
+            "flow: x.yaml\ntests:\n  - name: x\n    faults: {faults}\n    expect: [{{ rules: hold }}]\n"
+        );
+        good(&text).tests.remove(0).faults
+    };
+    let rates = of("{ lost_bytes: 1e-5, urc_anywhere: 1%, reboot: 2/d, heal: 90m }");
+    assert_eq!(
+        rates,
+        Faults::parse("{ lost_bytes: 1e-5, urc_anywhere: 1%, reboot: 2/d, heal: 1h30m }").unwrap()
+    );
+    let list = "[{ fault: lost_bytes, nth: 7 }, { fault: port_gone, time: 3h, for: 20s }, { fault: heal, time: 4h }]";
+    assert_eq!(of(list), Faults::parse(list).unwrap());
 }

@@ -326,3 +326,22 @@ fn every_byte_value_comes_back() {
     });
     assert_eq!(joined(&file), ([&all[..], &all[..]].concat(), all));
 }
+
+#[test]
+fn a_record_goes_on_with_another_conversation() {
+    let disk = Disk::default();
+    let mut first = Transcript::to(Box::new(disk.clone()), &header(), secret("open-sesame"));
+    first.tx(at(5_000_000), b"AT\r\n");
+    first.rx(at(5_100_000), b"OK\r\nhalf a line");
+    // The next port has a clock that has just begun.
+    let mut second = first.continued(secret("other-secret"), at(6_000_000), at(10));
+    second.tx(at(20), b"AT+X=other-secret\r\n");
+    let recent: Vec<Mono> = second.recent(at(20)).iter().map(|record| record.at).collect();
+    assert_eq!(recent, [at(20)]);
+    let third = second.continued(secret("x1234567"), at(1_000_010), at(0));
+    drop(third);
+    let text = disk.text();
+    let times: Vec<u64> = Reader::new(&text).unwrap().map(|record| record.unwrap().at.as_micros()).collect();
+    assert_eq!(times, [5_000_000, 5_100_000, 5_100_000, 6_000_010]);
+    assert!(text.contains("half a line") && text.contains("<token>") && !text.contains("other"), "{text}");
+}

@@ -1,0 +1,50 @@
+//! S14: two runs of the same schedule begin at least nine tenths of its period apart, over restarts, too.
+
+use std::collections::BTreeMap;
+
+use crate::link::Mono;
+use crate::station::event::{Happening, JobKind};
+
+use super::super::log::Log;
+use super::Violation;
+
+pub(super) fn check(log: &Log) -> Option<Violation> {
+    // A disk that does not take it cannot say after a restart when the last run was.
+    if log.told.iter().any(|(_, told)| matches!(told, Happening::StoreVolatile { .. })) {
+        return None;
+    }
+    let mut last: BTreeMap<&str, Mono> = BTreeMap::new();
+    for (at, happening) in &log.told {
+        let Happening::JobStarted { kind: JobKind::Schedule, name, late_ms, .. } = happening else {
+            continue;
+        };
+        let Some((_, period)) = log.rules.periods.iter().find(|(known, _)| known == name) else { continue };
+        // What waited for the line was due on time.
+        let due = *at - std::time::Duration::from_millis(*late_ms);
+        if let Some(before) = last.insert(name, due)
+            && due.since(before) < *period * 9 / 10
+        {
+            let what = format!("`{name}` was due {:?} after the time before", due.since(before));
+            return Some(Violation::new("S14", *at, what));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::doctored::{log, s};
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn runs_too_close_are_seen() {
+        let begins =
+            || Happening::JobStarted { kind: JobKind::Schedule, name: "report".into(), run: 1, late_ms: 0 };
+        let mut log = log().tell(s(1), begins()).tell(s(56), begins());
+        log.rules.periods.push(("report".into(), Duration::from_mins(1)));
+        assert_eq!(check(&log), None);
+        log = log.tell(s(80), begins());
+        assert_eq!(check(&log).unwrap().at, s(80));
+    }
+}
