@@ -120,7 +120,7 @@ impl Place {
     /// The same step on a simulated module, which is asked again when it has booted.
     fn simulated(&self, flow: &str) -> Outcome<Measured> {
         let atflow = env!("CARGO_BIN_EXE_atflow");
-        self.run(0, 0, &[atflow, "run", flow, "--port", "sim:luat-air724", "--quiet"])
+        self.run(0, 0, &[atflow, "run", flow, "--port", "sim:luat-air724", "--speed", "max", "--quiet"])
     }
 
     /// A day of the bundled station; the pty is not used.
