@@ -1,6 +1,6 @@
 //! S14: two runs of the same schedule begin at least nine tenths of its period apart, over restarts, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::link::Mono;
 use crate::station::event::{Happening, JobKind};
@@ -13,16 +13,25 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
     if log.told.iter().any(|(_, told)| matches!(told, Happening::StoreVolatile { .. })) {
         return None;
     }
+    // A period that was changed while it ran is nobody's rule.
+    let set: BTreeSet<&str> = (log.told.iter())
+        .filter_map(
+            |(_, told)| if let Happening::StateSet { name, .. } = told { Some(name.as_str()) } else { None },
+        )
+        .collect();
     let mut last: BTreeMap<&str, Mono> = BTreeMap::new();
     for (at, happening) in &log.told {
         let Happening::JobStarted { kind: JobKind::Schedule, name, late_ms, .. } = happening else {
             continue;
         };
-        let Some((_, period)) = log.rules.periods.iter().find(|(known, _)| known == name) else { continue };
+        let Some(period) = log.rules.periods.iter().find(|period| period.name == *name) else { continue };
+        if period.state.as_ref().is_some_and(|state| set.contains(state.as_str())) {
+            continue;
+        }
         // What waited for the line was due on time.
         let due = *at - std::time::Duration::from_millis(*late_ms);
         if let Some(before) = last.insert(name, due)
-            && due.since(before) < *period * 9 / 10
+            && due.since(before) < period.every * 9 / 10
         {
             let what = format!("`{name}` was due {:?} after the time before", due.since(before));
             return Some(Violation::new("S14", *at, what));
@@ -33,6 +42,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::rules::Period;
     use super::super::doctored::{log, s};
     use super::*;
     use std::time::Duration;
@@ -42,7 +52,8 @@ mod tests {
         let begins =
             || Happening::JobStarted { kind: JobKind::Schedule, name: "report".into(), run: 1, late_ms: 0 };
         let mut log = log().tell(s(1), begins()).tell(s(56), begins());
-        log.rules.periods.push(("report".into(), Duration::from_mins(1)));
+        let every = Duration::from_mins(1);
+        log.rules.periods.push(Period { name: "report".into(), every, state: None });
         assert_eq!(check(&log), None);
         log = log.tell(s(80), begins());
         assert_eq!(check(&log).unwrap().at, s(80));
