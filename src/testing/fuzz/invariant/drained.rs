@@ -10,6 +10,7 @@ use crate::station::event::{Happening, JobKind};
 use super::super::log::Log;
 use super::Violation;
 use super::liveness::recovered;
+use super::units::was_set;
 
 /// Before the first message, and behind the last.
 const SPARE: Duration = Duration::from_mins(1);
@@ -96,8 +97,7 @@ fn commands(log: &Log, online: Mono) -> Option<Violation> {
 /// Each schedule with a period runs once in it.
 fn schedules(log: &Log, online: Mono) -> Option<Violation> {
     log.rules.periods.iter().find_map(|period| {
-        let is_set = |told: &Happening| matches!(told, Happening::StateSet { name, .. } if period.state.as_ref() == Some(name));
-        if log.told.iter().any(|(_, told)| is_set(told)) {
+        if was_set(log, period) {
             return None;
         }
         let most = period.every + TICK;

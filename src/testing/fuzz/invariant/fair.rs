@@ -12,6 +12,8 @@ use super::units::{Closed, Holder, Stretch, Unit, units};
 
 /// What nobody is told of: milliseconds that are cut off, lines that are sorted.
 const SLACK: Duration = Duration::from_secs(1);
+/// What came together may be told to have come so far apart.
+const ROUNDED: Duration = Duration::from_millis(3);
 /// The longest exchange that is not cut, with the search for firm ground behind it.
 const UNCUT: Duration = Duration::from_secs(30);
 
@@ -48,7 +50,7 @@ fn too_late(log: &Log, units: &[Unit], unit: &Unit, closed: &[Stretch]) -> Optio
     }
     let before = |other: &&Unit| {
         let under_way = other.began <= unit.ready;
-        under_way || other.holder == Holder::Link || other.ready <= unit.ready
+        under_way || other.holder == Holder::Link || other.ready <= unit.ready + ROUNDED
     };
     let others = units.iter().take_while(|other| other.began < unit.began).filter(before);
     let mut excused: Vec<Stretch> =
@@ -77,6 +79,7 @@ fn covered(mut others: Vec<Stretch>, (from, until): Stretch) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::rules::Period;
     use super::super::doctored::{log, ms, s};
     use super::*;
     use crate::station::event::{Happening, JobKind, LinkState, Work};
@@ -87,7 +90,10 @@ mod tests {
 
     /// An online station.
     fn online() -> Log {
-        log().tell(s(1), state(LinkState::Online))
+        let mut log = log().tell(s(1), state(LinkState::Online));
+        let every = Duration::from_secs(10);
+        log.rules.periods.push(Period { name: "x".into(), every, state: None });
+        log
     }
 
     impl Log {

@@ -39,7 +39,9 @@ struct Waiting {
 impl Waiting {
     fn apply(&mut self, change: &Change<'_>) {
         match change {
-            Change::Comes { seq, lane, bytes } => drop(self.rows[lane.index()].insert(*seq, *bytes)),
+            Change::Comes { seq, lane, bytes } => {
+                self.rows[lane.index()].insert(*seq, *bytes);
+            }
             Change::Goes(Happening::ReportSent { seq, .. } | Happening::ReportDead { seq, .. }) => {
                 for lane in &mut self.rows {
                     lane.remove(seq);
@@ -54,7 +56,9 @@ impl Waiting {
                 let more = count.saturating_sub(usize::try_from(*outbox_rows).unwrap_or(usize::MAX));
                 let all: BTreeSet<u64> = self.rows.iter().flat_map(BTreeMap::keys).copied().collect();
                 for seq in all.into_iter().take(more) {
-                    self.rows.iter_mut().for_each(|lane| drop(lane.remove(&seq)));
+                    for lane in &mut self.rows {
+                        lane.remove(&seq);
+                    }
                 }
             }
             Change::Goes(_) => {}
@@ -240,7 +244,8 @@ mod tests {
         assert_eq!(check(&events(64)), None);
         assert_eq!(check(&events(65)).unwrap().rule, "S19");
         let schedule = |late| {
-            let first = log().tell(s(100), begins(JobKind::Schedule, 10));
+            let mut first = log().tell(s(100), begins(JobKind::Schedule, 10));
+            first.rules.calendar.push("x".into());
             first.tell(s(110), begins(JobKind::Schedule, late))
         };
         assert_eq!(check(&schedule(10)), None);

@@ -1,5 +1,6 @@
 //! What held the line, and since when it had been due: runs, publishes, and what the link did.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::link::Mono;
@@ -8,6 +9,7 @@ use crate::station::TICK;
 use crate::station::event::{Happening, JobKind, LinkState, Work};
 
 use super::super::log::Log;
+use super::super::rules::Period;
 
 /// The last step of the recovery, in which nothing is done.
 const WAIT: &str = "wait";
@@ -97,7 +99,30 @@ pub(super) fn units(log: &Log) -> Vec<Unit> {
         unit.ready = life.map_or(unit.ready, |began| unit.ready.max(*began));
     }
     units.sort_by_key(|unit| unit.began);
+    keep_distance(log, &mut units);
     units
+}
+
+/// However long a schedule has been due, it does not begin sooner after the time before than its period allows.
+fn keep_distance(log: &Log, units: &mut [Unit]) {
+    let mut last: BTreeMap<String, Mono> = BTreeMap::new();
+    for unit in units {
+        let Holder::Run(JobKind::Schedule, name) = &unit.holder else { continue };
+        let Some(before) = last.insert(name.clone(), unit.began) else { continue };
+        let period = log.rules.periods.iter().find(|period| period.name == *name);
+        match period.filter(|period| !was_set(log, period)) {
+            Some(period) => unit.ready = unit.ready.max(before + period.every * 9 / 10).min(unit.began),
+            None if log.rules.calendar.contains(name) => {}
+            // Nobody outside knows the period that holds.
+            None => unit.ready = unit.began,
+        }
+    }
+}
+
+/// Whether the value was changed that a period is read from.
+pub(super) fn was_set(log: &Log, period: &Period) -> bool {
+    let is_it = |told: &Happening| matches!(told, Happening::StateSet { name, .. } if period.state.as_ref() == Some(name));
+    log.told.iter().any(|(_, told)| is_it(told))
 }
 
 /// Since when a run could have begun that is told to have been due for so long.
