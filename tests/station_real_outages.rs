@@ -32,7 +32,7 @@ fn conclude(
     broker.publish("over", "yes");
     let tally = counting.judge(&watch.until("over"));
     println!("{tally:?}");
-    assert!(tally.reports > 10 && tally.recorded > 0, "{tally:?}");
+    assert!(tally.reports > 1 && tally.recorded > 0, "{tally:?}");
     tally
 }
 
