@@ -471,8 +471,14 @@ impl World {
                     self.push(now + lasts, Event::NetworkBack);
                 }
             }
-            What::Clock(change) => self.host_clock.change(change),
-            What::Suspend { lasts } => self.asleep_until = self.asleep_until.max(now + lasts),
+            What::Clock(change) => {
+                self.host_clock.change(change);
+                self.note_calendar();
+            }
+            What::Suspend { lasts } => {
+                self.asleep_until = self.asleep_until.max(now + lasts);
+                self.note_sleep();
+            }
         }
     }
 }

@@ -151,7 +151,7 @@ impl Station {
     pub(super) fn publish(&mut self, due: Mono) {
         let began = self.now();
         self.publish_head();
-        let work = Work::Publish { late: began.since(due), took: self.now().since(began) };
+        let work = Work::Publish { began, late: began.since(due), took: self.now().since(began) };
         self.shared.watcher.borrow_mut().worked(&work);
     }
 

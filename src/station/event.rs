@@ -516,6 +516,8 @@ pub struct Status {
 pub enum Work {
     /// A message was published, or that was tried.
     Publish {
+        /// On the station's clock.
+        began: Mono,
         /// After it was due.
         late: Duration,
         /// On the station's clock.

@@ -188,6 +188,9 @@ impl Station {
             let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
             let ran = self.schedules[index].last_end.is_some_and(|end| since < end);
             if waits || (ran && schedule.overlap == Overlap::Skip) {
+                if let Some(ticker) = &mut self.schedules[index].ticker {
+                    ticker.skipped();
+                }
                 self.skip(JobKind::Schedule, &schedule.name, if waits { "waits" } else { "overlap" });
                 continue;
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::link::Mono;
 use crate::run::event::{Event, Observer};
 use crate::session::Heard;
-use crate::station::event::{Happening, LinkState, Status, Watcher};
+use crate::station::event::{Happening, LinkState, Status, Watcher, Work};
 
 use super::coverage::{Branch, Touched};
 use super::file::Subject;
@@ -33,6 +33,8 @@ pub(super) struct Recorder {
     shown: Option<Box<dyn Watcher>>,
     /// Everything that was told, if somebody wants it.
     told: Option<Vec<(Mono, Happening)>>,
+    /// What was only counted, as far as everything is kept.
+    worked: Vec<Work>,
 }
 
 impl Recorder {
@@ -45,6 +47,7 @@ impl Recorder {
             touched: BTreeSet::new(),
             shown,
             told: None,
+            worked: Vec::new(),
         }
     }
 
@@ -56,6 +59,11 @@ impl Recorder {
     /// What was told so far, if it was kept.
     pub fn take_told(&mut self) -> Vec<(Mono, Happening)> {
         self.told.take().unwrap_or_default()
+    }
+
+    /// Work that was only counted, if what was told was kept.
+    pub fn take_worked(&mut self) -> Vec<Work> {
+        std::mem::take(&mut self.worked)
     }
 
     /// What was noted so far, by subject. What comes later is not looked at any more.
@@ -180,6 +188,12 @@ impl Watcher for Recorder {
         }
         if let Some(shown) = &mut self.shown {
             shown.happened(at, happening);
+        }
+    }
+
+    fn worked(&mut self, work: &Work) {
+        if self.told.is_some() && matches!(work, Work::Publish { .. }) {
+            self.worked.push(*work);
         }
     }
 

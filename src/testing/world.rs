@@ -31,7 +31,8 @@ use super::fate::{self, Lived, Lives};
 use super::file::{Port, Subject, Test, TestFile};
 use super::fuzz::invariant::{self, Violation};
 use super::fuzz::leak::Leaks;
-use super::fuzz::log::{Log, Rules, Span as LogSpan};
+use super::fuzz::log::{Log, Span as LogSpan};
+use super::fuzz::rules::Rules;
 use super::golden::Paper;
 use super::loading::{self, Ready, Values};
 use super::record::{Note, Recorder};
@@ -237,6 +238,7 @@ impl<'w> World<'w> {
         let whole = self.test.lasts.unwrap_or(FLOW_LASTS);
         let span = LogSpan { trouble: self.test.faults.heal.unwrap_or(whole).min(whole), whole };
         let mut log = lives.log(span, Rules::of(&self.ready.program));
+        log.worked = self.recorder.borrow_mut().take_worked();
         log.told = self.recorder.borrow_mut().take_told();
         let leaks = Leaks::of(&self.values.secrets);
         for (at, happening) in &log.told {

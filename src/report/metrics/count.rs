@@ -43,7 +43,7 @@ impl Metrics {
     /// The station or its store did something.
     pub fn worked(&mut self, work: &Work) {
         match work {
-            Work::Publish { late, took } => {
+            Work::Publish { late, took, .. } => {
                 self.loop_wait.observe(PUBLISH, *late);
                 self.port_busy.add([PUBLISH], u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
             }

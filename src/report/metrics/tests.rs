@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::link::Mono;
 use crate::report::station::samples::{at, life, rest, status};
 use crate::run::event::Observer as _;
 use crate::session::Counted;
@@ -55,7 +56,11 @@ fn counted() -> [Counted<'static>; 6] {
 
 fn work() -> [Work; 5] {
     [
-        Work::Publish { late: Duration::from_millis(100), took: Duration::from_millis(310) },
+        Work::Publish {
+            began: Mono::ZERO,
+            late: Duration::from_millis(100),
+            took: Duration::from_millis(310),
+        },
         Work::Transaction { sync: "full", took: Duration::from_micros(7_900) },
         Work::Transaction { sync: "normal", took: Duration::from_micros(40) },
         Work::Transaction { sync: "normal", took: Duration::from_micros(51) },

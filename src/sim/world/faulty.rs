@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Effect, Event, Io, Said, Trouble, World};
 use crate::link::Mono;
+use crate::link::time::quality;
 use crate::sim::cloud::{Arrival, Disturbance};
 use crate::sim::fault::{Detail, Fault, FaultKind, Saying, Unit, flood};
 use crate::sim::scenario::{Broker, ClockChange, What};
@@ -37,6 +38,20 @@ pub enum TruthKind {
     Restarted,
     /// All faults are over.
     Healed,
+    /// The calendar of atflow's machine was set, well or badly.
+    Calendar {
+        /// What it says now, in milliseconds since 1970.
+        says_ms: i64,
+        /// What it should say.
+        right_ms: i64,
+        /// Whether it claims to be right.
+        synchronised: bool,
+    },
+    /// Atflow's machine sleeps.
+    Asleep {
+        /// It wakes up then.
+        until: Mono,
+    },
 }
 
 /// How a fault that lasts is ended.
@@ -57,7 +72,22 @@ pub enum DiskTrouble {
 impl World {
     /// From now on what is true of the module is kept.
     pub(in crate::sim) fn keep_truth(&mut self) {
-        self.truth.get_or_insert_default();
+        if self.truth.is_none() {
+            self.truth = Some(Vec::new());
+            self.note_calendar();
+        }
+    }
+
+    /// How the host's calendar stands.
+    pub(super) fn note_calendar(&mut self) {
+        let right_ms = self.wall_ms();
+        let (says_ms, quality) = (self.host_clock.wall_ms(right_ms), self.host_clock.quality);
+        self.note(TruthKind::Calendar { says_ms, right_ms, synchronised: quality == quality::SYNCHRONISED });
+    }
+
+    /// The host sleeps.
+    pub(super) fn note_sleep(&mut self) {
+        self.note(TruthKind::Asleep { until: self.asleep_until });
     }
 
     /// What was true so far, if it was kept.

@@ -15,7 +15,8 @@ use crate::sim::{SimLink, Unit, Watch};
 use crate::station::Station;
 use crate::store::{Life, SharedLedger, Store};
 
-use super::fuzz::log::{Log, Rules, Span};
+use super::fuzz::log::{Log, Span};
+use super::fuzz::rules::Rules;
 use disk::Disk;
 pub use tap::Crossing;
 use tap::{Death, Died, Line, Tap};

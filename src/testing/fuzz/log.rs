@@ -3,25 +3,13 @@
 
 use std::time::Duration;
 
-use crate::flow::model::Program;
-use crate::flow::model::station::When;
 use crate::link::Mono;
 use crate::sim::{Fault, Receipt, Truth};
-use crate::station::event::Happening;
+use crate::station::event::{Happening, Work};
 use crate::store::Ledger;
 
 use super::super::fate::Crossing;
-
-/// A flow of the link that may only be run so often.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cap {
-    /// As `rung_started` calls it.
-    pub rung: String,
-    /// So often …
-    pub at_most: u32,
-    /// … within this.
-    pub per: Duration,
-}
+use super::rules::Rules;
 
 /// How long a run lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,32 +18,6 @@ pub struct Span {
     pub trouble: Duration,
     /// Then all is well, and it ends.
     pub whole: Duration,
-}
-
-/// What the rules must know of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Whether it is a station.
-    pub station: bool,
-    /// Schedules with a fixed or initial period.
-    pub periods: Vec<(String, Duration)>,
-    /// How often the link's rungs may be run.
-    pub caps: Vec<Cap>,
-}
-
-impl Rules {
-    /// What a program says.
-    pub fn of(program: &Program) -> Self {
-        let Some(plan) = &program.station else { return Self::default() };
-        let periods = plan.schedules.iter().filter_map(|schedule| match schedule.when {
-            When::Every(period) => Some((schedule.name.to_string(), period)),
-            When::EveryOf(_) | When::Cron(_) => None,
-        });
-        let rungs = plan.link.iter().flat_map(|link| &link.reset);
-        let caps =
-            rungs.map(|rung| Cap { rung: rung.name.to_string(), at_most: rung.at_most, per: rung.per });
-        Self { station: true, periods: periods.collect(), caps: caps.collect() }
-    }
 }
 
 /// What a run left.
@@ -69,6 +31,8 @@ pub struct Log {
     pub crossed: Vec<Crossing>,
     /// What the station told, over all its lives.
     pub told: Vec<(Mono, Happening)>,
+    /// Publishes, which are only counted.
+    pub worked: Vec<Work>,
     /// When a process died.
     pub died: Vec<Mono>,
     /// When the one behind it began.
@@ -104,6 +68,7 @@ impl Log {
             rules,
             crossed: Vec::new(),
             told: Vec::new(),
+            worked: Vec::new(),
             died: Vec::new(),
             began: Vec::new(),
             truth: Vec::new(),

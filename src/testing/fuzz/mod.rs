@@ -10,6 +10,7 @@ pub mod invariant;
 pub(super) mod leak;
 pub mod log;
 pub mod program;
+pub mod rules;
 pub mod shrink;
 pub mod stage;
 

@@ -12,7 +12,7 @@ use crate::run::once::OnceInMemory;
 use crate::run::{Part, Run, Setup as RunSetup, SharedObserver, TellLines};
 use crate::session::Session;
 use crate::sim::{self, Entry, Scenario, SimLink, SimOptions, What, When};
-use crate::station::event::{Happening, Status, Watcher};
+use crate::station::event::{Happening, Status, Watcher, Work};
 use crate::station::{Setup, SharedWatcher, Signals, Station};
 use crate::store::Store;
 use crate::transcript::{Header, Transcript};
@@ -20,8 +20,9 @@ use crate::transcript::{Header, Transcript};
 use super::super::fate::{self, Lives};
 use super::case::Case;
 use super::leak::{Leaks, Sink};
-use super::log::{Log, Rules};
+use super::log::Log;
 use super::program::{Ready, Source, Unusable};
+use super::rules::Rules;
 
 /// Runs a case. What cannot even begin is a panic of the log: it must not look like a run that passed.
 pub fn run(source: &Source, case: &Case) -> Log {
@@ -50,7 +51,7 @@ fn play(ready: &Ready, source: &Source, case: &Case) -> Result<Log, Unusable> {
     let lives = Lives::new(&link, watch, case.seed, &case.mishaps);
     lives.keep();
     let leaks = Leaks::of(&ready.secrets);
-    let told = Rc::new(RefCell::new(Told { told: Vec::new(), leaks: leaks.clone() }));
+    let told = Rc::new(RefCell::new(Told { told: Vec::new(), worked: Vec::new(), leaks: leaks.clone() }));
     let stage = Stage { ready, case, port: link.name().to_owned(), clock: link.clock(), lives, told, leaks };
     match ready.main {
         None => stage.station(link),
@@ -101,6 +102,7 @@ impl Stage<'_> {
     fn log(&self) -> Log {
         let mut log = self.lives.log(self.case.span, Rules::of(&self.ready.program));
         log.told = std::mem::take(&mut self.told.borrow_mut().told);
+        log.worked = std::mem::take(&mut self.told.borrow_mut().worked);
         log.leaks = self.leaks.found();
         log
     }
@@ -170,6 +172,7 @@ impl Stage<'_> {
 /// Everything that is told.
 struct Told {
     told: Vec<(Mono, Happening)>,
+    worked: Vec<Work>,
     leaks: Leaks,
 }
 
@@ -180,6 +183,12 @@ impl Watcher for Told {
     }
 
     fn status(&mut self, _at: Mono, _status: &Status) {}
+
+    fn worked(&mut self, work: &Work) {
+        if matches!(work, Work::Publish { .. }) {
+            self.worked.push(*work);
+        }
+    }
 }
 
 impl Observer for Told {

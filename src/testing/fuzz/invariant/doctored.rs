@@ -7,7 +7,8 @@ use crate::sim::{Receipt, Truth, TruthKind};
 use crate::station::event::Happening;
 use crate::store::{Enqueued, Lane, NewRow};
 
-use super::super::log::{Log, Rules, Span};
+use super::super::log::{Log, Span};
+use super::super::rules::Rules;
 use crate::testing::fate::Crossing;
 
 /// Seconds after power-on.

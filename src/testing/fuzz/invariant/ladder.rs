@@ -32,7 +32,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::log::Cap;
+    use super::super::super::rules::Cap;
     use super::super::doctored::{log, s};
     use super::*;
     use std::time::Duration;

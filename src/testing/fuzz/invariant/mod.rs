@@ -2,10 +2,13 @@
 //! works inside.
 
 mod bounded;
+mod calendar;
 mod commands;
 mod data;
 mod downlinks;
+mod drained;
 mod durable;
+mod fair;
 mod flight;
 mod injection;
 mod ladder;
@@ -13,7 +16,9 @@ mod liveness;
 mod order;
 mod outbox;
 mod pair;
+mod queues;
 mod schedules;
+mod units;
 mod whole;
 
 #[cfg(test)]
@@ -58,7 +63,7 @@ pub struct Rule {
 }
 
 /// All rules that are checked.
-pub const RULES: [Rule; 18] = [
+pub const RULES: [Rule; 22] = [
     Rule { id: "S1", says: "the program never gives up", of_flows: true, check: no_panic },
     Rule { id: "S2", says: "one command line is under way at a time", of_flows: true, check: flight::check },
     Rule { id: "S3", says: "no command line is sent as data", of_flows: true, check: data::check },
@@ -86,6 +91,12 @@ pub const RULES: [Rule; 18] = [
         check: commands::effects,
     },
     Rule { id: "S12", says: "every run ends in its time", of_flows: false, check: bounded::check },
+    Rule {
+        id: "S13",
+        says: "what is due begins before what is due later",
+        of_flows: false,
+        check: fair::check,
+    },
     Rule { id: "S14", says: "schedules keep their distance", of_flows: false, check: schedules::check },
     Rule { id: "S15", says: "the module is not reset too often", of_flows: false, check: ladder::check },
     Rule { id: "S16", says: "no secret is shown", of_flows: true, check: secrets },
@@ -101,11 +112,24 @@ pub const RULES: [Rule; 18] = [
         of_flows: true,
         check: injection::check,
     },
+    Rule { id: "S19", says: "nothing that waits grows without end", of_flows: false, check: queues::check },
     Rule {
-        id: "L",
-        says: "when all is well again, the station recovers and sends what waits",
+        id: "S20",
+        says: "a report's time is right when the calendar is",
+        of_flows: false,
+        check: calendar::check,
+    },
+    Rule {
+        id: "L1",
+        says: "when all is well again, the station comes online",
         of_flows: false,
         check: liveness::check,
+    },
+    Rule {
+        id: "L2",
+        says: "then it sends and answers all that waits",
+        of_flows: false,
+        check: drained::check,
     },
 ];
 

@@ -7,6 +7,10 @@ use crate::station::event::{Happening, JobKind};
 
 use super::super::log::Log;
 use super::Violation;
+use super::units::was_set;
+
+/// The store and what is told know no shorter times.
+const ROUNDED: std::time::Duration = std::time::Duration::from_millis(2);
 
 pub(super) fn check(log: &Log) -> Option<Violation> {
     // A disk that does not take it cannot say after a restart when the last run was.
@@ -18,11 +22,15 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         let Happening::JobStarted { kind: JobKind::Schedule, name, late_ms, .. } = happening else {
             continue;
         };
-        let Some((_, period)) = log.rules.periods.iter().find(|(known, _)| known == name) else { continue };
+        let Some(period) = log.rules.periods.iter().find(|period| period.name == *name) else { continue };
+        // A period that was changed while it ran is nobody's rule.
+        if was_set(log, period) {
+            continue;
+        }
         // What waited for the line was due on time.
         let due = *at - std::time::Duration::from_millis(*late_ms);
         if let Some(before) = last.insert(name, due)
-            && due.since(before) < *period * 9 / 10
+            && due.since(before) + ROUNDED < period.every * 9 / 10
         {
             let what = format!("`{name}` was due {:?} after the time before", due.since(before));
             return Some(Violation::new("S14", *at, what));
@@ -33,6 +41,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::rules::Period;
     use super::super::doctored::{log, s};
     use super::*;
     use std::time::Duration;
@@ -42,7 +51,8 @@ mod tests {
         let begins =
             || Happening::JobStarted { kind: JobKind::Schedule, name: "report".into(), run: 1, late_ms: 0 };
         let mut log = log().tell(s(1), begins()).tell(s(56), begins());
-        log.rules.periods.push(("report".into(), Duration::from_mins(1)));
+        let every = Duration::from_mins(1);
+        log.rules.periods.push(Period { name: "report".into(), every, state: None });
         assert_eq!(check(&log), None);
         log = log.tell(s(80), begins());
         assert_eq!(check(&log).unwrap().at, s(80));
