@@ -51,7 +51,8 @@ fn play(ready: &Ready, source: &Source, case: &Case) -> Result<Log, Unusable> {
     let lives = Lives::new(&link, watch, case.seed, &case.mishaps);
     lives.keep();
     let leaks = Leaks::of(&ready.secrets);
-    let told = Rc::new(RefCell::new(Told { told: Vec::new(), worked: Vec::new(), leaks: leaks.clone() }));
+    let told =
+        Rc::new(RefCell::new(Told { happenings: Vec::new(), worked: Vec::new(), leaks: leaks.clone() }));
     let stage = Stage { ready, case, port: link.name().to_owned(), clock: link.clock(), lives, told, leaks };
     match ready.main {
         None => stage.station(link),
@@ -101,7 +102,7 @@ impl Stage<'_> {
 
     fn log(&self) -> Log {
         let mut log = self.lives.log(self.case.span, Rules::of(&self.ready.program));
-        log.told = std::mem::take(&mut self.told.borrow_mut().told);
+        log.told = std::mem::take(&mut self.told.borrow_mut().happenings);
         log.worked = std::mem::take(&mut self.told.borrow_mut().worked);
         log.leaks = self.leaks.found();
         log
@@ -171,7 +172,7 @@ impl Stage<'_> {
 
 /// Everything that is told.
 struct Told {
-    told: Vec<(Mono, Happening)>,
+    happenings: Vec<(Mono, Happening)>,
     worked: Vec<Work>,
     leaks: Leaks,
 }
@@ -179,7 +180,7 @@ struct Told {
 impl Watcher for Told {
     fn happened(&mut self, at: Mono, happening: &Happening) {
         self.leaks.look(at, serde_json::to_string(happening).unwrap_or_default().as_bytes());
-        self.told.push((at, happening.clone()));
+        self.happenings.push((at, happening.clone()));
     }
 
     fn status(&mut self, _at: Mono, _status: &Status) {}

@@ -168,7 +168,7 @@ mod tests {
         log.rules.longest.insert((JobKind::Schedule, "x".into()), Duration::from_secs(9));
         assert_eq!(check(&log).unwrap().at, s(90));
         let mut log = online().publishes((100, 100, 200));
-        log.rules.longest_publish = Some(Duration::from_secs(60));
+        log.rules.longest_publish = Some(Duration::from_mins(1));
         assert_eq!(check(&log).unwrap().at, s(100));
     }
 

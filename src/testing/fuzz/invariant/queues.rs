@@ -109,7 +109,9 @@ fn messages(log: &Log) -> Option<Violation> {
     }
     let mut waiting = Waiting::default();
     changes.range(..end).find_map(|(at_ms, changes)| {
-        changes.iter().for_each(|change| waiting.apply(change));
+        for change in changes {
+            waiting.apply(change);
+        }
         let what = waiting.excess(room)?;
         Some(Violation::new("S19", Mono::from_micros(at_ms * 1000), what))
     })
