@@ -384,6 +384,19 @@ fn from_and_until_choose_a_part() {
 }
 
 #[test]
+fn lists_inside_lists_as_deep_as_the_limits_allow_do_not_end_the_program() {
+    let dir = TempDir::new();
+    dir.file("deep.rhai", "fn nested(n) { let list = []; for i in 0..n { list = [list]; } list }\n");
+    let flow = dir.file(
+        "deep.yaml",
+        "module: generic\nhooks: [deep.rhai]\nsteps:\n  - set: { deep: 'nested(3000)' }\n  \
+         - set: { same: 'deep == deep', characters: 'deep.to_string().len()' }\n",
+    );
+    let done = run_flow(&dir, &flow, "sim:luat-air724", &["--speed", "max"]).exited(0);
+    assert!(done.stdout.contains("same = true, characters = 6002"), "{}", done.stdout);
+}
+
+#[test]
 fn a_var_from_the_command_line_goes_over_the_file() {
     let dir = TempDir::new();
     let flow = dir.file("var.yaml", "module: generic\nvars: { n: 1, s: x }\nsteps: ['AT+V=${n + 1},${s}']\n");

@@ -30,13 +30,23 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::hooks::limits::STACK_BYTES;
 use args::{Args, Command};
 pub use exit::Exit;
 use say::complain;
 pub use state_dir::default_dir;
 
-/// Runs the program with the process's arguments.
+/// Runs the program with the process's arguments, on a thread whose stack holds the deepest script. Where the
+/// system refuses such a thread (`ulimit -v`), the main thread does it.
 pub fn main() -> ExitCode {
+    let thread = std::thread::Builder::new().name("atflow".to_owned()).stack_size(STACK_BYTES);
+    match thread.spawn(command) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(_) => command(),
+    }
+}
+
+fn command() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
