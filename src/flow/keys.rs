@@ -120,17 +120,18 @@ impl Rule {
         Self { check: Check::AtMostOne(keys), code: Code::CONTRADICTION, help }
     }
 
-    const fn at_least_one(keys: &'static [&'static str], code: Code, help: &'static str) -> Self {
-        Self { check: Check::AtLeastOne(keys), code, help }
+    const fn at_least_one(keys: &'static [&'static str], help: &'static str) -> Self {
+        Self { check: Check::AtLeastOne(keys), code: Code::MISSING_KEY, help }
     }
 
-    const fn needs(
-        key: &'static str,
-        needs: &'static [&'static str],
-        code: Code,
-        help: &'static str,
-    ) -> Self {
-        Self { check: Check::Needs { key, needs, unless: &[] }, code, help }
+    const fn needs(key: &'static str, needs: &'static [&'static str], help: &'static str) -> Self {
+        Self { check: Check::Needs { key, needs, unless: &[] }, code: Code::MISSING_KEY, help }
+    }
+
+    /// What is missing is a problem of its own.
+    const fn code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
     }
 }
 

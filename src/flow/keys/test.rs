@@ -1,6 +1,6 @@
 //! A test file: what a flow is to do on a simulated module, and what shows that it did.
 
-use super::{Code, Key, Rule, Shape, Takes};
+use super::{Key, Rule, Shape, Takes};
 
 const VARS: Key = Key::new("vars", Takes::Map(&Takes::Plain), "as `--var`: values for the flow's vars")
     .example("{ host: example.org }");
@@ -34,11 +34,7 @@ pub static TEST_FILE: Shape = Shape {
             "functions of `hooks` and handlers, tried alone",
         ),
     ],
-    rules: &[Rule::at_least_one(
-        &["tests", "calls"],
-        Code::MISSING_KEY,
-        "without one of them nothing is tried",
-    )],
+    rules: &[Rule::at_least_one(&["tests", "calls"], "without one of them nothing is tried")],
     instead: &[
         ("sim", "each test has its own `sim`"),
         ("at", "each test has its own `at`"),
@@ -194,7 +190,7 @@ pub static TEST_FAULT: Shape = Shape {
         Key::new("count", Takes::Int { min: 1, max: 10_000 }, "of a flood: how many messages"),
     ],
     rules: &[
-        Rule::at_least_one(&["nth", "time"], Code::MISSING_KEY, "say when: `nth: 17`, or `time: 3h`"),
+        Rule::at_least_one(&["nth", "time"], "say when: `nth: 17`, or `time: 3h`"),
         Rule::at_most_one(&["nth", "time"], "keep one; two times are two faults"),
     ],
     instead: &[],
@@ -308,27 +304,18 @@ pub static TEST_EVENT: Shape = Shape {
             .default("1; with `after` each time"),
     ],
     rules: &[
-        Rule::at_least_one(
-            &["time", "after"],
-            Code::MISSING_KEY,
-            "say when: `time: 30s` or `after: CONNECT OK`",
-        ),
+        Rule::at_least_one(&["time", "after"], "say when: `time: 30s` or `after: CONNECT OK`"),
         Rule::at_most_one(&["time", "after"], "keep one; two times are two events"),
-        Rule::at_least_one(KINDS_OF_EVENT, Code::MISSING_KEY, "say what happens"),
+        Rule::at_least_one(KINDS_OF_EVENT, "say what happens"),
         Rule::at_most_one(KINDS_OF_EVENT, "keep one; what happens together are two events of the same time"),
         Rule::at_most_one(&["json", "text", "bytes"], "a message has one payload"),
-        Rule::needs("json", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
-        Rule::needs("text", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
-        Rule::needs("bytes", &["cloud"], Code::MISSING_KEY, "say on which topic: `cloud: TOPIC`"),
-        Rule::needs("with", &["refuse"], Code::MISSING_KEY, "say what is refused: `refuse: AT+CIPSHUT`"),
-        Rule::needs(
-            "for",
-            &["broker", "port", "registration", "restart", "crash"],
-            Code::MISSING_KEY,
-            "nothing else lasts",
-        ),
-        Rule::needs("restart", &["time"], Code::MISSING_KEY, "say when: `time: 20m`"),
-        Rule::needs("crash", &["time"], Code::MISSING_KEY, "say when: `time: 20m`"),
+        Rule::needs("json", &["cloud"], "say on which topic: `cloud: TOPIC`"),
+        Rule::needs("text", &["cloud"], "say on which topic: `cloud: TOPIC`"),
+        Rule::needs("bytes", &["cloud"], "say on which topic: `cloud: TOPIC`"),
+        Rule::needs("with", &["refuse"], "say what is refused: `refuse: AT+CIPSHUT`"),
+        Rule::needs("for", &["broker", "port", "registration", "restart", "crash"], "nothing else lasts"),
+        Rule::needs("restart", &["time"], "say when: `time: 20m`"),
+        Rule::needs("crash", &["time"], "say when: `time: 20m`"),
     ],
     instead: &[
         ("message", "write `cloud: TOPIC`"),
@@ -464,21 +451,17 @@ pub static EXPECTATION: Shape = Shape {
         ),
     ],
     rules: &[
-        Rule::at_least_one(
-            ALL_SUBJECTS,
-            Code::MISSING_KEY,
-            "say what must be true, such as `published: attributes`",
-        ),
+        Rule::at_least_one(ALL_SUBJECTS, "say what must be true, such as `published: attributes`"),
         Rule::at_most_one(SUBJECTS, "keep one; two things are two expectations"),
         Rule::at_most_one(SUBJECTS_AND_VERDICT, "keep one; two things are two expectations"),
-        Rule::needs("json", &["published"], Code::MISSING_KEY, "only what was published has a payload"),
-        Rule::needs("text", &["published"], Code::MISSING_KEY, "only what was published has a payload"),
-        Rule::needs("code", &["replied"], Code::MISSING_KEY, "only what was `replied` has a code"),
-        Rule::needs("passed", &["run"], Code::MISSING_KEY, "only what was `run` passes or fails"),
-        Rule::needs("failed", &["run"], Code::MISSING_KEY, "only what was `run` passes or fails"),
-        Rule::needs("count", COUNTED, Code::MISSING_KEY, "only what happens can be counted"),
-        Rule::needs("spacing", COUNTED, Code::MISSING_KEY, "only what happens again has a spacing"),
-        Rule::needs("between", COUNTED, Code::MISSING_KEY, "only what happens has a time"),
+        Rule::needs("json", &["published"], "only what was published has a payload"),
+        Rule::needs("text", &["published"], "only what was published has a payload"),
+        Rule::needs("code", &["replied"], "only what was `replied` has a code"),
+        Rule::needs("passed", &["run"], "only what was `run` passes or fails"),
+        Rule::needs("failed", &["run"], "only what was `run` passes or fails"),
+        Rule::needs("count", COUNTED, "only what happens can be counted"),
+        Rule::needs("spacing", COUNTED, "only what happens again has a spacing"),
+        Rule::needs("between", COUNTED, "only what happens has a time"),
     ],
     instead: &[
         ("never", "write `count: 0`"),
@@ -509,7 +492,7 @@ pub static TEST_CALL: Shape = Shape {
             .example("['after 10s reset']"),
     ],
     rules: &[
-        Rule::at_least_one(&["gives", "fails"], Code::MISSING_KEY, "say what comes of it: `gives: VALUE`"),
+        Rule::at_least_one(&["gives", "fails"], "say what comes of it: `gives: VALUE`"),
         Rule::at_most_one(&["gives", "fails"], "a call that fails gives nothing"),
     ],
     instead: &[("expect", "write `gives`"), ("returns", "write `gives`"), ("error", "write `fails`")],
