@@ -8,7 +8,7 @@ use regex::bytes::Regex;
 
 use super::error::{PatternError, PatternErrorKind as Kind};
 use super::fields::{self, Field};
-use super::head::{Fixed, fix, is_equal, skip_blanks};
+use super::head::Head;
 use super::lazy_regex::Lazy;
 use super::parse::{Hole, HoleType, Node};
 use super::regex_source::Builder;
@@ -19,7 +19,7 @@ use super::{Capture, Captures, Same};
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     /// The fixed beginning, compared without a regex.
-    head: Vec<Fixed>,
+    head: Head,
     /// What follows it.
     tail: Tail,
     slots: Vec<Slot>,
@@ -41,13 +41,25 @@ enum Tail {
     Regex(Lazy),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Verified {
     /// The regex says it all.
     Never,
     /// Only when a number could leave 64 bits.
     Long,
     Always,
+}
+
+impl Verified {
+    /// What the strictest of `slots` wants.
+    fn of(slots: &[Slot]) -> Self {
+        let wanted = slots.iter().map(|slot| match slot.kind {
+            HoleType::Regex(_) | HoleType::Same => Self::Always,
+            HoleType::Int | HoleType::Error | HoleType::Number => Self::Long,
+            _ => Self::Never,
+        });
+        wanted.max().unwrap_or(Self::Never)
+    }
 }
 
 impl Segment {
@@ -75,29 +87,13 @@ impl Segment {
         counted: bool,
         simple: impl FnOnce(&[Node]) -> Option<Tail>,
     ) -> Result<Self, PatternError> {
-        let fixed = nodes.iter().take_while(|node| !matches!(node, Node::Hole(_) | Node::Option(_))).count();
-        let eats_after = |index: usize| !(counted && index + 1 == nodes.len());
-        let head = nodes[..fixed].iter().enumerate().map(|(index, node)| fix(node, eats_after(index)));
-        let head = head.collect();
-        let rest = &nodes[fixed..];
-        let (tail, slots) = if let Some(tail) = simple(rest) {
-            (tail, Vec::new())
-        } else {
-            let mut builder = Builder::default();
-            builder.nodes(rest, counted)?;
-            let slots = builder.slots;
-            let user = slots.iter().any(|slot| matches!(slot.kind, HoleType::Regex(_)));
-            let regex = Lazy::new(format!("^(?s-u:{})$", builder.regex), user);
-            (Tail::Regex(regex.map_err(|why| PatternError::new(place(rest), Kind::Regex(why)))?), slots)
+        let (head, rest) = Head::split_off(nodes, counted);
+        let (tail, slots) = match simple(rest) {
+            Some(tail) => (tail, Vec::new()),
+            None => regex_tail(rest, counted)?,
         };
-        let verified = slots.iter().map(|slot| match slot.kind {
-            HoleType::Regex(_) | HoleType::Same => Verified::Always,
-            HoleType::Int | HoleType::Error | HoleType::Number => Verified::Long,
-            _ => Verified::Never,
-        });
-        let verified = verified.max_by_key(|&verified| verified as u8).unwrap_or(Verified::Never);
-        let characters = slots.iter().any(|slot| matches!(slot.kind, HoleType::Regex(_)));
-        Ok(Self { head, tail, slots, verified, characters })
+        let characters = slots.iter().any(Slot::is_users);
+        Ok(Self { head, tail, verified: Verified::of(&slots), slots, characters })
     }
 
     /// A whole-line regex with named groups.
@@ -112,7 +108,7 @@ impl Segment {
         let slots = names.iter().map(slot).collect();
         let source = regex.as_str().into();
         Self {
-            head: Vec::new(),
+            head: Head::default(),
             tail: Tail::Regex(Lazy { source, compiled: Some(regex).into() }),
             slots,
             verified: Verified::Never,
@@ -132,49 +128,17 @@ impl Segment {
 
     /// The text every match begins with.
     pub(super) fn prefix(&self) -> &[u8] {
-        match self.head.first() {
-            Some(Fixed::Text(text)) => text,
-            Some(Fixed::Mark { .. } | Fixed::Blanks) | None => &[],
-        }
+        self.head.prefix()
     }
 
-    /// How far the fixed beginning of this segment reaches into `text`, with letters compared by `same`.
-    pub(super) fn head_end(&self, text: &[u8], same: impl Fn(&[u8], &[u8]) -> bool) -> Option<usize> {
-        let mut at = 0;
-        for fixed in &self.head {
-            match fixed {
-                Fixed::Text(wanted) => {
-                    let end = at + wanted.len();
-                    if !text.get(at..end).is_some_and(|found| same(found, wanted)) {
-                        return None;
-                    }
-                    at = end;
-                }
-                Fixed::Blanks => {
-                    let start = at;
-                    at = skip_blanks(text, at);
-                    if at == start {
-                        return None;
-                    }
-                }
-                Fixed::Mark { byte, eats_after } => {
-                    at = skip_blanks(text, at);
-                    if text.get(at) != Some(byte) {
-                        return None;
-                    }
-                    at += 1;
-                    if *eats_after {
-                        at = skip_blanks(text, at);
-                    }
-                }
-            }
-        }
-        Some(at)
+    /// How far the fixed beginning of this segment reaches into `text`.
+    pub(super) fn head_end(&self, text: &[u8]) -> Option<usize> {
+        self.head.end(text)
     }
 
     /// Whether the whole of `text` matches.
     pub(super) fn is_match(&self, text: &[u8], same: Same<'_>) -> bool {
-        let Some(at) = self.head_end(text, is_equal) else { return false };
+        let Some(at) = self.head_end(text) else { return false };
         let rest = &text[at..];
         let tail = match &self.tail {
             Tail::Nothing => return rest.is_empty(),
@@ -191,7 +155,7 @@ impl Segment {
 
     /// Appends what the holes captured, if the whole of `text` matches.
     pub(super) fn captures(&self, text: &[u8], same: Same<'_>, into: &mut Captures) -> bool {
-        let Some(at) = self.head_end(text, is_equal) else { return false };
+        let Some(at) = self.head_end(text) else { return false };
         match &self.tail {
             Tail::Nothing => at == text.len(),
             Tail::Everything(name) => {
@@ -223,19 +187,11 @@ impl Segment {
         }
         let before = into.0.len();
         for slot in &self.slots {
-            let piece = |group: usize| found.get(group).map(|(from, to)| &text[from..to]);
-            let (piece, in_quotes) = match slot.quoted.and_then(piece) {
-                Some(piece) => (Some(piece), true),
-                None => (piece(slot.bare), false),
-            };
-            let piece = if slot.trimmed && !in_quotes { piece.map(super::trim_end) } else { piece };
-            let Some(value) = slot.value(piece, in_quotes, same) else {
+            let Some(value) = slot.value(text, &found, same) else {
                 into.0.truncate(before);
                 return false;
             };
-            if let (Some(name), false) = (&slot.name, slot.kind == HoleType::Same) {
-                into.0.push((name.clone(), value));
-            }
+            into.0.extend(slot.captures_as().map(|name| (name.clone(), value)));
         }
         true
     }
@@ -249,6 +205,16 @@ impl Segment {
             Cow::Owned(readable) => Cow::Owned(readable.into_bytes()),
         }
     }
+}
+
+/// What follows the fixed beginning, as a regex, and where it finds the holes.
+fn regex_tail(nodes: &[Node], counted: bool) -> Result<(Tail, Vec<Slot>), PatternError> {
+    let mut builder = Builder::default();
+    builder.nodes(nodes, counted)?;
+    let user = builder.slots.iter().any(Slot::is_users);
+    let regex = Lazy::new(format!("^(?s-u:{})$", builder.regex), user)
+        .map_err(|why| PatternError::new(place(nodes), Kind::Regex(why)))?;
+    Ok((Tail::Regex(regex), builder.slots))
 }
 
 fn group(regex: &Regex, name: &str) -> Option<usize> {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use regex::bytes::CaptureLocations;
+
 use super::parse::HoleType;
 use super::{Capture, Same};
 
@@ -20,9 +22,30 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// The value of this hole, or `None` if its text does not do after all.
-    pub(super) fn value(&self, piece: Option<&[u8]>, in_quotes: bool, same: Same<'_>) -> Option<Capture> {
-        let Some(piece) = piece else { return Some(Capture::Missing) };
+    /// Whether a regex of the pattern's author stands in it.
+    pub(super) fn is_users(&self) -> bool {
+        matches!(self.kind, HoleType::Regex(_))
+    }
+
+    /// The name of what it captures; a hole that compares captures nothing.
+    pub(super) fn captures_as(&self) -> Option<&Arc<str>> {
+        self.name.as_ref().filter(|_| self.kind != HoleType::Same)
+    }
+
+    /// The value of this hole where a regex `found` it in `text`, or `None` if it does not do after all.
+    pub(super) fn value(&self, text: &[u8], found: &CaptureLocations, same: Same<'_>) -> Option<Capture> {
+        let piece = |group| found.get(group).map(|(from, to)| &text[from..to]);
+        if let Some(quoted) = self.quoted.and_then(piece) {
+            return self.value_of(quoted, true, same);
+        }
+        match piece(self.bare) {
+            Some(bare) if self.trimmed => self.value_of(super::trim_end(bare), false, same),
+            Some(bare) => self.value_of(bare, false, same),
+            None => Some(Capture::Missing),
+        }
+    }
+
+    fn value_of(&self, piece: &[u8], in_quotes: bool, same: Same<'_>) -> Option<Capture> {
         let text = || String::from_utf8_lossy(piece);
         Some(match self.kind {
             HoleType::Int | HoleType::Error => Capture::Int(text().parse().ok()?),
