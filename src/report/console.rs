@@ -8,7 +8,7 @@ use crate::link::Mono;
 use crate::run::event::{Event, Observer};
 
 use super::paint::Paint;
-use super::text::{clock, columns, cut, one_line, span};
+use super::text::{clock, one_line};
 
 mod end;
 mod lines;
@@ -112,6 +112,11 @@ impl Console {
         paint.on(text, self.terminal)
     }
 
+    /// A point in time, as all lines begin.
+    fn time(&self, at: Mono) -> String {
+        self.paint(Paint::Dim, &clock(at))
+    }
+
     fn started(&mut self, flow: &str, module: &str, port: &str) {
         let head = format!(
             "{}  {}",
@@ -135,18 +140,8 @@ impl Observer for Console {
             // Each shows in what becomes of its step.
             Event::AttemptFailed(_) => {}
             Event::Retrying { depth, title, attempt, error, pause, .. } => {
-                let again = if pause.is_zero() {
-                    "again now".to_string()
-                } else {
-                    format!("again in {}", span(*pause))
-                };
-                // When it goes on is worth more than the end of a long error.
                 let begin = format!("↻ {}, attempt {attempt}: ", one_line(title));
-                let room = self.width.saturating_sub(10 + 2 * depth + columns(&begin) + columns(&again) + 2);
-                let text = format!("{begin}{}; {again}", cut(&one_line(error), room.max(20)));
-                let text = self.paint(Paint::Notice, &text);
-                let text = format!("{} {}{text}", self.paint(Paint::Dim, &clock(at)), "  ".repeat(*depth));
-                self.line(&text);
+                self.retrying(at, *depth, &begin, error, *pause);
             }
             Event::Progress { depth, done, of } => {
                 let text = format!("{} {}{}", clock(at), "  ".repeat(*depth), bar(*done, *of));

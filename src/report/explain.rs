@@ -10,7 +10,7 @@ use crate::transcript::{Entry, Record};
 use super::text::{clock, excerpt, one_line};
 
 /// Lines of the failed attempt that are shown.
-const EXCERPT: usize = 12;
+const EXCERPT_LINES: usize = 12;
 
 /// Why a run failed, with its place in the YAML, what crossed the line and what to do.
 pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
@@ -22,7 +22,7 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
     }
     let crossed = crossed(&failure.exchange);
     if !crossed.is_empty() {
-        let skip = crossed.len().saturating_sub(EXCERPT);
+        let skip = crossed.len().saturating_sub(EXCERPT_LINES);
         notes.push(format!("what crossed the line:\n      {}", crossed[skip..].join("\n      ")));
     }
     if let Some(span) = failure.span {

@@ -118,7 +118,7 @@ pub(super) fn clock(at: Mono) -> String {
     format!("{:>5}.{:02}s", micros / 1_000_000, micros / 10_000 % 100)
 }
 
-/// Bytes of a line that are shown in an excerpt.
+/// Columns of a line that are shown in an excerpt.
 const EXCERPT_WIDTH: usize = 100;
 
 /// Bytes on one line, control characters visible, cut to a limit.

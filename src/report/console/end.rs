@@ -5,7 +5,6 @@ use crate::report::explain::explain;
 use crate::report::paint::Paint;
 use crate::report::text::{one_line, plural, span};
 use crate::run::event::Report;
-use crate::run::failure::Failure;
 
 use super::{Console, Detail};
 
@@ -13,7 +12,10 @@ impl Console {
     pub(super) fn finished(&mut self, report: &Report) {
         self.wipe();
         if let Some(failure) = report.failure.as_ref().filter(|failure| !failure.is_interrupt()) {
-            self.failure(failure);
+            let look = if self.terminal { Look::Coloured } else { Look::Plain };
+            let text = explain(failure, &self.sources, look);
+            self.line("");
+            self.line(&text);
         }
         for (name, value) in &report.returns {
             let text = format!("  {name}: {value}");
@@ -30,13 +32,6 @@ impl Console {
             self.line("");
         }
         let text = format!("{}  {verdict}", self.paint(paint, mark));
-        self.line(&text);
-    }
-
-    fn failure(&mut self, failure: &Failure) {
-        let look = if self.terminal { Look::Coloured } else { Look::Plain };
-        let text = explain(failure, &self.sources, look);
-        self.line("");
         self.line(&text);
     }
 }

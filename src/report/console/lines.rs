@@ -23,8 +23,7 @@ impl Console {
                 let end =
                     if *delivered { "whole JSON all the same, so it is taken" } else { "it is dropped" };
                 let text = format!("! a message of {declared} bytes, by its header, has {seen}; {end}");
-                let text =
-                    format!("{} {}", self.paint(Paint::Dim, &clock(at)), self.paint(Paint::Notice, &text));
+                let text = format!("{} {}", self.time(at), self.paint(Paint::Notice, &text));
                 return self.line(&text);
             }
             Heard::Resync => "→ asking AT until the module answers OK".to_string(),

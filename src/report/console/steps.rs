@@ -1,8 +1,10 @@
 //! A step, while it is under way and as it ends.
 
+use std::time::Duration;
+
 use crate::link::Mono;
 use crate::report::paint::Paint;
-use crate::report::text::{clock, cut, one_line, pad, span};
+use crate::report::text::{columns, cut, one_line, pad, span};
 use crate::run::event::{Measurement, StepEnd, StepKind, StepOutcome, StepStart};
 
 use super::Console;
@@ -23,25 +25,17 @@ impl Console {
     }
 
     pub(super) fn step_started(&mut self, at: Mono, step: &StepStart) {
-        let clock = clock(at);
+        let time = self.time(at);
         let indent = "  ".repeat(step.depth);
+        let title = one_line(&step.title);
         if step.kind == StepKind::Group {
-            let text = format!(
-                "{} {indent}{} {}",
-                self.paint(Paint::Dim, &clock),
-                self.paint(Paint::Dim, "▸"),
-                one_line(&step.title)
-            );
-            self.line(&text);
+            let mark = self.paint(Paint::Dim, "▸");
+            self.line(&format!("{time} {indent}{mark} {title}"));
         } else {
-            let text = format!(
-                "{} {indent}{} {}",
-                self.paint(Paint::Dim, &clock),
-                self.paint(Paint::Notice, "…"),
-                // A line that is wiped must not go on in the next one.
-                cut(&one_line(&step.title), self.width.saturating_sub(BESIDE_LIVE + indent.len()))
-            );
-            self.live(&text);
+            let mark = self.paint(Paint::Notice, "…");
+            // A line that is wiped must not go on in the next one.
+            let title = cut(&title, self.width.saturating_sub(BESIDE_LIVE + indent.len()));
+            self.live(&format!("{time} {indent}{mark} {title}"));
         }
     }
 
@@ -53,45 +47,56 @@ impl Console {
         if nothing_new {
             return;
         }
-        let (mark, paint, note) = match &step.outcome {
-            StepOutcome::Passed => ("✓", Paint::Good, String::new()),
-            StepOutcome::AlreadySo => ("✓", Paint::Good, "already so".to_string()),
-            StepOutcome::Changed => ("✓", Paint::Good, "changed".to_string()),
-            StepOutcome::Skipped => ("–", Paint::Dim, "skipped".to_string()),
-            StepOutcome::Ignored(why) => ("·", Paint::Dim, format!("ignored: {why}")),
-            StepOutcome::Recovered(why) => ("↺", Paint::Notice, format!("recovered: {why}")),
-            StepOutcome::Noted(why) => ("✗", Paint::Bad, format!("goes on: {why}")),
-            // What ends the run, or is tried again, is said right below.
-            StepOutcome::Failed(_) => ("✗", Paint::Bad, String::new()),
-        };
-        let mut notes: Vec<String> = Vec::new();
-        if step.attempts > 1 {
-            notes.push(format!("{} attempts", step.attempts));
-        }
-        if !note.is_empty() {
-            notes.push(note);
-        }
-        notes.extend(step.answer.iter().map(|line| one_line(line)));
-        // A message's body is its payload once more.
-        let is_message = step.values.iter().any(|(name, _)| name == "payload");
-        let shown = step.values.iter().filter(|(name, _)| !(is_message && name == "body"));
-        notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
-        notes.extend(step.measured.iter().map(measured));
+        let (mark, paint, outcome) = outcome(&step.outcome);
+        let notes = notes(step, outcome).join(", ");
         let indent = "  ".repeat(step.depth);
         let title = pad(&format!("{indent}{mark} {}", one_line(&step.title)), self.title_width());
         let title = title.replacen(mark, &self.paint(paint, mark), 1);
         let took = if step.took.is_zero() { String::new() } else { span(step.took) };
-        let text = format!(
-            "{} {title} {} {}",
-            self.paint(Paint::Dim, &clock(at)),
-            self.paint(Paint::Dim, &format!("{took:>8}")),
-            self.paint(
-                Paint::Dim,
-                &cut(&notes.join(", "), self.width.saturating_sub(BESIDE_TITLE + self.title_width()))
-            )
-        );
+        let took = self.paint(Paint::Dim, &format!("{took:>8}"));
+        let room = self.width.saturating_sub(BESIDE_TITLE + self.title_width());
+        let notes = self.paint(Paint::Dim, &cut(&notes, room));
+        let text = format!("{} {title} {took} {notes}", self.time(at));
         self.line(text.trim_end());
     }
+
+    /// `begin`: what failed, and which time.
+    pub(super) fn retrying(&mut self, at: Mono, depth: usize, begin: &str, error: &str, pause: Duration) {
+        let again =
+            if pause.is_zero() { "again now".to_string() } else { format!("again in {}", span(pause)) };
+        // When it goes on is worth more than the end of a long error.
+        let room = self.width.saturating_sub(10 + 2 * depth + columns(begin) + columns(&again) + 2);
+        let text = format!("{begin}{}; {again}", cut(&one_line(error), room.max(20)));
+        let text = format!("{} {}{}", self.time(at), "  ".repeat(depth), self.paint(Paint::Notice, &text));
+        self.line(&text);
+    }
+}
+
+/// Its mark, and what is to be said of it.
+fn outcome(outcome: &StepOutcome) -> (&'static str, Paint, Option<String>) {
+    match outcome {
+        StepOutcome::Passed => ("✓", Paint::Good, None),
+        StepOutcome::AlreadySo => ("✓", Paint::Good, Some("already so".to_string())),
+        StepOutcome::Changed => ("✓", Paint::Good, Some("changed".to_string())),
+        StepOutcome::Skipped => ("–", Paint::Dim, Some("skipped".to_string())),
+        StepOutcome::Ignored(why) => ("·", Paint::Dim, Some(format!("ignored: {why}"))),
+        StepOutcome::Recovered(why) => ("↺", Paint::Notice, Some(format!("recovered: {why}"))),
+        StepOutcome::Noted(why) => ("✗", Paint::Bad, Some(format!("goes on: {why}"))),
+        // What ends the run, or is tried again, is said right below.
+        StepOutcome::Failed(_) => ("✗", Paint::Bad, None),
+    }
+}
+
+fn notes(step: &StepEnd, outcome: Option<String>) -> Vec<String> {
+    let attempts = (step.attempts > 1).then(|| format!("{} attempts", step.attempts));
+    let mut notes: Vec<String> = attempts.into_iter().chain(outcome).collect();
+    notes.extend(step.answer.iter().map(|line| one_line(line)));
+    // A message's body is its payload once more.
+    let is_message = step.values.iter().any(|(name, _)| name == "payload");
+    let shown = step.values.iter().filter(|(name, _)| !(is_message && name == "body"));
+    notes.extend(shown.map(|(name, value)| format!("{name} = {}", one_line(value))));
+    notes.extend(step.measured.iter().map(measured));
+    notes
 }
 
 fn measured(measurement: &Measurement) -> String {
