@@ -5,13 +5,15 @@ mod support;
 
 use std::net::TcpListener;
 
+use support::bringup::BRINGUP;
 use support::broker::Broker;
 use support::process::{Running, atflow, run};
+use support::simulator::serve;
+use support::station::SECRETS;
 use support::temp::TempDir;
 
 /// A module that has been on for long, twenty times as fast as a real one.
 const WARM: &str = "sim: { start: warm, delays: 0.05 }\n";
-const BRINGUP: &str = "scripts/thingscloud/bringup.yaml";
 
 /// Every byte there is, with what would end a line, a response or the data phase if it were not counted.
 fn nasty() -> Vec<u8> {
@@ -33,19 +35,16 @@ fn start(dir: &TempDir, place: &Place, flow: &str, url: &str, more: &[&str]) -> 
     let world = ["--cloud", url, "--scenario", &scenario];
     let mut args = vec!["run", flow, "--format", "json"];
     args.extend(more);
-    let pty = dir.join("air724.tty");
-    let secrets = [("THINGSCLOUD_ACCESS_TOKEN", "device-7"), ("THINGSCLOUD_PROJECT_KEY", "open-sesame")];
     match place {
         Place::Inside => {
             args.extend(["--port", "sim:luat-air724"]);
             args.extend(world);
-            (Running::start(atflow(dir, args).envs(secrets)), None)
+            (Running::start(atflow(dir, args).envs(SECRETS)), None)
         }
         Place::Pty => {
-            let mut sim = Running::start(&mut atflow(dir, ["sim", "--pty", &pty].iter().chain(&world)));
-            sim.wait_for(|line| line.contains("Ctrl-C ends it"));
+            let (sim, pty) = serve(dir, &[&["--pty", &dir.join("air724.tty")], &world[..]].concat());
             args.extend(["--port", &pty]);
-            (Running::start(atflow(dir, args).envs(secrets)), Some(sim))
+            (Running::start(atflow(dir, args).envs(SECRETS)), Some(sim))
         }
     }
 }

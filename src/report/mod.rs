@@ -1,6 +1,7 @@
 //! What people and programs see of a run: its events as terminal output and as JSON lines. Decides nothing.
 
 pub mod console;
+pub mod explain;
 pub mod json;
 pub mod metrics;
 pub mod paint;

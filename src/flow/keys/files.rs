@@ -1,6 +1,6 @@
 //! The files: a flow that ends, a cloud, and what they share.
 
-use super::{Code, DOWNLINK, Key, RETRY, Rule, Shape, Takes};
+use super::{DOWNLINK, Key, RETRY, Rule, Shape, Takes};
 
 static VAR_VALUE: Takes = Takes::Either(&[Takes::Plain, Takes::Object(&VAR_SOURCE)]);
 static FLOW_VALUE: Takes = Takes::Object(&NAMED_FLOW);
@@ -62,11 +62,7 @@ pub static FLOW: Shape = Shape {
         Key::new("steps", Takes::Steps, "what it does, in order"),
         FLOWS,
     ],
-    rules: &[Rule::at_least_one(
-        &["steps", "flows"],
-        Code::MISSING_KEY,
-        "add `steps`, such as `steps: [AT]`",
-    )],
+    rules: &[Rule::at_least_one(&["steps", "flows"], "add `steps`, such as `steps: [AT]`")],
     instead: &[
         ("dialect", "write `module`"),
         ("import", "write `use` for flows, `hooks` for functions"),

@@ -1,7 +1,7 @@
 //! A station: a file that runs for ever.
 
 use super::files::{ABOUT, CLOUD_KEY, FLOWS, HOOKS, MODULE, NAME, USE, VARS};
-use super::{Code, Key, LINK, Rule, Shape, Takes};
+use super::{Key, LINK, Rule, Shape, Takes};
 
 const KINDS: &[&str] = &["duration", "bool", "int", "number", "text", "list", "map"];
 
@@ -29,7 +29,6 @@ pub static STATION: Shape = Shape {
     ],
     rules: &[Rule::at_least_one(
         &["schedule", "downlink", "events"],
-        Code::MISSING_KEY,
         "without one of them nothing is ever run",
     )],
     instead: &[
@@ -92,18 +91,9 @@ pub static SCHEDULE: Shape = Shape {
         Key::new("steps", Takes::Steps, "what is run").required(),
     ],
     rules: &[
-        Rule::at_least_one(
-            &["every", "cron"],
-            Code::MISSING_KEY,
-            "say when: `every: 1m` or `cron: '0 3 * * *'`",
-        ),
+        Rule::at_least_one(&["every", "cron"], "say when: `every: 1m` or `cron: '0 3 * * *'`"),
         Rule::at_most_one(&["every", "cron"], "keep one; two times are two schedules"),
-        Rule::needs(
-            "tz",
-            &["cron"],
-            Code::MISSING_KEY,
-            "`every` counts from due time to due time, in no zone",
-        ),
+        Rule::needs("tz", &["cron"], "`every` counts from due time to due time, in no zone"),
     ],
     instead: &[
         ("interval", "write `every`"),
@@ -135,11 +125,7 @@ pub static EVENT: Shape = Shape {
         Key::new("steps", Takes::Steps, "what is run").required(),
     ],
     rules: &[
-        Rule::at_least_one(
-            &["urc", "message", "link"],
-            Code::MISSING_KEY,
-            "say what starts it: `urc`, `message` or `link`",
-        ),
+        Rule::at_least_one(&["urc", "message", "link"], "say what starts it: `urc`, `message` or `link`"),
         Rule::at_most_one(&["urc", "message", "link"], "keep one; two causes are two events"),
     ],
     instead: &[

@@ -169,8 +169,9 @@ pub static STEP: Shape = Shape {
         ),
     ],
     rules: &[
-        Rule::needs("receive", &["timeout"], Code::NO_TIMEOUT, "every wait has an end: add `timeout: 30s`"),
-        Rule::needs("ask", &["timeout"], Code::NO_TIMEOUT, "every wait has an end: add `timeout: 2m`"),
+        Rule::needs("receive", &["timeout"], "every wait has an end: add `timeout: 30s`")
+            .code(Code::NO_TIMEOUT),
+        Rule::needs("ask", &["timeout"], "every wait has an end: add `timeout: 2m`").code(Code::NO_TIMEOUT),
         Rule {
             check: super::Check::Needs { key: "await", needs: &["timeout"], unless: SEND },
             code: Code::NO_TIMEOUT,
@@ -179,12 +180,11 @@ pub static STEP: Shape = Shape {
         Rule::needs(
             "publish",
             &["json", "text", "bytes"],
-            Code::MISSING_KEY,
             "say what is published: `json: { … }`, `text: …` or `bytes: ${…}`",
         ),
         Rule::at_most_one(&["json", "text", "bytes"], "a message has one payload: keep one"),
-        Rule::needs("each", &["steps"], Code::MISSING_KEY, "add the `steps` that run for each element"),
-        Rule::needs("else", &["when"], Code::MISSING_KEY, "add the `when` whose other side this is"),
+        Rule::needs("each", &["steps"], "add the `steps` that run for each element"),
+        Rule::needs("else", &["when"], "add the `when` whose other side this is"),
     ],
     instead: &[
         ("then", "put the action beside `when`; several go in `steps`"),
@@ -249,10 +249,9 @@ pub static RETRY: Shape = Shape {
     rules: &[
         Rule::at_least_one(
             &["attempts", "for", "forever"],
-            Code::UNBOUNDED_RETRY,
-            "every retry has an end: add `attempts: 3` or `for: 30s`, or say `forever: \
-             true`",
-        ),
+            "every retry has an end: add `attempts: 3` or `for: 30s`, or say `forever: true`",
+        )
+        .code(Code::UNBOUNDED_RETRY),
         Rule::at_most_one(
             &["every", "backoff"],
             "`every` counts from start to start, `backoff` from end to start: keep one",
@@ -319,7 +318,6 @@ pub static PORT: Shape = Shape {
     ],
     rules: &[Rule::at_least_one(
         &["baud", "dtr", "rts", "break"],
-        Code::MISSING_KEY,
         "say what changes, such as `baud: 115200`",
     )],
     instead: &[("speed", "write `baud`"), ("baud_rate", "write `baud`")],
