@@ -26,6 +26,7 @@ mod station;
 mod test;
 mod transcript;
 
+use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -39,10 +40,7 @@ pub use state_dir::default_dir;
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
-        }
+        Err(said) => return unparsed(&said).into(),
     };
     let exit = match args.command {
         Command::Run(command) => run::run(&command),
@@ -62,4 +60,14 @@ pub fn main() -> ExitCode {
         Command::Outbox(command) => outbox::outbox(&command),
     };
     exit.into()
+}
+
+/// Prints what the arguments came to instead of a command: the help or the version that was asked for, or
+/// what is wrong with them.
+fn unparsed(said: &clap::Error) -> Exit {
+    match said.print().and_then(|()| stdout().flush()) {
+        _ if said.use_stderr() => Exit::Usage,
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => say::unwritten(&error),
+        _ => Exit::Done,
+    }
 }

@@ -13,7 +13,7 @@ use crate::flow::diag::Look;
 use crate::flow::model::Program;
 use crate::hooks;
 use crate::link::notify::Notifier;
-use crate::link::wake::{Wake, Wants};
+use crate::link::wake::{Hangup, Wake, Wants};
 use crate::link::{Clock, Mono};
 use crate::report::console::Detail;
 use crate::report::metrics::{About, Metrics, MetricsWatcher};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Re
         return Err(Exit::Usage);
     }
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
-    let wake = open::wake()?;
+    let wake = open::wake(Hangup::Reloads)?;
     let notifier = RefCell::new(notify::notifier());
     let signals = Rc::new(Operator { wake, notifier, metrics: RefCell::default() });
     let (mut file, mut legacy) = (first, None);
