@@ -126,7 +126,9 @@ fn open(
         }
         _ => transcript(args, port, &program, link.as_ref(), for_transcript)?,
     };
-    let mut watchers = watchers(args, port, file, &clock, (signals, out))?;
+    let shown = masked.clone();
+    let shown_port = masked.text(port);
+    let mut watchers = watchers(args, &shown_port, file, &clock, (signals, out))?;
     watchers.push(Box::new(ManagerLine(Rc::clone(signals))));
     let tee = Rc::new(RefCell::new(Tee::new(watchers)));
     let watcher: SharedWatcher = Rc::<RefCell<Tee>>::clone(&tee);
@@ -149,8 +151,8 @@ fn open(
         signals: Rc::<Operator>::clone(signals),
         until,
     });
-    if let Some(why) = absent {
-        station.port_is_absent(why);
+    if let Some(why) = absent.as_deref() {
+        station.port_is_absent(shown.text(why));
     }
     Ok(Running { station, until, watcher, signals: Rc::clone(signals) })
 }

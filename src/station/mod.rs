@@ -265,7 +265,7 @@ impl Station {
         self.shared.tell(&Happening::StationStarted {
             name: self.program.name.clone(),
             module: self.program.dialect.name.clone(),
-            port: self.port.clone(),
+            port: self.shared.masked.text(&self.port),
             version: env!("CARGO_PKG_VERSION").to_string(),
             store_id,
             outbox_rows,
