@@ -346,8 +346,7 @@ impl Session {
             Owed::Await { pattern, after_final: progress.ended.is_some() }
         };
         if in_data {
-            self.all_data_left =
-                (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         } else if verdict_owed {
             self.lose_footing(request.cancel);
