@@ -276,6 +276,7 @@ impl Station {
         self.start_schedules();
         self.recall_pace();
         self.answer_interrupted();
+        self.recall_commands();
         match self.absent.take() {
             Some(what) => self.tell_machine(link::Fact::PortGone { what, expected: true }),
             None => self.recall_data_phase(),
