@@ -26,6 +26,7 @@ mod station;
 mod test;
 mod transcript;
 
+use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -49,10 +50,7 @@ pub fn main() -> ExitCode {
 fn command() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
-        }
+        Err(said) => return unparsed(&said).into(),
     };
     let exit = match args.command {
         Command::Run(command) => run::run(&command),
@@ -72,4 +70,14 @@ fn command() -> ExitCode {
         Command::Outbox(command) => outbox::outbox(&command),
     };
     exit.into()
+}
+
+/// Prints what the arguments came to instead of a command: the help or the version that was asked for, or
+/// what is wrong with them.
+fn unparsed(said: &clap::Error) -> Exit {
+    match said.print().and_then(|()| stdout().flush()) {
+        _ if said.use_stderr() => Exit::Usage,
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => say::unwritten(&error),
+        _ => Exit::Done,
+    }
 }

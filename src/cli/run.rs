@@ -13,6 +13,7 @@ use crate::flow::diag::{Diagnostics, Sources};
 use crate::flow::model::{Flow, FlowId, Program, UnitId};
 use crate::hooks::{self, Host, Value};
 use crate::link::Link;
+use crate::link::wake::Hangup;
 use crate::report::console::{Console, Detail};
 use crate::report::json::{self, JsonLines};
 use crate::run::event::Report;
@@ -179,7 +180,7 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
     let masked = Masked::new(Rc::new(mask(&ready)?));
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
     args.transcript.as_deref().map_or(Ok(()), |path| open::keeps_recording(port, path))?;
-    let wake = open::wake()?;
+    let wake = open::wake(Hangup::Stops)?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
     let Ready { program, host, sources, values, simulated, .. } = ready;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;

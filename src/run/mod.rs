@@ -198,7 +198,7 @@ impl Run {
         let began = self.session.now();
         let name = self.program.flow(flow).name.clone();
         let module = self.program.dialect.name.clone();
-        let address = self.port.clone();
+        let address = self.masked.text(&self.port);
         self.tell(&Event::Started { flow: &name, module: &module, port: &address });
         let outcome = self.main(flow, part);
         let (failure, stopped, returns) = match outcome {

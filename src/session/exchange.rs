@@ -97,6 +97,9 @@ impl Session {
             self.transcript.flush_tail();
         }
         let missing = self.sorter.missing_expect();
+        if let Ok(()) | Err(Fault::Result(_)) = &outcome {
+            self.mind_prompt(request);
+        }
         let progress = self.sorter.disarm();
         if !self.dialect.line.quiet.is_zero() {
             self.last_result = self.clock.now();
@@ -201,6 +204,7 @@ impl Session {
     }
 
     pub(super) fn arm(&mut self, request: &Request<'_>) {
+        self.asked_for_data = false;
         self.sorter.arm(Armed {
             wanted: Arc::clone(&request.wanted),
             echo: Some(request.line.as_bytes().to_vec()),
@@ -325,22 +329,29 @@ impl Session {
         let prompt_seen = progress.prompt_seen;
         let missing_await = self.sorter.missing_await();
         let heard_anything = self.mark() != flight.began || prompt_seen || self.last_byte > flight.sent_at;
+        // Where OK comes before the prompt, what is awaited is the first sign that the data has arrived.
+        let in_data = self.asked_for_data || (prompt_seen && verdict_owed);
         let owed = if !flight.data_sent {
             Owed::Prompt
-        } else if prompt_seen && verdict_owed && request.data.is_none() {
+        } else if in_data && request.data.is_none() {
             Owed::Data
         } else if prompt_seen && verdict_owed {
             Owed::DataResult
+        } else if !heard_anything {
+            Owed::Anything
         } else if verdict_owed {
-            if heard_anything { Owed::Final { came: progress.information.clone() } } else { Owed::Anything }
+            Owed::Final { came: progress.information.clone() }
         } else {
-            Owed::Await(missing_await.unwrap_or_default())
+            let pattern = missing_await.unwrap_or_default();
+            Owed::Await { pattern, after_final: progress.ended.is_some() }
         };
-        if prompt_seen && verdict_owed {
+        if in_data {
             self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
-        } else if verdict_owed || !flight.data_sent {
+        } else if verdict_owed {
             self.lose_footing(request.cancel);
+        } else {
+            self.expect_late_prompt(request.cancel);
         }
         if flight.stopping && self.stop_if_requested().is_err() {
             return Fault::Interrupted;
@@ -352,6 +363,33 @@ impl Session {
     fn lose_footing(&mut self, cancel: Cancel) {
         let late_prompt = self.sorter.expect_late_prompt().then_some(cancel);
         self.footing = Footing::Unsure { late_prompt };
+    }
+
+    /// If the command asked for a prompt that has not come, it may come yet. Its data is nobody's any more.
+    fn expect_late_prompt(&mut self, cancel: Cancel) {
+        if self.sorter.expect_late_prompt() {
+            self.footing = Footing::Unsure { late_prompt: Some(cancel) };
+        }
+    }
+
+    /// The exchange is over, and all is well but for one thing: where OK comes before the prompt, the module may
+    /// ask for data yet, or have asked, and nobody has any. An error in place of the prompt says that it does not.
+    fn mind_prompt(&mut self, request: &Request<'_>) {
+        if request.restarts.is_some() && self.reboot_at.is_some() {
+            return;
+        }
+        if self.asked_for_data && request.data.is_none() {
+            self.footing = Footing::prompted(request.cancel);
+            return;
+        }
+        let failed = self.sorter.progress().failed.as_ref();
+        let refused = failed.is_some_and(|failed| {
+            let errors = &self.dialect.results.error;
+            errors.iter().any(|pattern| pattern.is_match(failed.line.as_bytes(), &[]))
+        });
+        if !refused {
+            self.expect_late_prompt(request.cancel);
+        }
     }
 
     /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
@@ -368,6 +406,11 @@ impl Session {
         let now = self.now();
         let until = now + CANCEL_GRACE;
         if self.write(&[byte], until).is_err() {
+            return;
+        }
+        if self.sorter.progress().ended.is_some() {
+            // The final result came before the prompt, so nothing tells how this ended.
+            self.footing = Footing::UNSURE;
             return;
         }
         while self.sorter.progress().ended.is_none() {

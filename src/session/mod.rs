@@ -190,6 +190,8 @@ pub struct Session {
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
+    /// The module asked for data, and has said nothing since that belongs to the command.
+    asked_for_data: bool,
     /// When the module was given up on, though all the data it was told of had left.
     all_data_left: Option<Mono>,
     /// Buffers that stay, so that a step need not make them anew.
@@ -238,6 +240,7 @@ impl Session {
             newest_piece: (None, Mono::ZERO),
             last_result: Mono::ZERO,
             footing: Footing::Firm,
+            asked_for_data: false,
             all_data_left: None,
             line: Vec::new(),
             bytes: Vec::with_capacity(4096),
@@ -455,6 +458,7 @@ impl Session {
                         self.listener.heard(now, &Heard::Line { class, text: &text });
                     }
                     taken_by_await = class == Class::Await;
+                    self.asked_for_data &= !matches!(class, Class::Final | Class::Await | Class::Fail);
                     self.hear_late_verdict(class, &text);
                     self.count_line(class);
                     self.watch_line(class, &text);
@@ -516,6 +520,7 @@ impl Session {
                     if sabotage::is_broken(sabotage::Sabotage::SendsInDataMode) {
                         continue;
                     }
+                    self.asked_for_data = true;
                     if let Footing::Unsure { late_prompt: Some(cancel) } = self.footing {
                         self.footing = Footing::prompted(cancel);
                     }
