@@ -155,7 +155,7 @@ fn a_line_may_come_between_any_two_others() {
         jobs: 1,
         shrinks: false,
     };
-    let outcomes = super::urc_everywhere(&options, "RING", &|_, _| {}).expect("it is a flow");
+    let outcomes = super::urc_everywhere(&options, "RING", &|_, _, _| {}).expect("it is a flow");
     let broken: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()).collect();
     assert!(broken.is_empty(), "{broken:?}");
     assert!(outcomes.len() > 20, "{} places", outcomes.len());
