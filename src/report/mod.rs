@@ -4,6 +4,7 @@ pub mod console;
 pub mod explain;
 pub mod json;
 pub mod metrics;
+mod outcome;
 pub mod paint;
 pub mod station;
 pub(crate) mod text;

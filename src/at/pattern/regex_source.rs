@@ -42,22 +42,13 @@ impl Builder {
     }
 
     fn hole(&mut self, hole: &Hole) -> Result<(), PatternError> {
-        let mut groups = 0;
-        let (body, quotable) = match &hole.kind {
-            HoleType::Field | HoleType::Same => ("[^,\"]*?".into(), true),
-            HoleType::Int | HoleType::Error => ("[+-]?[0-9]+?".into(), true),
-            HoleType::Number => ("[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)".into(), true),
-            HoleType::Digits => ("[0-9]+?".into(), true),
-            HoleType::Hex => ("[0-9A-Fa-f]+?".into(), true),
-            HoleType::Ipv4 => (ipv4(), true),
-            HoleType::Rest | HoleType::Lines => (".*?".into(), false),
-            HoleType::Bytes(_) => return Ok(()),
-            HoleType::Regex(source) => {
-                groups = check_regex(source, hole)?;
-                (format!("(?u-s:{source})"), true)
-            }
+        let Some(body) = body(&hole.kind) else { return Ok(()) };
+        let groups = match &hole.kind {
+            HoleType::Regex(source) => check_regex(source, hole)?,
+            _ => 0,
         };
-        let inside = if matches!(hole.kind, HoleType::Field | HoleType::Same) { "[^\"]*" } else { &body };
+        let inside = if is_field(hole) { "[^\"]*" } else { &body };
+        let quotable = !matches!(hole.kind, HoleType::Rest | HoleType::Lines);
         let keep = hole.name.is_some()
             || matches!(hole.kind, HoleType::Int | HoleType::Number | HoleType::Error | HoleType::Regex(_));
         let piece = match (keep, quotable) {
@@ -102,10 +93,29 @@ impl Builder {
     }
 }
 
+/// What a hole of this type takes where it does not stand in quotes; `None` for counted bytes, which no regex
+/// looks at.
+fn body(kind: &HoleType) -> Option<String> {
+    Some(match kind {
+        HoleType::Field | HoleType::Same => "[^,\"]*?".into(),
+        HoleType::Int | HoleType::Error => "[+-]?[0-9]+?".into(),
+        HoleType::Number => "[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)".into(),
+        HoleType::Digits => "[0-9]+?".into(),
+        HoleType::Hex => "[0-9A-Fa-f]+?".into(),
+        HoleType::Ipv4 => ipv4(),
+        HoleType::Rest | HoleType::Lines => ".*?".into(),
+        HoleType::Regex(source) => format!("(?u-s:{source})"),
+        HoleType::Bytes(_) => return None,
+    })
+}
+
+fn is_field(hole: &Hole) -> bool {
+    matches!(hole.kind, HoleType::Field | HoleType::Same)
+}
+
 /// Whether the node at `index` is a field with a comma behind it.
 fn ends_at_comma(nodes: &[Node], index: usize) -> bool {
-    let field = |hole: &Hole| matches!(hole.kind, HoleType::Field | HoleType::Same);
-    matches!(&nodes[index..], [Node::Hole(hole), Node::Mark(','), ..] if field(hole))
+    matches!(&nodes[index..], [Node::Hole(hole), Node::Mark(','), ..] if is_field(hole))
 }
 
 /// Four numbers from 0 to 255.

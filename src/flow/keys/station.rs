@@ -59,6 +59,10 @@ pub static STATE_VALUE: Shape = Shape {
     instead: &[],
 };
 
+const ONE_RUN: Key =
+    Key::new("timeout", Takes::Duration, "one run").default("none; the worst case is added up and printed");
+const RUN_STEPS: Key = Key::new("steps", Takes::Steps, "what is run").required();
+
 /// One item of `schedule:`.
 pub static SCHEDULE: Shape = Shape {
     name: "schedule",
@@ -86,9 +90,8 @@ pub static SCHEDULE: Shape = Shape {
         .default("skip"),
         Key::new("overlap", Takes::OneOf(&["skip", "queue"]), "due again while it waits or runs")
             .default("skip"),
-        Key::new("timeout", Takes::Duration, "one run")
-            .default("none; the worst case is added up and printed"),
-        Key::new("steps", Takes::Steps, "what is run").required(),
+        ONE_RUN,
+        RUN_STEPS,
     ],
     rules: &[
         Rule::at_least_one(&["every", "cron"], "say when: `every: 1m` or `cron: '0 3 * * *'`"),
@@ -120,9 +123,8 @@ pub static EVENT: Shape = Shape {
         Key::new("when", Takes::Expression, "false: nothing is run").default("true"),
         Key::new("overlap", Takes::OneOf(&["queue", "skip"]), "it happens again while a run waits")
             .default("queue"),
-        Key::new("timeout", Takes::Duration, "one run")
-            .default("none; the worst case is added up and printed"),
-        Key::new("steps", Takes::Steps, "what is run").required(),
+        ONE_RUN,
+        RUN_STEPS,
     ],
     rules: &[
         Rule::at_least_one(&["urc", "message", "link"], "say what starts it: `urc`, `message` or `link`"),

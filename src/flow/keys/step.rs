@@ -12,6 +12,12 @@ const SEND_AWAIT: &[&str] = &["send", "await"];
 const SEND_AWAIT_ASK: &[&str] = &["send", "await", "ask"];
 const PUBLISH: &[&str] = &["publish"];
 
+/// What `retry` takes, of a step and of a flow.
+pub(super) const RETRIES: Takes =
+    Takes::Either(&[Takes::Int { min: 1, max: 1_000_000 }, Takes::Object(&RETRY)]);
+/// What `on_error` takes.
+pub(super) const ON_ERROR: Takes = Takes::Either(&[Takes::OneOf(&["ignore", "continue"]), Takes::Steps]);
+
 /// One item of `steps`.
 pub static STEP: Shape = Shape {
     name: "step",
@@ -136,13 +142,9 @@ pub static STEP: Shape = Shape {
             Takes::Object(&PROBE),
             "asked first: if it passes the step is already so; asked again afterwards",
         ),
-        Key::new(
-            "retry",
-            Takes::Either(&[Takes::Int { min: 1, max: 1_000_000 }, Takes::Object(&RETRY)]),
-            "further attempts; a number is `attempts`",
-        )
-        .default("1 attempt")
-        .example("{ every: 1s, for: 30s }"),
+        Key::new("retry", RETRIES, "further attempts; a number is `attempts`")
+            .default("1 attempt")
+            .example("{ every: 1s, for: 30s }"),
         Key::new("set", Takes::Map(&Takes::Value), "names and what they become, in order; `state.x` allowed")
             .example("{ online: s == 1 }"),
         Key::new(
@@ -156,7 +158,7 @@ pub static STEP: Shape = Shape {
         Key::new("else", Takes::Steps, "run when `when` was false"),
         Key::new(
             "on_error",
-            Takes::Either(&[Takes::OneOf(&["ignore", "continue"]), Takes::Steps]),
+            ON_ERROR,
             "`ignore` counts as passed; `continue` runs the rest of the list, which then \
              fails; steps: recovered if they pass",
         )

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::link::Mono;
+use crate::report::outcome::outcome;
 use crate::report::paint::Paint;
 use crate::report::text::{columns, cut, one_line, pad, span};
 use crate::run::event::{Measurement, StepEnd, StepKind, StepOutcome, StepStart};
@@ -48,6 +49,12 @@ impl Console {
             return;
         }
         let (mark, paint, outcome) = outcome(&step.outcome);
+        let outcome = match &step.outcome {
+            // What ends the run, or is tried again, is said right below.
+            StepOutcome::Failed(_) => None,
+            StepOutcome::Noted(_) => outcome.map(|why| format!("goes on: {why}")),
+            _ => outcome,
+        };
         let notes = notes(step, outcome).join(", ");
         let indent = "  ".repeat(step.depth);
         let title = pad(&format!("{indent}{mark} {}", one_line(&step.title)), self.title_width());
@@ -69,21 +76,6 @@ impl Console {
         let text = format!("{begin}{}; {again}", cut(&one_line(error), room.max(20)));
         let text = format!("{} {}{}", self.time(at), "  ".repeat(depth), self.paint(Paint::Notice, &text));
         self.line(&text);
-    }
-}
-
-/// Its mark, and what is to be said of it.
-fn outcome(outcome: &StepOutcome) -> (&'static str, Paint, Option<String>) {
-    match outcome {
-        StepOutcome::Passed => ("✓", Paint::Good, None),
-        StepOutcome::AlreadySo => ("✓", Paint::Good, Some("already so".to_string())),
-        StepOutcome::Changed => ("✓", Paint::Good, Some("changed".to_string())),
-        StepOutcome::Skipped => ("–", Paint::Dim, Some("skipped".to_string())),
-        StepOutcome::Ignored(why) => ("·", Paint::Dim, Some(format!("ignored: {why}"))),
-        StepOutcome::Recovered(why) => ("↺", Paint::Notice, Some(format!("recovered: {why}"))),
-        StepOutcome::Noted(why) => ("✗", Paint::Bad, Some(format!("goes on: {why}"))),
-        // What ends the run, or is tried again, is said right below.
-        StepOutcome::Failed(_) => ("✗", Paint::Bad, None),
     }
 }
 
