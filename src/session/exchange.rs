@@ -300,8 +300,8 @@ impl Session {
         self.write_line(request, now, flight.deadline)
     }
 
-    /// A stop was asked for: the final result that is owed is still waited for, but not for long. A command
-    /// that passes has passed; whoever goes on to the next one is told to stop.
+    /// A stop was asked for: the final result that is owed, and word of data that was announced, is still waited
+    /// for, but not for long. A command that passes has passed; whoever goes on to the next one is told to stop.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
         if flight.stopping || !self.interrupt.stop_requested() {
             return Ok(());
@@ -311,7 +311,8 @@ impl Session {
             flight.deadline = flight.deadline.min(self.stop.last_moment);
             return Ok(());
         }
-        if self.sorter.progress().ended.is_some() {
+        let data_pending = !flight.data_sent || self.data.asked;
+        if self.sorter.progress().ended.is_some() && !data_pending {
             return self.stop_if_requested();
         }
         flight.stopping = true;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::at::dialect::Cancel;
+use crate::at::sorter::Verdict;
 use crate::link::Mono;
 
 use super::{Pumped, Request, Session};
@@ -76,11 +77,12 @@ impl Session {
             self.footing = Footing::prompted(request.cancel);
             return;
         }
-        let failed = self.sorter.progress().failed.as_ref();
-        let refused = failed.is_some_and(|failed| {
-            let errors = &self.dialect.results.error;
-            errors.iter().any(|pattern| pattern.is_match(failed.line.as_bytes(), &[]))
-        });
+        let progress = self.sorter.progress();
+        let is_error = |line: &str| {
+            self.dialect.results.error.iter().any(|pattern| pattern.is_match(line.as_bytes(), &[]))
+        };
+        let refused = progress.ended.as_ref().is_some_and(|ended| ended.verdict == Verdict::Error)
+            || progress.failed.as_ref().is_some_and(|failed| is_error(&failed.line));
         if !refused {
             self.expect_late_prompt(request.cancel);
         }
