@@ -131,6 +131,32 @@ fn any_bytes_survive_both_ways_over_a_pty() {
 }
 
 #[test]
+fn a_qos_2_publish_is_delivered_to_its_end() {
+    let dir = TempDir::new();
+    let broker = Broker::open();
+    let mut watch = broker.watch();
+    let flow = dir.file(
+        "exactly-once.yaml",
+        r"module: luat-air724
+steps:
+  - run: wake
+  - run: attach
+  - run: connect
+    with: { host: broker.example, port: 1883, client_id: exactly-once }
+  - send: AT+MPUB=up,2,0,first
+    await: [PUBREC, PUBCOMP]
+  - send: AT+MPUB=up,2,0,second
+    await: [PUBREC, PUBCOMP]
+  - run: disconnect
+",
+    );
+    let (flow, _sim) = start(&dir, &Place::Inside, &flow, &broker.url(), &[]);
+    assert_eq!(watch.wait_for("up").payload, b"first");
+    assert_eq!(watch.wait_for("up").payload, b"second");
+    flow.finish().exited(0);
+}
+
+#[test]
 fn the_flow_logs_in_with_its_own_secrets() {
     let dir = TempDir::new();
     let broker = Broker::with_login("device-7", "open-sesame");

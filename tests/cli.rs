@@ -383,6 +383,23 @@ fn options_of_the_simulation_are_refused_with_a_real_port() {
 }
 
 #[test]
+fn a_secret_in_the_ports_address_is_not_shown() {
+    let dir = TempDir::new();
+    let vars = "module: generic\nvars: { place: { default: x, secret: true } }\n";
+    let flow = dir.file("flow.yaml", format!("{vars}steps: [{{ log: hello }}]\n"));
+    let every = "schedule: [{ name: tick, every: 1m, steps: [{ log: hello }] }]\n";
+    let station = dir.file("station.yaml", format!("{vars}{every}"));
+    let port = "sim:luat-air724";
+    let given = format!("place={port}");
+    let more = ["--var", &given, "--speed", "max", "--format", "json"];
+    let done = run_flow(&dir, &flow, port, &more).exited(0);
+    assert_eq!(done.events()[0]["port"], "<place>", "{}", done.stdout);
+    let done = run_flow(&dir, &station, port, &[&more[..], &["--for", "1s"]].concat()).exited(0);
+    assert_eq!(done.events()[0]["port"], "<place>", "{}", done.stdout);
+    assert!(!done.stdout.contains(port), "{}", done.stdout);
+}
+
+#[test]
 fn options_of_stations_are_refused_for_a_flow_that_ends() {
     let dir = TempDir::new();
     let flow = dir.file("flow.yaml", "module: generic\nsteps: [AT]\n");

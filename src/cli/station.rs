@@ -29,8 +29,9 @@ use crate::store::{Life, Store, StoreError, sqlite_version};
 use crate::transcript::Transcript;
 
 use super::args::{Format, RunArgs, Speed};
-use super::run::{Ready, Unready, columns, mask, may_be_replaced, once, ready, session, transcript};
-use super::say::{self, Watched};
+use super::conversation::{may_be_replaced, once, session, transcript};
+use super::ready::{Ready, Unready, mask, ready};
+use super::say::{self, Watched, columns};
 use super::{Exit, complain, metrics_server, notify, open, state_dir};
 
 /// How often the status line is drawn when nothing happens.

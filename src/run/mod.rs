@@ -3,18 +3,20 @@
 
 mod actions;
 pub mod event;
-mod exec;
 pub mod failure;
+mod flows;
 mod frame;
 pub mod home;
 pub mod mask_text;
 mod messages;
 pub mod once;
+mod recovery;
 mod render;
 pub mod resident;
 mod resolve;
 mod retry;
 mod send;
+mod steps;
 mod telling;
 mod values;
 pub mod vars;
