@@ -3,7 +3,7 @@
 use super::{Key, Rule, Shape, Takes};
 
 /// All kinds of fault, each with what it does.
-const KINDS: [(&str, &str); 34] = [
+const KINDS: [(&str, &str); 35] = [
     ("lost_bytes", "the byte does not come"),
     ("doubled_bytes", "the byte comes twice"),
     ("garbled_bytes", "one bit of the byte is another"),
@@ -39,6 +39,7 @@ const KINDS: [(&str, &str); 34] = [
     ("broker_kicks", "the broker closes each connection soon after the login"),
     ("registration_lost", "the network is gone"),
     ("clock_jump", "the calendar of atflow's machine jumps, forward or back"),
+    ("suspend", "atflow's machine sleeps; what comes meanwhile is read when it wakes up"),
     ("disk_full", "the disk of a station's outbox is full"),
     ("disk_fails", "writing to that disk fails"),
 ];

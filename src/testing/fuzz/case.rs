@@ -30,6 +30,8 @@ pub struct Downlink {
     pub id: u64,
     /// What it calls.
     pub method: &'static str,
+    /// With what, as JSON.
+    pub params: &'static str,
 }
 
 /// One run.
@@ -129,8 +131,8 @@ fn line_of(mishap: &Mishap) -> (Duration, String) {
 impl Downlink {
     /// Topic and payload.
     pub fn message(&self) -> (String, String) {
-        let id = self.id;
-        let payload = format!(r#"{{"method":"{}","params":{{}},"id":{id}}}"#, self.method);
+        let Self { id, method, params, .. } = self;
+        let payload = format!(r#"{{"method":"{method}","params":{params},"id":{id}}}"#);
         (format!("command/send/{id}"), payload)
     }
 

@@ -15,8 +15,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const LONGEST_DOWN: Duration = Duration::from_mins(1);
 /// Commands that the cloud sends, whatever else happens, this far apart on average.
 const BETWEEN_COMMANDS: Duration = Duration::from_mins(50);
-/// What they call: some of it often, some of it nothing that there is.
-const METHODS: [&str; 4] = ["signal", "signal", "nonsense", "restart"];
+/// What they call, and with what: some of it is nothing that there is.
+const CALLS: [(&str, &str); 5] = [
+    ("signal", "{}"),
+    ("signal", r#"{"not":"asked for"}"#),
+    ("relay", r#"{"on":true}"#),
+    ("nonsense", "{}"),
+    ("restart", "{}"),
+];
 
 /// How a process dies, and the shortest and the longest time between two such deaths on average.
 const DEATHS: [(MishapKind, Duration, Duration); 4] = [
@@ -94,7 +100,7 @@ fn downlinks(seed: u64, span: Span) -> Vec<Downlink> {
             return all;
         }
         id += 1;
-        let method = METHODS[usize::try_from(chance.below(METHODS.len() as u64)).unwrap_or(0)];
-        all.push(Downlink { time, id, method });
+        let (method, params) = CALLS[usize::try_from(chance.below(CALLS.len() as u64)).unwrap_or(0)];
+        all.push(Downlink { time, id, method, params });
     }
 }

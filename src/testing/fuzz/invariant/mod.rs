@@ -23,6 +23,8 @@ mod whole;
 
 #[cfg(test)]
 pub(super) mod doctored;
+#[cfg(test)]
+pub(super) use calendar::dated;
 
 use crate::link::Mono;
 
