@@ -276,7 +276,7 @@ pub(super) fn faults(given: &[String]) -> Result<Faults, Exit> {
 
 /// The cloud behind a simulated module: the stand-in, or a real broker.
 pub(super) fn cloud(url: Option<&str>) -> Result<CloudChoice, Exit> {
-    let Some(url) = url else { return Ok(CloudChoice::StandIn(None)) };
+    let Some(url) = url else { return Ok(CloudChoice::StandIn) };
     match url.parse::<BrokerUrl>() {
         Ok(url) => Ok(CloudChoice::Broker(url)),
         Err(error) => {

@@ -19,7 +19,7 @@ use mqttrs::{
 };
 
 use super::SimError;
-use super::cloud::{Arrival, Cloud, Login, Post, Receipt};
+use super::cloud::{Arrival, Cloud, Login, Post, Receipt, Understood};
 use crate::link::Mono;
 
 /// The port of MQTT without TLS.
@@ -358,7 +358,7 @@ impl Cloud for BrokerCloud {
             payload: &post.payload,
         });
         self.say(now, &packet, post.topic.len() + post.payload.len());
-        self.received.push(Receipt { at: now, post: post.clone() });
+        self.received.push(Receipt { at: now, post: post.clone(), understood: Understood::NotSaid });
     }
 
     fn subscribe(&mut self, now: Mono, filter: &str, qos: u8) {

@@ -33,7 +33,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use broker::{BrokerUrl, BrokerUrlError};
-pub use cloud::{Post, Receipt};
+pub use cloud::{Post, Receipt, Understood};
 pub(crate) use entropy::Entropy;
 pub use fault::{Detail, Fault, FaultError, FaultKind, FaultSettings, FaultWhen, Faults, Rate, Unit};
 #[cfg(unix)]
@@ -66,8 +66,8 @@ const MODULES: [(&str, &str); 2] = [
 /// What the module talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloudChoice {
-    /// The stand-in for `ThingsCloud` in memory; it accepts any login if it is not told the right one.
-    StandIn(Option<Credentials>),
+    /// The stand-in for `ThingsCloud` in memory.
+    StandIn,
     /// A real MQTT broker, whatever host the module asks for. It lives by the wall's clock, so the
     /// simulation has to be paced.
     Broker(BrokerUrl),
@@ -93,7 +93,7 @@ impl Default for SimOptions {
         Self {
             seed: 0,
             scenario: None,
-            cloud: CloudChoice::StandIn(None),
+            cloud: CloudChoice::StandIn,
             pace: Pace::Max,
             faults: Faults::default(),
         }
@@ -181,7 +181,8 @@ fn world(
     let mut faults = scenario.faults.clone();
     faults.add(more_faults);
     let cloud: Box<dyn Cloud> = match cloud {
-        CloudChoice::StandIn(right) => {
+        CloudChoice::StandIn => {
+            let right = settings.login.clone();
             let latencies = profile.latencies(settings.delays);
             Box::new(standin::StandIn::new(right, latencies, seed, example))
         }

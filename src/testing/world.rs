@@ -346,7 +346,7 @@ fn open(file: &TestFile, test: &Test, ready: &Ready) -> Result<(Opened, Option<W
     let options = SimOptions {
         seed: test.seed,
         scenario: Some(Scenario { settings: test.sim.clone(), at: test.at.clone(), ..Scenario::default() }),
-        cloud: CloudChoice::StandIn(None),
+        cloud: CloudChoice::StandIn,
         pace: Pace::Max,
         faults: test.faults.clone(),
     };
