@@ -86,6 +86,8 @@ pub struct SimOptions {
     pub pace: Pace,
     /// What goes wrong between module and host, beside what the scenario says.
     pub faults: Faults,
+    /// All delays of the module and the network, times this, instead of what the scenario says.
+    pub delays: Option<f64>,
 }
 
 impl Default for SimOptions {
@@ -96,6 +98,7 @@ impl Default for SimOptions {
             cloud: CloudChoice::StandIn,
             pace: Pace::Max,
             faults: Faults::default(),
+            delays: None,
         }
     }
 }
@@ -137,6 +140,8 @@ pub enum SimError {
         at: String,
         /// What the system said.
         why: String,
+        /// What to do.
+        help: &'static str,
     },
 }
 
@@ -150,23 +155,20 @@ pub fn names() -> &'static [(&'static str, &'static str)] {
 /// # Errors
 ///
 /// A name that does not exist; a real broker without a pace, or that cannot be reached.
-pub fn build(name: &str, options: SimOptions) -> Result<(SimLink, Watch), SimError> {
+pub fn build(name: &str, mut options: SimOptions) -> Result<(SimLink, Watch), SimError> {
     if matches!((&options.cloud, &options.pace), (CloudChoice::Broker(_), Pace::Max)) {
         return Err(SimError::BrokerNeedsPace);
     }
-    let SimOptions { seed, scenario, cloud, pace, faults } = options;
-    let world = world(name, seed, (scenario, faults), cloud)?;
+    let pace = std::mem::replace(&mut options.pace, Pace::Max);
+    let world = world(name, options)?;
     let world = Rc::new(RefCell::new(world));
     let link = SimLink::new(Rc::clone(&world), pace, format!("sim:{name}"));
     Ok((link, Watch::new(world)))
 }
 
-fn world(
-    name: &str,
-    seed: u64,
-    (scenario, more_faults): (Option<Scenario>, Faults),
-    cloud: CloudChoice,
-) -> Result<World, SimError> {
+/// Builds the world; the pace is for whoever lets its time pass.
+fn world(name: &str, options: SimOptions) -> Result<World, SimError> {
+    let SimOptions { seed, scenario, cloud, pace: _, faults: more_faults, delays } = options;
     let (family, text) = match name {
         "luat-air724" => (Family::Air724, include_str!("profiles/luat-air724.yaml")),
         "esp-at" => (Family::EspAt, include_str!("profiles/esp-at.yaml")),
@@ -177,7 +179,8 @@ fn world(
     let example = scenario.is_none();
     let scenario = scenario.unwrap_or_default();
     let seed = scenario.seed.unwrap_or(seed);
-    let settings = scenario.settings.clone();
+    let mut settings = scenario.settings.clone();
+    settings.delays = delays.unwrap_or(settings.delays);
     let mut faults = scenario.faults.clone();
     faults.add(more_faults);
     let cloud: Box<dyn Cloud> = match cloud {

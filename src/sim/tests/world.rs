@@ -225,6 +225,24 @@ fn a_run_repeats() {
 }
 
 #[test]
+fn a_factor_for_all_delays_goes_over_the_scenarios() {
+    let ready_after = |delays, yaml: &str| {
+        let scenario = Some(Scenario::parse("s", yaml).unwrap());
+        let (link, watch) =
+            build("luat-air724", SimOptions { scenario, delays, ..SimOptions::default() }).unwrap();
+        let mut host = Host { link, watch };
+        let mut heard = Vec::new();
+        while !String::from_utf8_lossy(&heard).contains("SMS READY") {
+            host.link.read(&mut heard, Mono::FAR).unwrap();
+        }
+        host.now().as_micros()
+    };
+    let usual = ready_after(None, "sim: { echo: false }");
+    assert!(ready_after(Some(0.1), "sim: { delays: 10 }") < usual / 5);
+    assert!(ready_after(Some(2.0), "sim: { delays: 0 }") > usual * 3 / 2);
+}
+
+#[test]
 fn a_pacer_is_asked_before_time_moves() {
     struct Script(Vec<Waited>);
     impl Pacer for Script {
