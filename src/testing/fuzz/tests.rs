@@ -12,7 +12,7 @@ use crate::testing::play::{self, How};
 use crate::testing::{Outcome, read};
 
 use super::case::{Case, Downlink};
-use super::invariant::Violation;
+use super::invariant::{Rule, Violation};
 use super::log::Span;
 use super::program::Source;
 use super::{Options, invariant, stage};
@@ -55,6 +55,17 @@ fn what_happened_makes_the_same_happen_again() {
         assert_eq!(log.told, again.told, "seed {seed}");
         assert_eq!(invariant::check(&log), invariant::check(&again));
     }
+}
+
+/// The page lists the rules, in the same order and words.
+#[test]
+fn the_page_lists_all_rules() {
+    let row = |rule: &Rule| format!("| {} | {} | {} |\n", rule.id, rule.says, rule.looks_at);
+    let table: String = invariant::RULES.iter().map(row).collect();
+    assert!(
+        include_str!("../../../docs/testing.md").contains(&table),
+        "docs/testing.md should hold\n{table}"
+    );
 }
 
 #[test]
