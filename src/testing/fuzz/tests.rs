@@ -128,6 +128,20 @@ fn the_times_of_reports_are_judged() {
     assert!(judged > 500 && jumps > 10, "{judged} reports, {jumps} jumps");
 }
 
+/// The machine sleeps for minutes and hours; nothing is lost by that, and nothing is said to be late because of it.
+#[test]
+fn the_rules_hold_where_machines_sleep() {
+    let mut naps = 0;
+    for seed in 1..=12 {
+        let mut case = Case::draw(seed, Span::of(Duration::from_hours(3)));
+        case.faults.settings.set(FaultKind::Suspend, Rate::PerDay(40.0));
+        let log = stage::run(&station(), &case);
+        assert_eq!(invariant::check(&log), None, "seed {seed}");
+        naps += log.sleeps().count();
+    }
+    assert!(naps > 20, "{naps} times asleep");
+}
+
 /// A month with a line that is bad now and then, a network and a broker that go away, and a module that restarts.
 /// All rules hold at its end: nothing is lost, nothing waits for ever, nothing grows.
 #[test]
