@@ -106,6 +106,13 @@ impl Log {
         until.since(from).saturating_sub(self.slept(from, until))
     }
 
+    /// When the machine has been awake for so long, counted from a moment on.
+    pub fn when_awake_for(&self, from: Mono, time: Duration) -> Mono {
+        self.sleeps().fold(from + time, |until, (began, ended)| {
+            if began < until { until + ended.since(began.max(from)) } else { until }
+        })
+    }
+
     /// Command lines that were sent, without their ending: what is sent in one piece and ends like a line.
     pub fn lines_sent(&self) -> impl Iterator<Item = (Mono, &[u8])> {
         self.crossed.iter().filter(|crossing| crossing.sent).filter_map(|crossing| {

@@ -12,7 +12,7 @@ use crate::testing::play::{self, How};
 use crate::testing::{Outcome, read};
 
 use super::case::{Case, Downlink};
-use super::invariant::Violation;
+use super::invariant::{Rule, Violation};
 use super::log::Span;
 use super::program::Source;
 use super::{Options, invariant, stage};
@@ -55,6 +55,17 @@ fn what_happened_makes_the_same_happen_again() {
         assert_eq!(log.told, again.told, "seed {seed}");
         assert_eq!(invariant::check(&log), invariant::check(&again));
     }
+}
+
+/// The page lists the rules, in the same order and words.
+#[test]
+fn the_page_lists_all_rules() {
+    let row = |rule: &Rule| format!("| {} | {} | {} |\n", rule.id, rule.says, rule.looks_at);
+    let table: String = invariant::RULES.iter().map(row).collect();
+    assert!(
+        include_str!("../../../docs/testing.md").contains(&table),
+        "docs/testing.md should hold\n{table}"
+    );
 }
 
 #[test]
@@ -115,6 +126,20 @@ fn the_times_of_reports_are_judged() {
     }
     println!("{judged} times of reports were judged, over {jumps} jumps of calendars");
     assert!(judged > 500 && jumps > 10, "{judged} reports, {jumps} jumps");
+}
+
+/// The machine sleeps for minutes and hours; nothing is lost by that, and nothing is said to be late because of it.
+#[test]
+fn the_rules_hold_where_machines_sleep() {
+    let mut naps = 0;
+    for seed in 1..=12 {
+        let mut case = Case::draw(seed, Span::of(Duration::from_hours(3)));
+        case.faults.settings.set(FaultKind::Suspend, Rate::PerDay(40.0));
+        let log = stage::run(&station(), &case);
+        assert_eq!(invariant::check(&log), None, "seed {seed}");
+        naps += log.sleeps().count();
+    }
+    assert!(naps > 20, "{naps} times asleep");
 }
 
 /// A month with a line that is bad now and then, a network and a broker that go away, and a module that restarts.

@@ -25,7 +25,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         if floods && wanted.parse::<u64>().is_ok_and(|id| id < 10_000) {
             continue;
         }
-        let until = truth.at + BOUNDARY;
+        let until = log.when_awake_for(truth.at, BOUNDARY);
         let calm = !trouble.iter().any(|at| *at + CALM_BEFORE >= truth.at && *at <= truth.at + CALM_BEHIND);
         let died = log.died.iter().any(|at| (truth.at..=until).contains(at)) || is_down(log, truth.at);
         if !calm || is_mid_line(log, truth.at) || died || until > log.ended || is_gone(log, truth.at) {
@@ -80,6 +80,11 @@ mod tests {
         assert_eq!(check(&came()).unwrap().at, s(5));
         let received = Happening::CommandReceived { n: 1, id: "10001".into(), method: "signal".into() };
         assert_eq!(check(&came().tell(s(6), received)), None);
+        let woke = Happening::CommandReceived { n: 1, id: "10001".into(), method: "signal".into() };
+        let slept =
+            |until| came().truth(s(1), TruthKind::Asleep { until: s(until) }).tell(s(3000), woke.clone());
+        assert_eq!(check(&slept(2900)), None);
+        assert_eq!(check(&slept(60)).unwrap().at, s(5), "that was long before");
         let mut died = came();
         died.died.push(s(6));
         assert_eq!(check(&died), None);
