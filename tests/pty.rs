@@ -81,7 +81,7 @@ fn the_same_over_tcp() {
 #[test]
 fn faults_of_the_command_line_are_on_the_pty() {
     let dir = TempDir::new();
-    let scenario = dir.file("warm.yaml", WARM);
+    let scenario = dir.file("warm.yaml", SCENARIO);
     let heard = |faults: &[&str]| {
         let (tty, transcript) = (dir.join("air724.tty"), dir.join("transcript.jsonl"));
         let args = [&["--pty", &tty, "--scenario", &scenario], faults].concat();
