@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::flow::duration;
-use crate::flow::model::station::{Overlap, Schedule, When};
+use crate::flow::model::station::{Missed, Overlap, Schedule, When};
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::Value;
 use crate::link::Mono;
@@ -176,18 +176,20 @@ impl Station {
             if polled.held {
                 self.shared.tell(&Happening::ScheduleHeld { name: schedule.name.to_string() });
             }
+            let since = polled.run.map(|due| if due.jumped { now.mono } else { now.mono - due.late });
+            let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
+            let ran = self.schedules[index].last_end.is_some_and(|end| since.is_some_and(|since| since < end));
+            let overlaps = waits || (ran && schedule.overlap == Overlap::Skip);
             if polled.missed > 0 {
+                let made_up = since.is_some() && !overlaps;
                 self.shared.tell(&Happening::ScheduleMissed {
                     name: schedule.name.to_string(),
                     count: polled.missed,
-                    policy: schedule.missed.word().to_string(),
+                    policy: if made_up { Missed::Once } else { Missed::Skip }.word().to_string(),
                 });
             }
-            let Some(due) = polled.run else { continue };
-            let since = self.now() - due.late;
-            let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
-            let ran = self.schedules[index].last_end.is_some_and(|end| since < end);
-            if waits || (ran && schedule.overlap == Overlap::Skip) {
+            let Some(since) = since else { continue };
+            if overlaps {
                 if let Some(ticker) = &mut self.schedules[index].ticker {
                     ticker.skipped();
                 }

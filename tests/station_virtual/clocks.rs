@@ -151,3 +151,32 @@ fn a_crash_loop_keeps_the_clouds_rate() {
     assert_eq!(sent.len(), lab.told().queued(LaneName::Report).len());
     ledger::settle(&mut lab);
 }
+
+/// Which runs were skipped, and which were missed and to be made up for.
+fn gone(lab: &Lab, wanted: &str) -> Vec<String> {
+    lab.told().all(|happening| match happening {
+        Happening::JobSkipped { name, reason, .. } if name == wanted => Some(format!("skipped, {reason}")),
+        Happening::ScheduleMissed { name, count, policy } if name == wanted => {
+            Some(format!("{count} missed, {policy}"))
+        }
+        _ => None,
+    })
+}
+
+/// What the calendar jumps over was not due while an earlier run went on.
+#[test]
+fn a_jump_after_a_run_is_made_up_for_once() {
+    // To 10:00Z of the next day, and to 17:05Z of the day after that while the slow one holds the port.
+    let jumps = [what("4h", "clock: '+30h'"), what("5h5m", "clock: '+30h'")];
+    let mut lab = Lab::start(Case::of(station("jumps.yaml")).then(jumps));
+    lab.run_to(hm(6, 0));
+    assert_eq!(minutes(&lab, "slow"), [300]);
+    assert_eq!(minutes(&lab, "nightly"), [180, 240, 320], "03:00Z of each day");
+    assert_eq!(gone(&lab, "nightly"), [""; 0]);
+    let often = minutes(&lab, "often");
+    assert_eq!(often[23..], [240, 250, 260, 270, 280, 290, 300, 320, 330, 340, 350]);
+    assert_eq!(gone(&lab, "often"), ["180 missed, once", "181 missed, once"]);
+    let each = minutes(&lab, "each");
+    assert!(each.ends_with(&[280, 290, 300, 320, 330, 340, 350]), "{each:?}");
+    assert_eq!(gone(&lab, "each"), ["1 missed, once"], "11:10Z, while the port was busy");
+}
