@@ -665,6 +665,20 @@ fn every_bundled_recipe_runs_on_the_simulated_module() {
 }
 
 #[test]
+fn what_comes_with_the_program_runs_anywhere() {
+    let dir = TempDir::new();
+    let run_bundled = |file: &str| {
+        let args = ["run", file, "--port", "sim:luat-air724", "--speed", "max"];
+        run(atflow(&dir, args).current_dir(dir.path()))
+    };
+    let done = run_bundled("bundled:thingscloud/bringup.yaml").exited(0);
+    assert!(done.stdout.starts_with("Air724 to ThingsCloud"), "{}", done.stdout);
+    let missing = run_bundled("bundled:thingscloud/nothing.yaml").exited(2);
+    assert!(missing.stderr.contains("there is no such bundled file"), "{}", missing.stderr);
+    run_bundled("bundled:../Cargo.toml").exited(2);
+}
+
+#[test]
 fn one_file_drives_two_kinds_of_module() {
     let dir = TempDir::new();
     let esp = ["--module", "esp-at", "--speed", "max", "--format", "json"];

@@ -64,7 +64,7 @@ pub(super) enum Format {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// The flow's file
+    /// The flow's file; `bundled:NAME` is one that comes with atflow, such as bundled:thingscloud/bringup.yaml
     pub file: PathBuf,
     /// A flow of the file's `flows`, instead of its own steps
     pub flow: Option<String>,

@@ -37,6 +37,14 @@ impl Place {
         }
     }
 
+    /// The file that somebody asks for: a path, or `bundled:thingscloud/bringup.yaml`.
+    pub fn asked_for(path: &Path) -> Self {
+        match path.to_str().and_then(|path| path.strip_prefix(BUNDLED_PREFIX)) {
+            Some(bundled) => Self::Bundled(bundled.to_string()),
+            None => Self::Disk(path.to_path_buf()),
+        }
+    }
+
     /// The file `relative` to the folder that this file stands in.
     fn beside(&self, relative: &str) -> Self {
         match self {

@@ -156,7 +156,7 @@ pub enum Happening {
         name: String,
         /// How many; a jump of years is counted up to a thousand.
         count: u64,
-        /// `skip` or `once`.
+        /// What becomes of them: `once`, one run makes up for all; `skip`, none does.
         policy: String,
     },
     /// A `cron` schedule waits until the clock can be trusted.

@@ -275,6 +275,7 @@ impl Station {
         self.watch_lines();
         self.start_schedules();
         self.recall_pace();
+        self.link.spend(0, self.wall_day());
         self.answer_interrupted();
         self.recall_commands();
         match self.absent.take() {
