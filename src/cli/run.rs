@@ -18,7 +18,7 @@ use crate::run::{Part, Run, Setup, SharedObserver, TellLines};
 
 use super::args::{Format, RunArgs};
 use super::ask::Typed;
-use super::conversation::{may_be_replaced, once, session, transcript};
+use super::conversation::{interrupt, may_be_replaced, once, session, transcript};
 use super::ready::{Ready, Unready, mask, ready};
 use super::say::{Watched, columns};
 use super::{Exit, complain, open, say, station};
@@ -105,7 +105,7 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
     let observer: SharedObserver = observer(args, sources, simulated, out);
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
-    let session = session(link, &program, transcript, lines, Rc::new(wake), &host);
+    let session = session(link, &program, transcript, lines, interrupt(&wake), &host);
     let setup = Setup {
         program,
         host,
