@@ -370,6 +370,7 @@ fn store(
         let help = match &error {
             StoreError::Busy { .. } => "stop the other station, or give this one a folder with `--state`",
             StoreError::Newer { .. } => "use the newer atflow, or another folder with `--state`",
+            StoreError::Foreign { .. } => "name a folder for this station alone with `--state`",
             _ => "choose a folder that can be written with `--state`",
         };
         say::coded(Code::STORE, &error.to_string(), Some(help));
