@@ -86,9 +86,12 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub transcript: Option<PathBuf>,
     /// How the run is shown; of a station, json is its log
-    // `--log` is what one looks for in a program that runs for ever.
-    #[arg(long, visible_alias = "log", value_enum, default_value_t)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The same as --format
+    // It is what one looks for in a program that runs for ever.
+    #[arg(long, value_enum, value_name = "FORMAT", overrides_with = "format")]
+    log: Option<Format>,
     /// Show the verdict only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -100,6 +103,13 @@ pub(super) struct RunArgs {
     // Last: its heading holds for everything below it.
     #[command(flatten)]
     pub sim: SimulationArgs,
+}
+
+impl RunArgs {
+    /// How the run is shown.
+    pub fn format(&self) -> Format {
+        self.log.unwrap_or(self.format)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -476,28 +486,51 @@ pub(super) enum OutboxCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Try a dead message again, under a new number
-    Retry {
-        /// Its number
-        seq: u64,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
-    /// Delete a message
-    Drop {
-        /// Its number
-        seq: u64,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
+    /// Try dead messages again, under new numbers
+    Retry(ManyArgs),
+    /// Delete messages
+    Drop(ManyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ManyArgs {
+    /// Their numbers, and the station's name, if there are several
+    #[arg(required = true, value_names = ["NUMBER", "STATION"])]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+impl ManyArgs {
+    /// The numbers, and the station's name behind them.
+    ///
+    /// # Errors
+    ///
+    /// The word that is neither.
+    pub fn read(&self) -> Result<(Vec<u64>, Option<&str>), &str> {
+        let number = |word: &String| word.parse::<u64>().ok();
+        let numbers: Vec<u64> = self.words.iter().map_while(number).collect();
+        match &self.words[numbers.len()..] {
+            [] => Ok((numbers, None)),
+            [station] if !numbers.is_empty() => Ok((numbers, Some(station))),
+            [word, ..] => Err(word),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StoreArgs {
     /// The station's name, if there are several
+    #[arg(conflicts_with = "state")]
     pub station: Option<String>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PlaceArgs {
     /// The station's state directory [default: `atflow/STATION` in the XDG state directory]
-    #[arg(long, value_name = "DIR", conflicts_with = "station")]
+    #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// How messages are written
     #[arg(long, value_enum, default_value_t)]
@@ -522,6 +555,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// A port alone is one of this machine: what a station tells is for others only if somebody says so.
 fn metrics_address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix(':').unwrap_or(text).parse::<u16>();
+    let port = port.or_else(|error| text.strip_prefix("localhost:").map_or(Err(error), str::parse));
     match port {
         Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
         Err(_) => text.parse().map_err(|_| {
@@ -631,9 +665,10 @@ mod tests {
         let shown = |text| metrics_address(text).map(|address| address.to_string());
         assert_eq!(shown("9724").as_deref(), Ok("127.0.0.1:9724"));
         assert_eq!(shown(":9724").as_deref(), Ok("127.0.0.1:9724"));
+        assert_eq!(shown("localhost:9724").as_deref(), Ok("127.0.0.1:9724"));
         assert_eq!(shown("0.0.0.0:80").as_deref(), Ok("0.0.0.0:80"));
         assert_eq!(shown("[::1]:80").as_deref(), Ok("[::1]:80"));
-        for bad in ["", "localhost", "localhost:80", "70000", "1.2.3.4"] {
+        for bad in ["", "localhost", "localhost:", "elsewhere:80", "70000", "1.2.3.4"] {
             assert!(shown(bad).is_err(), "{bad}");
         }
     }
@@ -647,10 +682,30 @@ mod tests {
     }
 
     #[test]
+    fn several_messages_stand_before_the_station() {
+        let many = |words: &[&str]| {
+            let args = ["atflow", "outbox", "drop"].iter().chain(words);
+            let Ok(Args { command: Command::Outbox(OutboxArgs { what: OutboxCommand::Drop(many) }) }) =
+                Args::try_parse_from(args)
+            else {
+                panic!("it is `outbox drop`")
+            };
+            let read = many.read().map(|(numbers, station)| (numbers, station.map(str::to_string)));
+            read.map_err(str::to_string)
+        };
+        assert_eq!(many(&["4", "5", "6"]), Ok((vec![4, 5, 6], None)));
+        assert_eq!(many(&["4", "pump"]), Ok((vec![4], Some("pump".to_string()))));
+        assert_eq!(many(&["pump"]), Err("pump".to_string()));
+        assert_eq!(many(&["4", "pump", "5"]), Err("pump".to_string()));
+    }
+
+    #[test]
     fn log_is_another_word_for_format() {
         let args = Args::try_parse_from(["atflow", "run", "x.yaml", "--log", "json", "--metrics", "9724"]);
         let Ok(Args { command: Command::Run(run) }) = args else { panic!("it is `run`") };
-        assert_eq!((run.format, run.station.given()), (Format::Json, Some("--metrics")));
+        assert_eq!((run.format(), run.station.given()), (Format::Json, Some("--metrics")));
+        let bad = Args::try_parse_from(["atflow", "run", "x.yaml", "--log", "xml"]).expect_err("no format");
+        assert!(bad.to_string().contains("--log"), "{bad}");
     }
 
     #[test]

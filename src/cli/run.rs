@@ -27,7 +27,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     let out = Watched::default();
     let exit = match prepared(args, &out) {
         Ok(exit) => exit,
-        Err(exit) => return not_started(exit, args.format),
+        Err(exit) => return not_started(exit, args.format()),
     };
     match out.problem() {
         // A verdict that nobody could read must not look like success to a script.
@@ -173,7 +173,7 @@ fn observer(args: &RunArgs, sources: Sources, simulated: bool, out: &Watched) ->
         let mut typed = Typed::default();
         Box::new(move || typed.line())
     };
-    match args.format {
+    match args.format() {
         Format::Json => {
             Rc::new(RefCell::new(JsonLines::new(out, sources, args.verbose).with_answers(answers)))
         }

@@ -286,7 +286,7 @@ fn watchers(
     (signals, out): (&Operator, &Watched),
 ) -> Result<Vec<Box<dyn Watcher>>, Exit> {
     let wall = wall(Rc::clone(clock));
-    let mut watchers: Vec<Box<dyn Watcher>> = vec![match args.format {
+    let mut watchers: Vec<Box<dyn Watcher>> = vec![match args.format() {
         Format::Json => {
             let least = match (args.quiet, args.verbose) {
                 (true, _) => Level::Warn,

@@ -62,7 +62,7 @@ impl Gate {
 struct Unread {
     refusal: Refusal,
     /// What is known of it, if that is enough for a reply.
-    known: Option<Read>,
+    known: Option<Box<Read>>,
 }
 
 /// A command as its message says it.
@@ -168,7 +168,7 @@ impl Station {
         match trouble.map_or_else(|| read::call(&values), Err) {
             Ok(call) => Ok(Read { given, topic, body, call }),
             Err(refusal) => {
-                let known = read::remains(&values).map(|call| Read { given, topic, body, call });
+                let known = read::remains(&values).map(|call| Box::new(Read { given, topic, body, call }));
                 Err(Unread { refusal, known })
             }
         }
@@ -179,10 +179,11 @@ impl Station {
         let given: Vec<(&str, Value)> =
             given.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let values = self.run.borrow_mut().compute_each(what, &given);
-        let found = values.into_iter().zip(&what.values).enumerate().map(|(index, (value, leaf))| match value {
-            Err(_) if index == PARAMS && is_absent(leaf, body) => Ok(Value::UNIT),
-            value => value.map_err(|failure| failure.message.clone()),
-        });
+        let found =
+            values.into_iter().zip(&what.values).enumerate().map(|(index, (value, leaf))| match value {
+                Err(_) if index == PARAMS && is_absent(leaf, body) => Ok(Value::UNIT),
+                value => value.map_err(|failure| failure.message.clone()),
+            });
         found.collect()
     }
 
@@ -200,7 +201,7 @@ impl Station {
 
     /// A message that is no command is not recorded; its sender is told, but not as often as it sends.
     fn refuse(&mut self, downlink: &Downlink, unread: &Unread) {
-        let known = unread.known.as_ref();
+        let known = unread.known.as_deref();
         self.reject(&unread.refusal, known.map_or("", |read| read.call.method.as_str()));
         let now = self.now();
         if let Some(read) = known
@@ -494,7 +495,9 @@ impl Station {
 fn is_absent(leaf: &Leaf, body: &Value) -> bool {
     let Leaf::Expr(expr) = leaf else { return false };
     let name = expr.program.source().trim().strip_prefix("body.");
-    name.is_some_and(|name| hooks::keys(body).is_some_and(|keys| !keys.iter().any(|key| key == name)) && is_name(name))
+    name.is_some_and(|name| {
+        hooks::keys(body).is_some_and(|keys| !keys.iter().any(|key| key == name)) && is_name(name)
+    })
 }
 
 fn is_name(text: &str) -> bool {

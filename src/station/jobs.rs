@@ -175,7 +175,8 @@ impl Station {
             }
             let since = polled.run.map(|due| if due.jumped { now.mono } else { now.mono - due.late });
             let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
-            let ran = self.schedules[index].last_end.is_some_and(|end| since.is_some_and(|since| since < end));
+            let ran =
+                self.schedules[index].last_end.is_some_and(|end| since.is_some_and(|since| since < end));
             let overlaps = waits || (ran && schedule.overlap == Overlap::Skip);
             if polled.missed > 0 {
                 let made_up = since.is_some() && !overlaps;
@@ -378,9 +379,9 @@ impl Station {
         }
         let outcome = ended.failure.as_ref().map_or("ok".to_string(), |failure| failure.name.clone());
         let cut = now >= deadline;
-        let error = ended.failure.as_ref().map(|failure| match cut {
-            true => format!("{}; {}", failure.in_one_line(), limit_of(kind, most)),
-            false => failure.in_one_line(),
+        let error = ended.failure.as_ref().map(|failure| {
+            let limit = if cut { format!("; {}", limit_of(kind, most)) } else { String::new() };
+            failure.in_one_line() + limit.as_str()
         });
         let took_ms = millis(now.since(began));
         self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, error, took_ms });

@@ -172,11 +172,13 @@ impl Station {
             data_owed: Cell::new(false),
         });
         let home = Rc::new(StationHome::new(Rc::clone(&shared), Rc::clone(&setup.program)));
+        let mut session = setup.session;
+        session.stop_at(setup.until.unwrap_or(Mono::FAR));
         let run = Run::new(RunSetup {
             program: Rc::clone(&setup.program),
             host: Rc::clone(&setup.host),
             vars: setup.vars,
-            session: setup.session,
+            session,
             observer: setup.observer,
             masked: setup.masked,
             once: setup.once,

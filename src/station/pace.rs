@@ -57,10 +57,7 @@ impl Allowance {
 
     /// A report goes.
     fn after_one(self, now: Mono, every: Duration) -> Self {
-        Self {
-            not_before: self.whole_at.max(now + every * 9 / 10),
-            whole_at: self.whole_at.max(now) + every,
-        }
+        Self { not_before: self.whole_at.max(now + every * 9 / 10), whole_at: self.whole_at.max(now) + every }
     }
 }
 
@@ -84,7 +81,8 @@ impl Pace {
 
     /// The link came up.
     pub fn came_online(&mut self, moment: Moment, limits: &CloudLimits) {
-        let every_ms = limits.report_every.map_or(0, |every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
+        let every_ms =
+            limits.report_every.map_or(0, |every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
         self.up_since = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
     }
 

@@ -79,7 +79,15 @@ impl Supervised {
     /// The link of a new version of the file. The day's bytes stay spent.
     pub fn successor(&self, program: &Program, shared: &Shared, seed: u64, now: Mono) -> Self {
         let Self { asked_at, bytes_seen, bytes_today, day, earlier, warned, .. } = *self;
-        Self { asked_at, bytes_seen, bytes_today, day, earlier, warned, ..Self::new(program, shared, seed, now) }
+        Self {
+            asked_at,
+            bytes_seen,
+            bytes_today,
+            day,
+            earlier,
+            warned,
+            ..Self::new(program, shared, seed, now)
+        }
     }
 
     /// How many levels `link.up` has.

@@ -161,7 +161,9 @@ impl Store {
 pub(super) fn put_note(db: &Connection, key: &str, value: Option<&str>) -> rusqlite::Result<()> {
     let key = noted(key);
     match value {
-        Some(value) => db.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])?,
+        Some(value) => {
+            db.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])?
+        }
         None => db.run("DELETE FROM meta WHERE key = ?1", [&key])?,
     };
     Ok(())

@@ -48,6 +48,7 @@ pub(super) const STEPS: &[&str] = &[TABLES];
 pub(super) const VERSION: i64 = version_of(STEPS);
 
 /// The version of a file that went through these steps.
+#[expect(clippy::cast_possible_wrap, reason = "there are a few")]
 pub(super) const fn version_of(steps: &[&str]) -> i64 {
     steps.len() as i64
 }
@@ -164,9 +165,8 @@ pub(super) fn raise(db: &Connection, found: i64, steps: &[&str]) -> rusqlite::Re
 fn take_steps(db: &Connection, from: usize, steps: &[&str], after: &str) -> rusqlite::Result<()> {
     let missing = steps.get(from..).unwrap_or_default().concat();
     let version = version_of(steps);
-    let done = db.execute_batch(&format!(
-        "BEGIN IMMEDIATE;{missing}{after}PRAGMA user_version={version}; COMMIT;"
-    ));
+    let done =
+        db.execute_batch(&format!("BEGIN IMMEDIATE;{missing}{after}PRAGMA user_version={version}; COMMIT;"));
     if done.is_err() && !db.is_autocommit() {
         db.execute_batch("ROLLBACK;")?;
     }

@@ -165,7 +165,7 @@ fn several_reports_at_once_keep_the_clouds_rate() {
     lab.run_to(hm(1, 0));
     // The first ones were made before the link was up.
     let arrivals = arrivals(&lab).split_off(1);
-    let apart: Vec<Duration> = arrivals.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let apart: Vec<Duration> = arrivals.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
     assert!(apart.iter().all(|apart| *apart >= s(53)), "{apart:?}");
     assert!((58..=62).contains(&arrivals.len()), "one a minute: {}", arrivals.len());
     assert_eq!(lab.told().count(|happening| matches!(happening, Happening::ReportDropped { .. })), 0);
@@ -182,20 +182,21 @@ fn several_reports_keep_the_clouds_rate_in_a_crash_loop() {
     lab.run_to(hm(0, 40));
     // The first ones were made before the link was up.
     let arrivals = arrivals(&lab).split_off(3);
-    let apart: Vec<Duration> = arrivals.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let apart: Vec<Duration> = arrivals.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
     assert!(apart.iter().all(|apart| *apart >= s(53)), "{apart:?}");
     assert!(arrivals.len() >= 30, "it reports all the same: {}", arrivals.len());
     // No process alone sends so much.
     let warned = lab.told().count(|happening| matches!(happening, Happening::BudgetWarning { .. }));
     let bytes = lab.told().status.as_ref().expect("a status").network_bytes_today;
-    assert!(warned > 0 && bytes > 3000, "{warned} warnings, {bytes} bytes");
+    assert!(warned > 0 && bytes > 2000, "{warned} warnings, {bytes} bytes");
     ledger::settle(&mut lab);
 }
 
 /// What waited for the link goes faster: nobody could have sent it earlier.
 #[test]
 fn what_waited_for_the_link_goes_faster() {
-    let mut lab = Lab::start(Case::of(station("twice.yaml")).then([what("10m30s", "broker: away, for: 10m")]));
+    let mut lab =
+        Lab::start(Case::of(station("twice.yaml")).then([what("10m30s", "broker: away, for: 10m")]));
     lab.run_to(hm(0, 10));
     let waiting = |lab: &Lab| lab.told().status.clone().expect("a status").outbox_rows[2];
     assert!(waiting(&lab) >= 3, "held for the cloud: {}", waiting(&lab));

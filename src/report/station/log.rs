@@ -34,7 +34,14 @@ pub struct StationLog {
 impl StationLog {
     /// Writes to `out`. `device`: the port, as the user wrote it.
     pub fn new(out: Box<dyn Write>, device: impl Into<String>, wall: Wall) -> Self {
-        Self { out, device: device.into(), wall, least: Level::Debug, steps: false, refusals: Refusals::default() }
+        Self {
+            out,
+            device: device.into(),
+            wall,
+            least: Level::Debug,
+            steps: false,
+            refusals: Refusals::default(),
+        }
     }
 
     /// Leaves out what matters less than `least`; how the station ended is always written.

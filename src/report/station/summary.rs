@@ -91,13 +91,15 @@ pub(super) fn verdict(summary: &Summary, simulated: bool) -> (Paint, &'static st
     let took = lasted(Duration::from_millis(summary.took_ms));
     let sent = summary.reports_sent;
     let sent = if sent == 1 { "1 report sent".to_string() } else { format!("{sent} reports sent") };
-    let nowhere = if summary.kept_nowhere { "; a simulated run keeps them nowhere without `--state`" } else { "" };
+    let nowhere =
+        if summary.kept_nowhere { "; a simulated run keeps them nowhere without `--state`" } else { "" };
     let waiting = match summary.outbox_rows {
         0 => String::new(),
         1 => format!(", 1 message waits{nowhere}"),
         rows => format!(", {rows} messages wait{nowhere}"),
     };
-    let (paint, mark, lost) = match (summary.reports_lost + summary.rows_in_memory, summary.store_was_broken) {
+    let (paint, mark, lost) = match (summary.reports_lost + summary.rows_in_memory, summary.store_was_broken)
+    {
         (0, false) => (Paint::Good, "✓ stopped", "nothing lost".to_string()),
         (0, true) => (Paint::Bad, "✗ stopped", "an unknown number may be lost".to_string()),
         (lost, false) => (Paint::Bad, "✗ stopped", format!("{lost} lost")),

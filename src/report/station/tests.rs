@@ -131,7 +131,8 @@ fn a_flood_is_summed_up() {
     all.extend(flood(61_000, 61_010));
     all.push((70_000, Happening::StationStopped(summary())));
     let text = shown(Detail::Steps, &all);
-    let lines: Vec<&str> = text.lines().filter_map(|line| line.split_once("←")).map(|(_, rest)| rest).collect();
+    let lines: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once("←")).map(|(_, rest)| rest).collect();
     let busy = "refused, busy: more come than can be answered";
     let expected = [
         format!(" {busy}"),
@@ -143,8 +144,11 @@ fn a_flood_is_summed_up() {
     let paper = Paper::default();
     let mut log = StationLog::new(Box::new(paper.clone()), "p", Rc::new(|_| None)).least(Level::Warn);
     told(&mut log, &all);
-    let counts: Vec<String> =
-        paper.text().lines().filter_map(|line| Some(line.split_once("\"count\":")?.1[..2].to_string())).collect();
+    let counts: Vec<String> = paper
+        .text()
+        .lines()
+        .filter_map(|line| Some(line.split_once("\"count\":")?.1[..2].to_string()))
+        .collect();
     assert_eq!(counts, ["1,", "1,", "16", "10"]);
 }
 
@@ -290,7 +294,15 @@ fn text_from_outside_is_short_and_escaped() {
     let paper = Paper::default();
     let mut log = StationLog::new(Box::new(paper.clone()), "p", Rc::new(|_| None)).least(Level::Warn);
     let why = format!("\u{1b}[2J\r\n\u{9b}31m\u{202e}\u{7f}{}", "é".repeat(2_000));
-    log.happened(at(1), &Happening::CommandRejected { code: "bad_json".to_string(), method: String::new(), why: why.clone(), count: 1 });
+    log.happened(
+        at(1),
+        &Happening::CommandRejected {
+            code: "bad_json".to_string(),
+            method: String::new(),
+            why: why.clone(),
+            count: 1,
+        },
+    );
     log.happened(at(2), &Happening::PortFound);
     let text = paper.text();
     assert_eq!(text.lines().count(), 1, "less than a warning is left out");

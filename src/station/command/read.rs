@@ -27,8 +27,9 @@ pub fn differing(holes: &[(Arc<str>, String)], body: &Value) -> Option<String> {
         let said = hooks::entry(body, name).filter(|value| !value.is_unit())?;
         let said = hooks::display(&said);
         let (shown, said_shown) = (quoted(text), quoted(&said));
-        (said != *text)
-            .then(|| format!("`{name}` is {shown} in the topic and {said_shown} in the message: the topic counts"))
+        (said != *text).then(|| {
+            format!("`{name}` is {shown} in the topic and {said_shown} in the message: the topic counts")
+        })
     })
 }
 

@@ -49,7 +49,9 @@ fn a_new_file_goes_through_all_steps() {
     let folder = Folder::new();
     disk::make_folder(folder.path()).expect("a folder");
     let steps: Vec<&str> = schema::STEPS.iter().copied().chain([NEXT]).collect();
-    let Ok(db) = disk::connect_by(&disk::beside(folder.path(), ""), "4567", &steps) else { panic!("a new file") };
+    let Ok(db) = disk::connect_by(&disk::beside(folder.path(), ""), "4567", &steps) else {
+        panic!("a new file")
+    };
     assert_eq!(disk::number(&db, "user_version").expect("a version"), schema::version_of(&steps));
     assert_eq!(id(&db), ["4567"]);
 }

@@ -18,7 +18,11 @@ const WEARING: Duration = Duration::from_secs(5);
 
 impl Compiler<'_> {
     /// The station, when its flows have been read.
-    pub(in crate::flow::compile) fn judged(&mut self, draft: Option<Draft>, flows: &[Flow]) -> Option<Station> {
+    pub(in crate::flow::compile) fn judged(
+        &mut self,
+        draft: Option<Draft>,
+        flows: &[Flow],
+    ) -> Option<Station> {
         let Draft { station, periods, limits_at } = draft?;
         let publishing = self.publishing();
         let periods: Vec<&Period> =
@@ -101,8 +105,9 @@ impl Compiler<'_> {
             return;
         }
         let allowed = duration::display(allowed);
-        let message =
-            format!("with the others it publishes more often than every {allowed}, which is all the cloud takes");
+        let message = format!(
+            "with the others it publishes more often than every {allowed}, which is all the cloud takes"
+        );
         let mut problem = Diagnostic::warning(Code::TOO_OFTEN, last.at, message).help(
             "the reports go out later and later, and the outbox fills: publish less often, or all in one report",
         );
@@ -161,14 +166,15 @@ impl Compiler<'_> {
 fn asleep(steps: &[Step], flows: &[Flow], depth: usize) -> Duration {
     let always = steps.iter().take_while(|step| !matches!(step.action, Action::Stop(_)));
     let always = always.filter(|step| step.when.is_none() && step.unless.is_none());
-    always.map(|step| match &step.action {
-        Action::Sleep(time) => *time,
-        Action::Group(steps) => asleep(steps, flows, depth),
-        // What calls itself is refused, but only later.
-        Action::Run(call) if depth < 8 => {
-            flows.get(call.flow.0).map_or(Duration::ZERO, |flow| asleep(&flow.steps, flows, depth + 1))
-        }
-        _ => Duration::ZERO,
-    })
-    .sum()
+    always
+        .map(|step| match &step.action {
+            Action::Sleep(time) => *time,
+            Action::Group(steps) => asleep(steps, flows, depth),
+            // What calls itself is refused, but only later.
+            Action::Run(call) if depth < 8 => {
+                flows.get(call.flow.0).map_or(Duration::ZERO, |flow| asleep(&flow.steps, flows, depth + 1))
+            }
+            _ => Duration::ZERO,
+        })
+        .sum()
 }
