@@ -15,4 +15,5 @@ pub mod session;
 pub mod sim;
 pub mod station;
 pub mod store;
+pub mod testing;
 pub mod transcript;

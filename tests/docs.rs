@@ -6,10 +6,11 @@
 //!
 //! | fence | means |
 //! |---|---|
-//! | `yaml NAME.yaml`, `rhai NAME.rhai` | a whole file; the console blocks below it find it under this name |
+//! | `yaml NAME.yaml`, `rhai NAME.rhai`, `text NAME.txt` | a whole file; the console blocks below it find it under this name |
 //! | `yaml` | a whole file that nothing runs |
 //! | `yaml piece` | steps; checked inside a flow |
 //! | `yaml piece KIND` | top-level keys; checked inside a `flow`, `station`, `dialect` or `scenario` |
+//! | `yaml piece expect` | expectations; read inside a test file |
 //! | `yaml refused CODE…` | steps or a whole file (named or not) that `atflow check` finds these codes in |
 //! | `console` | commands after `$ `, and all they print |
 //! | `sh` | commands that need hardware or another terminal: not run |
@@ -36,13 +37,16 @@ use block::{Block, blocks};
 use shell::Desk;
 
 /// The pages, from the top of the repository.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/language.md",
     "docs/dialects.md",
     "docs/simulator.md",
+    "docs/console.md",
     "docs/station.md",
+    "docs/transcripts.md",
+    "docs/testing.md",
 ];
 
 /// Where the repository is.
@@ -154,6 +158,7 @@ fn check(desk: &Desk, page: &str, block: &Block<'_>) {
             let parsed = atflow::sim::Scenario::parse(&place, block.body);
             assert!(parsed.is_ok(), "{}", parsed.expect_err("it is not ok"));
         }
+        ["piece", "expect"] => tests(&place, &inside_a_test(block.body)),
         ["piece", kind] => good(desk, &place, &block.inside(kind)),
         ["piece"] => good(desk, &place, &block.inside("steps")),
         ["refused", codes @ ..] => {
@@ -163,8 +168,23 @@ fn check(desk: &Desk, page: &str, block: &Block<'_>) {
                 assert!(said.contains(&format!("[{code}]")), "{place}: no {code}:\n{said}");
             }
         }
+        _ if block.file().is_some_and(|file| file.ends_with(".test.yaml")) => tests(&place, block.body),
         _ => good(desk, &place, block.body),
     }
+}
+
+/// A test file can be read.
+fn tests(place: &str, text: &str) {
+    let mut problems = atflow::flow::diag::Diagnostics::new();
+    if let Err(sources) = atflow::testing::read::read(Path::new(place), text, &mut problems) {
+        panic!("{}", problems.render(&sources, atflow::flow::diag::Look::Plain));
+    }
+}
+
+/// Expectations inside a test file.
+fn inside_a_test(expectations: &str) -> String {
+    let lines: Vec<&str> = expectations.lines().collect();
+    format!("flow: x.yaml\ntests:\n  - name: x\n    expect:\n      {}\n", lines.join("\n      "))
 }
 
 fn good(desk: &Desk, place: &str, text: &str) {
@@ -209,7 +229,7 @@ fn rooms_use_what_the_map_says() {
             rooms::prints_nothing(room);
         }
     }
-    assert_eq!(rooms.len(), 12, "{rooms:?}");
+    assert_eq!(rooms.len(), 13, "{rooms:?}");
 }
 
 /// A function that nobody knows of might as well not be there.

@@ -51,7 +51,7 @@ fn rows_are_listed_and_shown_while_a_station_runs() {
 SEQ  STATE      LANE    TIME                  BYTES  TRIES  SOURCE  TOPIC       ERROR
 2    in flight  report  2025-06-15T15:06:41Z  2      1      tick    attributes
 3    waits      event   2025-06-15T15:06:41Z  8      0      tick    attributes
-1    dead       report  2025-06-15T15:06:41Z  10     1      tick    attributes  refused: CME\\u{1b}[31m 50
+1    dead       report  2025-06-15T15:06:41Z  10     1      tick    attributes  refused: CME\\x1b[31m 50
 "
     );
     let show = run(&mut atflow(&dir, ["outbox", "show", "3", "pump"])).exited(0);

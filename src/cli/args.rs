@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them. The help texts are the reference of the command line.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,10 +24,18 @@ pub(super) enum Command {
     Run(Box<RunArgs>),
     /// Check files without running them; print the worst case of each flow
     Check(CheckArgs),
+    /// Try flows and stations on simulated modules, as their test files say
+    Test(TestArgs),
     /// Try a command handler of a station, without a module
     Call(CallArgs),
     /// Send command lines and print the answers
     At(AtArgs),
+    /// Run a file in simulated worlds where things go wrong, and check what must hold whatever goes wrong
+    Fuzz(FuzzArgs),
+    /// Talk to a module by hand
+    Console(ConsoleArgs),
+    /// Talk to a module by hand, and make a flow of it
+    Record(RecordArgs),
     /// Serve a simulated module on a pty or a TCP port
     Sim(SimArgs),
     /// List the serial ports that are there
@@ -37,6 +46,8 @@ pub(super) enum Command {
     Completions(CompletionsArgs),
     /// Forget the lines that must not be sent a second time, such as a wrong PIN
     Forget(ForgetArgs),
+    /// Show, compare or explain what crossed the line in a run
+    Transcript(TranscriptArgs),
     /// Look at what a station has not sent yet, and at what was refused
     Outbox(OutboxArgs),
 }
@@ -93,7 +104,7 @@ pub(super) struct RunArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PortArgs {
-    /// The port: /dev/ttyUSB0, usb:VID:PID[:SERIAL][#INTERFACE], tcp://HOST:PORT, sim:NAME
+    /// The port: /dev/ttyUSB0, usb:VID:PID[:SERIAL][#INTERFACE], tcp://HOST:PORT, sim:NAME, replay:FILE
     #[arg(short, long, env = "ATFLOW_PORT")]
     pub port: Option<String>,
     #[command(flatten)]
@@ -145,10 +156,10 @@ impl StationArgs {
     }
 }
 
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Simulated modules (sim:NAME)")]
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Simulated modules (sim:NAME) and recordings (replay:FILE)")]
 pub(super) struct SimulationArgs {
-    /// How fast simulated time passes: 1x, 60x, max [default: 1x]
+    /// How fast simulated time passes: 1x, 60x, max [default: 1x; of a recording max]
     // Optional, here and below, to know what was given: with a real port none of it means anything.
     #[arg(long, value_parser = speed)]
     pub speed: Option<Speed>,
@@ -158,6 +169,9 @@ pub(super) struct SimulationArgs {
     /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
+    /// Something that goes wrong now and then: `lost_bytes=1e-5`, `urc_anywhere=1%`, `reboot=2/d`
+    #[arg(long = "fault", value_name = "NAME=RATE")]
+    pub faults: Vec<String>,
     /// Where all chance comes from [default: 724]
     #[arg(long)]
     pub seed: Option<u64>,
@@ -169,12 +183,19 @@ impl SimulationArgs {
         self.seed.unwrap_or(SEED)
     }
 
+    /// The first option that was given of those that say what is behind the port.
+    pub fn behind(&self) -> Option<&'static str> {
+        let given = [("--scenario", self.scenario.is_some()), ("--cloud", self.cloud.is_some())];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
+
     /// The first option that was given.
     pub fn given(&self) -> Option<&'static str> {
         let given = [
             ("--speed", self.speed.is_some()),
             ("--scenario", self.scenario.is_some()),
             ("--cloud", self.cloud.is_some()),
+            ("--fault", !self.faults.is_empty()),
             ("--seed", self.seed.is_some()),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
@@ -192,7 +213,7 @@ pub(super) enum Speed {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
-    /// Flows, clouds or dialects
+    /// Flows, stations, clouds, dialects, test files or scenarios
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// The dialect, instead of the files' `module`
@@ -201,6 +222,39 @@ pub(super) struct CheckArgs {
     /// How problems are written
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TestArgs {
+    /// Test files, or folders: every `*.test.yaml` below
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Only tests with this text in their name
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// How many are tried at a time [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Write the files that `golden` names anew
+    #[arg(long)]
+    pub update: bool,
+    /// List every step and branch that no test reached
+    #[arg(long)]
+    pub coverage: bool,
+    /// Write the outcome to a file as `JUnit` XML, too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// How the outcome is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+impl TestArgs {
+    /// How many tests are tried at a time.
+    pub fn jobs(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.map_or_else(all, usize::from)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -245,6 +299,29 @@ pub(super) struct AtArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(super) struct ConsoleArgs {
+    /// The port: /dev/ttyUSB0, usb:…, tcp://HOST:PORT, sim:NAME
+    pub port: String,
+    /// The dialect [default: that of a simulated module, else generic]
+    #[arg(long, value_name = "NAME")]
+    pub module: Option<String>,
+    #[command(flatten)]
+    pub settings: SerialArgs,
+    // Last: its heading holds for everything below it.
+    #[command(flatten)]
+    pub sim: SimulationArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RecordArgs {
+    /// NAME.yaml becomes the flow, NAME.jsonl the transcript
+    #[arg(short, long, value_name = "NAME")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub console: ConsoleArgs,
+}
+
+#[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("where").required(true).args(["pty", "tcp"]))]
 pub(super) struct SimArgs {
     /// The module: luat-air724, esp-at
@@ -262,9 +339,45 @@ pub(super) struct SimArgs {
     /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
+    /// Something that goes wrong now and then: `lost_bytes=1e-5`, `urc_anywhere=1%`, `reboot=2/d`
+    #[arg(long = "fault", value_name = "NAME=RATE")]
+    pub faults: Vec<String>,
     /// Where all chance comes from
     #[arg(long, default_value_t = SEED)]
     pub seed: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct FuzzArgs {
+    /// A station, or a flow that ends
+    pub file: PathBuf,
+    /// How many worlds: each seed gives another one
+    #[arg(long, default_value_t = 100)]
+    pub seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How long things go wrong in each, in simulated time; three more hours are for recovery
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "1d")]
+    pub duration: Duration,
+    /// How many at once [default: one for each core]
+    #[arg(long)]
+    pub jobs: Option<usize>,
+    /// Nothing goes wrong, but for one line between two others: once for each place where it can stand
+    #[arg(long, value_name = "LINE", num_args = 0..=1, default_missing_value = "RING")]
+    pub urc_everywhere: Option<String>,
+    /// Show a failure with everything that happened, instead of looking for the least that brings it about
+    #[arg(long)]
+    pub as_drawn: bool,
+    /// The simulated module
+    #[arg(short, long, default_value = "sim:luat-air724")]
+    pub port: String,
+    /// Give a var its value: NAME=VALUE
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub vars: Vec<(String, String)>,
+    /// How results are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -281,6 +394,10 @@ pub(super) enum SchemaOf {
     Flow,
     /// Dialects
     Dialect,
+    /// Test files
+    Test,
+    /// Scenarios
+    Scenario,
 }
 
 #[derive(Debug, clap::Args)]
@@ -301,6 +418,39 @@ pub(super) struct CompletionsArgs {
 pub(super) struct ForgetArgs {
     /// Only what was sent to this port
     pub port: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TranscriptArgs {
+    #[command(subcommand)]
+    pub what: TranscriptCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TranscriptCommand {
+    /// Show every byte, with its time
+    Show {
+        /// A transcript
+        file: String,
+    },
+    /// Compare what was answered; exit code 1 if there is a difference
+    Diff {
+        /// A transcript
+        old: String,
+        /// Another one: of other firmware, of another module
+        new: String,
+        /// The dialect, instead of the one that each file names
+        #[arg(long, value_name = "NAME")]
+        module: Option<String>,
+    },
+    /// Say what each line means
+    Explain {
+        /// A transcript
+        file: String,
+        /// The dialect, instead of the one that the file names
+        #[arg(long, value_name = "NAME")]
+        module: Option<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -377,13 +527,17 @@ fn metrics_address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// Slower, the ten seconds in which a signal lets a command end would be hours; faster is `max`.
+const SPEEDS: RangeInclusive<f64> = 0.01..=1e6;
+
 fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
     }
     let times = text.strip_suffix('x').and_then(|number| number.parse::<f64>().ok());
     match times {
-        Some(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        Some(times) if SPEEDS.contains(&times) => Ok(Speed::Times(times)),
+        Some(times) if times > 0.0 => Err("simulated time passes at 0.01x to 1000000x, or `max`".to_string()),
         _ => Err("write a multiple such as `1x` or `60x`, or `max`".to_string()),
     }
 }
@@ -429,7 +583,7 @@ mod tests {
     fn speeds_are_multiples_or_max() {
         assert_eq!(speed("60x"), Ok(Speed::Times(60.0)));
         assert_eq!(speed("max"), Ok(Speed::Max));
-        for bad in ["60", "0x", "-1x", "fast", "NaNx", ""] {
+        for bad in ["60", "0x", "-1x", "fast", "NaNx", "", "1e300x", "1e-30x", "infx"] {
             assert!(speed(bad).is_err(), "{bad}");
         }
     }

@@ -14,6 +14,7 @@ use crate::flow::compile;
 use crate::flow::duration;
 use crate::hooks::Host;
 use crate::link::Mono;
+use crate::report::text::one_line;
 use crate::session::{Fault, Heard, Listener, Request, Session};
 use crate::transcript::{Masker, Transcript};
 
@@ -98,7 +99,7 @@ fn one(
     let outcome = session.send(&request);
     let lines = lines.0.take();
     let said = match format {
-        Format::Pretty => lines.iter().try_for_each(|line| say::line(line)),
+        Format::Pretty => lines.iter().try_for_each(|line| say::line(&one_line(line))),
         Format::Json => {
             let error = outcome.as_ref().err().map(|fault| words(fault, dialect));
             let record = json!({ "command": line, "lines": lines, "good": outcome.is_ok(), "error": error });
@@ -152,7 +153,7 @@ fn words(fault: &Fault, dialect: &Dialect) -> String {
         Fault::Unexpected { missing, .. } => format!("`{missing}` did not come"),
         Fault::Closed { line } => format!("closed: {line}"),
         Fault::Reboot { line } => format!("the module restarted: {line}"),
-        Fault::Port { what } => what.clone(),
+        Fault::Port { what } | Fault::Strayed { what, .. } => what.clone(),
         Fault::Unsupported { what } => format!("this port has no {what}"),
         Fault::Stuck => "the module may be waiting for data".to_string(),
         Fault::Busy { line } => format!("busy: {line}"),

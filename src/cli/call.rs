@@ -2,7 +2,6 @@
 //! handler asks for is checked as the station checks it, and only noted.
 
 mod reply;
-mod stand_in;
 
 use std::rc::Rc;
 
@@ -20,7 +19,8 @@ use crate::station::command::{Code, result_value};
 
 use super::args::{CallArgs, Format};
 use super::{Exit, complain, say};
-use stand_in::{Deed, StandIn, one_line};
+use crate::testing::stand_in::{Deed, StandIn};
+use crate::transcript::visible::escaped;
 
 pub(super) fn call(args: &CallArgs) -> Exit {
     called(args).unwrap_or_else(|exit| exit)
@@ -54,7 +54,7 @@ fn called(args: &CallArgs) -> Result<Exit, Exit> {
         Call { key: "1".to_owned(), method: args.method.clone(), params: given.clone(), sent_at_ms: None };
     let body =
         hooks::map_of([("method", args.method.clone().into()), ("params", given), ("id", 1_i64.into())]);
-    let stand_in = Rc::new(StandIn::new(Rc::clone(&program), method.dangerous, args.answers.clone()));
+    let stand_in = Rc::new(stand_in(&program, method, args));
     let clock: Rc<dyn Clock> = Rc::new(WallClock::new());
     host.set_clock(Rc::clone(&clock));
     host.set_escapes(program.dialect.escapes.clone());
@@ -63,6 +63,23 @@ fn called(args: &CallArgs) -> Result<Exit, Exit> {
     let outcome = command.outcome(&host, &loaded, &clock, &stand_in, tried);
     outcome.print(args.format)?;
     Ok(if outcome.error.is_some() { Exit::Failed } else { Exit::Done })
+}
+
+/// The station's place.
+fn stand_in(program: &Rc<Program>, method: &Method, args: &CallArgs) -> StandIn {
+    let how_to_answer = |line: &str| format!("`--answer '{line}=…'`");
+    StandIn::new(Rc::clone(program), method.dangerous, answers(&args.answers), how_to_answer)
+}
+
+/// Each way to take LINE=ANSWER apart.
+fn answers(given: &[String]) -> Vec<(String, String)> {
+    let ways = |answer: &String| -> Vec<_> {
+        answer
+            .match_indices('=')
+            .map(|(at, _)| (answer[..at].to_owned(), answer[at + 1..].to_owned()))
+            .collect()
+    };
+    given.iter().flat_map(ways).collect()
 }
 
 fn method<'d>(downlink: &'d Downlink, name: &str) -> Result<&'d Method, Exit> {
@@ -175,7 +192,7 @@ impl Outcome {
 
     fn pretty(&self) -> Result<(), Exit> {
         let mut rows: Vec<(&str, String)> = self.deeds.iter().map(Deed::shown).collect();
-        rows.extend(self.log.iter().map(|line| ("log", one_line(line))));
+        rows.extend(self.log.iter().map(|line| ("log", escaped(line))));
         match &self.reply {
             Ok((topic, content)) => rows.push(("reply", format!("{topic} {content}"))),
             Err(_) => rows.push(("result", hooks::display(&self.result))),

@@ -1,14 +1,19 @@
 //! `atflow check`: everything that can be known without a module.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::flow::bounds::{Bound, Bounds};
 use crate::flow::compile::{self, Options};
+use crate::flow::diag::{Diagnostics, Sources};
 use crate::flow::duration;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::Host;
+use crate::report::text::{columns, one_line, pad_out};
+use crate::sim::{Scenario, ScenarioError};
+use crate::testing::read::{ENDING, read};
 
 use super::args::{CheckArgs, Format};
 use super::{Exit, say};
@@ -21,9 +26,7 @@ fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
     let mut exit = Exit::Done;
     let here = std::env::current_dir().unwrap_or_default();
     for file in &args.files {
-        let host = Host::new();
-        let options = Options { module: args.module.clone() };
-        let loaded = compile::load(file, &here, &options, &host);
+        let loaded = look(file, args, &here);
         if loaded.problems.has_errors() {
             exit = Exit::Usage;
         }
@@ -43,14 +46,63 @@ fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
                     say::problems(&loaded.problems, &loaded.sources);
                     say::error_line("");
                 }
-                if let Some(program) = &loaded.program {
+                if loaded.is_good {
                     say::line(&format!("{}: good", file.display()))?;
+                }
+                if let Some(program) = &loaded.program {
                     print_rows(&rows(program))?;
                 }
             }
         }
     }
     Ok(exit)
+}
+
+/// What a file holds, and what is wrong with it.
+struct Looked {
+    problems: Diagnostics,
+    sources: Sources,
+    /// Of a file that can be run.
+    program: Option<Program>,
+    /// It is of a kind that is not run.
+    is_good: bool,
+}
+
+/// A test file has its name, a scenario its keys; all else can be run.
+fn look(file: &Path, args: &CheckArgs, here: &Path) -> Looked {
+    let shown = file.display().to_string();
+    // What cannot be read is no scenario; the loader says why.
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    if shown.ends_with(ENDING) {
+        return test_file(file, &text, here);
+    }
+    if Scenario::is_meant(&text) {
+        return match Scenario::parse(&shown, &text) {
+            Ok(_) => good(),
+            Err(ScenarioError { problems, sources }) => bad(problems, sources),
+        };
+    }
+    let options = Options { module: args.module.clone() };
+    let loaded = compile::load(file, here, &options, &Host::new());
+    let is_good = loaded.program.is_some();
+    Looked { problems: loaded.problems, sources: loaded.sources, program: loaded.program, is_good }
+}
+
+fn test_file(file: &Path, text: &str, here: &Path) -> Looked {
+    let mut problems = Diagnostics::new();
+    match read(file, text, &mut problems).map(|file| file.check(here)) {
+        Ok(Ok(())) => good(),
+        Ok(Err(found)) => bad(found.0, found.1),
+        Err(sources) => bad(problems, sources),
+    }
+}
+
+fn good() -> Looked {
+    Looked { problems: Diagnostics::new(), sources: Sources::new(), program: None, is_good: true }
+}
+
+fn bad(problems: Diagnostics, sources: Sources) -> Looked {
+    Looked { problems, sources, program: None, is_good: false }
 }
 
 /// The worst case of one flow.
@@ -111,11 +163,11 @@ fn whole_seconds(time: Duration) -> Duration {
 }
 
 fn print_rows(rows: &[Row]) -> Result<(), Exit> {
-    let width = |text: fn(&Row) -> &str| rows.iter().map(|row| text(row).chars().count()).max().unwrap_or(0);
+    let width = |text: fn(&Row) -> &str| rows.iter().map(|row| columns(text(row))).max().unwrap_or(0);
     let (part_width, name_width) = (width(|row| row.part), width(|row| row.name.as_str()));
     for Row { part, name, bound } in rows {
         let part = if part_width == 0 { String::new() } else { format!("{part:part_width$}  ") };
-        let start = format!("  {part}{name:name_width$}");
+        let start = format!("  {part}{}", pad_out(&one_line(name), name_width));
         match bound.time {
             Some(time) => {
                 let time = duration::display(whole_seconds(time));

@@ -159,6 +159,18 @@ mod tests {
         }
     }
 
+    /// Another address of this machine is one that others could use.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_the_address_that_was_told_answers() {
+        let elsewhere = |port| SocketAddr::from(([127, 0, 0, 2], port));
+        assert!(TcpStream::connect(elsewhere(server().port())).is_err());
+        let everywhere = "0.0.0.0:0".parse().expect("an address");
+        let metrics = Arc::new(Mutex::new(Metrics::new(About::default())));
+        let told = serve(everywhere, metrics).expect("a free port");
+        assert!(said(elsewhere(told.port()), b"GET /metrics HTTP/1.1\r\n\r\n").contains("200 OK"));
+    }
+
     #[test]
     fn long_requests_are_refused_and_later_ones_answered() {
         let to = server();

@@ -13,19 +13,53 @@ use crate::link::tcp::Tcp;
 use crate::link::wake::Wake;
 use crate::link::{Clock as _, Link, LinkError, WallClock};
 use crate::sim::{
-    self, BrokerUrl, CloudChoice, Pace, Scenario, SimError, SimOptions, SimSettings, Start, WallPacer,
+    self, BrokerUrl, CloudChoice, FaultSettings, Faults, Pace, Replay, ReplayMode, Scenario, SimError,
+    SimOptions, SimSettings, Start, WallPacer,
 };
 
 use super::args::{SerialArgs, SimulationArgs, Speed};
-use super::say::coded;
-use super::{Exit, complain};
+use super::say::{self, coded};
+use super::{Exit, complain, transcript};
 
 /// How long a TCP connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(10);
+/// … before a station goes on without it, to try again later.
+const LOOK: Duration = Duration::from_secs(3);
 
-/// Whether an address names a simulated module.
+/// Whether an address names a simulated module, or the recording of one.
 pub(super) fn is_simulated(port: &str) -> bool {
-    matches!(Address::parse(port), Ok(Address::Sim(_)))
+    matches!(Address::parse(port), Ok(Address::Sim(_) | Address::Replay { .. }))
+}
+
+/// A link, and why it is not open if it is only to be waited for.
+pub(super) type Awaited = (Box<dyn Link>, Option<String>);
+
+/// Opens `port` for a station, which waits for one that is not there; anything else that is wrong is said here.
+pub(super) fn open_or_wait(
+    port: &str,
+    serial: &SerialArgs,
+    simulation: &SimulationArgs,
+    wake: &Wake,
+) -> Result<Awaited, Exit> {
+    let clock = Rc::new(WallClock::new());
+    let (link, opened): (Box<dyn Link>, _) = match Address::parse(port) {
+        Ok(Address::Tcp { host, port }) if simulation.given().is_none() => {
+            let mut link = Tcp::closed(&host, port, Rc::clone(&clock), wake.clone());
+            let opened = link.reopen(clock.now() + LOOK);
+            (Box::new(link), opened)
+        }
+        Ok(address @ (Address::Path(_) | Address::Usb(_))) if simulation.given().is_none() => {
+            let mut link = Serial::closed(&address, settings(serial), Rc::clone(&clock), wake.clone());
+            let opened = link.reopen(clock.now());
+            (Box::new(link), opened)
+        }
+        _ => return open(port, serial, Some(simulation), wake).map(|link| (link, None)),
+    };
+    match opened {
+        Ok(()) => Ok((link, None)),
+        Err(error @ LinkError::Open { absent: true, .. }) => Ok((link, Some(error.to_string()))),
+        Err(error) => Err(refused(&error)),
+    }
 }
 
 /// Opens `port`; what is wrong is said here.
@@ -39,16 +73,14 @@ pub(super) fn open(
         complain(&error.to_string(), Some(&error.help));
         Exit::Usage
     })?;
-    if !matches!(address, Address::Sim(_))
-        && let Some(option) = simulation.and_then(SimulationArgs::given)
-    {
-        let message = format!("`{option}` is for simulated modules, and `{port}` is a real port");
-        complain(&message, Some("leave it out, or choose `--port sim:luat-air724`"));
-        return Err(Exit::Usage);
-    }
+    fits(port, &address, simulation)?;
     let clock = Rc::new(WallClock::new());
     match address {
         Address::Sim(name) => simulated(&name, simulation, wake),
+        Address::Replay { file, matching } => {
+            let speed = simulation.and_then(|args| args.speed).unwrap_or(Speed::Max);
+            replayed(port, &file, matching, pace(speed, wake))
+        }
         Address::Tcp { host, port } => {
             let until = clock.now() + CONNECT;
             let link =
@@ -61,6 +93,52 @@ pub(super) fn open(
             Ok(Box::new(link))
         }
     }
+}
+
+/// A recording is not overwritten with its own replay.
+pub(super) fn keeps_recording(port: &str, transcript: &Path) -> Result<(), Exit> {
+    let Ok(Address::Replay { file, .. }) = Address::parse(port) else { return Ok(()) };
+    match (Path::new(&file).canonicalize(), transcript.canonicalize()) {
+        (Ok(recording), Ok(transcript)) if recording == transcript => {
+            let help = "choose another file for `--transcript`";
+            complain(&format!("`{file}` is what is replayed; it is not overwritten"), Some(help));
+            Err(Exit::Usage)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Options that mean nothing on this port are refused.
+fn fits(port: &str, address: &Address, simulation: Option<&SimulationArgs>) -> Result<(), Exit> {
+    let Some(args) = simulation else { return Ok(()) };
+    let refuse = |message: String, help: &str| {
+        complain(&message, Some(help));
+        Err(Exit::Usage)
+    };
+    match (address, args.given(), args.behind()) {
+        (Address::Sim(_), ..) | (Address::Replay { .. }, _, None) => Ok(()),
+        (Address::Replay { .. }, _, Some(option)) => refuse(
+            format!("`{option}` is for simulated modules, and `{port}` is a recording"),
+            "leave it out: a recording says what it says",
+        ),
+        (_, Some(option), _) => refuse(
+            format!("`{option}` is for simulated modules, and `{port}` is a real port"),
+            "leave it out, or choose `--port sim:luat-air724`",
+        ),
+        (_, None, _) => Ok(()),
+    }
+}
+
+/// Opens a recording.
+fn replayed(port: &str, file: &str, matching: bool, pace: Pace) -> Result<Box<dyn Link>, Exit> {
+    let text = transcript::read(file)?;
+    let mode = if matching {
+        ReplayMode::Matching(transcript::dialect_of(file, &text, None)?)
+    } else {
+        ReplayMode::Strict
+    };
+    let link = Replay::new(&text, (file, port), mode, pace);
+    Ok(Box::new(link.map_err(|error| transcript::broken(file, &error))?))
 }
 
 fn refused(error: &LinkError) -> Exit {
@@ -95,26 +173,46 @@ fn settings(args: &SerialArgs) -> Settings {
     }
 }
 
+/// A simulated module that has been on for long, as somebody who sits down in front of it finds it.
+pub(super) fn warm(port: &str, args: &SimulationArgs, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
+    simulated_so(port.trim_start_matches("sim:"), Some(args), Some(long_on()), wake)
+}
+
 fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
-    let mut options = SimOptions::default();
-    let mut speed = Speed::Max;
     // A one-shot command finds a module that has been on for long; a flow sees it start.
-    options.scenario = args.is_none().then(warm);
+    let scenario = match args {
+        None => Some(long_on()),
+        Some(args) => args.scenario.as_deref().map(scenario).transpose()?,
+    };
+    simulated_so(name, args, scenario, wake)
+}
+
+fn simulated_so(
+    name: &str,
+    args: Option<&SimulationArgs>,
+    scenario: Option<Scenario>,
+    wake: &Wake,
+) -> Result<Box<dyn Link>, Exit> {
+    let mut options = SimOptions { scenario, ..SimOptions::default() };
+    let mut speed = Speed::Max;
     if let Some(args) = args {
         options.seed = args.seed();
-        options.scenario = args.scenario.as_deref().map(scenario).transpose()?;
         options.cloud = cloud(args.cloud.as_deref())?;
+        options.faults = faults(&args.faults)?;
         speed = args.speed.unwrap_or(Speed::Times(1.0));
     }
-    if let Speed::Times(times) = speed {
-        let wake = wake.fd().and_then(|fd| fd.try_clone_to_owned().ok());
-        options.pace = Pace::Paced(Box::new(WallPacer::new(times, wake)));
-    }
+    options.pace = pace(speed, wake);
     let (link, _watch) = sim::build(name, options).map_err(|error| sim_refused(&error))?;
     Ok(Box::new(link))
 }
 
-fn warm() -> Scenario {
+fn pace(speed: Speed, wake: &Wake) -> Pace {
+    let Speed::Times(times) = speed else { return Pace::Max };
+    let wake = wake.fd().and_then(|fd| fd.try_clone_to_owned().ok());
+    Pace::Paced(Box::new(WallPacer::new(times, wake)))
+}
+
+fn long_on() -> Scenario {
     let settings = SimSettings { start: Start::Warm, ..SimSettings::default() };
     Scenario { settings, ..Scenario::default() }
 }
@@ -150,9 +248,30 @@ pub(super) fn scenario(path: &Path) -> Result<Scenario, Exit> {
         Exit::Usage
     })?;
     Scenario::parse(&shown, &text).map_err(|error| {
-        complain(&error.to_string(), Some(&error.help));
+        say::problems(&error.problems, &error.sources);
         Exit::Usage
     })
+}
+
+/// Faults of the command line, `NAME=RATE` each.
+pub(super) fn faults(given: &[String]) -> Result<Faults, Exit> {
+    let mut faults = Faults::default();
+    for text in given {
+        let settings = FaultSettings::option(text).map_err(|error| {
+            complain(&error.to_string(), Some(&error.help));
+            Exit::Usage
+        })?;
+        if settings.iter().any(|(kind, _)| kind.is_of_disks()) {
+            let help = "write it in the `faults` of a test; `atflow fuzz` draws it, too";
+            complain(
+                &format!("`{text}` is about a disk, and behind a simulated module there is none"),
+                Some(help),
+            );
+            return Err(Exit::Usage);
+        }
+        faults.add(Faults { settings, ..Faults::default() });
+    }
+    Ok(faults)
 }
 
 /// The cloud behind a simulated module: the stand-in, or a real broker.

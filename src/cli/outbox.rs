@@ -5,7 +5,9 @@ use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::json;
 
+use crate::report::text::{columns, pad_out};
 use crate::store::{Seen, StoreError, Visit, Where};
+use crate::transcript::visible::escaped;
 
 use super::args::{Format, OutboxArgs, OutboxCommand, StoreArgs};
 use super::{Exit, complain, say, state_dir};
@@ -82,11 +84,10 @@ fn list(rows: &[Seen], format: Format) -> Result<(), Exit> {
     let mut table = vec![heads.map(str::to_string)];
     table.extend(rows.iter().map(cells));
     let widths: Vec<usize> = (0..heads.len())
-        .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .map(|column| table.iter().map(|row| columns(&row[column])).max().unwrap_or(0))
         .collect();
     table.iter().try_for_each(|row| {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| pad_out(cell, *width)).collect();
         say::line(cells.join("  ").trim_end())
     })
 }
@@ -99,16 +100,10 @@ fn cells(row: &Seen) -> [String; 9] {
         time(row).unwrap_or_else(|| "unknown".to_string()),
         row.bytes.to_string(),
         row.attempts.to_string(),
-        harmless(&row.source),
-        harmless(&row.topic),
-        row.error.as_deref().map(harmless).unwrap_or_default(),
+        escaped(&row.source),
+        escaped(&row.topic),
+        row.error.as_deref().map(escaped).unwrap_or_default(),
     ]
-}
-
-/// Text from a module or a cloud, without what a terminal would obey.
-fn harmless(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
 }
 
 fn show(row: &Seen, payload: &[u8], format: Format) -> Result<(), Exit> {
@@ -122,7 +117,7 @@ fn show(row: &Seen, payload: &[u8], format: Format) -> Result<(), Exit> {
         return say::line(&record.to_string());
     }
     let [_, state, lane, time, bytes, tries, source, topic, error] = cells(row);
-    let payload = text.map_or_else(|_| payload.escape_ascii().to_string(), harmless);
+    let payload = text.map_or_else(|_| payload.escape_ascii().to_string(), escaped);
     let seq = row.seq;
     let entries = [
         ("state", state),

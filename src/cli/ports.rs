@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::link::address::{Address, UsbId};
 use crate::link::ports::{self, PortInfo};
+use crate::report::text::{columns, one_line, pad_out};
 
 use super::args::{Format, PortsArgs};
 use super::{Exit, say};
@@ -45,17 +46,15 @@ fn table(found: &[PortInfo]) -> Result<(), Exit> {
             [
                 port.path.clone(),
                 usb_address(port).unwrap_or_default(),
-                what.into_iter().flatten().collect::<Vec<_>>().join(" "),
+                one_line(&what.into_iter().flatten().collect::<Vec<_>>().join(" ")),
                 port.driver.clone().unwrap_or_default(),
             ]
         })
         .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     rows.iter().try_for_each(|row| {
-        let cell = |column: usize| {
-            format!("{}{}", row[column], " ".repeat(widths[column] - row[column].chars().count()))
-        };
+        let cell = |column: usize| pad_out(&row[column], widths[column]);
         say::line(&format!("{}  {}  {}  {}", cell(0), cell(1), cell(2), row[3]))
     })
 }

@@ -13,7 +13,6 @@ use crate::flow::diag::{Diagnostics, Sources};
 use crate::flow::model::{Flow, FlowId, Program, UnitId};
 use crate::hooks::{self, Host, Value};
 use crate::link::Link;
-use crate::link::wake::Wake;
 use crate::report::console::{Console, Detail};
 use crate::report::json::{self, JsonLines};
 use crate::run::event::Report;
@@ -21,7 +20,7 @@ use crate::run::mask_text::Masked;
 use crate::run::once::{OnceInMemory, OnceStore};
 use crate::run::vars::{self, Outside};
 use crate::run::{Part, Run, Setup, SharedObserver, TellLines};
-use crate::session::Session;
+use crate::session::{Interrupt, Session};
 use crate::transcript::{Header, Masker, Secret, Transcript};
 
 use super::args::{Format, RunArgs};
@@ -179,13 +178,14 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
     let for_transcript = mask(&ready)?;
     let masked = Masked::new(Rc::new(mask(&ready)?));
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
+    args.transcript.as_deref().map_or(Ok(()), |path| open::keeps_recording(port, path))?;
     let wake = open::wake()?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
     let Ready { program, host, sources, values, simulated, .. } = ready;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
     let observer: SharedObserver = observer(args, sources, simulated, out);
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
-    let session = session(link, &program, transcript, lines, &wake, &host);
+    let session = session(link, &program, transcript, lines, Rc::new(wake), &host);
     let setup = Setup {
         program,
         host,
@@ -212,17 +212,11 @@ pub(super) fn session(
     program: &Program,
     transcript: Transcript,
     lines: TellLines,
-    wake: &Wake,
+    interrupt: Rc<dyn Interrupt>,
     host: &Host,
 ) -> Session {
     host.set_clock(link.clock());
-    Session::new(
-        link,
-        std::sync::Arc::clone(&program.dialect),
-        transcript,
-        Box::new(lines),
-        Rc::new(wake.clone()),
-    )
+    Session::new(link, std::sync::Arc::clone(&program.dialect), transcript, Box::new(lines), interrupt)
 }
 
 /// Options of stations mean nothing for a flow.

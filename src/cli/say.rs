@@ -39,6 +39,11 @@ pub(super) fn error_line(text: &str) {
     let _ = stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
+/// Shows how far something is, on a line of standard error's terminal that the next call writes over.
+pub(super) fn progress(text: &str) {
+    let _ = stderr().lock().write_all(format!("\r\x1b[K{text}").as_bytes());
+}
+
 thread_local! {
     /// What was wrong last, for those who do not read standard error.
     static COMPLAINT: RefCell<String> = const { RefCell::new(String::new()) };

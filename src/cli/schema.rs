@@ -11,6 +11,8 @@ pub(super) fn schema(args: &SchemaArgs) -> Exit {
     let text = match args.of {
         SchemaOf::Flow => schema::flow_schema(),
         SchemaOf::Dialect => schema::dialect_schema(),
+        SchemaOf::Test => schema::test_schema(),
+        SchemaOf::Scenario => schema::scenario_schema(),
     };
     say::print(&text).map_or_else(|exit| exit, |()| Exit::Done)
 }

@@ -15,6 +15,7 @@ fn served(args: &SimArgs) -> Result<Exit, Exit> {
         scenario: args.scenario.as_deref().map(open::scenario).transpose()?,
         cloud: open::cloud(args.cloud.as_deref())?,
         pace: Pace::Max,
+        faults: open::faults(&args.faults)?,
     };
     let at = match (&args.pty, args.tcp) {
         (Some(path), _) => ServeAt::Pty(path.clone()),

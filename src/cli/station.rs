@@ -2,9 +2,10 @@
 //! want of it comes in here.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::flow::codes::Code;
@@ -20,10 +21,12 @@ use crate::report::station::{Level, StationConsole, StationLog, Tee, Wall, stand
 use crate::run::event::{Event, Observer};
 use crate::run::mask_text::Masked;
 use crate::run::{SharedObserver, TellLines};
+use crate::session::Interrupt;
 use crate::station::event::{Happening, Status, Summary, Watcher};
 use crate::station::schedule::tzdb_version;
-use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station};
+use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station, Strayed};
 use crate::store::{Life, Store, StoreError, sqlite_version};
+use crate::transcript::Transcript;
 
 use super::args::{Format, RunArgs, Speed};
 use super::run::{Ready, Unready, columns, mask, may_be_replaced, once, ready, session, transcript};
@@ -42,20 +45,27 @@ pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Re
     }
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
     let wake = open::wake()?;
-    let signals = Rc::new(Operator { wake, notifier: RefCell::new(notify::notifier()) });
-    let mut file = first;
+    let notifier = RefCell::new(notify::notifier());
+    let signals = Rc::new(Operator { wake, notifier, metrics: RefCell::default() });
+    let (mut file, mut legacy) = (first, None);
     loop {
-        let mut running = open(args, port, &file, &signals, out)?;
+        let mut running = open(args, port, &file, (&signals, out), legacy)?;
         signals.notifier.borrow_mut().ready();
         let ending = keep_running(args, port, &mut running, &mut file);
         if matches!(ending, Ending::Stopped) {
             signals.notifier.borrow_mut().stopping();
         }
-        let summary = running.station.stop();
+        let strayed = running.station.strayed().cloned();
+        let (clock, until) = (running.station.clock(), running.until);
+        let (summary, transcript) = running.station.stop();
+        if let Some(Strayed { what, help }) = strayed {
+            say::coded(Code::FAILED_REPLAY, &what, Some(&help));
+            return Ok(Exit::Failed);
+        }
         match ending {
             Ending::Stopped => return Ok(exit_of(&summary)),
             // Another module or other values: everything is opened anew.
-            Ending::Another(next) => file = *next,
+            Ending::Another(next) => (file, legacy) = (*next, Some(Legacy { clock, until, transcript })),
         }
     }
 }
@@ -76,9 +86,17 @@ enum Ending {
     Another(Box<Ready>),
 }
 
+/// What goes on when everything else is opened anew. The new port has a clock of its own.
+struct Legacy {
+    clock: Rc<dyn Clock>,
+    until: Option<Mono>,
+    transcript: Option<Transcript>,
+}
+
 /// A station, and who watches it.
 struct Running {
     station: Station,
+    until: Option<Mono>,
     watcher: SharedWatcher,
     signals: Rc<Operator>,
 }
@@ -88,25 +106,35 @@ fn open(
     args: &RunArgs,
     port: &str,
     file: &Ready,
-    signals: &Rc<Operator>,
-    out: &Watched,
+    (signals, out): (&Rc<Operator>, &Watched),
+    legacy: Option<Legacy>,
 ) -> Result<Running, Exit> {
     let program = Rc::clone(&file.program);
     let masked = Masked::new(Rc::new(mask(file)?));
     let for_transcript = mask(file)?;
-    let link = open::open(port, &args.port.settings, Some(&args.sim), &signals.wake)?;
+    let (link, absent) = open::open_or_wait(port, &args.port.settings, &args.sim, &signals.wake)?;
     let clock = link.clock();
     let chance = if file.simulated { args.sim.seed() } else { chance() };
     let store = store(args, &program, port, (clock.as_ref(), chance), file.simulated)?;
-    let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
-    let mut watchers = watchers(args, port, file, &clock, out)?;
+    let until = match &legacy {
+        Some(Legacy { clock: old, until, .. }) => until.map(|until| clock.now() + until.since(old.now())),
+        None => args.station.duration.map(|time| clock.now() + time),
+    };
+    let transcript = match legacy {
+        Some(Legacy { clock: old, transcript: Some(record), .. }) => {
+            record.continued(for_transcript, old.now(), clock.now())
+        }
+        _ => transcript(args, port, &program, link.as_ref(), for_transcript)?,
+    };
+    let mut watchers = watchers(args, port, file, &clock, (signals, out))?;
     watchers.push(Box::new(ManagerLine(Rc::clone(signals))));
     let tee = Rc::new(RefCell::new(Tee::new(watchers)));
     let watcher: SharedWatcher = Rc::<RefCell<Tee>>::clone(&tee);
     let observer: SharedObserver = tee;
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
-    let session = session(link, &program, transcript, lines, &signals.wake, &file.host);
-    let station = Station::new(Setup {
+    let interrupt = Rc::<Operator>::clone(signals);
+    let session = session(link, &program, transcript, lines, interrupt, &file.host);
+    let mut station = Station::new(Setup {
         program,
         host: Rc::clone(&file.host),
         vars: file.values.clone(),
@@ -119,15 +147,18 @@ fn open(
         seed: chance,
         port: port.to_string(),
         signals: Rc::<Operator>::clone(signals),
-        until: args.station.duration.map(|time| clock.now() + time),
+        until,
     });
-    Ok(Running { station, watcher, signals: Rc::clone(signals) })
+    if let Some(why) = absent {
+        station.port_is_absent(why);
+    }
+    Ok(Running { station, until, watcher, signals: Rc::clone(signals) })
 }
 
 /// Runs it until it ends; a new version of its file goes in while it runs, if that is possible.
 fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Ready) -> Ending {
     loop {
-        if running.station.run() == Ended::Stopped {
+        if running.station.run() != Ended::Reload {
             return Ending::Stopped;
         }
         running.signals.notifier.borrow_mut().reloading();
@@ -162,13 +193,50 @@ fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Re
 fn is_like(old: &Ready, new: &Ready) -> bool {
     let values =
         |ready: &Ready| -> Vec<String> { ready.values.iter().flatten().map(hooks::display).collect() };
-    format!("{:?}", old.program.dialect) == format!("{:?}", new.program.dialect) && values(old) == values(new)
+    format!("{:?}", old.program.dialect) == format!("{:?}", new.program.dialect)
+        && values(old) == values(new)
+        && old.secrets == new.secrets
 }
 
 /// What the operator and the system want.
 struct Operator {
     wake: Wake,
     notifier: RefCell<Notifier>,
+    /// The numbers that are served. The address stays taken for as long as the process lives.
+    metrics: RefCell<Option<Arc<Mutex<Metrics>>>>,
+}
+
+impl Operator {
+    /// Serves these numbers, in place of earlier ones.
+    fn served(&self, address: SocketAddr, metrics: Metrics) -> Result<Arc<Mutex<Metrics>>, Exit> {
+        if let Some(served) = &*self.metrics.borrow() {
+            *served.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
+            return Ok(Arc::clone(served));
+        }
+        let served = Arc::new(Mutex::new(metrics));
+        metrics_server::serve(address, Arc::clone(&served))?;
+        *self.metrics.borrow_mut() = Some(Arc::clone(&served));
+        Ok(served)
+    }
+}
+
+/// A run may take longer than the service manager waits for a word: it is told while the run waits, too.
+impl Interrupt for Operator {
+    fn stop_requested(&self) -> bool {
+        self.wake.stop_requested()
+    }
+
+    fn woken(&self) {
+        self.wake.drain();
+    }
+
+    fn word_every(&self) -> Option<Duration> {
+        self.notifier.borrow().watchdog().map(|watchdog| watchdog / 4)
+    }
+
+    fn waits(&self, now: Mono) {
+        self.notifier.borrow_mut().alive(now);
+    }
 }
 
 impl Signals for Operator {
@@ -212,7 +280,7 @@ fn watchers(
     port: &str,
     file: &Ready,
     clock: &Rc<dyn Clock>,
-    out: &Watched,
+    (signals, out): (&Operator, &Watched),
 ) -> Result<Vec<Box<dyn Watcher>>, Exit> {
     let wall = wall(Rc::clone(clock));
     let mut watchers: Vec<Box<dyn Watcher>> = vec![match args.format {
@@ -230,16 +298,17 @@ fn watchers(
     if let Some(address) = args.station.metrics {
         let plan = file.program.station.as_ref();
         let downlink = plan.and_then(|plan| plan.downlink.as_ref());
-        let metrics = Arc::new(Mutex::new(Metrics::new(About {
+        let metrics = Metrics::new(About {
             version: env!("CARGO_PKG_VERSION").to_string(),
             sqlite: sqlite_version().to_string(),
             tzdb: tzdb_version().to_string(),
             device: port.to_string(),
             handlers: downlink.map(|downlink| downlink.methods.keys().cloned().collect()).unwrap_or_default(),
             network_budget_bytes: plan.and_then(|plan| plan.outbox.bytes_per_day),
-        })));
-        metrics_server::serve(address, Arc::clone(&metrics))?;
-        watchers.push(Box::new(MetricsWatcher::new(metrics, wall)));
+        });
+        let served = signals.served(address, metrics)?;
+        // First: who reads of something in the log finds it counted.
+        watchers.insert(0, Box::new(MetricsWatcher::new(served, wall)));
     }
     Ok(watchers)
 }

@@ -230,7 +230,7 @@ impl Sum<'_> {
     /// How many filters a station subscribes to, where a loop goes over them.
     fn subscriptions(&self, each: &Each) -> Option<usize> {
         let station = self.program.station.as_ref()?;
-        let [input] = each.list.inputs.as_slice() else { return None };
+        let [input] = &*each.list.inputs else { return None };
         let is_all = each.list.program.source().trim() == &*input.name;
         (is_all && input.from == Origin::Subscriptions).then_some(station.subscriptions.len())
     }

@@ -76,6 +76,9 @@ codes! {
     EMPTY_TEXT = 208, "an empty text where one is needed";
     BARE_STEP = 209, "a step that is only text must be a command line";
     NOT_ON_ACTION = 210, "a key that does not belong to this action";
+    RANGE = 211, "not a number or a range of numbers";
+    TIMED_EVENT = 212, "a timed event that cannot happen";
+    NOT_IN_TEST = 213, "something that this flow or port does not have";
 
     // AT03xx: patterns.
     PATTERN = 301, "a pattern that cannot be read";
@@ -161,12 +164,21 @@ codes! {
     FAILED_STUCK = 1011, "the module may be waiting for data";
     FAILED_UNSUPPORTED = 1012, "the port cannot do this";
     FAILED_STORE = 1013, "the station could not keep it on disk";
+    FAILED_REPLAY = 1014, "the run does something else than the recording it is run against";
     INTERRUPTED = 1099, "stopped by a signal";
+
+    // AT11xx: a test that failed.
+    NOT_AS_EXPECTED = 1101, "an expectation was not met";
+    CALL_GAVE = 1102, "a call gave something else";
 
     // AT20xx: arguments.
     NO_SUCH_STEP = 2001, "`--from` or `--until` names no step";
     NO_SUCH_FLOW = 2002, "the file has no flow to run";
     STATION_OPTION = 2003, "an option that means something for a station only";
+
+    // AT21xx: transcripts.
+    NO_TRANSCRIPT = 2101, "a file that is no transcript, or a broken one";
+    NO_DIALECT = 2102, "a transcript of a module that has no dialect here";
 
     // AT30xx: the environment.
     PORT_GONE = 3001, "the port is gone or cannot be opened";
@@ -177,7 +189,7 @@ codes! {
 
 /// `docs/errors.md`.
 pub fn errors_page() -> String {
-    const GROUPS: [(u16, &str); 12] = [
+    const GROUPS: [(u16, &str); 14] = [
         (1, "The file and its YAML"),
         (2, "Structure"),
         (3, "Patterns"),
@@ -188,7 +200,9 @@ pub fn errors_page() -> String {
         (8, "Stations"),
         (9, "Style (warnings)"),
         (10, "A run that failed (exit code 1)"),
+        (11, "A test that failed (exit code 1)"),
         (20, "Arguments (exit code 2)"),
+        (21, "Transcripts (exit code 2)"),
         (30, "The environment (exit code 3)"),
     ];
     let mut page = String::from(

@@ -62,7 +62,7 @@ pub struct Position {
     pub column: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct SourceFile {
     name: String,
     text: String,
@@ -71,7 +71,7 @@ struct SourceFile {
 }
 
 /// The files that were read, so that a span can be shown.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
 }

@@ -15,12 +15,14 @@ use super::traps;
 use super::yaml::{self, Kind, Node, Scalar, Style};
 
 mod plain;
+mod range;
 mod scalars;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use plain::PlainValue;
+pub use range::NumberRange;
 pub use scalars::{expression_of, template_of};
 
 /// A map that is being read.
@@ -51,6 +53,9 @@ impl<'t> Fields<'t> {
         for (index, (key, _)) in entries.iter().enumerate() {
             if shape.key(&key.text).is_none() {
                 let before = index.checked_sub(1).map(|before| &entries[before]);
+                if node.flow_style && traps::goes_on(text, before) {
+                    continue;
+                }
                 problems.push(unknown_key(shape, key, before.filter(|_| node.flow_style), text));
             }
         }
@@ -178,6 +183,26 @@ impl<'t> Fields<'t> {
         Some(scalar)
     }
 
+    /// A value that may also be a `${…}`, which only a run knows; what is written out is judged here.
+    pub fn value_or_template(&self, name: &str, problems: &mut Diagnostics) -> Option<&'t Node> {
+        let (node, key) = self.value(name)?;
+        if node.scalar().is_some_and(|scalar| scalar.text.contains("${")) {
+            return Some(node);
+        }
+        let Takes::Either([kind, Takes::Template]) = &key.takes else {
+            debug_assert!(false, "`{name}` of `{}` is no value or `${{…}}`", self.shape.name);
+            return None;
+        };
+        let is_good = match kind {
+            Takes::Int { .. } => self.int(name, problems).is_some(),
+            Takes::Bool => self.bool(name, problems).is_some(),
+            Takes::OneOf(_) => self.one_of(name, problems).is_some(),
+            Takes::Duration => self.duration(name, problems).is_some(),
+            _ => true,
+        };
+        is_good.then_some(node)
+    }
+
     /// `true` or `false`.
     pub fn bool(&self, name: &str, problems: &mut Diagnostics) -> Option<Spanned<bool>> {
         let (node, key) = self.value(name)?;
@@ -222,7 +247,14 @@ impl<'t> Fields<'t> {
 
     /// `1m30s`
     pub fn duration(&self, name: &str, problems: &mut Diagnostics) -> Option<Spanned<Duration>> {
-        self.read_text(name, duration::parse, problems)
+        let read = self.read_text(name, duration::parse, problems)?;
+        if name == "timeout" && read.value.is_zero() {
+            problems.push(
+                Diagnostic::error(Code::OUT_OF_RANGE, read.span, "nothing can be done within no time")
+                    .help("write how long it may take, such as `timeout: 5s`"),
+            );
+        }
+        Some(read)
     }
 
     /// `1s..10s`, or one duration.
@@ -253,6 +285,22 @@ impl<'t> Fields<'t> {
                 None
             }
         }
+    }
+
+    /// `5`, `59..60`, `1..`, `..3`
+    pub fn range(&self, name: &str, problems: &mut Diagnostics) -> Option<Spanned<NumberRange>> {
+        let (node, key) = self.value(name)?;
+        let Some(scalar) = node.scalar() else {
+            refuse(node, key, problems);
+            return None;
+        };
+        if let Some(value) = NumberRange::parse(scalar.text) {
+            return Some(Spanned { value, span: node.span });
+        }
+        let message = format!("`{}` is neither a number nor a range", scalar.text);
+        let help = "write a number such as `5`, or a range: `59..60`, `1..`, `..3`";
+        problems.push(Diagnostic::error(Code::RANGE, node.span, message).help(help));
+        None
     }
 
     /// One of the words of the table.
@@ -372,9 +420,9 @@ fn refuse(node: &Node, key: &Key, problems: &mut Diagnostics) {
 }
 
 /// Lists and maps that say nothing, or that nothing could ever meet, when they hold nothing.
-const NEVER_EMPTY: [&str; 14] = [
+const NEVER_EMPTY: [&str; 15] = [
     "steps", "else", "on_error", "always", "fail", "final", "set", "check", "use", "hooks", "schedule",
-    "events", "up", "reset",
+    "events", "up", "reset", "qos",
 ];
 
 fn refuse_empty(node: &Node, key: &Key, problems: &mut Diagnostics) {

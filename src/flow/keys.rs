@@ -6,11 +6,15 @@ mod dialect;
 mod files;
 mod station;
 mod step;
+mod test;
 
 pub use dialect::{BLOCK, COMMAND, DIALECT, DIALECT_LIMITS, LINE, MANY, RESULTS, URC};
 pub use files::{CLOUD, CLOUD_LIMITS, FLOW, LINK, LINK_CHECK, LINK_DOWN, LINK_RESET, NAMED_FLOW, VAR_SOURCE};
 pub use station::{DOWNLINK, EVENT, METHOD, OUTBOX, PARAM, REPLY, SCHEDULE, STATE_VALUE, STATION};
 pub use step::{ACTIONS, ANY, MEASUREMENT, PORT, PROBE, RETRY, STEP};
+pub use test::{
+    EXPECTATION, SCENARIO, TEST, TEST_CALL, TEST_EVENT, TEST_FAULT, TEST_FILE, TEST_RATES, TEST_SIM,
+};
 
 use super::diag::Code;
 use super::yaml::Node;
@@ -162,6 +166,8 @@ pub enum Takes {
     },
     /// A number, whole or not.
     Number,
+    /// A whole number, `A..B`, `A..` or `..B`.
+    Range,
     /// `true` or `false`.
     Bool,
     /// One of these words.
@@ -204,6 +210,7 @@ impl Takes {
             Self::Int { min: i64::MIN, .. } => "a whole number".to_owned(),
             Self::Int { min, max } => format!("a whole number from {min} to {max}"),
             Self::Number => "a number".to_owned(),
+            Self::Range => "a number or a range".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::OneOf(words) => or_list(words.iter().map(|word| format!("`{word}`"))),
             Self::Plain => "any value".to_owned(),
@@ -263,6 +270,15 @@ pub const SHAPES: &[&Shape] = &[
     &BLOCK,
     &MANY,
     &COMMAND,
+    &TEST_FILE,
+    &TEST,
+    &SCENARIO,
+    &TEST_SIM,
+    &TEST_EVENT,
+    &TEST_RATES,
+    &TEST_FAULT,
+    &EXPECTATION,
+    &TEST_CALL,
 ];
 
 /// Which of the three kinds of flow file a map is: a station runs for ever, a cloud file is brought in by one,
@@ -285,9 +301,4 @@ pub fn file_shape(root: &Node) -> &'static Shape {
 /// A cloud file says how a command looks, a station what answers it.
 pub fn is_handled_downlink(downlink: &Node) -> bool {
     downlink.get("handlers").is_some() || downlink.get("methods").is_some()
-}
-
-/// Whether the value of a var says where it comes from, instead of being it.
-pub fn is_var_source(value: &Node) -> bool {
-    value.map().is_some_and(|entries| entries.iter().any(|(key, _)| VAR_SOURCE.key(&key.text).is_some()))
 }

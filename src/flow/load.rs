@@ -13,8 +13,8 @@ use super::yaml::{self, Node};
 /// The recipes that come with the program.
 static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
 
-/// How a bundled file is shown.
-const BUNDLED_PREFIX: &str = "bundled:";
+/// How a bundled file is shown: this, then its path below `scripts/`.
+pub const BUNDLED_PREFIX: &str = "bundled:";
 
 /// The most bytes that are read of any file.
 const MOST_BYTES: u64 = 16 << 20;
@@ -172,6 +172,8 @@ impl Reader {
             .map(|dir| {
                 dir.files()
                     .filter_map(|file| file.path().file_stem())
+                    // A test file's name has a further part: `esp-at.test.yaml`.
+                    .filter(|stem| Path::new(stem).extension().is_none())
                     .map(|stem| stem.to_string_lossy().into_owned())
                     .collect()
             })
@@ -297,9 +299,14 @@ mod tests {
         assert!(files.len() > 8, "{}", files.len());
         // What happens to a simulated module is no file of the language.
         let scenario = "thingscloud/demo.yaml";
+        let is_test = |path: &str| path.ends_with(".test.yaml");
         assert!(files.iter().any(|(path, _)| path == scenario));
         for (path, text) in files.iter().filter(|(path, _)| path != scenario) {
-            let schema = if path.starts_with("modules/") { "dialect" } else { "flow" };
+            let schema = match path {
+                path if is_test(path) => "test",
+                path if path.starts_with("modules/") => "dialect",
+                _ => "flow",
+            };
             let modeline = format!("# yaml-language-server: $schema=../../schemas/{schema}.schema.json");
             assert_eq!(text.lines().next(), Some(modeline.as_str()), "{path}");
         }

@@ -5,12 +5,16 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{ACTIONS, CLOUD, Check, DIALECT, FLOW, Key, Rule, SHAPES, STATION, STEP, Shape, Takes};
+use super::keys::{
+    ACTIONS, CLOUD, Check, DIALECT, FLOW, Key, Rule, SCENARIO, SHAPES, STATION, STEP, Shape, TEST_FILE, Takes,
+};
 
 /// One or more numbers with units.
 const DURATION: &str = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$";
 /// A duration or two with `..` between.
 const DURATION_RANGE: &str = r"^(\d+(\.\d+)?(ms|s|m|h|d))+(\.\.((\d+(\.\d+)?(ms|s|m|h|d))+)?)?$";
+/// Two numbers with `..` between, of which one may be missing.
+const RANGE: &str = r"^(-?\d+\.\.(-?\d+)?|\.\.-?\d+)$";
 /// What a step that is only text begins with.
 const COMMAND: &str = r"^(AT|A/|\+\+\+)";
 /// A param with a default is a map of one entry.
@@ -25,6 +29,16 @@ pub fn flow_schema() -> String {
 /// `schemas/dialect.schema.json`
 pub fn dialect_schema() -> String {
     document("atflow dialect", &json!({ "$ref": reference(&DIALECT) }))
+}
+
+/// `schemas/test.schema.json`
+pub fn test_schema() -> String {
+    document("atflow test", &json!({ "$ref": reference(&TEST_FILE) }))
+}
+
+/// `schemas/scenario.schema.json`
+pub fn scenario_schema() -> String {
+    document("atflow scenario", &json!({ "$ref": reference(&SCENARIO) }))
 }
 
 /// A whole schema file whose root is `root`, with the definitions that can be reached from there.
@@ -213,6 +227,7 @@ fn value(takes: &Takes) -> Value {
         Takes::Percent => json!({ "type": "string", "pattern": r"^\d+(\.\d+)?%$" }),
         Takes::Int { min, max: i64::MAX } => json!({ "type": "integer", "minimum": min }),
         Takes::Int { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Takes::Range => json!({ "anyOf": [{ "type": "integer" }, { "type": "string", "pattern": RANGE }] }),
         Takes::Number => json!({ "type": "number" }),
         Takes::Bool => json!({ "type": "boolean" }),
         // YAML 1.1 editors read `on` and `off` as booleans.
@@ -249,8 +264,18 @@ mod tests {
     }
 
     #[test]
+    fn generated_test_schema() {
+        generated("schemas/test.schema.json", &test_schema());
+    }
+
+    #[test]
+    fn generated_scenario_schema() {
+        generated("schemas/scenario.schema.json", &scenario_schema());
+    }
+
+    #[test]
     fn every_reference_leads_somewhere() {
-        for text in [flow_schema(), dialect_schema()] {
+        for text in [flow_schema(), dialect_schema(), test_schema(), scenario_schema()] {
             let schema: Value = serde_json::from_str(&text).unwrap();
             for part in text.split("\"#/$defs/").skip(1) {
                 let name = part.split('"').next().unwrap();

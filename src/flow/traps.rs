@@ -14,17 +14,27 @@ pub(super) use syntax::{Broken, syntax};
 
 /// Whether a text is a command line: what a step that is only text must be.
 pub fn is_command(text: &str) -> bool {
-    let after = |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.bytes().next());
-    // `AT` and `ATE0`, but no English word in capitals and small letters such as `ATtach`.
-    after("AT").is_some_and(|next| next.is_none_or(|byte| !byte.is_ascii_lowercase() && byte != b' '))
+    // `at+csq`, `ati`, `ate0`, but neither `attach` nor `at once`.
+    let is_small = text.strip_prefix("at").is_some_and(|rest| {
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        letters < 2 && !rest.starts_with(' ')
+    });
+    is_small || is_capital_command(text)
+}
+
+/// `AT` and `ATE0`, but no English word in capitals and small letters such as `ATtach`.
+fn is_capital_command(text: &str) -> bool {
+    let begins = text.strip_prefix("AT").map(|rest| rest.bytes().next());
+    begins.is_some_and(|next| next.is_none_or(|byte| !byte.is_ascii_lowercase() && byte != b' '))
         || text.starts_with("A/")
         || text.starts_with("+++")
 }
 
-/// Whether a text looks like a command line or like what a module says: `+CSQ: …`, `^MODE: …`.
+/// Whether a text looks like a command line or like what a module says: `+CSQ: …`, `^MODE: …`. A small `at` is a
+/// word, and a key of other files.
 pub(super) fn is_at_text(text: &str) -> bool {
     let mut bytes = text.bytes();
-    is_command(text)
+    is_capital_command(text)
         || (bytes.next().is_some_and(|first| b"+^%#*$".contains(&first))
             && bytes.next().is_some_and(|second| second.is_ascii_uppercase()))
 }
@@ -219,7 +229,8 @@ pub(super) fn null(text: &str, at: Span, parent: &Parent<'_>) -> Option<Diagnost
                 let apart = item_before.is_some_and(look::is_at_map);
                 return (!apart).then(|| hole(text, key.span));
             }
-            Some(comma(text, key, *before))
+            // Of a value with several commas the first one says it for all.
+            (!goes_on(text, *before)).then(|| comma(text, key, *before))
         }
         Parent::Key { key, .. } if !written.is_empty() => Some(
             Diagnostic::error(
@@ -285,9 +296,12 @@ fn comment_after(text: &str, at: usize) -> Option<String> {
 fn hole(text: &str, key: Span) -> Diagnostic {
     let before = text[..key.start].trim_end();
     let open = before.trim_end_matches('{').len();
+    // As many braces as were opened: what follows may close the map around it.
+    let opened = text[open..key.start].matches('{').count();
     let after = &text[key.end..];
-    let close = key.end + after.find(|sign: char| sign != '}' && sign != ' ').unwrap_or(after.len());
-    let close = key.end + text[key.end..close].trim_end().len();
+    let signs = after.char_indices().take_while(|(_, sign)| matches!(sign, '}' | ' '));
+    let closing = signs.filter(|(_, sign)| *sign == '}').take(opened).last();
+    let close = key.end + closing.map_or(0, |(at, _)| at + 1);
     let written = &text[open..close];
     Diagnostic::error(
         Code::PATTERN_MAP,
@@ -295,6 +309,24 @@ fn hole(text: &str, key: Span) -> Diagnostic {
         format!("`{written}` without quotes is a map, not a text with a hole"),
     )
     .help(format!("put the whole text in single quotes: `{}{}`", lead(text, open), quoted(written)))
+}
+
+/// Whether an entry in braces is itself a piece of a value that a comma has cut.
+pub(super) fn goes_on(text: &str, before: Option<&(Key, Node)>) -> bool {
+    before.is_some_and(|(key, value)| value.is_nothing() && is_bare_key(text, key))
+}
+
+/// Where a value that commas have cut ends: behind its last piece, which no colon follows.
+fn end_of_pieces(text: &str, first: Span) -> usize {
+    let mut end = first.end;
+    while let Some(rest) = text[end..].strip_prefix(',') {
+        let piece = rest.find([',', '}', '\n']).map_or(rest, |at| &rest[..at]);
+        if piece.trim().is_empty() || piece.contains([':', '\'', '"', '{', '[']) {
+            break;
+        }
+        end += 1 + piece.trim_end().len();
+    }
+    end
 }
 
 /// `{ send: AT+A=0,300 }`: what follows the comma became a key.
@@ -307,7 +339,7 @@ pub(super) fn comma(text: &str, key: &Key, before: Option<&(Key, Node)>) -> Diag
     let plain = before.and_then(|(known, value)| Some((known, value.scalar()?)));
     match plain {
         Some((known, Scalar { style: Style::Plain, span, .. })) => {
-            let whole = &text[span.start..key.span.end];
+            let whole = &text[span.start..end_of_pieces(text, key.span)];
             problem.help(format!(
                 "quote the value, `{}: {}`, or write one key a line",
                 known.text,

@@ -17,7 +17,7 @@ use crate::link::Clock;
 const MAX_LOG_LINES: usize = 100;
 /// Characters of a line of log.
 const MAX_LOG_CHARACTERS: usize = 1_000;
-/// How often the wall is looked at, in operations. A power of two.
+/// How often the wall is looked at, in operations.
 const OPERATIONS_BETWEEN_LOOKS: u64 = 256;
 
 type TimeIsUp = Rc<dyn Fn() -> bool>;
@@ -116,12 +116,13 @@ fn register(engine: &mut Engine, shared: &Rc<Shared>) {
     let here = Rc::clone(shared);
     engine.on_progress(move |_| {
         // Rhai forgets what a closure used up once the closure returns, so the counting is done here.
-        let operations = here.operations.get() + 1;
+        let before = here.operations.get();
+        let operations = before.saturating_add(1).saturating_add(limits::owed());
         here.operations.set(operations);
         if operations > limits::MAX_OPERATIONS {
             return Some(Stop::Operations.value());
         }
-        if !operations.is_multiple_of(OPERATIONS_BETWEEN_LOOKS) {
+        if operations / OPERATIONS_BETWEEN_LOOKS == before / OPERATIONS_BETWEEN_LOOKS {
             return None;
         }
         let time_is_up = here.time_is_up.borrow().clone();

@@ -16,9 +16,12 @@ use rhai::{Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Module, Po
 
 use super::fields::fields;
 use super::json::{parse_json, to_json};
-use super::limits::{MAX_LIST, MAX_TEXT_BYTES};
+use super::limits::{MAX_LIST, MAX_TEXT_BYTES, pay};
 use super::numbers;
 use super::value::{Bytes, How, Prepared, Value, as_bytes, as_prepared, display, kind_of};
+
+/// Of what a function was given, an error shows this many characters.
+const SHOWN_CHARACTERS: usize = 40;
 
 /// What a script function returns.
 pub(super) type Answer<T> = Result<T, Box<EvalAltResult>>;
@@ -36,7 +39,9 @@ fn wants(name: &str, what: &str, value: &Value) -> Box<EvalAltResult> {
     let shown = display(value);
     match kind_of(value) {
         "()" => fault(format!("`{name}` takes {what}, not `()`")),
-        kind if shown.chars().count() > 40 => fault(format!("`{name}` takes {what}, not a {kind}")),
+        kind if shown.chars().count() > SHOWN_CHARACTERS => {
+            fault(format!("`{name}` takes {what}, not a {kind}"))
+        }
         kind => fault(format!("`{name}` takes {what}, not {kind} `{shown}`")),
     }
 }
@@ -55,9 +60,13 @@ pub(super) fn pure_module() -> Module {
     functions! { module:
         "size" => |value: Value| size(&value);
         "text" => |value: Value| text(&value);
+        "plain" => |value: Value| plain(&value);
         "bytes" => |value: Value| bytes(&value);
         // Rhai's own `bytes` of a text is a number.
-        "bytes" => |text: ImmutableString| Bytes::from(text.as_bytes().to_vec());
+        "bytes" => |text: ImmutableString| {
+            pay(text.len());
+            Bytes::from(text.as_bytes().to_vec())
+        };
         "hex" => |value: Value| -> Answer<String> {
             use std::fmt::Write as _;
             let bytes = sized("hex", &value, 2)?;
@@ -67,27 +76,35 @@ pub(super) fn pure_module() -> Module {
                 text
             }))
         };
-        "unhex" => |text: ImmutableString| answer(unhex(&text)).map(Bytes::from);
+        "unhex" => |text: ImmutableString| {
+            pay(text.len());
+            answer(unhex(&text)).map(Bytes::from)
+        };
         "base64" => |value: Value| -> Answer<String> { Ok(BASE64.encode(&*sized("base64", &value, 2)?)) };
         "unbase64" => |text: ImmutableString| {
+            pay(text.len());
             answer(BASE64.decode(text.as_bytes()).map_err(|error| {
-                format!("`{text}` is not base64: {}", error.to_string().to_lowercase().trim_end_matches('.'))
+                format!("`{}` is not base64: {}", beginning(&text), error.to_string().to_lowercase().trim_end_matches('.'))
             }))
             .map(Bytes::from)
         };
         "crc16" => |value: Value| -> Answer<i64> {
-            Ok(i64::from(Crc::<u16>::new(&CRC_16_MODBUS).checksum(&content("crc16", &value)?)))
+            Ok(i64::from(Crc::<u16>::new(&CRC_16_MODBUS).checksum(&looked_through("crc16", &value)?)))
         };
         "crc32" => |value: Value| -> Answer<i64> {
-            Ok(i64::from(Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(&content("crc32", &value)?)))
+            Ok(i64::from(Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(&looked_through("crc32", &value)?)))
         };
         "chunks" => |value: Value, size: i64| chunks(&value, size);
         "raw" => |value: Value| raw(&value);
         "json" => |value: Value| json(&value);
         "to_json" => |value: Value| json(&value);
         "to_json" => |map: &mut rhai::Map| json(&Value::from_map(map.clone()));
-        "parse_json" => |text: ImmutableString| parse_json(&text).map_err(|error| fault(error.to_string()));
+        "parse_json" => |text: ImmutableString| {
+            pay(text.len());
+            parse_json(&text).map_err(|error| fault(error.to_string()))
+        };
         "fields" => |text: ImmutableString| {
+            pay(text.len());
             answer(fields(&text).map_err(|error| format!("`fields`: {error}")))
         };
         "min" => |list: &mut rhai::Array| answer(numbers::min(list));
@@ -156,7 +173,9 @@ fn line_text(name: &str, value: &Value) -> Answer<String> {
         return Ok(if bool { "1" } else { "0" }.to_owned());
     }
     if value.is_string() || value.is_int() || value.is_float() || value.is_char() {
-        return Ok(display(value));
+        let text = display(value);
+        pay(text.len());
+        return Ok(text);
     }
     Err(wants(name, "text, a number or a bool", value))
 }
@@ -175,9 +194,16 @@ fn content(name: &str, value: &Value) -> Answer<Bytes> {
     }
 }
 
+/// The same, paid for: all of it will be looked through.
+fn looked_through(name: &str, value: &Value) -> Answer<Bytes> {
+    let bytes = content(name, value)?;
+    pay(bytes.len());
+    Ok(bytes)
+}
+
 /// The same, unless a text of `times` the size would be too long.
 fn sized(name: &str, value: &Value, times: usize) -> Answer<Bytes> {
-    let bytes = content(name, value)?;
+    let bytes = looked_through(name, value)?;
     if bytes.len().saturating_mul(times) > MAX_TEXT_BYTES { Err(too_long(name)) } else { Ok(bytes) }
 }
 
@@ -206,7 +232,7 @@ fn text(value: &Value) -> Answer<ImmutableString> {
     if value.is_int() || value.is_float() || value.is_bool() || value.is_char() {
         return Ok(display(value).into());
     }
-    let bytes = content("text", value)?;
+    let bytes = looked_through("text", value)?;
     match std::str::from_utf8(&bytes) {
         Ok(text) if text.len() > MAX_TEXT_BYTES => Err(too_long("text")),
         Ok(text) => Ok(text.into()),
@@ -216,6 +242,13 @@ fn text(value: &Value) -> Answer<ImmutableString> {
             bytes.get(error.valid_up_to()).copied().unwrap_or_default()
         ))),
     }
+}
+
+/// Whether it can stand in a command line once line ends are escaped: text or bytes of ASCII without other
+/// control characters.
+fn plain(value: &Value) -> bool {
+    content("plain", value)
+        .is_ok_and(|bytes| bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n')))
 }
 
 fn bytes(value: &Value) -> Answer<Bytes> {
@@ -240,12 +273,21 @@ fn byte_at(bytes: &mut Bytes, index: i64) -> Answer<i64> {
         .ok_or_else(|| fault(format!("there is no byte {index}, there are {}", bytes.len())))
 }
 
+/// As much of a text as an error shows of it.
+pub(super) fn beginning(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 fn unhex(text: &str) -> Result<Vec<u8>, String> {
     if !text.len().is_multiple_of(2) {
-        return Err(format!("`{text}` is not hex: {} digits, which is odd", text.chars().count()));
+        let shown = beginning(text);
+        return Err(format!("`{shown}` is not hex: {} digits, which is odd", text.chars().count()));
     }
     if let Some(wrong) = text.chars().find(|character| !character.is_ascii_hexdigit()) {
-        return Err(format!("`{text}` is not hex: `{wrong}` is no hex digit"));
+        return Err(format!("`{}` is not hex: `{wrong}` is no hex digit", beginning(text)));
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).map_or(0, |digit| digit.to_le_bytes()[0]);
     Ok(text.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect())
@@ -257,9 +299,10 @@ fn chunks(value: &Value, size: i64) -> Answer<rhai::Array> {
         return Err(fault(format!("`chunks` takes a size of at least 1, not {size}")));
     };
     let list: rhai::Array = if let Some(text) = value.read_lock::<ImmutableString>() {
+        pay(text.len());
         pieces(&text, size)?
     } else {
-        content("chunks", value)?.chunks(size).take(MAX_LIST + 1).map(Bytes::value).collect()
+        looked_through("chunks", value)?.chunks(size).take(MAX_LIST + 1).map(Bytes::value).collect()
     };
     if list.len() > MAX_LIST {
         return Err(Box::new(EvalAltResult::ErrorDataTooLarge(
@@ -286,7 +329,9 @@ fn pieces(text: &str, size: usize) -> Answer<rhai::Array> {
 }
 
 fn json(value: &Value) -> Answer<String> {
-    to_json(value).map(|json| json.to_string()).map_err(|error| fault(error.to_string()))
+    let json = to_json(value).map_err(|error| fault(error.to_string()))?.to_string();
+    pay(json.len());
+    Ok(json)
 }
 
 /// Rhai's own `replace` builds the whole result before its length is looked at: 64 KiB of one letter, each
@@ -295,6 +340,7 @@ fn replace(text: &mut ImmutableString, find: &str, instead: &str) -> Answer<()> 
     if find.is_empty() {
         return Err(fault("`replace` cannot look for an empty text"));
     }
+    pay(text.len());
     let times = text.matches(find).count();
     let after = text.len() - times * find.len() + times.saturating_mul(instead.len());
     if after > MAX_TEXT_BYTES {

@@ -10,6 +10,7 @@ use super::check::{Arities, Findings, Surroundings, look_over};
 use super::engine::{self, Shared, known};
 use super::error::{ErrorKind, HookError};
 use super::file::{HookFile, Hooks, callable};
+use super::limits;
 use super::mention::Mention;
 use super::problem::{HookProblem, ProblemKind, nearest};
 use super::station::{self, Station};
@@ -23,29 +24,32 @@ pub struct Host {
     station: station::Slot,
 }
 
-/// One compiled expression.
+/// One compiled expression. A clone is the same one.
 #[derive(Clone, Debug)]
-pub struct Expression {
-    source: Arc<str>,
-    names: Vec<Arc<str>>,
-    mentions: Vec<Mention>,
-    ast: Rc<AST>,
+pub struct Expression(Rc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    source: Box<str>,
+    names: Box<[Arc<str>]>,
+    mentions: Box<[Mention]>,
+    ast: AST,
 }
 
 impl Expression {
     /// As it was written.
     pub fn source(&self) -> &str {
-        &self.source
+        &self.0.source
     }
 
     /// Which of the names it was compiled with it uses, sorted.
     pub fn names(&self) -> &[Arc<str>] {
-        &self.names
+        &self.0.names
     }
 
     /// The values of `state` that it names literally.
     pub fn mentions(&self) -> &[Mention] {
-        &self.mentions
+        &self.0.mentions
     }
 }
 
@@ -212,12 +216,12 @@ impl Host {
         let mentions = Mention::all(source, &mut findings);
         let ast = Self::link(ast, &findings, names, hooks);
         let names = findings.free_names.keys().filter(|name| names.contains(&name.as_str()));
-        Ok(Expression {
+        Ok(Expression(Rc::new(Compiled {
             source: source.into(),
             names: names.map(|name| name.as_str().into()).collect(),
-            mentions,
-            ast: Rc::new(ast),
-        })
+            mentions: mentions.into(),
+            ast,
+        })))
     }
 
     /// Brings in what the expression uses of the hook files. A name of the flow goes before a constant.
@@ -247,12 +251,12 @@ impl Host {
     /// What the script raised, or a limit, with the place.
     pub fn eval(&self, expression: &Expression, inputs: &[(&str, Value)]) -> Result<Value, HookError> {
         let mut scope = Scope::new();
-        for name in &expression.names {
+        for name in &expression.0.names {
             let input = inputs.iter().find(|(input, _)| **input == **name);
             let value = input.map_or(Value::UNIT, |(_, value)| own(value));
             scope.push_constant_dynamic(&**name, value);
         }
-        self.run(&expression.source, &expression.ast, &mut scope)
+        self.run(&expression.0.source, &expression.0.ast, &mut scope)
     }
 
     /// Calls a public function of the hook files.
@@ -301,6 +305,8 @@ impl Host {
         let depth = self.shared.depth.get();
         if depth == 0 {
             self.shared.operations.set(0);
+            // What the last call of an evaluation used up is nothing to the next.
+            limits::owed();
         }
         self.shared.depth.set(depth + 1);
         let result = evaluate(&self.engine);

@@ -49,6 +49,25 @@ pub fn to_json(value: &Value) -> Result<Json, JsonError> {
     write(value, 0)
 }
 
+/// The same JSON text in ASCII and without `;`: in strings, the only place where JSON has anything else, such
+/// characters become `\uXXXX`. A module takes it in one command line; a message that has to follow a prompt
+/// leaves the module waiting for data when the program dies in between.
+pub fn plain_json(json: &str) -> String {
+    use std::fmt::Write as _;
+    let mut plain = String::with_capacity(json.len());
+    for character in json.chars() {
+        if matches!(character, ' '..='~') && character != ';' {
+            plain.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // A string takes whatever is written to it.
+            let _ = write!(plain, "\\u{unit:04x}");
+        }
+    }
+    plain
+}
+
 /// A parsed JSON or YAML value as a script value.
 ///
 /// # Errors
@@ -311,6 +330,18 @@ mod tests {
             nested = Value::from_array(vec![nested]);
         }
         assert_eq!(refused(nested), "more than 16 lists and maps inside each other");
+    }
+
+    #[test]
+    fn plain_json_is_the_same_json_in_one_command_line() {
+        let json = serde_json::json!({"a;": "温度; 21 °C", "b": ["\u{7f}", "🙂", 1.5, "\n\""]}).to_string();
+        let plain = plain_json(&json);
+        assert!(plain.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b';'), "{plain}");
+        assert_eq!(
+            serde_json::from_str::<Json>(&plain).unwrap(),
+            serde_json::from_str::<Json>(&json).unwrap()
+        );
+        assert_eq!(plain_json(r#"{"a":1}"#), r#"{"a":1}"#);
     }
 
     #[test]

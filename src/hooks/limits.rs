@@ -1,6 +1,8 @@
 //! What a script may use up. All of it is set here and none left to Rhai's defaults, which are "no limit" and
 //! differ between debug and release builds.
 
+use std::cell::Cell;
+
 use rhai::Engine;
 
 /// Operations of one evaluation, functions and closures it calls included.
@@ -21,6 +23,26 @@ pub const MAX_MAP: usize = 512;
 pub const MAX_VARIABLES: usize = 512;
 /// Functions of one hook file, closures included.
 pub const MAX_FUNCTIONS: usize = 512;
+
+/// Bytes that a function of ours makes or looks through for one operation. Rhai counts a call as one, however
+/// much is handed to it, and it does not count the bytes of [`super::Bytes`] at all.
+const BYTES_AN_OPERATION: usize = 256;
+
+thread_local! {
+    /// Operations that functions have used up and nobody has counted yet.
+    static OWED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A function makes, or looks through, so many bytes.
+pub(super) fn pay(bytes: usize) {
+    let operations = u64::try_from(bytes / BYTES_AN_OPERATION).unwrap_or(u64::MAX);
+    OWED.set(OWED.get().saturating_add(operations));
+}
+
+/// The operations that functions have used up since the last call.
+pub(super) fn owed() -> u64 {
+    OWED.take()
+}
 
 /// Sets every limit.
 pub(super) fn apply(engine: &mut Engine) {

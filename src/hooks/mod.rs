@@ -25,7 +25,8 @@ pub use error::{ErrorKind, HookError, Limit, Place};
 pub use file::{HookFile, Hooks};
 pub use host::{Expression, Host};
 pub use json::{
-    JsonError, MAX_DEPTH as MAX_JSON_DEPTH, MAX_NODES as MAX_JSON_NODES, body, from_json, parse_json, to_json,
+    JsonError, MAX_DEPTH as MAX_JSON_DEPTH, MAX_NODES as MAX_JSON_NODES, body, from_json, parse_json,
+    plain_json, to_json,
 };
 pub use mention::{Mention, Mentioned};
 pub use problem::{HookProblem, ProblemKind};

@@ -3,6 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use rhai::Array;
 
+use super::functions::beginning;
 use super::value::{Value, display, kind_of};
 
 /// Smallest number of a list; `()` if it is empty. Ints stay ints.
@@ -100,8 +101,10 @@ pub(super) fn dbm(rssi: &Value) -> Result<Value, String> {
 /// Seconds since 1970 of an SMS time stamp, `24/07/23,08:35:01+32`: local time with its distance from UTC in
 /// quarters of an hour (3GPP TS 27.005, 3.1 `<scts>`; 3GPP TS 23.040, 9.2.3.11). Years are 2000 to 2099.
 pub(super) fn sms_time(stamp: &str) -> Result<i64, String> {
-    read_stamp(stamp)
-        .ok_or_else(|| format!("`{stamp}` is not the time of an SMS, such as `24/07/23,08:35:01+32`"))
+    read_stamp(stamp).ok_or_else(|| {
+        let shown = beginning(stamp);
+        format!("`{shown}` is not the time of an SMS, such as `24/07/23,08:35:01+32`")
+    })
 }
 
 fn read_stamp(stamp: &str) -> Option<i64> {

@@ -4,7 +4,6 @@ mod failures;
 mod handlers;
 mod hostile;
 mod problems;
-mod speed;
 
 /// Which file a test's hooks stand in.
 const FILE: &str = "hooks.rhai";
@@ -100,6 +99,14 @@ fn values_come_out_as_expected() {
         ("size(escape(text))", "10"),
         ("size(1.5)", "3"),
         ("size(bytes(text))", "8"),
+        ("plain(text)", "true"),
+        ("plain(bytes(\"a\\r\\n ~\"))", "true"),
+        ("plain(\"\")", "true"),
+        ("plain(\"温度\")", "false"),
+        ("plain(\"a\\tb\")", "false"),
+        ("plain(bytes([127]))", "false"),
+        ("plain(payload)", "false"),
+        ("plain(map)", "false"),
         ("chunks(payload, 4096).map(|c| size(c))", "[4096,904]"),
         ("chunks(\"温度x\", 3)", "[\"温\",\"度\",\"x\"]"),
         ("payload[-1]", "255"),

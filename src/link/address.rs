@@ -18,9 +18,19 @@ pub enum Address {
     },
     /// `sim:NAME`: a simulated module.
     Sim(String),
+    /// `replay:FILE`, `replay:FILE?match`: a recorded conversation.
+    Replay {
+        /// A transcript.
+        file: String,
+        /// Lines are answered in any order, not only as they were recorded.
+        matching: bool,
+    },
     /// `usb:VID:PID[:SERIAL][#INTERFACE]`: wherever that device is plugged in.
     Usb(UsbId),
 }
+
+/// Behind the file of `replay:`, if lines are answered in any order.
+const MATCHING: &str = "?match";
 
 /// Which USB port: what is left out fits any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +82,13 @@ impl Address {
             }
             return Ok(Self::Sim(name.into()));
         }
+        if let Some(rest) = text.strip_prefix("replay:") {
+            let (file, matching) = rest.strip_suffix(MATCHING).map_or((rest, false), |file| (file, true));
+            if file.is_empty() {
+                return fail("names no transcript", "write such as `replay:run.jsonl`");
+            }
+            return Ok(Self::Replay { file: file.into(), matching });
+        }
         if let Some(rest) = text.strip_prefix("usb:") {
             return parse_usb(rest).map_or_else(
                 || {
@@ -90,7 +107,7 @@ impl Address {
         if text.contains("://") {
             return fail(
                 "is of a kind that is not known",
-                "write a path, `tcp://HOST:PORT`, `usb:…` or `sim:…`",
+                "write a path, `tcp://HOST:PORT`, `usb:…`, `sim:…` or `replay:…`",
             );
         }
         let help =
@@ -106,6 +123,9 @@ impl fmt::Display for Address {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
             Self::Sim(name) => write!(f, "sim:{name}"),
+            Self::Replay { file, matching } => {
+                write!(f, "replay:{file}{}", if *matching { MATCHING } else { "" })
+            }
             Self::Usb(id) => id.fmt(f),
         }
     }
@@ -247,6 +267,8 @@ mod tests {
             ("tcp://gateway.local:2000", tcp("gateway.local", 2000)),
             ("tcp://[fe80::1]:23", tcp("fe80::1", 23)),
             ("sim:luat-air724", Address::Sim("luat-air724".into())),
+            ("replay:runs/x.jsonl", Address::Replay { file: "runs/x.jsonl".into(), matching: false }),
+            ("replay:x?y?match", Address::Replay { file: "x?y".into(), matching: true }),
             ("usb:2c7c:0125", usb(None, None)),
             ("usb:2c7c:0125#2", usb(None, Some(2))),
             ("usb:2c7c:0125:A:7#2", usb(Some("A:7"), Some(2))),
@@ -273,6 +295,8 @@ mod tests {
             "tcp://[::1:23",
             "tcp://u@h:1",
             "sim:",
+            "replay:",
+            "replay:?match",
             "usb:",
             "usb:2c7c",
             "usb:12345:1",

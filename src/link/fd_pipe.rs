@@ -1,6 +1,7 @@
 //! The one loop that polls, reads and writes, shared by every link that is a file descriptor. The
 //! descriptor must be in non-blocking mode: then nothing but `poll` ever waits, and always with a deadline.
 
+use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -25,6 +26,10 @@ const PAUSE_MIN: Duration = Duration::from_millis(20);
 /// Longest pause between two attempts to open a port again.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// A port that is gone again so soon after it was opened, such as that of a server that is in use and hangs up,
+/// is left alone for a while, twice as long each time.
+const SHORT_LIFE: Duration = Duration::from_secs(10);
+
 /// Longest single `poll`. Its own clock stops while the machine sleeps and ours does not, so a deadline that
 /// passed in that time is noticed this late.
 const POLL_MAX: Duration = Duration::from_secs(5);
@@ -35,6 +40,8 @@ pub(super) struct FdPipe {
     clock: Rc<WallClock>,
     wake: Wake,
     kept: Vec<u8>,
+    /// When it was opened again last, and how long it is left alone if it does not live long.
+    came_back: Cell<Option<(Mono, Duration)>>,
 }
 
 /// What reading without waiting gave.
@@ -46,7 +53,7 @@ enum Taken {
 
 impl FdPipe {
     pub(super) fn new(clock: Rc<WallClock>, wake: Wake) -> Self {
-        Self { clock, wake, kept: Vec::new() }
+        Self { clock, wake, kept: Vec::new(), came_back: Cell::new(None) }
     }
 
     pub(super) fn clock(&self) -> Rc<WallClock> {
@@ -197,10 +204,21 @@ impl FdPipe {
         until: Mono,
         mut open: impl FnMut() -> Result<T, LinkError>,
     ) -> Result<T, LinkError> {
+        let last = self.came_back.get().filter(|(at, _)| self.now().since(*at) < SHORT_LIFE);
+        if let Some((at, rest)) = last {
+            let rested = at + rest;
+            if !self.pause(until.min(rested))? || self.now() < rested {
+                return Err(LinkError::closed());
+            }
+        }
         let mut pause = PAUSE_MIN;
         loop {
             let error = match open() {
-                Ok(port) => return Ok(port),
+                Ok(port) => {
+                    let rest = last.map_or(PAUSE_MAX, |(_, rest)| (rest * 2).min(SHORT_LIFE));
+                    self.came_back.set(Some((self.now(), rest)));
+                    return Ok(port);
+                }
                 Err(error) => error,
             };
             let now = self.now();

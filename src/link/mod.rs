@@ -62,6 +62,16 @@ pub enum LinkError {
         why: String,
         /// What to do about it.
         help: Option<String>,
+        /// It is not there, and may come: not that it may not be used.
+        absent: bool,
+    },
+    /// Behind this link is a recording, and the host does something that was not recorded.
+    #[error("{what}")]
+    Strayed {
+        /// What was recorded, and what came instead.
+        what: String,
+        /// What to do about it.
+        help: String,
     },
     /// This kind of link has no such thing (a pty has no DTR, TCP no baud rate).
     #[error("this port has no {what}")]

@@ -81,16 +81,21 @@ impl Serial {
         clock: Rc<WallClock>,
         wake: Wake,
     ) -> Result<Self, LinkError> {
-        let mut serial = Self {
+        let mut serial = Self::closed(address, settings, clock, wake);
+        serial.connect(serial.attempt()?);
+        Ok(serial)
+    }
+
+    /// One that is not there yet: [`Link::reopen`] opens it.
+    pub fn closed(address: &Address, settings: Settings, clock: Rc<WallClock>, wake: Wake) -> Self {
+        Self {
             address: address.clone(),
             name: address.to_string(),
             settings,
             seen: None,
             port: None,
             pipe: FdPipe::new(clock, wake),
-        };
-        serial.connect(serial.attempt()?);
-        Ok(serial)
+        }
     }
 
     fn connect(&mut self, (port, info): (Port, Option<PortInfo>)) {
@@ -102,13 +107,13 @@ impl Serial {
     fn attempt(&self) -> Result<(Port, Option<PortInfo>), LinkError> {
         let is_link = |path: &str| std::fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
         let path = locate(&self.address, self.seen.as_ref(), ports::list, is_link)
-            .map_err(|(why, help)| self.open_error(why, help))?;
+            .map_err(|(why, help)| self.open_error(why, help, true))?;
         let port = Port::open(&path, &self.settings).map_err(|error| self.explain(&path, &error))?;
         Ok((port, ports::usb_port(&path)))
     }
 
-    fn open_error(&self, why: String, help: Option<String>) -> LinkError {
-        LinkError::Open { port: self.name.clone(), why, help }
+    fn open_error(&self, why: String, help: Option<String>, absent: bool) -> LinkError {
+        LinkError::Open { port: self.name.clone(), why, help, absent }
     }
 
     /// What the system's refusal means and what to do about it.
@@ -133,7 +138,8 @@ impl Serial {
                 "`atflow ports` shows the ports that have hardware behind them".into(),
             ),
         };
-        self.open_error(why, Some(help))
+        let absent = matches!(error.kind(), ErrorKind::Io(Io::NotFound));
+        self.open_error(why, Some(help), absent)
     }
 
     fn live(&mut self) -> Result<&mut Port, LinkError> {

@@ -37,11 +37,16 @@ impl Tcp {
         clock: Rc<WallClock>,
         wake: Wake,
     ) -> Result<Self, LinkError> {
-        let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let name = format!("tcp://{bracketed}:{port}");
-        let mut tcp = Self { host: host.into(), port, name, stream: None, pipe: FdPipe::new(clock, wake) };
+        let mut tcp = Self::closed(host, port, clock, wake);
         tcp.reopen(until)?;
         Ok(tcp)
+    }
+
+    /// One that is not there yet: [`Link::reopen`] connects it.
+    pub fn closed(host: &str, port: u16, clock: Rc<WallClock>, wake: Wake) -> Self {
+        let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let name = format!("tcp://{bracketed}:{port}");
+        Self { host: host.into(), port, name, stream: None, pipe: FdPipe::new(clock, wake) }
     }
 
     fn attempt(&self, until: Mono) -> Result<TcpStream, LinkError> {
@@ -59,7 +64,7 @@ impl Tcp {
         }
         let help =
             "is the port server (ser2net, a device server) running there, and is nobody else connected?";
-        Err(LinkError::Open { port: self.name.clone(), why, help: Some(help.into()) })
+        Err(LinkError::Open { port: self.name.clone(), why, help: Some(help.into()), absent: true })
     }
 }
 

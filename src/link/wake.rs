@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level};
 
 /// Exit code of a process that a second SIGINT or SIGTERM ends at once (the shell's 128 + SIGINT).
@@ -60,7 +60,8 @@ impl Wake {
 
     /// One that SIGINT, SIGTERM and SIGHUP wake. After a SIGINT or SIGTERM the next of either ends the
     /// process at once with exit code 130. The signals stay caught for the life of the process, also when
-    /// the handle is gone; several handles may be installed, and each hears every signal.
+    /// the handle is gone; several handles may be installed, and each hears every signal. SIGXFSZ ends nobody any
+    /// more.
     ///
     /// # Errors
     ///
@@ -75,6 +76,8 @@ impl Wake {
             flag::register(signal, Arc::clone(&shared.stop))?;
         }
         flag::register(SIGHUP, Arc::clone(&shared.reload))?;
+        // A file that may not grow any more is an error of whoever writes to it, and not the end of the process.
+        flag::register(SIGXFSZ, Arc::default())?;
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             low_level::pipe::register_raw(signal, OwnedFd::from(shared.written.try_clone()?))?;
         }
@@ -109,8 +112,26 @@ impl Wake {
     pub fn request_stop(&self) {
         let Some(shared) = &self.shared else { return };
         shared.stop.store(true, Ordering::SeqCst);
+        self.nudge();
+    }
+
+    /// Ends the read under way, or the next one, without asking for anything; from any thread.
+    pub fn nudge(&self) {
+        let Some(shared) = &self.shared else { return };
         // A full pipe has enough bytes in it to wake whoever polls it.
         let _ = (&shared.written).write(&[0]);
+    }
+
+    /// From now on `signal` sets `flag` and is a [`Wake::nudge`], for the life of the process.
+    ///
+    /// # Errors
+    ///
+    /// When the process has no file descriptors left or the system refuses the handler.
+    pub fn nudge_at(&self, signal: i32, flag: Arc<AtomicBool>) -> io::Result<()> {
+        let Some(shared) = &self.shared else { return Ok(()) };
+        flag::register(signal, flag)?;
+        low_level::pipe::register_raw(signal, OwnedFd::from(shared.written.try_clone()?))?;
+        Ok(())
     }
 
     /// Uses up the wake-ups so far, so that the next poll waits again. The flags stay as they are.
@@ -147,6 +168,24 @@ mod tests {
         assert!(wake.clone().stop_requested());
         assert_eq!(wake.take(), Wants { stop: true, reload: false });
         assert!(wake.take().stop);
+    }
+
+    #[test]
+    fn a_nudge_wakes_and_asks_for_nothing() {
+        let wake = Wake::by_hand().unwrap();
+        let flag = Arc::new(AtomicBool::new(false));
+        wake.nudge_at(signal_hook::consts::SIGUSR1, Arc::clone(&flag)).unwrap();
+        low_level::raise(signal_hook::consts::SIGUSR1).unwrap();
+        assert!(flag.load(Ordering::SeqCst));
+        wake.nudge();
+        let woken = |wake: &Wake| {
+            let Shared { polled, .. } = &**wake.shared.as_ref().unwrap();
+            (&mut &*polled).read(&mut [0; 8]).unwrap_or(0)
+        };
+        assert_eq!((woken(&wake), wake.take()), (2, Wants::default()));
+        wake.nudge();
+        wake.drain();
+        assert_eq!(woken(&wake), 0);
     }
 
     /// Runs in a process of its own (see below), because it ends it.

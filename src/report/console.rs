@@ -14,7 +14,7 @@ use crate::session::Heard;
 use crate::transcript::{Entry, Record};
 
 use super::paint::Paint;
-use super::text::{cut, one_line, pad, plural, span};
+use super::text::{columns, cut, one_line, pad, plural, span};
 
 /// The column in which the time a step took stands.
 const TITLE_WIDTH: usize = 44;
@@ -22,6 +22,8 @@ const TITLE_WIDTH: usize = 44;
 const WIDTH: usize = 164;
 /// What stands beside the title in front of a step's notes: clock and time, with their blanks.
 const BESIDE_TITLE: usize = 9 + 1 + 1 + 8 + 1;
+/// What stands beside the title of a step under way: clock and sign, with their blanks, and the cursor.
+const BESIDE_LIVE: usize = 9 + 1 + 1 + 1 + 1;
 /// What the notes are left on a narrow terminal, at the cost of the title.
 const NOTES_WIDTH: usize = 36;
 /// Bytes of a line that are shown in an excerpt.
@@ -153,7 +155,8 @@ impl Console {
                 "{} {indent}{} {}",
                 self.paint(Paint::Dim, &clock),
                 self.paint(Paint::Notice, "…"),
-                one_line(&step.title)
+                // A line that is wiped must not go on in the next one.
+                cut(&one_line(&step.title), self.width.saturating_sub(BESIDE_LIVE + indent.len()))
             );
             self.live(&text);
         }
@@ -272,7 +275,9 @@ impl Observer for Console {
             Event::Started { flow, module, port } => self.started(flow, module, port),
             Event::StepStarted(step) => self.step_started(at, step),
             Event::StepFinished(step) => self.step_finished(at, step),
-            Event::Retrying { depth, title, attempt, error, pause } => {
+            // Each shows in what becomes of its step.
+            Event::AttemptFailed(_) => {}
+            Event::Retrying { depth, title, attempt, error, pause, .. } => {
                 let again = if pause.is_zero() {
                     "again now".to_string()
                 } else {
@@ -280,9 +285,7 @@ impl Observer for Console {
                 };
                 // When it goes on is worth more than the end of a long error.
                 let begin = format!("↻ {}, attempt {attempt}: ", one_line(title));
-                let room = self
-                    .width
-                    .saturating_sub(10 + 2 * depth + begin.chars().count() + again.chars().count() + 2);
+                let room = self.width.saturating_sub(10 + 2 * depth + columns(&begin) + columns(&again) + 2);
                 let text = format!("{begin}{}; {again}", cut(&one_line(error), room.max(20)));
                 let text = self.paint(Paint::Notice, &text);
                 let text = format!("{} {}{text}", self.paint(Paint::Dim, &clock(at)), "  ".repeat(*depth));
@@ -322,10 +325,6 @@ impl Observer for Console {
 
 /// Why a run failed, with its place in the YAML, what crossed the line and what to do.
 pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
-    let mut out = match failure.span {
-        Some(span) => Diagnostic::error(failure.code, span, failure.message.clone()).render(sources, look),
-        None => format!("error[{}]: {}", failure.code, failure.message),
-    };
     let mut notes = Vec::new();
     notes.extend(failure.hint.iter().chain(&failure.help).map(|help| format!("help: {}", one_line(help))));
     notes.extend(failure.script.iter().map(|place| format!("script: {place}")));
@@ -337,25 +336,42 @@ pub fn explain(failure: &Failure, sources: &Sources, look: Look) -> String {
         let skip = crossed.len().saturating_sub(EXCERPT);
         notes.push(format!("what crossed the line:\n      {}", crossed[skip..].join("\n      ")));
     }
+    if let Some(span) = failure.span {
+        let problem = Diagnostic::error(failure.code, span, failure.message.clone());
+        return with_notes(&problem, &notes, sources, look);
+    }
+    let mut out = format!("error[{}]: {}", failure.code, one_line(&failure.message));
+    for note in notes {
+        let _ = write!(out, "\n  = {note}");
+    }
+    out
+}
+
+/// A problem with its source lines, and notes below them.
+pub fn with_notes(problem: &Diagnostic, notes: &[String], sources: &Sources, look: Look) -> String {
+    let mut out = problem.render(sources, look);
+    if notes.is_empty() {
+        return out;
+    }
     // As wide as the margin of the source lines, which ends where the arrow does.
-    let plain = match failure.span {
-        Some(span) => Diagnostic::error(failure.code, span, "").render(sources, Look::Plain),
-        None => String::new(),
-    };
+    let plain = problem.render(sources, Look::Plain);
     let margin = plain.lines().find_map(|line| line.find("-->")).map_or(2, |arrow| arrow + 1);
     let margin = " ".repeat(margin);
-    if !notes.is_empty() && failure.span.is_some() {
-        let _ = write!(out, "\n{margin}|");
-    }
+    let _ = write!(out, "\n{margin}|");
     for note in notes {
         let _ = write!(out, "\n{margin}= {note}");
     }
     out
 }
 
-/// What crossed the line, a row for each line of text and without its ending. How the bytes were cut into
-/// reads makes no difference.
+/// What crossed the line, a row for each line of text.
 fn crossed(records: &[Record]) -> Vec<String> {
+    crossings(records).into_iter().map(|(at, line)| format!("{} {line}", clock(at))).collect()
+}
+
+/// Each line of text that crossed the line, with its time and an arrow, without its ending. How the bytes were
+/// cut into reads makes no difference.
+pub fn crossings(records: &[Record]) -> Vec<(Mono, String)> {
     let mut rows = Vec::new();
     let mut records = records.iter().peekable();
     while let Some(record) = records.next() {
@@ -372,7 +388,7 @@ fn crossed(records: &[Record]) -> Vec<String> {
         }
         let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
         let shown = lines.filter(|line| !line.is_empty()).map(shown);
-        rows.extend(shown.map(|line| format!("{} {arrow} {line}", clock(record.at))));
+        rows.extend(shown.map(|line| (record.at, format!("{arrow} {line}"))));
     }
     rows
 }
@@ -395,7 +411,7 @@ fn verdict(report: &Report, simulated: bool) -> String {
     let time = if simulated { "of simulated time" } else { "" };
     let mut text = format!("{} in {} {time}", parts.join(", "), span(report.took).trim());
     if let Some(reason) = &report.stopped {
-        text = format!("{reason} ({text})", text = text.trim_end());
+        text = format!("{} ({})", one_line(reason), text.trim_end());
     }
     if let Some(failure) = &report.failure {
         // An argument can be wrong before any step begins.
@@ -457,4 +473,67 @@ fn bar(done: usize, of: usize) -> String {
     let width = 24;
     let full = (done * width).checked_div(of).unwrap_or(width);
     format!("[{}{}] {done}/{of}", "█".repeat(full), "░".repeat(width - full))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::flow::diag::Span;
+    use crate::report::text::columns;
+
+    #[derive(Clone, Default)]
+    struct Paper(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What a terminal of 80 columns is sent when a step of this title is under way, without its colours.
+    fn under_way(title: &str) -> String {
+        let paper = Paper::default();
+        let mut console =
+            Console::new(Box::new(paper.clone()), Sources::new(), Detail::Steps, true).width(80);
+        let mut sources = Sources::new();
+        let span = Span::new(sources.add("a.yaml", "AT"), 0..2);
+        let step = StepStart { depth: 2, span, title: title.to_string(), kind: StepKind::Send };
+        console.event(Mono::ZERO, &Event::StepStarted(&step));
+        let sent = String::from_utf8(paper.0.take()).expect("UTF-8");
+        sent.split('\x1b').map(|part| part.split_once('m').map_or(part, |(_, text)| text)).collect()
+    }
+
+    #[test]
+    fn a_line_that_is_rewritten_never_goes_on_in_the_next_one() {
+        assert!(under_way("AT+CSQ").ends_with("… AT+CSQ"));
+        for title in ["x".repeat(300), "温度".repeat(100)] {
+            let shown = under_way(&title);
+            assert!(columns(&shown) < 80, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_reason_to_stop_that_the_module_gave_moves_no_cursor() {
+        let report = Report {
+            flow: String::new(),
+            failure: None,
+            stopped: Some("\x1b[2J\u{202e}gone".to_string()),
+            passed: 0,
+            skipped: 0,
+            retries: 0,
+            published: 0,
+            received: 0,
+            took: std::time::Duration::ZERO,
+            returns: Vec::new(),
+            transcript_problem: None,
+        };
+        assert_eq!(verdict(&report, false), "\\x1b[2J\\u{202e}gone (0 steps in 0µs)");
+    }
 }

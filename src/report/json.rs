@@ -11,6 +11,8 @@ use crate::run::event::{Event, Observer, Report, StepEnd, StepKind, StepOutcome}
 use crate::run::failure::Failure;
 use crate::session::Heard;
 
+use super::text::visible;
+
 /// Writes events as JSON lines.
 pub struct JsonLines {
     out: Box<dyn Write>,
@@ -39,7 +41,7 @@ impl JsonLines {
             map.insert("t".to_string(), json!(seconds));
             map.insert("event".to_string(), json!(name));
         }
-        let _ = writeln!(self.out, "{fields}");
+        let _ = writeln!(self.out, "{}", visible(&fields.to_string()));
         let _ = self.out.flush();
     }
 }
@@ -58,10 +60,12 @@ impl Observer for JsonLines {
                     json!({ "depth": step.depth, "step": step.title, "kind": kind }),
                 );
             }
-            Event::Retrying { depth, title, attempt, error, pause } => {
+            Event::Retrying { depth, title, attempt, error, pause, .. } => {
                 self.write(at, "retrying", retrying(*depth, title, *attempt, error, *pause));
             }
             Event::StepFinished(step) => self.write(at, "step_finished", step_end(step)),
+            // Each shows in what becomes of its step.
+            Event::AttemptFailed(_) => {}
             Event::Progress { depth, done, of } => {
                 self.write(at, "progress", json!({ "depth": depth, "done": done, "of": of }));
             }

@@ -5,4 +5,4 @@ pub mod json;
 pub mod metrics;
 pub mod paint;
 pub mod station;
-mod text;
+pub(crate) mod text;

@@ -3,6 +3,9 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
+pub(crate) use crate::transcript::visible::escaped as one_line;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 /// `1 step`, `2 steps`.
 pub(super) fn plural(count: impl Display, what: &str) -> String {
     let count = count.to_string();
@@ -51,15 +54,18 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// Control characters visible.
-pub(super) fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+/// Escapes what JSON may hold as it is, but a terminal or an editor would obey: DEL and the C1 controls, line
+/// separators, marks that turn the direction of writing. Such characters stand inside of JSON texts only.
+pub(super) fn visible(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
         match c {
-            '\r' => out.push_str("\\r"),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
+            '\u{7f}'..='\u{9f}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
             }
             c => out.push(c),
         }
@@ -67,18 +73,59 @@ pub(super) fn one_line(text: &str) -> String {
     out
 }
 
-/// At most so many characters; the last one shows that something is missing.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_string();
-    }
-    let mut out: String = text.chars().take(most - 1).collect();
-    out.push('…');
-    out
+/// The columns that a text takes on a terminal: a Chinese sign takes two.
+pub(crate) fn columns(text: &str) -> usize {
+    text.width()
 }
 
-/// Exactly so many characters.
+/// Signs that stand on top of others take no column; more than this to a column are no text.
+const SIGNS_A_COLUMN: usize = 4;
+
+/// Where the most of a text ends that so many columns hold, in bytes.
+pub(super) fn end_within(text: &str, most: usize) -> usize {
+    let mut taken = 0;
+    let past = text.char_indices().enumerate().find(|(number, (_, sign))| {
+        taken += sign.width().unwrap_or(0);
+        taken > most || *number >= most.saturating_mul(SIGNS_A_COLUMN)
+    });
+    past.map_or(text.len(), |(_, (at, _))| at)
+}
+
+/// At most so many columns; the last one shows that something is missing.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if end_within(text, most) == text.len() {
+        return text.to_string();
+    }
+    format!("{}…", &text[..end_within(text, most.saturating_sub(1))])
+}
+
+/// Exactly so many columns.
 pub(super) fn pad(text: &str, width: usize) -> String {
-    let length = text.chars().count();
-    if length > width { cut(text, width) } else { format!("{text}{}", " ".repeat(width - length)) }
+    let text = cut(text, width);
+    let missing = width.saturating_sub(columns(&text));
+    text + " ".repeat(missing).as_str()
+}
+
+/// At least so many columns.
+pub(crate) fn pad_out(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_sign_takes_two_columns() {
+        assert_eq!(pad("温度", 6), "温度  ");
+        assert_eq!(pad("e\u{301}", 3), "e\u{301}  ");
+        assert_eq!(
+            (cut("温度计", 6), cut("温度计", 5), cut("温度计", 4)),
+            ("温度计".into(), "温度…".into(), "温…".into())
+        );
+        assert_eq!(pad("温度计", 4), "温… ");
+        assert_eq!(cut("abc", 0), "…");
+        assert_eq!(cut(&"\u{301}".repeat(1_000), 3).chars().count(), 9);
+        assert_eq!(pad_out("温度", 3), "温度");
+    }
 }

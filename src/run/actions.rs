@@ -185,8 +185,9 @@ impl Run {
             self.session.pause(until.min(now + ANSWER_POLL)).map_err(|fault| self.fault(fault))?;
         };
         let Some(expect) = &ask.expect else { return Ok(()) };
-        let Some(captures) = expect.patterns().find_map(|pattern| pattern.match_line(typed.as_bytes(), &[]))
-        else {
+        let same = self.same(&ask.same, frame);
+        let matched = |pattern: &Pattern| pattern.match_line(typed.as_bytes(), &same);
+        let Some(captures) = expect.patterns().find_map(matched) else {
             return Err(Failure::new(
                 Code::FAILED_UNEXPECTED,
                 "unexpected",

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use crate::flow::diag::Span;
 use crate::link::Mono;
-use crate::session::Heard;
+use crate::session::{Counted, Heard};
 
 use super::failure::Failure;
 
@@ -21,10 +22,15 @@ pub enum Event<'a> {
     },
     /// A step begins. Groups, loops and calls are steps with steps inside.
     StepStarted(&'a StepStart),
+    /// An attempt of a step failed, and the step does not say that this does not matter; told once, by the
+    /// innermost step.
+    AttemptFailed(&'a Failure),
     /// A step, or a flow with a `retry`, failed and is tried again.
     Retrying {
         /// How deep it stands.
         depth: usize,
+        /// Where it stands in the file.
+        span: Span,
         /// The step, or the flow.
         title: &'a str,
         /// The attempt that failed, from 1.
@@ -65,6 +71,8 @@ pub enum Event<'a> {
 pub struct StepStart {
     /// How deep it stands: 0 for the flow's own steps.
     pub depth: usize,
+    /// Where it stands in the file.
+    pub span: Span,
     /// Its name or its action's text.
     pub title: String,
     /// What kind of action.
@@ -89,6 +97,8 @@ pub enum StepKind {
 pub struct StepEnd {
     /// How deep it stands.
     pub depth: usize,
+    /// Where it stands in the file.
+    pub span: Span,
     /// Its name or its action's text.
     pub title: String,
     /// What kind of action.
@@ -176,6 +186,8 @@ pub struct Report {
 pub trait Observer {
     /// `at` is the run's clock.
     fn event(&mut self, at: Mono, event: &Event<'_>);
+    /// The session did something that is only counted; told to everybody.
+    fn counted(&mut self, _counted: &Counted<'_>) {}
     /// Whether single steps are worth telling. When not, only failures and the end are told.
     fn wants_steps(&self) -> bool {
         true

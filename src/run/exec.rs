@@ -118,8 +118,9 @@ impl Run {
                 Err(Halt::Failed(failure)) => {
                     frame.end();
                     let times = Times { first: started, began, outer };
+                    let who = (flow.name.as_str(), flow.span);
                     let again =
-                        self.wait_for_next(&flow.retry, &failure, attempt, times, (frame, point), &flow.name);
+                        self.wait_for_next(&flow.retry, &failure, attempt, times, (frame, point), who);
                     match again {
                         Ok(true) => {}
                         Ok(false) => break (failure, point),
@@ -253,6 +254,7 @@ impl Run {
                 }
             };
             frame.end();
+            self.staged = Effects::default();
             let now = self.session.now();
             self.session.transcript().note(now, NoteKind::End, &failure.name);
             let title = self.path.last().cloned().unwrap_or_default();
@@ -262,8 +264,9 @@ impl Run {
                 failure.hint = failure.hint.take().map(|hint| self.masked.text(&hint));
             }
             let times = Times { first: course.started, began, outer };
+            let who = (title.as_str(), step.span);
             let again =
-                self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point), &title);
+                self.wait_for_next(&step.retry, &failure, course.attempts, times, (frame, point), who);
             let last = match again {
                 Ok(true) => continue,
                 Ok(false) => failure,

@@ -117,7 +117,7 @@ impl Failure {
 
     /// Only a `retry.only` that names it catches it.
     pub fn is_fatal(&self) -> bool {
-        matches!(self.family.as_str(), "port" | "reboot" | "stuck" | "interrupted")
+        matches!(self.family.as_str(), "port" | "reboot" | "stuck" | "interrupted" | "replay")
     }
 
     /// Nothing catches it: somebody wants the program to stop.
@@ -182,6 +182,7 @@ impl Failure {
             Fault::Port { what } => {
                 Self::new(Code::PORT_GONE, "port", what).help("is the module still plugged in and powered?")
             }
+            Fault::Strayed { what, help } => Self::new(Code::FAILED_REPLAY, "replay", what).help(help),
             Fault::Unsupported { what } => {
                 Self::new(Code::FAILED_UNSUPPORTED, "error", format!("this port has no {what}"))
                     .help("`on_error: ignore` lets the flow run on ports that cannot do it")
@@ -270,6 +271,8 @@ impl Failure {
             Owed::Final { came } => Self::no_final(came.first().map(|line| masked.text(line))),
             Owed::Prompt => new("the prompt for data did not come before the deadline".to_string())
                 .help("if this module asks with a word, name it: `prompt: DOWNLOAD`"),
+            Owed::Data => new("the module asked for data, and the step has none".to_string())
+                .help("give the step its `data`"),
             Owed::DataResult => new("the data went out and no final result code came".to_string()),
             Owed::Await(pattern) => {
                 new(format!("`{pattern}` did not come before the deadline; the final result was good"))

@@ -21,6 +21,9 @@ pub trait Home {
     fn clean_session(&self) -> bool;
     /// Quality of service of a `publish` that says none.
     fn default_qos(&self) -> u8;
+    /// A command line that asks for data is about to be sent: until it is answered the module takes everything
+    /// for data.
+    fn data_begins(&self);
     /// Makes everything of one step durable, together, before the step counts as passed.
     fn commit(&self, effects: Effects) -> Result<(), Failure>;
 }

@@ -54,6 +54,8 @@ impl Run {
     pub(super) fn fetch(&mut self, until: Mono) -> Result<(), Halt> {
         let program = Rc::clone(&self.program);
         let Some(id) = program.contract.get("fetch").copied() else {
+            // Nobody will ever bring them, so there is nothing to come back for.
+            self.session.take_notices();
             let message = "a message waits inside the module, and the dialect has no flow `fetch`";
             return Err(Failure::refused(message).into());
         };
@@ -79,7 +81,10 @@ impl Run {
     ) -> Result<(), Halt> {
         let topic = self.text(&publish.topic, frame, false)?;
         let payload = match &publish.payload {
-            Payload::Json(leaf) => json_bytes(&self.leaf(leaf, frame)?)?,
+            Payload::Json(leaf) => {
+                let json = json_text(&self.leaf(leaf, frame)?)?;
+                if self.home.is_some() { hooks::plain_json(&json) } else { json }.into_bytes()
+            }
             Payload::Text(template) => self.text(template, frame, false)?.into_bytes(),
             Payload::Bytes(expr) => {
                 let value = self.eval(expr, frame)?;
@@ -181,9 +186,8 @@ impl Run {
 }
 
 /// A value as JSON text; entries that are `()` are left out.
-fn json_bytes(value: &Value) -> Result<Vec<u8>, Failure> {
-    match hooks::to_json(value) {
-        Ok(json) => Ok(json.to_string().into_bytes()),
-        Err(why) => Err(Failure::refused(format!("the payload is no JSON: {why}"))),
-    }
+fn json_text(value: &Value) -> Result<String, Failure> {
+    hooks::to_json(value)
+        .map(|json| json.to_string())
+        .map_err(|why| Failure::refused(format!("the payload is no JSON: {why}")))
 }

@@ -32,7 +32,7 @@ use crate::at::sorter::Message;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{Host, Value};
 use crate::link::Mono;
-use crate::session::{Fault, Heard, Listener, Mark, Session};
+use crate::session::{Counted, Fault, Heard, Listener, Mark, Session};
 
 pub use retry::next_start;
 
@@ -313,5 +313,9 @@ impl Listener for TellLines {
 
     fn listens(&self) -> bool {
         self.wants
+    }
+
+    fn counted(&mut self, counted: &Counted<'_>) {
+        self.observer.borrow_mut().counted(counted);
     }
 }

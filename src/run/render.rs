@@ -25,6 +25,11 @@ impl LineRules<'_> {
             return Self::checked(source, prepared.text, refused, true);
         }
         let text = scalar(source, value)?;
+        if !quoted && text.trim() == "?" {
+            // V.250 5.4.4.2: `AT+X=?` asks what the command can be set to, and sets nothing.
+            let message = format!("`{source}` is `?`, which would make another command of the line");
+            return Err(Failure::refused(message).help("put it between quotes, if it is meant as a text"));
+        }
         Self::checked(
             source,
             text,

@@ -78,7 +78,8 @@ pub(super) fn merge(step: &CommandRules, table: &CommandRules, has_data: bool) -
         finals,
         expect: step.expect.clone().or_else(|| table.expect.clone()),
         collect: step.collect.clone().or_else(|| table.collect.clone()),
-        prompt: if has_data { Some(prompt.unwrap_or(Prompt::Sign)) } else { None },
+        // A command that asks for data asks whether or not the step has any.
+        prompt: prompt.or(has_data.then_some(Prompt::Sign)),
     };
     Resolved {
         wanted: Arc::new(wanted),

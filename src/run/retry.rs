@@ -1,5 +1,6 @@
 //! Whether and when there is another attempt: rule 9 of "One step, exactly", and the clocks of `retry`.
 
+use crate::flow::diag::Span;
 use crate::flow::model::{Jitter, Pause, Retry};
 use crate::link::Mono;
 
@@ -17,7 +18,7 @@ impl Run {
         attempt: u32,
         times: Times,
         (frame, point): (&mut Frame, Point),
-        title: &str,
+        (title, span): (&str, Span),
     ) -> Result<bool, Failure> {
         if !may_retry(retry, failure) || retry.attempts.is_some_and(|most| attempt >= most) {
             return Ok(false);
@@ -32,20 +33,21 @@ impl Run {
         let pause = start.since(self.session.now());
         let depth = self.depth;
         if self.tells_steps {
-            self.tell(&Event::Retrying { depth, title, attempt, error: &failure.message, pause });
+            self.tell(&Event::Retrying { depth, span, title, attempt, error: &failure.message, pause });
         }
         let waited = match failure.family.as_str() {
             "port" => self.session.reopen(start),
             _ => self.session.pause(start),
         };
-        match waited {
-            Ok(()) => Ok(true),
-            Err(fault) => {
-                let mut failure = self.fault(fault);
-                failure.path.clone_from(&self.path);
-                Err(failure)
-            }
+        let Err(fault) = waited else { return Ok(true) };
+        let mut ended = self.fault(fault);
+        if ended.family == "port" && may_retry(retry, &ended) && self.session.reopen(start).is_ok() {
+            // It went away during the pause, and `only` says that this is no reason to give up.
+            return Ok(true);
         }
+        ended.path.clone_from(&self.path);
+        ended.span = Some(span);
+        Err(ended)
     }
 
     pub(super) fn next_start(&mut self, retry: &Retry, attempt: u32, times: Times) -> Mono {

@@ -76,6 +76,9 @@ impl Run {
             timeout,
             outer,
         };
+        if let (Some(home), Some(_)) = (&self.home, data) {
+            home.data_begins();
+        }
         let start = self.session.now();
         let outcome = self.session.send(&request);
         if rules.once && outcome.is_err() && !self.session.line_left() {

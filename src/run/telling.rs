@@ -1,6 +1,6 @@
 //! What a run tells of its steps, and the place that it gives to a failure.
 
-use crate::flow::model::{Action, Piece, Step};
+use crate::flow::model::{Action, OnError, Piece, Step};
 use crate::hooks::{self, Value};
 use crate::link::Mono;
 use crate::session::Fault;
@@ -41,7 +41,12 @@ impl Run {
 
     pub(super) fn step_started(&mut self, step: &Step, title: &str) {
         if self.tells_steps {
-            let start = StepStart { depth: self.depth, title: title.to_string(), kind: kind_of(step) };
+            let start = StepStart {
+                depth: self.depth,
+                span: step.span,
+                title: title.to_string(),
+                kind: kind_of(step),
+            };
             self.tell(&Event::StepStarted(&start));
         }
     }
@@ -71,6 +76,7 @@ impl Run {
         let line = self.sent_line.take().filter(|_| !step.named && kind_of(step) == StepKind::Send);
         let end = StepEnd {
             depth: self.depth,
+            span: step.span,
             title: line.unwrap_or_else(|| title.to_string()),
             kind: kind_of(step),
             outcome,
@@ -85,7 +91,8 @@ impl Run {
 
     /// Gives a failure its place, once: the innermost step that saw it.
     pub(super) fn placed(&mut self, mut failure: Failure, step: &Step, title: &str, since: Mono) -> Failure {
-        if failure.path.is_empty() {
+        let is_new = failure.path.is_empty();
+        if is_new {
             failure.path.clone_from(&self.path);
             if failure.path.last().map(String::as_str) != Some(title) {
                 failure.path.push(title.to_string());
@@ -96,6 +103,9 @@ impl Run {
             failure.span = Some(step.span);
         }
         failure.mask(&self.masked);
+        if is_new && self.tells_steps && !matches!(step.on_error, OnError::Ignore) {
+            self.tell(&Event::AttemptFailed(&failure));
+        }
         failure
     }
 

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::at::dialect::{Cancel, DataEnd, Finals, Prompt};
+use crate::at::dialect::{Cancel, DataEnd};
 use crate::at::pattern::{Captures, Pattern};
 use crate::at::sorter::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
-use crate::link::Mono;
-use crate::transcript::NoteKind;
+use crate::link::{LinkError, Mono};
+use crate::transcript::record::{self, NoteKind};
 
 use super::fault::Owed;
 use super::{Class, Fault, Footing, Heard, Mark, Pumped, Session};
@@ -17,6 +17,8 @@ use super::{Class, Fault, Footing, Heard, Mark, Pumped, Session};
 const BUSY_QUIET: Duration = Duration::from_millis(200);
 /// How long a stop waits for the final result that is owed, so that no command is cut in half.
 const STOP_GRACE: Duration = Duration::from_secs(10);
+/// A stop is heard this late while the module takes no bytes.
+const WRITE_SLICE: Duration = Duration::from_secs(1);
 /// How long the data phase is given to end after its cancel byte.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
@@ -90,6 +92,7 @@ impl Session {
         let began = self.mark();
         let began_at = self.now();
         let outcome = self.attempt(request, began);
+        let took = self.took(began_at);
         if let Err(Fault::Timeout { .. } | Fault::Interrupted) = &outcome {
             self.transcript.flush_tail();
         }
@@ -105,10 +108,12 @@ impl Session {
                 if probes {
                     self.found_footing(began_at)?;
                 }
-                self.judge(request, progress, missing, began)?
+                self.judge(request, progress, missing, began)
             }
-            Err(fault) => return Err(fault),
+            Err(fault) => Err(fault),
         };
+        self.count_exchange(request, took, &answer);
+        let answer = answer?;
         if let Some(window) = request.restarts {
             self.await_restart(window, request.outer)?;
         }
@@ -117,21 +122,20 @@ impl Session {
 
     /// Whether the line itself is what a resync would send first. A flow that looks for a silent module with
     /// `AT` and a `retry` asks as often, and waits as long, as it says.
-    fn is_probe(&self, request: &Request<'_>) -> bool {
-        matches!(self.footing, Footing::Unsure { prompt: false })
-            && request.line.eq_ignore_ascii_case("AT")
-            && request.data.is_none()
+    pub(super) fn is_probe(&self, request: &Request<'_>) -> bool {
+        self.footing == Footing::UNSURE && request.line.eq_ignore_ascii_case("AT") && request.data.is_none()
     }
 
     fn attempt(&mut self, request: &Request<'_>, began: Mark) -> Result<(), Fault> {
         let push = request.data.map_or(Duration::ZERO, |data| self.time_on_line(data.len()));
         let now = self.now();
+        let last_moment = self.stop.last_moment;
         let mut flight = Flight {
             data_sent: request.data.is_none(),
             began,
             sent_at: now,
-            deadline: request.outer.min(now + request.timeout + push),
-            stopping: false,
+            deadline: request.outer.min(now + request.timeout + push).min(last_moment),
+            stopping: last_moment != Mono::FAR,
         };
         self.arm(request);
         flight.data_sent = request.data.is_none();
@@ -170,10 +174,13 @@ impl Session {
             self.footing = Footing::Firm;
             return Err(restarted);
         }
-        match self.pump(flight.deadline)? {
-            Pumped::Bytes => {}
-            Pumped::Deadline => return Err(self.timed_out(request, flight)),
-            Pumped::Woken => self.stop_within(flight)?,
+        match self.pump(flight.deadline) {
+            Ok(Pumped::Bytes) => {}
+            Ok(Pumped::Deadline) => return Err(self.timed_out(request, flight)),
+            Ok(Pumped::Woken) => self.stop_within(flight)?,
+            // The module restarts as it was told, and takes its port along before the OK has come.
+            Err(Fault::Port { .. }) if request.restarts.is_some() => return Ok(Some(Ok(()))),
+            Err(fault) => return Err(fault),
         }
         Ok(None)
     }
@@ -193,7 +200,7 @@ impl Session {
         (data_sent && progress.awaits_done).then_some(Ok(()))
     }
 
-    fn arm(&mut self, request: &Request<'_>) {
+    pub(super) fn arm(&mut self, request: &Request<'_>) {
         self.sorter.arm(Armed {
             wanted: Arc::clone(&request.wanted),
             echo: Some(request.line.as_bytes().to_vec()),
@@ -202,7 +209,7 @@ impl Session {
         });
     }
 
-    fn write_line(&mut self, request: &Request<'_>, now: Mono, until: Mono) -> Result<(), Fault> {
+    pub(super) fn write_line(&mut self, request: &Request<'_>, now: Mono, until: Mono) -> Result<(), Fault> {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         line.extend_from_slice(request.line.as_bytes());
@@ -210,8 +217,13 @@ impl Session {
         if self.listener.listens() {
             self.listener.heard(now, &Heard::Sent(request.line.as_bytes()));
         }
+        let sent_before = self.byte_counts.1;
         let written = self.write(&line, until);
+        self.line_left |= self.byte_counts.1 > sent_before;
         self.line = line;
+        if let Err(Fault::Timeout { .. }) = &written {
+            self.lose_footing(request.cancel);
+        }
         written
     }
 
@@ -227,6 +239,7 @@ impl Session {
         flight.data_sent = true;
         let written = self.write(&data, flight.deadline);
         if let Err(Fault::Timeout { .. }) = &written {
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         }
         written
@@ -235,18 +248,35 @@ impl Session {
     /// Writes all of `bytes` before `until`, or says how far it got.
     pub(super) fn write(&mut self, bytes: &[u8], until: Mono) -> Result<(), Fault> {
         // The record holds what crossed the link, not what was meant to.
-        let written = self.link.write(bytes, until);
-        let taken = written.as_ref().map_or(0, |taken| *taken).min(bytes.len());
-        self.line_left |= taken > 0;
+        let (taken, failed) = self.write_link(bytes, until);
         self.byte_counts.1 += taken as u64;
         self.transcript.tx(self.clock.now(), &bytes[..taken]);
-        match written {
-            Ok(taken) if taken == bytes.len() => Ok(()),
-            Ok(taken) => {
-                self.footing = Footing::Unsure { prompt: false };
+        match failed {
+            None if taken == bytes.len() => Ok(()),
+            None => {
+                self.transcript.note(self.clock.now(), NoteKind::Port, record::SHORT);
+                self.footing = Footing::UNSURE;
                 Err(Fault::Timeout { owed: Owed::Write { taken, of: bytes.len() } })
             }
-            Err(error) => Err(self.gone(error)),
+            Some(error) => Err(self.gone(error)),
+        }
+    }
+
+    /// Writes in slices of time, because a write hears no signal. What was taken, and what ended it.
+    fn write_link(&mut self, bytes: &[u8], until: Mono) -> (usize, Option<LinkError>) {
+        let mut taken = 0;
+        loop {
+            let until = until.min(self.stop.last_moment);
+            let slice = until.min(self.now() + WRITE_SLICE);
+            match self.link.write(&bytes[taken..], slice) {
+                Ok(count) => taken += count.min(bytes.len() - taken),
+                Err(error) => return (taken, Some(error)),
+            }
+            let now = self.now();
+            if taken == bytes.len() || now >= until || now < slice {
+                return (taken, None);
+            }
+            self.hear_stop();
         }
     }
 
@@ -273,8 +303,12 @@ impl Session {
     /// A stop was asked for: the final result that is owed is still waited for, but not for long. A command
     /// that passes has passed; whoever goes on to the next one is told to stop.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if flight.stopping || self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested()
-        {
+        if flight.stopping || !self.interrupt.stop_requested() {
+            return Ok(());
+        }
+        if self.stop.reported || self.stop.cleaning > 0 {
+            flight.stopping = true;
+            flight.deadline = flight.deadline.min(self.stop.last_moment);
             return Ok(());
         }
         if self.sorter.progress().ended.is_some() {
@@ -293,6 +327,8 @@ impl Session {
         let heard_anything = self.mark() != flight.began || prompt_seen || self.last_byte > flight.sent_at;
         let owed = if !flight.data_sent {
             Owed::Prompt
+        } else if prompt_seen && verdict_owed && request.data.is_none() {
+            Owed::Data
         } else if prompt_seen && verdict_owed {
             Owed::DataResult
         } else if verdict_owed {
@@ -301,9 +337,10 @@ impl Session {
             Owed::Await(missing_await.unwrap_or_default())
         };
         if prompt_seen && verdict_owed {
+            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         } else if verdict_owed || !flight.data_sent {
-            self.footing = Footing::Unsure { prompt: request.wanted.prompt.is_some() };
+            self.lose_footing(request.cancel);
         }
         if flight.stopping && self.stop_if_requested().is_err() {
             return Fault::Interrupted;
@@ -311,8 +348,14 @@ impl Session {
         Fault::Timeout { owed }
     }
 
+    /// The command is given up, and its final result, and maybe its prompt, may come late.
+    fn lose_footing(&mut self, cancel: Cancel) {
+        let late_prompt = self.sorter.expect_late_prompt().then_some(cancel);
+        self.footing = Footing::Unsure { late_prompt };
+    }
+
     /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
-    fn leave_data_phase(&mut self, cancel: Cancel) {
+    pub(super) fn leave_data_phase(&mut self, cancel: Cancel) {
         let byte = match cancel {
             Cancel::None => {
                 self.footing = Footing::Stuck;
@@ -379,7 +422,7 @@ impl Session {
     }
 
     /// Keeps the silence that the module wants between a result and the next line.
-    fn keep_quiet(&mut self, quiet: Duration) -> Result<(), Fault> {
+    pub(super) fn keep_quiet(&mut self, quiet: Duration) -> Result<(), Fault> {
         let quiet_until = if self.last_result == Mono::ZERO { Mono::ZERO } else { self.last_result + quiet };
         let until = quiet_until.max(self.now());
         // Also without a pause, what has already come is sorted before the line goes out, so that
@@ -407,7 +450,7 @@ impl Session {
                 Ok(Pumped::Deadline) => break false,
                 Ok(Pumped::Woken) => self.stop_if_requested()?,
                 Err(Fault::Port { .. }) => {
-                    let opened = self.link.reopen(until);
+                    let opened = self.link.reopen(until.min(self.stop.last_moment));
                     self.stop_if_requested()?;
                     opened.map_err(Fault::from_link)?;
                     break true;
@@ -417,15 +460,11 @@ impl Session {
         };
         self.footing = Footing::Firm;
         self.supervised.restarted_as_asked = true;
+        self.supervised.echo.restarted();
         // RDY may come twice, and more boot lines follow the first sign.
         self.reboot_welcome_until = self.now() + window;
         let text = if seen { "the module restarted" } else { "no sign of the restart was seen" };
         self.transcript.note(self.clock.now(), NoteKind::Port, text);
         Ok(())
     }
-}
-
-/// What a bare probe line such as `AT` wants: the dialect's final results and nothing else.
-pub(super) fn bare(prompt: Option<Prompt>) -> Arc<Wanted> {
-    Arc::new(Wanted { owes_final: true, prompt, finals: None::<Finals>, ..Wanted::default() })
 }

@@ -40,6 +40,13 @@ pub enum Fault {
         /// What the system said.
         what: String,
     },
+    /// The port is a recording, and this was not recorded.
+    Strayed {
+        /// What was recorded, and what came instead.
+        what: String,
+        /// What to do about it.
+        help: String,
+    },
     /// The port has no such line or setting.
     Unsupported {
         /// Which.
@@ -77,6 +84,8 @@ pub enum Owed {
     },
     /// The prompt for data.
     Prompt,
+    /// Data that the module asked for and nobody has.
+    Data,
     /// The final result after the data.
     DataResult,
     /// The late result: this pattern.
@@ -92,9 +101,27 @@ pub enum Owed {
 }
 
 impl Fault {
+    /// The family of the error's name, as `retry` knows it.
+    pub fn family(&self) -> &str {
+        match self {
+            Self::Result(error) => &error.family,
+            Self::Timeout { .. } | Self::Notice => "timeout",
+            Self::Unexpected { .. } => "unexpected",
+            Self::Closed { .. } => "closed",
+            Self::Reboot { .. } => "reboot",
+            Self::Port { .. } => "port",
+            Self::Strayed { .. } => "replay",
+            Self::Unsupported { .. } => "error",
+            Self::Stuck => "stuck",
+            Self::Busy { .. } => "busy",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     pub(super) fn from_link(error: LinkError) -> Self {
         match error {
             LinkError::Unsupported { what } => Self::Unsupported { what },
+            LinkError::Strayed { what, help } => Self::Strayed { what, help },
             other => Self::Port { what: other.to_string() },
         }
     }

@@ -2,10 +2,15 @@
 //! anything it sorts every line that comes, keeps messages and URCs for later, and writes the transcript.
 //! It knows exchanges, waits and how to find its feet again after a timeout; it knows nothing of flows.
 
+mod count;
 mod exchange;
 mod fault;
+mod hand;
 mod resync;
+#[cfg(test)]
+pub(crate) mod sabotage;
 mod station;
+mod stop;
 mod wait;
 
 use std::collections::VecDeque;
@@ -13,17 +18,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::at::dialect::Dialect;
+use crate::at::dialect::{Cancel, Dialect};
 use crate::at::pattern::{Captures, Pattern};
-use crate::at::sorter::{Class, Damaged, Message, Sorted, Sorter};
+use crate::at::sorter::{Class, Damaged, Message, PIECES_PATIENCE, Sorted, Sorter};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
-use crate::transcript::{Entry, NoteKind, Record, Transcript};
+use crate::transcript::Transcript;
+use crate::transcript::record::{self, Entry, NoteKind, Record};
 
+pub use count::Counted;
 pub use exchange::{Answer, Request};
 pub use fault::{Fault, Owed};
 pub use station::{Facts, Woke};
 
 use station::Supervised;
+use stop::Stop;
 pub use wait::AwaitLines;
 
 /// Lines kept for an `await` that looks back to the step before it.
@@ -33,7 +41,7 @@ const BOOT_LINES: Duration = Duration::from_secs(10);
 /// What has piled up unread is still sorted this long after a deadline; then the deadline holds, however
 /// much more is coming.
 const BACKLOG: Duration = Duration::from_millis(50);
-/// Messages kept for a later `receive`.
+/// Messages kept for a later `receive`, and announcements of those that wait inside the module.
 const UNCLAIMED_MESSAGES: usize = 256;
 
 /// What the session hears and does, for whoever shows it.
@@ -66,6 +74,8 @@ pub trait Listener {
     fn listens(&self) -> bool {
         true
     }
+    /// Something that is only counted, told also when nobody listens.
+    fn counted(&mut self, _counted: &Counted<'_>) {}
 }
 
 /// Somebody who may want the program to stop.
@@ -74,6 +84,12 @@ pub trait Interrupt {
     fn stop_requested(&self) -> bool;
     /// A wait was woken: the wake-up is used up, so that the next wait waits again.
     fn woken(&self) {}
+    /// How often [`Interrupt::waits`] is wanted, also in the middle of a long wait; `None`: never.
+    fn word_every(&self) -> Option<Duration> {
+        None
+    }
+    /// The conversation goes on waiting.
+    fn waits(&self, _now: Mono) {}
 }
 
 impl<F: Fn() -> bool> Interrupt for F {
@@ -109,19 +125,28 @@ struct Recent {
 enum Footing {
     /// It does.
     Firm,
-    /// A final result code is still owed: ask `AT` until `OK` first. `prompt`: a late prompt may come.
-    Unsure { prompt: bool },
+    /// A final result code is still owed: ask `AT` until `OK` first. `late_prompt`: the prompt of a command
+    /// that was given up may still come; so its data phase is left then.
+    Unsure { late_prompt: Option<Cancel> },
+    /// That prompt came: the module takes everything for data, until this is sent.
+    Prompted { cancel: Cancel },
     /// It may be swallowing everything as data: nothing may be sent until it restarts.
     Stuck,
 }
 
-/// A stop that somebody asked for, as far as this conversation is concerned.
-#[derive(Default)]
-struct Stop {
-    /// It has been reported, which happens once.
-    reported: bool,
-    /// How many clean-ups are under way: a stop waits for them.
-    cleaning: usize,
+impl Footing {
+    /// A final result code is still owed, and no prompt.
+    const UNSURE: Self = Self::Unsure { late_prompt: None };
+
+    /// The module asks for data that nobody has any more.
+    fn prompted(cancel: Cancel) -> Self {
+        if cancel == Cancel::None { Self::Stuck } else { Self::Prompted { cancel } }
+    }
+
+    /// Whether the module may take a command line for data.
+    fn is_in_data(self) -> bool {
+        matches!(self, Self::Stuck | Self::Prompted { .. })
+    }
 }
 
 /// One conversation.
@@ -133,6 +158,8 @@ pub struct Session {
     transcript: Transcript,
     listener: Box<dyn Listener>,
     interrupt: Rc<dyn Interrupt>,
+    /// How often the other side of `interrupt` wants a word.
+    word_every: Option<Duration>,
     recent: VecDeque<Recent>,
     next_mark: Mark,
     messages: VecDeque<Message>,
@@ -158,9 +185,13 @@ pub struct Session {
     line_left: bool,
     stop: Stop,
     last_byte: Mono,
+    /// The newest piece of a message that is not whole yet, and when it came.
+    newest_piece: (Option<u64>, Mono),
     /// Only where the dialect wants silence behind it.
     last_result: Mono,
     footing: Footing,
+    /// When the module was given up on, though all the data it was told of had left.
+    all_data_left: Option<Mono>,
     /// Buffers that stay, so that a step need not make them anew.
     line: Vec<u8>,
     bytes: Vec<u8>,
@@ -184,6 +215,7 @@ impl Session {
             dialect,
             transcript,
             listener,
+            word_every: interrupt.word_every(),
             interrupt,
             recent: VecDeque::new(),
             next_mark: Mark::default(),
@@ -203,8 +235,10 @@ impl Session {
             line_left: false,
             stop: Stop::default(),
             last_byte: Mono::ZERO,
+            newest_piece: (None, Mono::ZERO),
             last_result: Mono::ZERO,
             footing: Footing::Firm,
+            all_data_left: None,
             line: Vec::new(),
             bytes: Vec::with_capacity(4096),
             sorted: Vec::with_capacity(16),
@@ -284,11 +318,12 @@ impl Session {
     /// A port that was lost is opened again as soon as it is there, but not after `until`; then `until` is
     /// waited for. `Ok` also when it did not come back: whoever uses it next hears that.
     pub fn reopen(&mut self, until: Mono) -> Result<(), Fault> {
-        match self.link.reopen(until) {
+        match self.link.reopen(until.min(self.stop.last_moment)) {
             Ok(()) => {
-                self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+                self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
                 // Whoever unplugged the module has switched it off, too.
                 self.fresh = true;
+                self.supervised.echo.restarted();
                 self.pause(until)
             }
             Err(_) => self.stop_if_requested(),
@@ -298,8 +333,7 @@ impl Session {
     /// What crossed the line since `since`, oldest first, for a failure report.
     pub fn excerpt(&mut self, since: Mono) -> Vec<Record> {
         self.transcript.flush_tail();
-        let records: Vec<Record> =
-            self.transcript.recent().into_iter().filter(|record| record.at >= since).collect();
+        let records: Vec<Record> = self.transcript.recent(since);
         // On the virtual clock the answer before may have come in the same microsecond.
         let sent =
             records.iter().position(|record| record.at > since || matches!(record.entry, Entry::Tx(_)));
@@ -308,19 +342,8 @@ impl Session {
 
     /// Ends the conversation: what is not yet written of the transcript is.
     pub fn close(mut self) -> Transcript {
-        self.transcript.close();
+        self.transcript.settle();
         self.transcript
-    }
-
-    /// A clean-up begins, or ends: while one is under way a stop is not reported.
-    pub fn cleaning(&mut self, begins: bool) {
-        self.stop.cleaning =
-            if begins { self.stop.cleaning + 1 } else { self.stop.cleaning.saturating_sub(1) };
-    }
-
-    /// Whether somebody wants the program to stop, reported or not.
-    pub fn stop_wanted(&self) -> bool {
-        self.interrupt.stop_requested()
     }
 
     /// Whether any byte of the last command line was handed to the link.
@@ -328,24 +351,22 @@ impl Session {
         self.line_left
     }
 
-    /// Fails once with [`Fault::Interrupted`] when somebody wants the program to stop. Only once: what
-    /// cleans up afterwards still has to talk to the module.
-    pub fn stop_if_requested(&mut self) -> Result<(), Fault> {
-        if self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested() {
-            return Ok(());
-        }
-        self.stop.reported = true;
-        Err(Fault::Interrupted)
-    }
-
     /// One read, everything in it sorted. The only place that reads the link.
     fn pump(&mut self, until: Mono) -> Result<Pumped, Fault> {
         if std::mem::take(&mut self.overrun) && self.clock.now() >= until {
             return Ok(Pumped::Deadline);
         }
-        let stall = self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience);
+        if self.is_too_late() && until > self.stop.last_moment {
+            return Err(Fault::Interrupted);
+        }
+        let wanted = until;
+        let until = until.min(self.stop.last_moment);
+        if !matches!(self.footing, Footing::Unsure { late_prompt: Some(_) }) {
+            self.sorter.forget_late_prompt();
+        }
+        let stall = self.stall_at().min(self.pieces_end_at());
         self.bytes.clear();
-        let read = match self.link.read(&mut self.bytes, until.min(stall)) {
+        let read = match self.read_link(until.min(stall)) {
             Ok(read) => read,
             Err(error) => return Err(self.gone(error)),
         };
@@ -353,6 +374,7 @@ impl Session {
             Read::Bytes(_) => {
                 let now = self.clock.now();
                 self.last_byte = now;
+                self.give_up_late_pieces(now);
                 self.byte_counts.0 += self.bytes.len() as u64;
                 self.transcript.rx(now, &self.bytes);
                 let bytes = std::mem::take(&mut self.bytes);
@@ -364,24 +386,65 @@ impl Session {
             }
             Read::Woken => {
                 self.interrupt.woken();
+                self.hear_stop();
                 Ok(Pumped::Woken)
             }
-            Read::Deadline if stall == Mono::FAR => Ok(Pumped::Deadline),
             Read::Deadline => {
                 let now = self.clock.now();
-                if now >= stall {
-                    self.sorter.stall(&mut self.sorted);
+                if stall != Mono::FAR && now >= stall {
+                    self.give_up_late_pieces(now);
+                    if now >= self.stall_at() {
+                        self.sorter.stall(&mut self.sorted);
+                    }
                     self.last_byte = now;
                     self.file_sorted(now);
                     return Ok(Pumped::Bytes);
+                }
+                if now < wanted && self.is_too_late() {
+                    return Err(Fault::Interrupted);
                 }
                 Ok(Pumped::Deadline)
             }
         }
     }
 
+    /// When what is unfinished is given up, if not a byte comes until then.
+    fn stall_at(&self) -> Mono {
+        self.sorter.patience().map_or(Mono::FAR, |patience| self.last_byte + patience)
+    }
+
+    /// When the pieces of a message that are there are given up, if no further one comes until then.
+    fn pieces_end_at(&self) -> Mono {
+        if self.newest_piece.0.is_some() { self.newest_piece.1 + PIECES_PATIENCE } else { Mono::FAR }
+    }
+
+    /// A piece that comes so late begins another message.
+    fn give_up_late_pieces(&mut self, now: Mono) {
+        if now >= self.pieces_end_at() {
+            self.sorter.give_up_pieces(&mut self.sorted);
+        }
+    }
+
+    /// One read, with word to whoever wants it meanwhile.
+    fn read_link(&mut self, until: Mono) -> Result<Read, LinkError> {
+        let Some(every) = self.word_every else { return self.link.read(&mut self.bytes, until) };
+        loop {
+            let now = self.clock.now();
+            self.interrupt.waits(now);
+            let next = until.min(now + every);
+            match self.link.read(&mut self.bytes, next)? {
+                Read::Deadline if next < until => {}
+                read => return Ok(read),
+            }
+        }
+    }
+
     /// Puts what the sorter found where it belongs: facts, messages, lines to look back at.
     fn file_sorted(&mut self, now: Mono) {
+        let newest_piece = self.sorter.newest_piece();
+        if newest_piece != self.newest_piece.0 {
+            self.newest_piece = (newest_piece, now);
+        }
         let mut sorted = std::mem::take(&mut self.sorted);
         let listens = self.listener.listens();
         let mut taken_by_await = false;
@@ -392,6 +455,8 @@ impl Session {
                         self.listener.heard(now, &Heard::Line { class, text: &text });
                     }
                     taken_by_await = class == Class::Await;
+                    self.hear_late_verdict(class, &text);
+                    self.count_line(class);
                     self.watch_line(class, &text);
                     self.supervised.echo.heard |= class == Class::Echo;
                     self.keep_line(class, text);
@@ -400,39 +465,75 @@ impl Session {
                     if listens {
                         self.listener.heard(now, &Heard::Message(&message));
                     }
+                    self.count_urc("message");
+                    #[cfg(test)]
+                    if sabotage::hits(sabotage::Sabotage::DropsMessages, message.topic.as_bytes()) {
+                        continue;
+                    }
                     if self.messages.len() == UNCLAIMED_MESSAGES {
                         self.messages.pop_front();
                         self.messages_dropped += 1;
+                        self.listener.counted(&Counted::UrcDropped);
                     }
                     self.messages.push_back(message);
                 }
                 // It has the mark of its line, which came just before it.
                 Sorted::Closed(text) => {
+                    self.count_urc("closed");
                     self.closed_at = Some((Mark(self.next_mark.0.saturating_sub(1)), text));
                 }
                 Sorted::Reboot(text) => {
+                    self.count_urc("reboot");
+                    self.supervised.echo.restarted();
                     // Before its first answer the module is just starting, which nobody has to be told.
                     if self.fresh && self.sorter.progress().ended.is_none() {
                         self.reboot_welcome_until = now + BOOT_LINES;
                     } else if !taken_by_await && now >= self.reboot_welcome_until {
                         self.reboot_at = Some((self.next_mark, text));
                     }
-                    if self.footing == Footing::Stuck {
+                    if self.footing.is_in_data() {
                         self.footing = Footing::Firm;
                     }
                 }
-                Sorted::Notice(captures) => self.notices.push_back(captures),
+                Sorted::Notice(captures) => {
+                    self.count_urc("notice");
+                    if self.notices.len() == UNCLAIMED_MESSAGES {
+                        self.notices.pop_front();
+                        self.listener.counted(&Counted::UrcDropped);
+                    }
+                    self.notices.push_back(captures);
+                }
                 Sorted::Damaged(damaged) => {
                     let Damaged { declared, seen, .. } = damaged;
+                    self.supervised.note_damaged(damaged);
                     let text = format!("a frame of {declared} bytes seems to have {seen}");
                     self.transcript.note(now, NoteKind::Port, &text);
                     // Rare, and never without a word: also for those who do not watch single lines.
                     self.listener.heard(now, &Heard::Damaged(damaged));
                 }
-                Sorted::Prompt => {}
+                Sorted::Prompt => {
+                    #[cfg(test)]
+                    if sabotage::is_broken(sabotage::Sabotage::SendsInDataMode) {
+                        continue;
+                    }
+                    if let Footing::Unsure { late_prompt: Some(cancel) } = self.footing {
+                        self.footing = Footing::prompted(cancel);
+                    }
+                }
             }
         }
         self.sorted = sorted;
+    }
+
+    /// A module that takes everything for data gives no final result, so one that comes late says that it does
+    /// not, or no more. Whose it is nobody knows: it is asked `AT` first.
+    fn hear_late_verdict(&mut self, class: Class, text: &[u8]) {
+        let results = &self.dialect.results;
+        let is_verdict =
+            || results.ok.iter().chain(&results.error).any(|pattern| pattern.is_match(text, &[]));
+        if self.footing.is_in_data() && class == Class::Unknown && is_verdict() {
+            self.footing = Footing::UNSURE;
+        }
     }
 
     fn keep_line(&mut self, class: Class, text: Vec<u8>) {
@@ -466,9 +567,15 @@ impl Session {
     }
 
     fn gone(&mut self, error: LinkError) -> Fault {
-        // A new conversation begins when the port comes back; nothing of this one is owed any more.
+        // A new conversation begins when the port comes back; nothing of this one is owed any more, and the
+        // end of a line that it was in the middle of never comes.
         self.footing = Footing::Firm;
+        self.sorter.break_off(&mut self.sorted);
+        self.file_sorted(self.clock.now());
         self.transcript.flush_tail();
+        if matches!(error, LinkError::Gone { .. }) {
+            self.transcript.note(self.clock.now(), NoteKind::Port, record::GONE);
+        }
         Fault::from_link(error)
     }
 }

@@ -1,15 +1,15 @@
 //! Finding the module's ear again after a timeout: `AT` until `OK`, never in data mode.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::at::dialect::Prompt;
-use crate::at::sorter::{Armed, Verdict};
+use crate::at::dialect::Cancel;
+use crate::at::sorter::{Armed, Verdict, Wanted};
 use crate::link::Mono;
 use crate::transcript::NoteKind;
 
-use super::exchange::bare;
 use super::fault::Owed;
-use super::{Fault, Footing, Heard, Pumped, Session};
+use super::{Counted, Fault, Footing, Heard, Pumped, Session};
 
 /// Tries of `AT`, and how long each may take. `check` counts them for every command (3 s).
 const TRIES: u32 = 3;
@@ -23,18 +23,20 @@ impl Session {
         match self.footing {
             Footing::Firm => Ok(()),
             Footing::Stuck => Err(Fault::Stuck),
-            Footing::Unsure { prompt } => self.resync(prompt),
+            Footing::Prompted { cancel } => self.leave_late_data_phase(cancel),
+            Footing::Unsure { .. } => self.resync(),
         }
     }
 
-    fn resync(&mut self, prompt: bool) -> Result<(), Fault> {
+    fn resync(&mut self) -> Result<(), Fault> {
         let now = self.now();
         self.transcript.note(now, NoteKind::Resync, "asking AT until OK");
         if self.listener.listens() {
             self.listener.heard(now, &Heard::Resync);
         }
+        self.listener.counted(&Counted::Resync);
         self.sorter.set_late(true);
-        let found = self.probe_until_ok(prompt);
+        let found = self.probe_until_ok();
         self.sorter.disarm();
         self.sorter.set_late(false);
         if found? {
@@ -45,16 +47,15 @@ impl Session {
         Err(Fault::Timeout { owed: Owed::Resync })
     }
 
-    fn probe_until_ok(&mut self, prompt: bool) -> Result<bool, Fault> {
+    fn probe_until_ok(&mut self) -> Result<bool, Fault> {
         let quiet = self.now() + self.dialect.line.quiet;
         self.drain(quiet)?;
         for _ in 0..TRIES {
-            self.sorter.arm(Armed {
-                wanted: bare(prompt.then_some(Prompt::Sign)),
-                echo: Some(b"AT".to_vec()),
-                data: None,
-                same: Vec::new(),
-            });
+            if self.footing.is_in_data() {
+                // The prompt of the earlier command came late: whatever is sent now would be its data.
+                return self.find_footing().map(|()| true);
+            }
+            self.sorter.arm(probe());
             let now = self.now();
             let until = now + TRY;
             let mut line = b"AT".to_vec();
@@ -68,24 +69,34 @@ impl Session {
         Ok(false)
     }
 
+    /// The prompt came when nobody had data for it any more: what leaves its data phase is sent.
+    fn leave_late_data_phase(&mut self, cancel: Cancel) -> Result<(), Fault> {
+        let now = self.now();
+        self.sorter.arm(probe());
+        self.leave_data_phase(cancel);
+        self.sorter.disarm();
+        if self.footing != Footing::Firm {
+            return Err(Fault::Stuck);
+        }
+        self.found_footing(now)
+    }
+
     /// `AT`, which was sent at `asked`, was answered: what is still on its way belongs to the past. If the
-    /// answer was an older command's, that of `AT` takes about as long again.
+    /// answer was an older command's, that of `AT` takes about as long again, but no longer than a try: then the
+    /// module was busy with the older one.
     pub(super) fn found_footing(&mut self, asked: Mono) -> Result<(), Fault> {
         self.footing = Footing::Firm;
-        let took = self.now().since(asked);
+        let took = self.now().since(asked).min(TRY);
         let settled = self.now() + SETTLE.max(self.dialect.line.quiet).max(took);
         self.drain(settled)
     }
 
     fn probe_answered(&mut self, until: Mono) -> Result<bool, Fault> {
         loop {
-            let progress = self.sorter.progress();
-            if progress.prompt_seen {
-                // The prompt of the earlier command came late: whatever is sent now would be its data.
-                self.footing = Footing::Stuck;
-                return Err(Fault::Stuck);
+            if self.footing.is_in_data() {
+                return Ok(false);
             }
-            match progress.ended.as_ref().map(|ended| ended.verdict) {
+            match self.sorter.progress().ended.as_ref().map(|ended| ended.verdict) {
                 Some(Verdict::Ok) => return Ok(true),
                 Some(Verdict::Error | Verdict::Busy) => {
                     self.drain(until)?;
@@ -111,4 +122,10 @@ impl Session {
             }
         }
     }
+}
+
+/// What `AT` wants: one of the dialect's final results and nothing else.
+fn probe() -> Armed {
+    let wanted = Wanted { owes_final: true, ..Wanted::default() };
+    Armed { wanted: Arc::new(wanted), echo: Some(b"AT".to_vec()), data: None, same: Vec::new() }
 }

@@ -1,15 +1,19 @@
 //! What a station wants of a conversation between and during its runs: to hear lines and messages while
 //! nothing is asked, and to be told the facts that decide about its link.
 
-use crate::at::pattern::{Captures, Pattern};
-use crate::at::sorter::{Class, Message};
-use crate::link::{LinkError, Mono};
-use crate::transcript::NoteKind;
+use std::time::Duration;
 
-use super::{Fault, Footing, Mark, Pumped, Session};
+use crate::at::pattern::{Captures, Pattern};
+use crate::at::sorter::{Class, Damaged, Message};
+use crate::link::{LinkError, Mono};
+use crate::transcript::record::{self, NoteKind};
+
+use super::{Counted, Fault, Footing, Mark, Pumped, Session};
 
 /// Lines kept for a station that has not looked yet; the oldest goes.
 const SEEN_LINES: usize = 1024;
+/// Damaged frames that are told between two looks.
+const DAMAGED_FRAMES: usize = 1024;
 
 /// How a wait between two runs ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,16 @@ pub(super) struct Supervised {
     pub(super) echo: EchoWatch,
     /// It did not answer `AT` either.
     pub(super) silent: bool,
+    damaged: Vec<Damaged>,
+}
+
+impl Supervised {
+    /// A frame's length was wrong.
+    pub(super) fn note_damaged(&mut self, damaged: Damaged) {
+        if self.damaged.len() < DAMAGED_FRAMES {
+            self.damaged.push(damaged);
+        }
+    }
 }
 
 /// Whether the module echoes command lines, and whether that came back by itself.
@@ -62,6 +76,12 @@ impl EchoWatch {
         let heard = std::mem::take(&mut self.heard);
         self.came_back |= heard && self.off;
         self.off = !heard;
+    }
+
+    /// The module restarted, and that is known by other signs: that it echoes again tells nothing new, also
+    /// when it is first asked minutes later.
+    pub(super) fn restarted(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -87,6 +107,11 @@ impl Session {
         self.messages.drain(..).collect()
     }
 
+    /// The frames since the last call whose length was wrong, oldest first.
+    pub fn take_damaged(&mut self) -> Vec<Damaged> {
+        std::mem::take(&mut self.supervised.damaged)
+    }
+
     /// Bytes that crossed the link so far: in, out.
     pub fn byte_counts(&self) -> (u64, u64) {
         self.byte_counts
@@ -108,19 +133,31 @@ impl Session {
         Facts { closed, reboot, restarted_as_asked, echo_back, silent }
     }
 
+    /// A stuck module was told how much data comes, and all of it left this long ago. Either it wants none any
+    /// more and its answer was lost, or some of it was lost on the way: then the message is damaged whatever
+    /// follows. So it may be asked again, which for a station is better than silence until it restarts.
+    pub fn ask_in_spite_of_data(&mut self, after: Duration) {
+        let now = self.now();
+        if self.footing == Footing::Stuck && self.all_data_left.is_some_and(|left| now.since(left) >= after) {
+            self.footing = Footing::UNSURE;
+            self.all_data_left = None;
+        }
+    }
+
     /// Whether the module may be swallowing everything as data.
     pub fn is_stuck(&self) -> bool {
         self.footing == Footing::Stuck
     }
 
     /// Sorts what comes until `until`, but no longer than until something came that a station looks at.
+    /// `fetches`: messages that wait inside the module are such, because it is about to bring them.
     ///
     /// # Errors
     ///
     /// Only when the port is gone.
-    pub fn listen(&mut self, until: Mono) -> Result<Woke, Fault> {
+    pub fn listen(&mut self, until: Mono, fetches: bool) -> Result<Woke, Fault> {
         loop {
-            if self.has_news() {
+            if self.has_news(fetches) {
                 return Ok(Woke::Heard);
             }
             match self.pump(until)? {
@@ -131,10 +168,10 @@ impl Session {
         }
     }
 
-    fn has_news(&self) -> bool {
+    fn has_news(&self, fetches: bool) -> bool {
         !self.messages.is_empty()
             || !self.seen.is_empty()
-            || !self.notices.is_empty()
+            || (fetches && !self.notices.is_empty())
             || self.closed_at.is_some()
             || self.reboot_at.is_some()
     }
@@ -145,11 +182,29 @@ impl Session {
     ///
     /// It is not there; the link may be asked again.
     pub fn find_port(&mut self, until: Mono) -> Result<(), LinkError> {
-        self.link.reopen(until)?;
-        self.transcript.note(self.clock.now(), NoteKind::Port, "the port is back");
+        let opened = self.link.reopen(until);
+        // A signal ends the looking, and there is no read that would use its wake-up up: the next look would
+        // end at once, and the one after it.
+        self.interrupt.woken();
+        opened?;
+        self.transcript.note(self.clock.now(), NoteKind::Port, record::BACK);
         // Whoever unplugged the module has switched it off, too.
         self.fresh = true;
+        self.supervised.echo.restarted();
         Ok(())
+    }
+
+    /// The module may take whatever it hears next for data that an earlier process promised it.
+    pub fn assume_data_phase(&mut self) {
+        self.footing = Footing::Stuck;
+    }
+
+    /// The module was switched off and on without a word, or so it is taken: it is asked `AT` again, also if it
+    /// was swallowing everything as data.
+    pub fn assume_restart(&mut self) {
+        if self.footing.is_in_data() {
+            self.footing = Footing::UNSURE;
+        }
     }
 
     /// Looks whether a line that was sorted is one that somebody watches for.
@@ -162,6 +217,7 @@ impl Session {
             if self.seen.len() == SEEN_LINES {
                 self.seen.pop_front();
                 self.seen_dropped += 1;
+                self.listener.counted(&Counted::UrcDropped);
             }
             self.seen.push_back((index, captures));
         }

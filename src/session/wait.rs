@@ -28,6 +28,14 @@ pub struct AwaitLines<'a> {
 impl Session {
     /// Waits for lines nobody asked for.
     pub fn await_lines(&mut self, want: AwaitLines<'_>) -> Result<Answer, Fault> {
+        let (since, deadline) = (want.since, want.deadline);
+        self.arm_wait(want);
+        let outcome = self.await_armed(since, deadline);
+        let progress = self.sorter.disarm();
+        outcome.map(|()| progress.into())
+    }
+
+    pub(super) fn arm_wait(&mut self, want: AwaitLines<'_>) {
         self.sorter.arm(Armed {
             wanted: Arc::new(Wanted {
                 awaits: Some(Arc::clone(want.lines)),
@@ -39,9 +47,6 @@ impl Session {
             data: None,
             same: want.same,
         });
-        let outcome = self.await_armed(want.since, want.deadline);
-        let progress = self.sorter.disarm();
-        outcome.map(|()| progress.into())
     }
 
     fn await_armed(&mut self, since: Mark, deadline: Mono) -> Result<(), Fault> {
@@ -71,7 +76,7 @@ impl Session {
     }
 
     /// Offers the lines that nobody took since `since`; what is taken now is taken for good.
-    fn offer_again(&mut self, since: Mark) {
+    pub(super) fn offer_again(&mut self, since: Mark) {
         let sorter = &mut self.sorter;
         self.recent.retain(|recent| recent.mark < since || !sorter.replay_line(&recent.text));
     }

@@ -418,6 +418,10 @@ impl Cloud for BrokerCloud {
     fn received(&self) -> &[Receipt] {
         &self.received
     }
+
+    fn take_received(&mut self) -> Vec<Receipt> {
+        std::mem::take(&mut self.received)
+    }
 }
 
 fn quality(qos: u8) -> QoS {

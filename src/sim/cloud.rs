@@ -75,6 +75,17 @@ pub struct Receipt {
     pub post: Post,
 }
 
+/// What goes wrong between the module and the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disturbance {
+    /// Nothing comes through any more, on this connection and on new ones.
+    Silent(bool),
+    /// What comes from the broker takes longer.
+    Slow(bool),
+    /// The broker closes each connection soon after the login.
+    Kicks(bool),
+}
+
 /// The far end of the module's one TCP connection. Nothing is answered at once: what a call leads to
 /// comes out of [`Cloud::poll`], at the earliest at the time [`Cloud::next`] gives.
 pub(crate) trait Cloud {
@@ -105,6 +116,13 @@ pub(crate) trait Cloud {
     /// Closes the connection once, from the far side.
     fn hang_up(&mut self, now: Mono);
 
+    /// Which connection this is: another number, another connection.
+    fn connection(&self) -> u32 {
+        0
+    }
+    /// Something goes wrong between the module and the broker, or no longer. A real broker cannot be told.
+    fn disturb(&mut self, _now: Mono, _how: Disturbance) {}
+
     /// Whether things arrive by the wall's time, from outside the simulation.
     fn live(&self) -> bool {
         false
@@ -116,6 +134,8 @@ pub(crate) trait Cloud {
     }
     /// What was received so far, oldest first.
     fn received(&self) -> &[Receipt];
+    /// The same, and forgets it.
+    fn take_received(&mut self) -> Vec<Receipt>;
 }
 
 /// Whether `topic` is one of those that the MQTT topic filter `filter` names (MQTT 3.1.1, 4.7).

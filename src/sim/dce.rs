@@ -9,7 +9,7 @@ use super::duration::Span;
 use super::entropy::Entropy;
 use super::profile::{Profile, scaled};
 use super::scenario::SimSettings;
-use super::world::{Effect, Io};
+use super::world::{Effect, Io, Said};
 
 /// The baud rate it is delivered with (measured on an `Air780EPM`).
 const FACTORY_BAUD_BPS: u32 = 115_200;
@@ -144,7 +144,7 @@ impl<T> Core<T> {
         }
         bytes.extend_from_slice(text);
         bytes.extend_from_slice(b"\r\n");
-        io.effects.push(Effect::Send(bytes));
+        io.effects.push(Effect::Send(Said::Line, bytes));
     }
 
     /// The information responses: one CR LF before, one behind each.
@@ -158,7 +158,7 @@ impl<T> Core<T> {
             bytes.extend_from_slice(b"\r\n");
         }
         if !bytes.is_empty() {
-            io.effects.push(Effect::Send(bytes));
+            io.effects.push(Effect::Send(Said::Line, bytes));
         }
     }
 
@@ -169,7 +169,7 @@ impl<T> Core<T> {
             if phase.ok_first {
                 self.say_result("OK", "0", false, io);
             }
-            io.effects.push(Effect::Send(phase.prompt.to_vec()));
+            io.effects.push(Effect::Send(Said::Prompt, phase.prompt.to_vec()));
         } else {
             let (text, digit) = self.result(&answer.end);
             self.say_result(&text, digit, answer.tight, io);
@@ -205,7 +205,7 @@ impl<T> Core<T> {
             (true, _) if tight => format!("{text}\r\n"),
             (true, _) => format!("\r\n{text}\r\n"),
         };
-        io.effects.push(Effect::Send(said.into_bytes()));
+        io.effects.push(Effect::Send(Said::Result, said.into_bytes()));
     }
 }
 
@@ -223,7 +223,7 @@ impl<T> Dce<'_, '_, T> {
 
     /// Says bytes as they are.
     pub(crate) fn raw(&mut self, bytes: Vec<u8>) {
-        self.io.effects.push(Effect::Send(bytes));
+        self.io.effects.push(Effect::Send(Said::Other, bytes));
     }
 
     /// Rings after about `delay` times the scale of delays.

@@ -1,6 +1,7 @@
 //! Simulated modules, the stand-in cloud behind them, and scenarios of what goes wrong. A peer of `link/`:
 //! [`build`] gives a [`SimLink`], which is a [`Link`](crate::link::Link) with a clock of its own, and
-//! [`serve`] puts the same module on a pty or a TCP port for other programs. Knows nothing of flows.
+//! [`serve`] puts the same module on a pty or a TCP port for other programs. What it reads from
+//! files is YAML as [`flow`](crate::flow) reads it, with problems at their places; of flows it knows nothing.
 
 mod air724;
 mod answer;
@@ -11,13 +12,15 @@ mod common;
 mod dce;
 mod duration;
 mod entropy;
-mod entry;
 mod esp;
+mod fault;
 mod host;
 mod modem;
 mod pace;
 mod port;
 mod profile;
+pub mod read;
+mod replay;
 mod scenario;
 #[cfg(unix)]
 mod serve;
@@ -31,20 +34,24 @@ use std::rc::Rc;
 
 pub use broker::{BrokerUrl, BrokerUrlError};
 pub use cloud::{Post, Receipt};
-pub use entry::RawEntry;
+pub use fault::{Detail, Fault, FaultError, FaultKind, FaultSettings, FaultWhen, Faults, Rate, Unit};
 #[cfg(unix)]
 pub use pace::WallPacer;
 pub use pace::{Pace, Pacer, Waited};
 pub use port::{SimClock, SimLink, Watch};
+pub use read::ScenarioError;
+pub use replay::{Replay, ReplayMode};
 pub use scenario::{
-    BootNoise, Broker, Calendar, ClockChange, Entry, Scenario, ScenarioError, SimCard, SimSettings, Start,
-    What, When,
+    BootNoise, Broker, Calendar, ClockChange, Entry, HttpBearer, Refusal, Scenario, SimCard, SimSettings,
+    Start, What, When,
 };
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
+pub use world::{DiskTrouble, Truth, TruthKind, WALL_AT_ZERO_MS};
 
 use cloud::Cloud;
+use fault::Injector;
 use modem::Modem;
 use profile::Profile;
 use world::{Module, World};
@@ -76,11 +83,19 @@ pub struct SimOptions {
     pub cloud: CloudChoice,
     /// How fast time passes.
     pub pace: Pace,
+    /// What goes wrong between module and host, beside what the scenario says.
+    pub faults: Faults,
 }
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self { seed: 0, scenario: None, cloud: CloudChoice::StandIn(None), pace: Pace::Max }
+        Self {
+            seed: 0,
+            scenario: None,
+            cloud: CloudChoice::StandIn(None),
+            pace: Pace::Max,
+            faults: Faults::default(),
+        }
     }
 }
 
@@ -138,13 +153,19 @@ pub fn build(name: &str, options: SimOptions) -> Result<(SimLink, Watch), SimErr
     if matches!((&options.cloud, &options.pace), (CloudChoice::Broker(_), Pace::Max)) {
         return Err(SimError::BrokerNeedsPace);
     }
-    let world = world(name, options.seed, options.scenario, options.cloud)?;
+    let SimOptions { seed, scenario, cloud, pace, faults } = options;
+    let world = world(name, seed, (scenario, faults), cloud)?;
     let world = Rc::new(RefCell::new(world));
-    let link = SimLink::new(Rc::clone(&world), options.pace, format!("sim:{name}"));
+    let link = SimLink::new(Rc::clone(&world), pace, format!("sim:{name}"));
     Ok((link, Watch::new(world)))
 }
 
-fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) -> Result<World, SimError> {
+fn world(
+    name: &str,
+    seed: u64,
+    (scenario, more_faults): (Option<Scenario>, Faults),
+    cloud: CloudChoice,
+) -> Result<World, SimError> {
     let (family, text) = match name {
         "luat-air724" => (Family::Air724, include_str!("profiles/luat-air724.yaml")),
         "esp-at" => (Family::EspAt, include_str!("profiles/esp-at.yaml")),
@@ -156,6 +177,8 @@ fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) 
     let scenario = scenario.unwrap_or_default();
     let seed = scenario.seed.unwrap_or(seed);
     let settings = scenario.settings.clone();
+    let mut faults = scenario.faults.clone();
+    faults.add(more_faults);
     let cloud: Box<dyn Cloud> = match cloud {
         CloudChoice::StandIn(right) => {
             let latencies = profile.latencies(settings.delays);
@@ -167,7 +190,7 @@ fn world(name: &str, seed: u64, scenario: Option<Scenario>, cloud: CloudChoice) 
         Family::Air724 => Box::new(Modem::new(air724::Air724::default(), profile, settings, seed)),
         Family::EspAt => Box::new(Modem::new(esp::EspAt::default(), profile, settings, seed)),
     };
-    Ok(World::new(module, cloud, scenario))
+    Ok(World::new(module, cloud, scenario, Injector::new(faults, seed)))
 }
 
 /// Whose state machine it is.

@@ -11,8 +11,9 @@ use super::command::{Command, Quoting, commands};
 use super::dce::Power;
 pub(crate) use super::dce::{Core, Dce, Tick};
 use super::profile::{Busy, LineEnd, Profile};
-use super::scenario::SimSettings;
-use super::world::{Effect, Io, Module, Trouble};
+use super::scenario::{BootNoise, Refusal, SimSettings};
+use super::world::{Effect, Io, Module, Said, Trouble};
+use crate::link::Mono;
 
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
@@ -68,6 +69,10 @@ pub(crate) struct Modem<F: Firmware> {
     data_wait: u64,
     /// `AT`s still to come until the baud rate is found.
     untrained: u32,
+    /// Command lines that are not carried out.
+    refusals: Vec<Refusal>,
+    /// Until then what comes is lost.
+    deaf_until: Mono,
 }
 
 impl<F: Firmware> Modem<F> {
@@ -83,6 +88,8 @@ impl<F: Firmware> Modem<F> {
             after_cr: false,
             data_wait: 0,
             untrained: 0,
+            refusals: Vec::new(),
+            deaf_until: Mono::ZERO,
         }
     }
 
@@ -206,7 +213,7 @@ impl<F: Firmware> Modem<F> {
             super::world::garble(echo);
         }
         if !echo.is_empty() {
-            io.effects.push(Effect::Send(std::mem::take(echo)));
+            io.effects.push(Effect::Send(Said::Other, std::mem::take(echo)));
         }
     }
 
@@ -244,7 +251,7 @@ impl<F: Firmware> Modem<F> {
     fn command_line(&mut self, line: &[u8], io: &mut Io<'_>) {
         let overlong = std::mem::take(&mut self.overlong) || line.len() > self.core.profile.line.max;
         if matches!(self.state, State::Busy(_)) {
-            io.effects.push(Effect::Send(b"\r\nbusy p...\r\n".to_vec()));
+            io.effects.push(Effect::Send(Said::Line, b"\r\nbusy p...\r\n".to_vec()));
             return;
         }
         // Line noise before the prefix is skipped; a line without the prefix is none (V.250, 5.2.1).
@@ -253,6 +260,12 @@ impl<F: Firmware> Modem<F> {
         let Some(body) = line.strip_prefix(b"AT").or_else(|| line.strip_prefix(b"at")) else { return };
         if self.untrained > 0 {
             self.train(line, io);
+            return;
+        }
+        if let Some(index) = self.refusals.iter().position(|refusal| refusal.line.is_match(line, &[])) {
+            if let Some(result) = self.refusals.remove(index).with {
+                self.conclude(Answer::own(result), io);
+            }
             return;
         }
         match (overlong, commands(body, F::QUOTING)) {
@@ -316,6 +329,8 @@ impl<F: Firmware> Modem<F> {
         if let End::Prompt(phase) = answer.end {
             self.state = State::Data(phase, Vec::new());
             self.wait_for_data(io);
+        } else {
+            self.deaf_until = io.now + self.core.settings.deaf;
         }
         if let Some(effect) = self.core.baud_after_result.take() {
             io.effects.push(effect);
@@ -374,11 +389,18 @@ impl<F: Firmware> Module for Modem<F> {
     }
 
     fn receive(&mut self, bytes: &[u8], io: &mut Io<'_>) {
+        if io.now < self.deaf_until {
+            return;
+        }
         self.pending.extend(bytes);
         self.pump(io);
         if matches!(self.state, State::Data(..)) {
             self.wait_for_data(io);
         }
+    }
+
+    fn wants_data(&self) -> bool {
+        matches!(self.state, State::Data(..))
     }
 
     fn alarm(&mut self, id: u64, io: &mut Io<'_>) {
@@ -393,7 +415,7 @@ impl<F: Firmware> Module for Modem<F> {
             Some(Tick::DataGap(wait)) if wait == self.data_wait => self.end_data(true, io),
             // Void: from before a restart, or from an earlier wait.
             None | Some(Tick::DataGap(_)) => {}
-            Some(Tick::Say(bytes)) => io.effects.push(Effect::Send(bytes)),
+            Some(Tick::Say(bytes)) => io.effects.push(Effect::Send(Said::Other, bytes)),
             Some(Tick::PowerOn) => self.boot(io),
             Some(Tick::Listen) => self.listen(io, false),
             Some(Tick::Own(timer)) => self.with(io, |firmware, dce| firmware.timer(timer, dce)),
@@ -410,12 +432,19 @@ impl<F: Firmware> Module for Modem<F> {
     fn trouble(&mut self, trouble: &Trouble, io: &mut Io<'_>) {
         let deaf = matches!(self.state, State::Deaf);
         match trouble {
-            Trouble::Reset => {
+            Trouble::Reset { silent } => {
                 self.power_off(io);
+                let usual = self.core.settings.boot;
+                if *silent {
+                    self.core.settings.boot = BootNoise::Silent;
+                }
                 self.boot(io);
+                self.core.settings.boot = usual;
             }
+            Trouble::Echo => self.core.line.echo = true,
             Trouble::Urc(_) if deaf => {}
             Trouble::Urc(text) => self.core.urc(text.as_bytes(), io),
+            Trouble::Refuse(refusal) => self.refusals.push(refusal.clone()),
             Trouble::Network { there } => {
                 self.core.network_there = *there;
                 if !deaf {

@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::cloud::Receipt;
+use super::fault::{Fault, Unit};
 use super::pace::{Pace, Pacer, Waited};
-use super::world::World;
+use super::world::{DiskTrouble, Truth, World};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 
 /// A port with a simulated module behind it.
@@ -117,6 +118,7 @@ impl Link for SimLink {
                         port: self.name.clone(),
                         why: "the simulated port is unplugged".to_owned(),
                         help: None,
+                        absent: true,
                     });
                 }
             }
@@ -175,8 +177,49 @@ impl Watch {
         Self { world }
     }
 
+    /// The same port once more, as the next process opens it: the module has noticed nothing.
+    pub fn port(&self, name: &str) -> SimLink {
+        SimLink { world: Rc::clone(&self.world), pacer: None, name: name.to_owned() }
+    }
+
     /// What the cloud received so far, oldest first.
     pub fn received(&self) -> Vec<Receipt> {
         self.world.borrow().received().to_vec()
+    }
+
+    /// What went wrong so far, in order, and when: as a list of faults it makes the same go wrong again.
+    pub fn faults(&self) -> Vec<(Mono, Fault)> {
+        self.world.borrow().faults().to_vec()
+    }
+
+    /// From now on what is true of the module is kept, for [`Watch::truth`].
+    pub fn keep_truth(&self) {
+        self.world.borrow_mut().keep_truth();
+    }
+
+    /// What was true of the module, whatever it said.
+    pub fn truth(&self) -> Vec<Truth> {
+        self.world.borrow().truth().to_vec()
+    }
+
+    /// What is wrong with the disk of the machine that atflow runs on.
+    pub fn disk(&self) -> Option<DiskTrouble> {
+        self.world.borrow_mut().disk()
+    }
+
+    /// How many of a unit there were so far, up to the time when nothing goes wrong any more.
+    pub fn counted(&self, unit: Unit) -> u64 {
+        self.world.borrow().counted(unit)
+    }
+
+    /// The port, opened by another process after the one before it ended. What that had not read is lost.
+    pub fn open_again(&self, name: &str) -> SimLink {
+        self.world.borrow_mut().port_closed();
+        SimLink::new(Rc::clone(&self.world), Pace::Max, name.to_owned())
+    }
+
+    /// What the cloud received since this was last asked, oldest first; the cloud forgets it.
+    pub fn take_received(&self) -> Vec<Receipt> {
+        self.world.borrow_mut().take_received()
     }
 }

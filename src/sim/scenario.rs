@@ -1,5 +1,5 @@
 //! A scenario: what happens to a simulated module from outside, and when. A file has `seed:`, `sim:`
-//! (how the module starts) and `at:`, a list of timed events:
+//! (how the module starts), `faults:` (what goes wrong, see [`super::Faults`]) and `at:`, a list of timed events:
 //!
 //! ```yaml
 //! seed: 724
@@ -14,11 +14,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-use super::duration::Span;
-use super::entry::RawEntry;
+use super::fault::Faults;
+use crate::at::pattern::Pattern;
 
 /// What happens, and how the module starts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +26,8 @@ pub struct Scenario {
     pub settings: SimSettings,
     /// What happens.
     pub at: Vec<Entry>,
+    /// What goes wrong between the module and the host.
+    pub faults: Faults,
 }
 
 /// One thing that happens.
@@ -63,6 +62,8 @@ pub enum What {
     },
     /// The module says a line unasked.
     Urc(String),
+    /// A command line is not carried out.
+    Refuse(Refusal),
     /// Something about the broker.
     Broker(Broker),
     /// The port vanishes, for ever unless it says how long.
@@ -85,6 +86,23 @@ pub enum What {
         lasts: Duration,
     },
 }
+
+/// What becomes of the next command line of a kind.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Which line.
+    pub line: Pattern,
+    /// What is answered; `None`: nothing.
+    pub with: Option<String>,
+}
+
+impl PartialEq for Refusal {
+    fn eq(&self, other: &Self) -> bool {
+        (self.line.source(), &self.with) == (other.line.source(), &other.with)
+    }
+}
+
+impl Eq for Refusal {}
 
 /// What happens to the host's calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +132,7 @@ pub enum Broker {
 }
 
 /// How a simulated module starts.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SimSettings {
     /// The state of the SIM.
     pub sim_card: SimCard,
@@ -133,10 +150,13 @@ pub struct SimSettings {
     /// How many `AT`s it takes to find the baud rate; 0: the rate is fixed.
     pub autobaud: u32,
     /// From the SIM being ready until it is registered; the module's own delay if nothing is said.
-    #[serde(deserialize_with = "span")]
     pub registration: Option<Duration>,
     /// Whether messages are kept for `AT+MQTTMSGGET` (`AT+MQTTMSGSET=1`) at first.
     pub cached: bool,
+    /// What a module that has been on for long has for HTTP.
+    pub bearer: HttpBearer,
+    /// After each final result what comes is lost for this long.
+    pub deaf: Duration,
     /// What it says while it starts.
     pub boot: BootNoise,
     /// Whether it has just been switched on.
@@ -157,6 +177,8 @@ impl Default for SimSettings {
             autobaud: 0,
             registration: None,
             cached: false,
+            bearer: HttpBearer::Closed,
+            deaf: Duration::ZERO,
             boot: BootNoise::Usual,
             start: Start::Cold,
             clock: Calendar::Synchronised,
@@ -170,13 +192,8 @@ impl SimSettings {
     }
 }
 
-fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    Span::deserialize(deserializer).map(|span| Some(span.0))
-}
-
 /// The state of the SIM at power-on.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SimCard {
     /// It wants no PIN.
     #[default]
@@ -191,9 +208,18 @@ pub enum SimCard {
     Busy,
 }
 
+/// The bearer that HTTP goes over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HttpBearer {
+    /// Somebody has to open it.
+    #[default]
+    Closed,
+    /// Somebody did.
+    Open,
+}
+
 /// What a module says while it starts.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BootNoise {
     /// A stray byte, the boot ROM's banner, `RDY`.
     #[default]
@@ -218,8 +244,7 @@ impl BootNoise {
 }
 
 /// Whether the module has just been switched on.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
     /// It has; it says so.
     #[default]
@@ -229,66 +254,11 @@ pub enum Start {
 }
 
 /// The host's calendar at the beginning.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Calendar {
     /// It is right, and is known to be.
     #[default]
-    #[serde(rename = "synchronised")]
     Synchronised,
     /// It starts in 1970, as on a machine without a battery.
-    #[serde(rename = "1970")]
     Unset,
-}
-
-/// Why a scenario cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {what}")]
-pub struct ScenarioError {
-    /// As the user named it.
-    pub file: String,
-    /// Counted from 1; 0 if unknown.
-    pub line: u64,
-    /// What is wrong.
-    pub what: String,
-    /// How to mend it.
-    pub help: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawScenario {
-    seed: Option<u64>,
-    #[serde(default)]
-    sim: SimSettings,
-    #[serde(default)]
-    at: Vec<Spanned<RawEntry>>,
-}
-
-impl Scenario {
-    /// Reads a scenario; `file` is what errors call it.
-    ///
-    /// # Errors
-    ///
-    /// The first thing that is wrong, with its line.
-    pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
-        let at_line = |line, (what, help): (String, &str)| ScenarioError {
-            file: file.to_owned(),
-            line,
-            what,
-            help: help.to_owned(),
-        };
-        let raw: RawScenario = serde_saphyr::from_str(text).map_err(|error| {
-            let line = error.location().map_or(0, |location| location.line());
-            // The rendered message goes on with a snippet of the file.
-            let what = error.without_snippet().to_string();
-            let what = what.lines().next().unwrap_or_default().to_owned();
-            at_line(line, (what, "a scenario has `seed`, `sim` and `at`; each entry of `at` has `time` or `after`, and one event"))
-        })?;
-        let check = |entry: Spanned<RawEntry>| {
-            let line = entry.referenced.line();
-            entry.value.check().map_err(|error| at_line(line, error))
-        };
-        let at = raw.at.into_iter().map(check).collect::<Result<_, _>>()?;
-        Ok(Self { seed: raw.seed, settings: raw.sim, at })
-    }
 }

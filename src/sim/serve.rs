@@ -56,7 +56,7 @@ pub fn serve(
     ready: impl FnOnce(&str),
 ) -> Result<(), SimError> {
     let failed = |error: std::io::Error| SimError::Serve { at: at.to_string(), why: error.to_string() };
-    let mut world = super::world(name, options.seed, options.scenario, options.cloud)?;
+    let mut world = super::world(name, options.seed, (options.scenario, options.faults), options.cloud)?;
     world.served();
     let mut port = Port::open(at).map_err(failed)?;
     ready(&port.name());

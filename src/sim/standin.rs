@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::cloud::{Arrival, Cloud, Login, Post, Receipt, matches};
+use super::cloud::{Arrival, Cloud, Disturbance, Login, Post, Receipt, matches};
 use super::entropy::Entropy;
 use super::profile::Latencies;
 use crate::link::Mono;
@@ -23,6 +23,13 @@ const EXAMPLE: &[u8] = br#"{"method":"restart","params":{"timeout":10},"id":1000
 const EXAMPLE_TOPIC: &str = "command/send/1000";
 /// MQTT 3.1.1 return code: bad user name or password.
 const BAD_LOGIN: u8 = 4;
+
+/// A slow broker takes so much longer.
+const SLOW: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+/// A module gives up a connection that nobody answers.
+const NO_ANSWER: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(70));
+/// From the login to the end of the connection, when the broker wants nobody.
+const KICK: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
 
 /// The login that the stand-in accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +61,7 @@ enum Due {
 
 /// `ThingsCloud` in memory.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what may be wrong with a connection, each on its own")]
 pub(crate) struct StandIn {
     credentials: Option<Credentials>,
     latencies: Latencies,
@@ -72,6 +80,14 @@ pub(crate) struct StandIn {
     sequence: u64,
     /// When the last thing sent on this connection arrives.
     latest: Mono,
+    /// Nothing comes through, on new connections either.
+    silent: bool,
+    /// Something was lost on this connection, so nothing comes through on it any more.
+    dead: bool,
+    slow: bool,
+    kicks: bool,
+    /// Chance of what goes wrong: it must not move the chance of what goes well.
+    trouble: Entropy,
 }
 
 impl StandIn {
@@ -96,6 +112,11 @@ impl StandIn {
             due: BTreeMap::new(),
             sequence: 0,
             latest: Mono::ZERO,
+            silent: false,
+            dead: false,
+            slow: false,
+            kicks: false,
+            trouble: Entropy::stream(seed, "cloud trouble"),
         }
     }
 
@@ -106,7 +127,13 @@ impl StandIn {
 
     /// One connection keeps its order: nothing arrives before what was sent earlier.
     fn arrive(&mut self, now: Mono, within: (Duration, Duration), what: Arrival) {
-        let delay = self.entropy.between(within.0, within.1);
+        let mut delay = self.entropy.between(within.0, within.1);
+        if self.dead {
+            return;
+        }
+        if self.slow {
+            delay += self.trouble.between(SLOW.0, SLOW.1);
+        }
         self.latest = self.latest.max(now + delay);
         self.at(self.latest, Due::Arrive(what));
     }
@@ -115,6 +142,7 @@ impl StandIn {
     fn cut(&mut self) {
         self.line = Line::Closed;
         self.latest = Mono::ZERO;
+        self.dead = self.silent;
         self.generation += 1;
     }
 
@@ -206,15 +234,22 @@ impl Cloud for StandIn {
     fn open(&mut self, now: Mono, _host: &str, _port: u16) {
         self.cut();
         self.line = Line::Opening;
-        let outcome = if self.reachable { Arrival::Opened } else { Arrival::OpenFailed };
-        self.arrive(now, self.latencies.open, outcome);
+        let outcome = if self.reachable && !self.silent { Arrival::Opened } else { Arrival::OpenFailed };
+        let delay = self.entropy.between(self.latencies.open.0, self.latencies.open.1);
+        let (low, high) = if self.silent { NO_ANSWER } else { (Duration::ZERO, Duration::ZERO) };
+        self.latest = now + delay + self.trouble.between(low, high);
+        self.at(self.latest, Due::Arrive(outcome));
     }
 
     fn connect(&mut self, now: Mono, login: &Login) {
-        if self.line != Line::Silent {
+        if self.line != Line::Silent || self.dead {
             return;
         }
         self.line = Line::Online;
+        if self.kicks {
+            let after = self.trouble.between(KICK.0, KICK.1);
+            self.at(now + after, Due::Arrive(Arrival::Closed));
+        }
         if login.clean {
             self.subscriptions.clear();
         }
@@ -223,7 +258,7 @@ impl Cloud for StandIn {
     }
 
     fn publish(&mut self, now: Mono, post: &Post) {
-        if self.line != Line::Online {
+        if self.line != Line::Online || self.dead {
             return;
         }
         self.received.push(Receipt { at: now, post: post.clone() });
@@ -235,7 +270,7 @@ impl Cloud for StandIn {
     }
 
     fn subscribe(&mut self, now: Mono, filter: &str, _qos: u8) {
-        if self.line != Line::Online {
+        if self.line != Line::Online || self.dead {
             return;
         }
         if !self.subscriptions.iter().any(|known| known == filter) {
@@ -246,6 +281,9 @@ impl Cloud for StandIn {
     }
 
     fn unsubscribe(&mut self, now: Mono, filter: &str) {
+        if self.dead {
+            return;
+        }
         self.subscriptions.retain(|known| known != filter);
         self.arrive(now, self.latencies.suback, Arrival::UnsubAck);
     }
@@ -292,6 +330,10 @@ impl Cloud for StandIn {
     }
 
     fn hang_up(&mut self, now: Mono) {
+        if self.dead {
+            // Not even that comes through.
+            return;
+        }
         match self.line {
             Line::Closed => {}
             Line::Opening => {
@@ -307,5 +349,28 @@ impl Cloud for StandIn {
 
     fn received(&self) -> &[Receipt] {
         &self.received
+    }
+
+    fn connection(&self) -> u32 {
+        self.generation
+    }
+
+    fn disturb(&mut self, _now: Mono, how: Disturbance) {
+        match how {
+            Disturbance::Silent(silent) => {
+                self.silent = silent;
+                if silent {
+                    self.dead = true;
+                    // What is on its way is lost, but for what the cloud has planned by itself.
+                    self.due.retain(|_, (_, due)| matches!(due, Due::Example));
+                }
+            }
+            Disturbance::Slow(slow) => self.slow = slow,
+            Disturbance::Kicks(kicks) => self.kicks = kicks,
+        }
+    }
+
+    fn take_received(&mut self) -> Vec<Receipt> {
+        std::mem::take(&mut self.received)
     }
 }

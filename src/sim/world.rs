@@ -7,12 +7,18 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use super::cloud::{Arrival, Cloud, Receipt};
+use super::fault::Injector;
 use super::host::HostClock;
-use super::scenario::{Broker, Scenario, What, When};
+use super::scenario::{Broker, Refusal, Scenario, What, When};
 use crate::link::Mono;
 
+mod faulty;
+
+use faulty::Undo;
+pub use faulty::{DiskTrouble, Truth, TruthKind};
+
 /// 2025-01-20T00:00:00Z, the calendar at [`Mono::ZERO`].
-pub(super) const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
+pub const WALL_AT_ZERO_MS: i64 = 1_737_331_200_000;
 /// A UART hands its bytes over in pieces of its FIFO's size.
 const FIFO_BYTES: usize = 64;
 /// Start bit, eight data bits, stop bit.
@@ -36,15 +42,24 @@ pub(crate) trait Module {
     fn arrival(&mut self, arrival: Arrival, io: &mut Io<'_>);
     /// The scenario does something to it.
     fn trouble(&mut self, trouble: &Trouble, io: &mut Io<'_>);
+    /// Whether it takes what comes as data.
+    fn wants_data(&self) -> bool;
 }
 
 /// What a scenario does to a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// Power is gone for a moment.
-    Reset,
+    Reset {
+        /// It says nothing while it starts.
+        silent: bool,
+    },
+    /// It echoes from now on.
+    Echo,
     /// It says this unasked.
     Urc(String),
+    /// It does not carry out a command line.
+    Refuse(Refusal),
     /// The network goes away, or comes back.
     Network { there: bool },
 }
@@ -65,11 +80,24 @@ pub(crate) struct Io<'a> {
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Sends bytes to the host.
-    Send(Vec<u8>),
+    Send(Said, Vec<u8>),
     /// Wants [`Module::alarm`] with this number at this time.
     Alarm(Mono, u64),
     /// Talks at another rate from here on; `None` follows the host.
     Baud(Option<u32>),
+}
+
+/// What a module says, as far as something can go wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Whole lines: an information response, or something unasked.
+    Line,
+    /// A final result code.
+    Result,
+    /// A prompt for data.
+    Prompt,
+    /// Echo, noise, data.
+    Other,
 }
 
 #[derive(Debug)]
@@ -88,6 +116,14 @@ enum Event {
     NetworkBack,
     BrokerBack,
     PortBack,
+    /// A fault is over.
+    Over(Undo),
+    /// Something from the cloud that was held up, and its connection.
+    Late(Arrival, u32),
+    /// A fault may be due.
+    Fault,
+    /// Nothing goes wrong any more.
+    Heal,
 }
 
 /// What bytes become when the two sides disagree about the baud rate.
@@ -98,6 +134,7 @@ pub(crate) fn garble(bytes: &mut [u8]) {
 }
 
 /// Everything behind a simulated port.
+#[expect(clippy::struct_excessive_bools, reason = "what is there and what is wrong, each on its own")]
 pub(crate) struct World {
     now: Mono,
     queue: BinaryHeap<Reverse<(Mono, u64)>>,
@@ -106,8 +143,8 @@ pub(crate) struct World {
     module: Box<dyn Module>,
     cloud: Box<dyn Cloud>,
     scenario: Scenario,
-    /// How often each `after:` entry may still happen.
-    left: Vec<u32>,
+    /// The `after:` entries, by number, and how often each may still happen.
+    left: Vec<(usize, u32)>,
     /// Bytes that wait for the host to read.
     inbox: VecDeque<u8>,
     /// The line that the module is saying, for `after:`.
@@ -125,12 +162,26 @@ pub(crate) struct World {
     pub(super) host_clock: HostClock,
     /// Until then the host hears nothing.
     pub(super) asleep_until: Mono,
+    injector: Injector,
+    /// What comes next from the module has lost its own line end in front.
+    glued: bool,
+    truth: Option<Vec<Truth>>,
+    /// What is wrong with the host's disk, and until when.
+    bad_disks: Vec<(Mono, DiskTrouble)>,
 }
 
 impl World {
     /// Switches everything on at [`Mono::ZERO`].
-    pub(crate) fn new(module: Box<dyn Module>, cloud: Box<dyn Cloud>, scenario: Scenario) -> Self {
-        let left = scenario.at.iter().map(|entry| entry.count.unwrap_or(u32::MAX)).collect();
+    pub(in crate::sim) fn new(
+        module: Box<dyn Module>,
+        cloud: Box<dyn Cloud>,
+        scenario: Scenario,
+        injector: Injector,
+    ) -> Self {
+        let left = (scenario.at.iter().enumerate())
+            .filter(|(_, entry)| matches!(entry.when, When::After(_)))
+            .map(|(number, entry)| (number, entry.count.unwrap_or(u32::MAX)))
+            .collect();
         let host_clock = HostClock::new(scenario.settings.clock);
         let mut world = Self {
             now: Mono::ZERO,
@@ -153,6 +204,10 @@ impl World {
             next_live: Mono::ZERO,
             host_clock,
             asleep_until: Mono::ZERO,
+            injector,
+            glued: false,
+            truth: None,
+            bad_disks: Vec::new(),
         };
         let timed: Vec<_> = (world.scenario.at.iter().enumerate())
             .filter_map(|(number, entry)| match entry.when {
@@ -165,6 +220,10 @@ impl World {
                 world.push(Mono::ZERO + time, Event::Entry(number));
             }
         }
+        if let Some(heal) = world.injector.heal_at() {
+            world.push(heal, Event::Heal);
+        }
+        world.await_fault();
         world.module_does(|module, io| module.power_on(io));
         world
     }
@@ -194,6 +253,10 @@ impl World {
         self.cloud.received()
     }
 
+    pub(crate) fn take_received(&mut self) -> Vec<Receipt> {
+        self.cloud.take_received()
+    }
+
     /// The descriptor of a real broker's connection.
     #[cfg(unix)]
     pub(crate) fn socket(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
@@ -211,9 +274,13 @@ impl World {
         let (now, wall_ms) = (self.now, self.wall_ms());
         let cloud = self.cloud.as_mut();
         act(self.module.as_mut(), &mut Io { now, wall_ms, cloud, effects: &mut effects });
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Send(bytes) => self.send_to_host(&bytes),
+                Effect::Send(said, bytes) => self.say(said, bytes),
                 Effect::Alarm(at, id) => self.push(at, Event::Alarm(id)),
                 Effect::Baud(rate) => self.module_baud_bps = rate,
             }
@@ -223,9 +290,19 @@ impl World {
     fn send_to_host(&mut self, bytes: &[u8]) {
         let baud_bps = self.module_baud_bps;
         for piece in bytes.chunks(FIFO_BYTES) {
-            let rate = baud_bps.unwrap_or(self.host_baud_bps);
-            self.module_line_free = self.module_line_free.max(self.now) + self.on_the_line(piece.len(), rate);
-            self.push(self.module_line_free, Event::ToHost { bytes: piece.to_vec(), baud_bps });
+            let (late, pause) = self.piece_faults();
+            self.hold_up(late);
+            let (first, second) = piece.split_at(if pause.is_zero() { piece.len() } else { piece.len() / 2 });
+            for (part, pause) in [(first, Duration::ZERO), (second, pause)] {
+                if part.is_empty() {
+                    continue;
+                }
+                self.hold_up(pause);
+                let rate = baud_bps.unwrap_or(self.host_baud_bps);
+                self.module_line_free =
+                    self.module_line_free.max(self.now) + self.on_the_line(part.len(), rate);
+                self.push(self.module_line_free, Event::ToHost { bytes: part.to_vec(), baud_bps });
+            }
         }
     }
 
@@ -243,8 +320,9 @@ impl World {
             return;
         }
         let baud_bps = self.host_baud_bps;
+        let bytes = self.as_it_arrives(bytes);
         self.host_line_free = self.host_line_free.max(self.now) + self.on_the_line(bytes.len(), baud_bps);
-        self.push(self.host_line_free, Event::ToModule { bytes: bytes.to_vec(), baud_bps });
+        self.push(self.host_line_free, Event::ToModule { bytes, baud_bps });
     }
 
     /// Takes what waits for the host.
@@ -265,6 +343,7 @@ impl World {
     /// Lets time pass to `at`; nothing may be due before.
     pub(crate) fn advance(&mut self, at: Mono) {
         self.now = self.now.max(at);
+        self.injector.pass(self.now);
     }
 
     /// Carries out one thing that is due at `now`; false if there is none.
@@ -290,7 +369,7 @@ impl World {
     /// Hands the module what has arrived.
     pub(crate) fn poll_cloud(&mut self) {
         for arrival in self.cloud.poll(self.now) {
-            self.module_does(|module, io| module.arrival(arrival, io));
+            self.arrive(arrival);
         }
     }
 
@@ -303,6 +382,7 @@ impl World {
                 if self.paced && self.module_baud_bps.is_some_and(|rate| rate != baud_bps) {
                     garble(&mut bytes);
                 }
+                self.note_received(&bytes);
                 self.module_does(|module, io| module.receive(&bytes, io));
             }
             Event::ToHost { mut bytes, baud_bps } => {
@@ -321,6 +401,13 @@ impl World {
             }
             Event::BrokerBack => self.cloud.set_reachable(self.now, true),
             Event::PortBack => self.plugged = true,
+            Event::Over(undo) => self.undo(undo),
+            Event::Late(arrival, connection) if connection == self.cloud.connection() => {
+                self.module_does(|module, io| module.arrival(arrival, io));
+            }
+            Event::Late(..) => {}
+            Event::Fault => self.timed_faults(),
+            Event::Heal => self.heal(),
         }
     }
 
@@ -335,11 +422,12 @@ impl World {
             }
             let line = std::mem::take(&mut self.saying);
             let line = line.trim_ascii();
-            for number in 0..self.scenario.at.len() {
+            for index in 0..self.left.len() {
+                let (number, left) = self.left[index];
                 let heard = matches!(&self.scenario.at[number].when,
                     When::After(wanted) if wanted.as_bytes() == line);
-                if heard && self.left[number] > 0 {
-                    self.left[number] -= 1;
+                if heard && left > 0 {
+                    self.left[index].1 = left - 1;
                     self.push(self.now, Event::Entry(number));
                 }
             }
@@ -347,10 +435,16 @@ impl World {
     }
 
     fn scenario_entry(&mut self, number: usize) {
+        let what = self.scenario.at[number].what.clone();
+        self.occur(what);
+    }
+
+    fn occur(&mut self, what: What) {
         let now = self.now;
-        match self.scenario.at[number].what.clone() {
+        match what {
             What::Message { topic, payload } => self.cloud.send(now, &topic, &payload),
             What::Urc(text) => self.module_does(|module, io| module.trouble(&Trouble::Urc(text), io)),
+            What::Refuse(what) => self.module_does(|module, io| module.trouble(&Trouble::Refuse(what), io)),
             What::Broker(Broker::Away { lasts }) => {
                 self.cloud.set_reachable(now, false);
                 if let Some(lasts) = lasts {
@@ -368,15 +462,23 @@ impl World {
                     self.push(now + lasts, Event::PortBack);
                 }
             }
-            What::Reset => self.module_does(|module, io| module.trouble(&Trouble::Reset, io)),
+            What::Reset => {
+                self.module_does(|module, io| module.trouble(&Trouble::Reset { silent: false }, io));
+            }
             What::RegistrationLost { lasts } => {
                 self.module_does(|module, io| module.trouble(&Trouble::Network { there: false }, io));
                 if let Some(lasts) = lasts {
                     self.push(now + lasts, Event::NetworkBack);
                 }
             }
-            What::Clock(change) => self.host_clock.change(change),
-            What::Suspend { lasts } => self.asleep_until = self.asleep_until.max(now + lasts),
+            What::Clock(change) => {
+                self.host_clock.change(change);
+                self.note_calendar();
+            }
+            What::Suspend { lasts } => {
+                self.asleep_until = self.asleep_until.max(now + lasts);
+                self.note_sleep();
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::at::pattern::Pattern;
-use crate::at::sorter::Message;
+use crate::at::sorter::{Damaged, Message};
 use crate::flow::model::station::Cause;
 use crate::hooks::{self, Bytes, Value};
 use crate::link::Mono;
@@ -27,6 +27,8 @@ const DBM_AT_ZERO: i64 = -113;
 /// What the station last knew of the clock and the signal.
 pub(super) struct Senders {
     next_clock: Mono,
+    /// Messages that the session had thrown away when it was last asked.
+    dropped: u64,
     /// The pattern's index among those that are watched.
     signal_index: usize,
     pub signal_dbm: Option<i64>,
@@ -36,7 +38,7 @@ pub(super) struct Senders {
 
 impl Senders {
     pub fn new(now: Mono) -> Self {
-        Self { next_clock: now, signal_index: usize::MAX, signal_dbm: None, clock_quality: 0 }
+        Self { next_clock: now, dropped: 0, signal_index: usize::MAX, signal_dbm: None, clock_quality: 0 }
     }
 }
 
@@ -45,21 +47,36 @@ impl Station {
     pub(super) fn look(&mut self) {
         self.mind_the_clock(false);
         self.fetch_notices();
-        let (messages, seen) = {
+        let (messages, seen, dropped, damaged) = {
             let mut run = self.run.borrow_mut();
             let session = run.session();
-            (session.take_messages(), session.take_seen())
+            let (messages, seen) = (session.take_messages(), session.take_seen());
+            (messages, seen, session.messages_dropped(), session.take_damaged())
         };
+        self.tell_dropped(dropped);
+        for Damaged { declared, seen, .. } in damaged {
+            self.shared.tell(&Happening::FrameMismatch { declared, seen });
+        }
         for (index, captures) in seen {
             self.line_seen(index, &captures);
         }
         self.receive(&messages);
         self.look_at_facts();
+        self.look_at_data_phase();
         self.refresh_periods();
         self.poll_commands();
         self.poll_timers();
         self.poll_schedules();
         self.tell_status();
+    }
+
+    /// More messages came during one run than are kept for the next boundary.
+    fn tell_dropped(&mut self, dropped: u64) {
+        let more = dropped - std::mem::replace(&mut self.senders.dropped, dropped);
+        if more > 0 {
+            let text = format!("{more} messages were dropped: more came than can wait for the station");
+            self.shared.tell(&Happening::Log { text });
+        }
     }
 
     /// Lines that the station wants to know of, whoever takes them.

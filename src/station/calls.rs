@@ -14,6 +14,9 @@ use crate::link::Mono;
 use crate::run::home::Post;
 use crate::store::{CommandEnd, CommandState, KnownCommand, Lane, NewCommand, NewEffects, NewRow, Recorded};
 
+#[cfg(test)]
+use crate::session::sabotage;
+
 use super::command::age::{REPLY_AGAIN_EVERY, digest, is_expired, window};
 use super::command::params::check_params;
 use super::command::rate::{Admission, Admissions};
@@ -190,51 +193,50 @@ impl Station {
         false
     }
 
-    /// The reply that the file makes of a result; `None` if it makes none.
+    /// The reply that the file makes of a result; `None` if it makes none. A result that is too long for the
+    /// module is replaced by word of that: whoever asked waits for an answer.
     fn reply_row(&mut self, downlink: &Downlink, read: &Read, result: Value) -> Option<NewRow> {
         let reply = downlink.reply.as_ref()?;
+        let made = self.reply_with(reply, read, result).or_else(|why| {
+            let result = result_value(Code::TooLarge, "the result is too long for a message");
+            self.reply_with(reply, read, result).map_err(|_| why)
+        });
+        made.map_err(|why| {
+            let text = format!("the reply to `{}` cannot be made: {why}", read.call.method);
+            self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
+        })
+        .ok()
+    }
+
+    fn reply_with(&mut self, reply: &Computation, read: &Read, result: Value) -> Result<NewRow, String> {
         let mut given = read.given.clone();
         given.push(("key".to_string(), read.call.key.clone().into()));
         given.push(("method".to_string(), read.call.method.clone().into()));
         given.push(("params".to_string(), read.call.params.clone()));
         given.push(("result".to_string(), result));
-        let made = self.compute(reply, &given).and_then(|values| {
-            let topic = values.first().map(hooks::display).unwrap_or_default();
-            let json =
-                hooks::to_json(values.get(1).unwrap_or(&Value::UNIT)).map_err(|why| why.to_string())?;
-            let payload = self.shared.masked.text(&json.to_string()).into_bytes();
-            let qos = plan_of(&self.program).outbox.qos;
-            self.run
-                .borrow()
-                .fits(&topic, payload.len(), i64::from(qos))
-                .map_err(|failure| failure.message.clone())?;
-            Ok(Post { topic, payload, qos, retain: false })
-        });
-        match made {
-            Ok(post) => {
-                let author = Author { lane: Lane::Reply, name: read.call.method.clone() };
-                Some(row_of(post, &author))
-            }
-            Err(why) => {
-                let text = format!("the reply to `{}` cannot be made: {why}", read.call.method);
-                self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
-                None
-            }
-        }
+        let values = self.compute(reply, &given)?;
+        let topic = values.first().map(hooks::display).unwrap_or_default();
+        let json = hooks::to_json(values.get(1).unwrap_or(&Value::UNIT)).map_err(|why| why.to_string())?;
+        let qos = plan_of(&self.program).outbox.qos;
+        let payload = hooks::plain_json(&self.shared.masked.text(&json.to_string())).into_bytes();
+        let author = Author { lane: Lane::Reply, name: read.call.method.clone() };
+        let row = row_of(Post { topic, payload, qos, retain: false }, &author, &self.shared.masked);
+        let fits = self.run.borrow().fits(&row.topic, row.payload.len(), i64::from(qos));
+        fits.map(|()| row).map_err(|failure| failure.message.clone())
     }
 
     /// Commands that an earlier process began are never run again: what they did is not known.
     pub(super) fn answer_interrupted(&mut self) {
         let interrupted = self.shared.store.borrow_mut().interrupted_commands();
         let program = Rc::clone(&self.program);
-        let Some(downlink) = &plan_of(&program).downlink else { return };
+        let downlink = plan_of(&program).downlink.as_ref();
         for command in interrupted {
-            let message = "the station was stopped while it ran; it is not run again";
+            let message = "the station was stopped while it ran, and it is not run again";
             let result = result_value(Code::UnknownOutcome, message);
-            let reply = match self.read_again(downlink, &command) {
-                Some(read) => self.reply_row(downlink, &read, result),
-                None => None,
-            };
+            let reply = downlink.and_then(|downlink| {
+                let read = self.read_again(downlink, &command)?;
+                self.reply_row(downlink, &read, result)
+            });
             let end = CommandEnd {
                 state: CommandState::Unknown,
                 code: Code::UnknownOutcome.name().to_string(),
@@ -254,9 +256,11 @@ impl Station {
     pub(super) fn answer(&mut self, due: Mono) {
         let program = Rc::clone(&self.program);
         let found = self.shared.store.borrow_mut().next_command();
-        let (Some(command), Some(downlink)) = (found, &plan_of(&program).downlink) else { return };
-        let Some(read) = self.read_again(downlink, &command) else {
-            // The file is another one than when it was recorded.
+        let Some(command) = found else { return };
+        let downlink = plan_of(&program).downlink.as_ref();
+        let read = downlink.and_then(|downlink| Some((downlink, self.read_again(downlink, &command)?)));
+        let Some((downlink, read)) = read else {
+            // The file is another one than when it was recorded. What nobody answers must not wait for ever.
             let end =
                 CommandEnd { state: CommandState::Rejected, code: "unreadable".to_string(), reply: None };
             self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);
@@ -285,7 +289,7 @@ impl Station {
         if is_expired(downlink.expire, waited, read.call.sent_at_ms, self.trusted_wall_ms()) {
             let why = match waited {
                 Some(_) => "it came too long ago",
-                None => "it came before the machine was last switched on; nobody knows how long ago",
+                None => "it came before the machine was last switched on, and nobody knows how long ago",
             };
             return Err((Code::Expired, why.to_string()));
         }
@@ -319,6 +323,13 @@ impl Station {
         (method, params): (&Method, Value),
         due: Mono,
     ) {
+        #[cfg(test)]
+        let started = if sabotage::is_broken(sabotage::Sabotage::ForgetsToPersist) {
+            Ok(())
+        } else {
+            self.shared.store.borrow_mut().start_command(command.n)
+        };
+        #[cfg(not(test))]
         let started = self.shared.store.borrow_mut().start_command(command.n);
         self.shared.tell_store_news();
         if started.is_err() {
@@ -368,13 +379,28 @@ impl Station {
                 (CommandState::Failed, Some(code), result, NewEffects::default())
             }
         };
-        let reply = self.reply_row(downlink, read, result);
+        let fits = self.shared.store.borrow().fits_state(&effects.state);
+        let (state, code, result, effects) = match fits {
+            Ok(()) => (state, code, result, effects),
+            Err(error) => {
+                let result = result_value(Code::Failed, &error.to_string());
+                (CommandState::Failed, Some(Code::Failed), result, NewEffects::default())
+            }
+        };
+        // What the module cannot send is still answered: whoever asked waits.
+        let reply = self.reply_row(downlink, read, result).or_else(|| {
+            let result = result_value(Code::Failed, "the result makes no reply that can be sent");
+            self.reply_row(downlink, read, result)
+        });
         let word = code.map_or("ok", Code::name);
         let end = CommandEnd { state, code: word.to_string(), reply };
         self.finish(command, &end, &effects, took);
         let outcome = word.to_string();
         let took_ms = millis(took);
         self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, error: None, took_ms });
+        if let Some(trouble) = desk.trouble() {
+            self.run_failed(&trouble);
+        }
     }
 
     fn tell_hook_error(&self, name: &str, error: &HookError) {

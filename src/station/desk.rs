@@ -5,13 +5,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::at::pattern::Pattern;
 use crate::flow::bounds;
 use crate::flow::duration;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{self, Value};
 use crate::link::Mono;
 use crate::run::Run;
+use crate::run::failure::Failure;
 use crate::run::home::Post;
 use crate::store::{NewEffects, NewTimer};
 
@@ -35,8 +35,10 @@ pub(super) struct Desk {
     staged: RefCell<NewEffects>,
     /// Flows to be run later: how long after the handler's end.
     later: RefCell<Vec<(String, Duration)>>,
-    /// The name of the last error that an `at` or a `run` of the handler met.
-    met: RefCell<Option<String>>,
+    /// The last error that an `at` or a `run` of the handler met.
+    met: RefCell<Option<Failure>>,
+    /// The first of those that say something about the link: a handler may go on after it.
+    trouble: RefCell<Option<Failure>>,
 }
 
 impl Desk {
@@ -49,8 +51,8 @@ impl Desk {
         deadline: Mono,
     ) -> Self {
         let staged = RefCell::new(NewEffects::default());
-        let (later, met) = (RefCell::default(), RefCell::default());
-        Self { shared, program, run, author, dangerous, deadline, staged, later, met }
+        let (later, met, trouble) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { shared, program, run, author, dangerous, deadline, staged, later, met, trouble }
     }
 
     /// What the handler left.
@@ -71,7 +73,25 @@ impl Desk {
 
     /// Why the module failed it, if that is what happened.
     pub fn met(&self) -> Option<String> {
-        self.met.borrow().clone()
+        self.met.borrow().as_ref().map(|failure| failure.name.clone())
+    }
+
+    /// What it met that says something about the link.
+    pub fn trouble(&self) -> Option<Failure> {
+        self.trouble.borrow().clone()
+    }
+
+    fn note(&self, failure: Failure) {
+        if failure.is_fatal() || failure.family == "closed" {
+            self.trouble.borrow_mut().get_or_insert_with(|| failure.clone());
+        }
+        *self.met.borrow_mut() = Some(failure);
+    }
+
+    /// The station does not do this.
+    fn refused(&self, why: String) -> String {
+        *self.met.borrow_mut() = Some(Failure::refused(why.clone()));
+        why
     }
 
     fn flow(&self, name: &str) -> Result<FlowId, String> {
@@ -88,11 +108,16 @@ impl hooks::Station for Desk {
         let plan = plan_of(&self.program);
         let allowed = plan.downlink.as_ref().and_then(|downlink| downlink.at.as_deref());
         let rules = AtRules { allowed, dangerous: self.dangerous };
-        judge(line, &rules, &self.program.dialect).map_err(|refusal| refusal.to_string())?;
-        let pattern = Pattern::parse(pattern).map_err(|error| format!("the pattern `{pattern}`: {error}"))?;
-        self.run.borrow_mut().exchange(line, pattern, self.deadline).map_err(|failure| {
-            *self.met.borrow_mut() = Some(failure.name.clone());
-            format!("`{line}` failed: {}", failure.message)
+        judge(line, &rules, &self.program.dialect).map_err(|refusal| self.refused(refusal.to_string()))?;
+        let pattern = ask::pattern(pattern)?;
+        if self.shared.clock.now() >= self.deadline {
+            return Err(format!("`{line}` is not sent: the time of this handler is over"));
+        }
+        let done = self.run.borrow_mut().exchange(line, pattern, self.deadline);
+        done.map_err(|failure| {
+            let text = format!("`{line}` failed: {}", failure.message);
+            self.note(failure);
+            text
         })
     }
 
@@ -110,18 +135,19 @@ impl hooks::Station for Desk {
         }
         let left = self.deadline.since(self.shared.clock.now());
         if bounds::of_flow(&self.program, id).time.is_none_or(|most| most > left) {
-            return Err(format!(
+            return Err(self.refused(format!(
                 "`{flow}` can take longer than the {} that this handler has left; \
                  `after(\"0s\", \"{flow}\")` runs it by itself",
                 duration::display(left)
-            ));
+            )));
         }
         let args: Vec<(&str, Value)> =
             given.iter().filter_map(|name| Some((name.as_str(), hooks::entry(with, name)?))).collect();
         let ended = self.run.borrow_mut().perform(id, &args, self.deadline);
         if let Some(failure) = ended.failure {
-            *self.met.borrow_mut() = Some(failure.name.clone());
-            Err(format!("`{flow}` failed: {}", failure.message))
+            let text = format!("`{flow}` failed: {}", failure.message);
+            self.note(failure);
+            Err(text)
         } else {
             let returns = ended.returns.iter().map(|(name, value)| (&**name, value.clone()));
             Ok(hooks::map_of(returns))
@@ -134,7 +160,7 @@ impl hooks::Station for Desk {
         let payload = ask::content(value, limits)?;
         let qos = plan_of(&self.program).outbox.qos;
         let post = Post { topic: topic.to_string(), payload, qos, retain: false };
-        self.staged.borrow_mut().rows.push(row_of(post, &self.author));
+        self.staged.borrow_mut().rows.push(row_of(post, &self.author, &self.shared.masked));
         Ok(())
     }
 

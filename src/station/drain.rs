@@ -6,28 +6,26 @@ use std::time::Duration;
 
 use crate::flow::model::station::CloudLimits;
 use crate::flow::model::{FlowId, Program};
+use crate::hooks;
 use crate::link::Mono;
 use crate::run::failure::Failure;
 use crate::run::home::Post;
 use crate::store::{Lane, Row};
 
 use super::Station;
-use super::event::Happening;
+use super::event::{Happening, Work};
 use super::link::{Fact, PublishFault};
+use super::pace::Pace;
 use super::shared::{Author, lane_name, plan_of};
 
 /// Between two tries of a row that was refused.
 const REFUSAL_PAUSE: Duration = Duration::from_secs(10);
 /// So many refusals may make a row dead.
 const REFUSALS: u32 = 3;
-/// How long nothing is published when two different rows were refused in a row: it is not the rows.
+/// How long nothing is published when two different rows were refused in a row: it may not be the rows.
 const DISTRUST: Duration = Duration::from_mins(5);
-/// A loss this soon after a report that had waited slows the draining down.
-const TOO_FAST: Duration = Duration::from_mins(1);
-/// Draining becomes faster again after so long without one.
-const CALM: Duration = Duration::from_mins(10);
-/// The slowest draining.
-const SLOWEST: Duration = Duration::from_mins(1);
+/// So many rows are refused before it is begun again with the first.
+const MOST_SUSPECTS: usize = 16;
 /// An acknowledgement of an earlier publish may still come this long after that of its repeat.
 const SETTLING: Duration = Duration::from_secs(5);
 
@@ -35,15 +33,11 @@ const SETTLING: Duration = Duration::from_secs(5);
 pub(super) struct Drain {
     /// The contract's `publish`.
     flow: Option<FlowId>,
-    /// Nothing is published before.
-    not_before: Mono,
-    /// When the link came up: what was made before had to wait for it.
-    up_since: Mono,
-    /// Between two of those.
-    pause: Duration,
-    slowed_at: Mono,
-    last_backlog: Option<Mono>,
-    suspect: Option<Suspect>,
+    pub(super) pace: Pace,
+    /// Rows that were refused, and none of which was accepted or buried since.
+    suspects: Vec<Suspect>,
+    /// The last of them to be refused, if no other row was accepted since.
+    last_refused: Option<u64>,
     /// What became of an earlier publish in this session is not known: its acknowledgement may come yet.
     unknown: bool,
 }
@@ -59,16 +53,19 @@ struct Suspect {
     error: String,
 }
 
+impl Suspect {
+    fn new(seq: u64) -> Self {
+        Self { seq, refusals: 0, others_pass: false, not_before: Mono::ZERO, error: String::new() }
+    }
+}
+
 impl Drain {
     pub fn new(program: &Program) -> Self {
         Self {
             flow: program.contract.get("publish").copied(),
-            not_before: Mono::ZERO,
-            up_since: Mono::ZERO,
-            pause: plan_of(program).limits.drain_every,
-            slowed_at: Mono::ZERO,
-            last_backlog: None,
-            suspect: None,
+            pace: Pace::new(&plan_of(program).limits),
+            suspects: Vec::new(),
+            last_refused: None,
             unknown: false,
         }
     }
@@ -76,37 +73,46 @@ impl Drain {
     /// The file is another one.
     pub fn renew(&mut self, program: &Program) {
         self.flow = program.contract.get("publish").copied();
-        self.pause = plan_of(program).limits.drain_every;
+        self.pace.renew(&plan_of(program).limits);
     }
 
-    /// The link came up.
-    pub fn came_online(&mut self, now: Mono) {
-        self.up_since = now;
+    /// Whether the acknowledgement of an earlier publish may still come.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown
     }
 
-    /// The link was lost. If that came soon after a report that had waited, they come too fast for it.
-    pub fn lost(&mut self, now: Mono) {
-        if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
-            self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
-            self.slowed_at = now;
+    fn suspect(&self, seq: u64) -> Option<&Suspect> {
+        self.suspects.iter().find(|suspect| suspect.seq == seq)
+    }
+
+    /// A row was refused, again perhaps.
+    fn accuse(&mut self, seq: u64, now: Mono, error: &str) -> &Suspect {
+        if self.suspect(seq).is_none() && self.suspects.len() == MOST_SUSPECTS {
+            self.suspects.clear();
         }
+        let known = self.suspects.iter().position(|suspect| suspect.seq == seq);
+        let index = known.unwrap_or_else(|| {
+            self.suspects.push(Suspect::new(seq));
+            self.suspects.len() - 1
+        });
+        let suspect = &mut self.suspects[index];
+        suspect.refusals += 1;
+        suspect.not_before = now + REFUSAL_PAUSE;
+        suspect.error = error.to_string();
+        suspect
     }
 
     /// A row left; when may the next one?
     fn pass_on(&mut self, now: Mono, made: Option<Mono>, lane: Lane, limits: &CloudLimits) {
-        let (gap, planned) = (limits.gap, limits.drain_every);
-        let waited = lane == Lane::Report && made.is_none_or(|made| made < self.up_since);
-        if waited {
-            self.last_backlog = Some(now);
-            if self.pause > planned && now.since(self.slowed_at) > CALM {
-                self.pause = (self.pause / 2).max(planned);
-                self.slowed_at = now;
-            }
-        }
-        self.not_before = now + if waited { gap.max(self.pause) } else { gap };
+        self.pace.pass_on(now, made, lane, limits);
         if std::mem::take(&mut self.unknown) {
-            self.not_before = self.not_before.max(now + SETTLING);
+            self.not_before(now + SETTLING);
         }
+    }
+
+    /// Nothing is published before, whatever the pace.
+    fn not_before(&mut self, then: Mono) {
+        self.pace.not_before = self.pace.not_before.max(then);
     }
 }
 
@@ -115,30 +121,46 @@ impl Station {
     fn next_row(&self) -> Option<Row> {
         let mut store = self.shared.store.borrow_mut();
         let row = store.head(true).or_else(|| store.head(false))?;
-        let suspect = self.drain.suspect.as_ref();
         // Of a row that was refused often enough it is only known to be its own fault when another passes.
-        let tried = suspect.is_some_and(|suspect| suspect.seq == row.seq && suspect.refusals >= REFUSALS);
-        let next = if tried { store.row_after(row.lane != Lane::Report, row.seq) } else { None };
-        next.or(Some(row))
+        let tried =
+            |row: &Row| self.drain.suspect(row.seq).is_some_and(|suspect| suspect.refusals >= REFUSALS);
+        let mut next = row.clone();
+        while tried(&next) {
+            let urgent = next.lane != Lane::Report;
+            let behind = store.row_after(urgent, next.seq);
+            match behind.or_else(|| urgent.then(|| store.head(false)).flatten()) {
+                Some(behind) => next = behind,
+                None => return Some(row),
+            }
+        }
+        Some(next)
     }
 
     /// When the next publish may begin; `None` while there is nothing to publish, or no link.
     pub(super) fn next_publish(&self) -> Option<Mono> {
         self.drain.flow?;
-        let mut from = self.link.machine.publish_from()?.max(self.drain.not_before);
+        let mut from = self.link.machine.publish_from()?.max(self.drain.pace.not_before);
         let row = self.next_row()?;
-        if let Some(suspect) = self.drain.suspect.as_ref().filter(|suspect| suspect.seq == row.seq) {
+        if let Some(suspect) = self.drain.suspect(row.seq) {
             from = from.max(suspect.not_before);
         }
         Some(from.max(self.mono_of(row.captured).unwrap_or(Mono::ZERO)))
     }
 
-    /// Publishes the head of the outbox.
-    pub(super) fn publish(&mut self) {
+    /// Publishes the head of the outbox, which was due then.
+    pub(super) fn publish(&mut self, due: Mono) {
+        let began = self.now();
+        self.publish_head();
+        let work = Work::Publish { began, late: began.since(due), took: self.now().since(began) };
+        self.shared.watcher.borrow_mut().worked(&work);
+    }
+
+    fn publish_head(&mut self) {
         let (Some(flow), Some(row)) = (self.drain.flow, self.next_row()) else { return };
         let payload = self.enveloped(&row);
         let bytes = payload.len() as u64;
         let post = Post { topic: row.topic.clone(), payload, qos: row.qos, retain: row.retain };
+        self.remember_pace(self.mono_of(row.captured), row.lane, &plan_of(&self.program).limits);
         self.shared.store.borrow_mut().begin_publish(row.seq);
         *self.shared.author.borrow_mut() = Author { lane: row.lane, name: row.source.clone() };
         self.link.spend(bytes + row.topic.len() as u64, self.wall_day());
@@ -152,15 +174,6 @@ impl Station {
     }
 
     fn published(&mut self, now: Mono, row: &Row, bytes: u64) {
-        let suspect = self.drain.suspect.take();
-        if let Some(mut suspect) = suspect.filter(|suspect| suspect.seq != row.seq) {
-            suspect.others_pass = true;
-            if suspect.refusals >= REFUSALS {
-                self.bury(suspect.seq, &suspect.error);
-            } else {
-                self.drain.suspect = Some(suspect);
-            }
-        }
         self.shared.store.borrow_mut().delivered(row.seq);
         let made = self.mono_of(row.captured);
         let age_ms = self.shared.store.borrow().age_ms(row.captured, self.shared.now_ms());
@@ -175,12 +188,14 @@ impl Station {
             age_ms,
             duplicate_possible: row.attempts > 0,
         });
+        self.acquit(row.seq);
         self.drain.pass_on(now, made, row.lane, &plan_of(&self.program).limits);
         self.tell_machine(Fact::PublishOk { acknowledged: row.qos > 0 });
     }
 
     fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) {
         if failure.is_interrupt() {
+            self.drain.unknown |= row.qos > 0;
             self.shared.store.borrow_mut().failed(row.seq, None, false);
             return;
         }
@@ -189,9 +204,14 @@ impl Station {
             self.refused(now, row, failure);
             return;
         }
-        self.drain.unknown |= row.qos > 0;
+        if row.qos > 0 {
+            self.drain.unknown = true;
+            self.link.machine.owe_clean_session();
+        }
         self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), false);
         self.run_failed(failure);
+        // A module that is silent or has restarted weighs more than a publish that failed for it.
+        self.look_at_facts();
         self.tell_machine(Fact::PublishFailed(kind));
     }
 
@@ -199,32 +219,41 @@ impl Station {
     fn refused(&mut self, now: Mono, row: &Row, failure: &Failure) {
         self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), true);
         self.shared.tell(&Happening::ReportRefused { seq: row.seq, error: failure.message.clone() });
-        match self.drain.suspect.take() {
-            Some(mut suspect) if suspect.seq == row.seq => {
-                suspect.refusals += 1;
-                suspect.not_before = now + REFUSAL_PAUSE;
-                let alone = self.shared.store.borrow_mut().counts().rows.iter().sum::<u64>() <= 1;
-                if suspect.refusals >= REFUSALS && (suspect.others_pass || alone) {
-                    self.bury(row.seq, &failure.message);
-                } else {
-                    self.drain.suspect = Some(suspect);
-                }
-            }
-            Some(_) => {
-                // Two different rows in a row: a forbidden topic, a module in another mode. Nobody dies.
-                self.drain.not_before = now + DISTRUST;
-                self.tell_machine(Fact::PublishFailed(PublishFault::Refused));
-            }
-            None => {
-                let (not_before, error) = (now + REFUSAL_PAUSE, failure.message.clone());
-                self.drain.suspect =
-                    Some(Suspect { seq: row.seq, refusals: 1, others_pass: false, not_before, error });
-                self.tell_machine(Fact::PublishFailed(PublishFault::Refused));
-            }
+        let another = self.drain.last_refused.replace(row.seq).is_some_and(|last| last != row.seq);
+        let suspect = self.drain.accuse(row.seq, now, &failure.message);
+        let enough = suspect.refusals >= REFUSALS;
+        let others_pass = suspect.others_pass;
+        let alone = self.shared.store.borrow_mut().counts().rows.iter().sum::<u64>() <= 1;
+        if enough && (others_pass || alone) {
+            self.bury(row.seq, &failure.message);
+            return;
+        }
+        if another || (enough && self.drain.suspects.len() > 1) {
+            // Two different rows in a row: a forbidden topic, a module in another mode. Nobody dies.
+            self.drain.not_before(now + DISTRUST);
+        }
+        self.tell_machine(Fact::PublishFailed(PublishFault::Refused));
+    }
+
+    /// A row was accepted, so the module takes rows: of those that it refused often enough, the first dies.
+    fn acquit(&mut self, accepted: u64) {
+        self.drain.last_refused = None;
+        self.drain.suspects.retain(|suspect| suspect.seq != accepted);
+        for suspect in &mut self.drain.suspects {
+            suspect.others_pass = true;
+        }
+        let guilty = self.drain.suspects.iter().find(|suspect| suspect.refusals >= REFUSALS);
+        if let Some((seq, error)) = guilty.map(|suspect| (suspect.seq, suspect.error.clone())) {
+            self.bury(seq, &error);
         }
     }
 
     fn bury(&mut self, seq: u64, error: &str) {
+        self.drain.suspects.retain(|suspect| suspect.seq != seq);
+        // One accepted row is proof against one other.
+        for suspect in &mut self.drain.suspects {
+            suspect.others_pass = false;
+        }
         self.shared.store.borrow_mut().bury(seq, "refused", Some(error));
         self.shared.tell(&Happening::ReportDead { seq, error: error.to_string() });
     }
@@ -249,7 +278,9 @@ impl Station {
                 None => object.entry("time_known").or_insert(false.into()),
             };
         }
-        serde_json::Value::Object(object).to_string().into_bytes()
+        let whole = hooks::plain_json(&serde_json::Value::Object(object).to_string()).into_bytes();
+        // The report itself fits; it is not to be refused for what only goes with it.
+        if whole.len() > self.program.dialect.limits.payload_bytes { row.payload.clone() } else { whole }
     }
 }
 

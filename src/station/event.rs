@@ -505,8 +505,36 @@ pub struct Status {
     pub clock_quality: u8,
     /// Bytes over the network since midnight (UTC), or since the start while the date is not known.
     pub network_bytes_today: u64,
+    /// Of the store's write-ahead log.
+    pub wal_bytes: u64,
     /// Bytes over the port since the start: in, out.
     pub serial_bytes: (u64, u64),
+}
+
+/// Work that is only counted: far too much of it for a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A message was published, or that was tried.
+    Publish {
+        /// On the station's clock.
+        began: Mono,
+        /// After it was due.
+        late: Duration,
+        /// On the station's clock.
+        took: Duration,
+    },
+    /// The store has written something.
+    Transaction {
+        /// How far it was synced: `full`, `normal`; `none` in memory, while the disk does not work.
+        sync: &'static str,
+        /// On the station's clock.
+        took: Duration,
+    },
+    /// The disk refused something, or gave back what it should not.
+    StoreError {
+        /// `full`, `busy`, `io`, `corrupt`, `other`.
+        kind: &'static str,
+    },
 }
 
 /// Somebody who watches a station. The steps of its runs are told to it as an [`Observer`].
@@ -515,6 +543,8 @@ pub trait Watcher: Observer {
     fn happened(&mut self, at: Mono, happening: &Happening);
     /// How things stand now.
     fn status(&mut self, at: Mono, status: &Status);
+    /// Work was done that is only counted.
+    fn worked(&mut self, _work: &Work) {}
     /// How long a status may be old, because somebody looks at it; the loop tells it again when it is idle.
     fn status_every(&self) -> Option<Duration> {
         None

@@ -50,7 +50,8 @@ pub(super) enum What {
 
 /// An entry of `schedule` and where it stands.
 pub(super) struct Scheduled {
-    ticker: Ticker,
+    /// `None`: nobody can tell when it is due.
+    ticker: Option<Ticker>,
     period: Duration,
     last_end: Option<Mono>,
 }
@@ -79,11 +80,12 @@ impl Station {
                 missed: schedule.missed,
             };
             let last = self.last_run(&schedule.name);
-            match Ticker::new(spec, &store_id, last, &now) {
-                Ok(ticker) => self.schedules.push(Scheduled { ticker, period, last_end: None }),
+            let ticker = Ticker::new(spec, &store_id, last, &now);
+            if let Err(error) = &ticker {
                 // The file's check has read the pattern by the same rules.
-                Err(error) => self.shared.tell(&Happening::Log { text: error.to_string() }),
+                self.shared.tell(&Happening::Log { text: error.to_string() });
             }
+            self.schedules.push(Scheduled { ticker: ticker.ok(), period, last_end: None });
         }
     }
 
@@ -127,9 +129,10 @@ impl Station {
                 continue;
             }
             let period = self.period_of(&schedule.when);
-            if self.schedules[index].period != period {
-                self.schedules[index].period = period;
-                self.schedules[index].ticker.set_period(period, &now);
+            let state = &mut self.schedules[index];
+            if let (Some(ticker), true) = (&mut state.ticker, state.period != period) {
+                state.period = period;
+                ticker.set_period(period, &now);
             }
         }
     }
@@ -168,7 +171,8 @@ impl Station {
         let program = std::rc::Rc::clone(&self.program);
         let now = self.schedule_now();
         for (index, schedule) in plan_of(&program).schedules.iter().enumerate() {
-            let polled = self.schedules[index].ticker.poll(&now);
+            let Some(ticker) = &mut self.schedules[index].ticker else { continue };
+            let polled = ticker.poll(&now);
             if polled.held {
                 self.shared.tell(&Happening::ScheduleHeld { name: schedule.name.to_string() });
             }
@@ -184,6 +188,9 @@ impl Station {
             let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
             let ran = self.schedules[index].last_end.is_some_and(|end| since < end);
             if waits || (ran && schedule.overlap == Overlap::Skip) {
+                if let Some(ticker) = &mut self.schedules[index].ticker {
+                    ticker.skipped();
+                }
                 self.skip(JobKind::Schedule, &schedule.name, if waits { "waits" } else { "overlap" });
                 continue;
             }
@@ -262,7 +269,7 @@ impl Station {
     /// When a schedule or a timer is due next.
     pub(super) fn next_due(&self, now: Mono) -> Mono {
         let clock = self.schedule_now();
-        let schedules = self.schedules.iter().filter_map(|schedule| schedule.ticker.next(&clock));
+        let schedules = self.schedules.iter().filter_map(|schedule| schedule.ticker.as_ref()?.next(&clock));
         let timers = self.shared.store.borrow_mut().timers();
         let timers = timers.iter().filter_map(|timer| {
             let due = self.mono_of(timer.due)?;
@@ -276,7 +283,7 @@ impl Station {
         let clock = self.schedule_now();
         let schedules = plan_of(&self.program).schedules.iter().zip(&self.schedules);
         schedules
-            .filter_map(|(plan, state)| Some((plan.name.to_string(), state.ticker.next(&clock)?)))
+            .filter_map(|(plan, state)| Some((plan.name.to_string(), state.ticker.as_ref()?.next(&clock)?)))
             .min_by_key(|(_, due)| *due)
     }
 
@@ -331,9 +338,10 @@ impl Station {
             What::Schedule(index) => {
                 let index = *index;
                 let (now, now_ms) = (self.schedule_now(), self.shared.now_ms());
-                let ticker = &mut self.schedules[index].ticker;
-                ticker.started(&now);
-                let due_wall_ms = ticker.last_due_wall_ms(&now);
+                let due_wall_ms = self.schedules[index].ticker.as_mut().and_then(|ticker| {
+                    ticker.started(&now);
+                    ticker.last_due_wall_ms(&now)
+                });
                 self.shared.store.borrow_mut().schedule_started(&job.name, now_ms, due_wall_ms);
                 let most = match plan.schedules[index].when {
                     When::Cron(_) => LONGEST_RUN,

@@ -5,7 +5,8 @@
 //!
 //! * [`event`]: what it tells. [`schedule`], [`link`], [`command`]: pure parts that decide.
 //! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands. `drain`: the outbox.
-//!   `supervise`: the link. `desk`: what a handler reaches. `shared`: what they all use.
+//!   `pace`: how fast. `supervise`: the link. `data_phase`: data the module may wait for. `desk`: what a handler
+//!   reaches. `meter`: the store's work in numbers. `shared`: what they all use.
 
 pub mod command;
 pub mod event;
@@ -14,9 +15,12 @@ pub mod schedule;
 
 mod boundary;
 mod calls;
+mod data_phase;
 mod desk;
 mod drain;
 mod jobs;
+mod meter;
+mod pace;
 mod shared;
 mod status;
 mod supervise;
@@ -35,6 +39,7 @@ use crate::run::once::OnceStore;
 use crate::run::{Run, Setup as RunSetup, SharedObserver};
 use crate::session::{Session, Woke};
 use crate::store::{Lane, Store};
+use crate::transcript::Transcript;
 
 use boundary::Senders;
 use calls::Gate;
@@ -42,6 +47,7 @@ use drain::Drain;
 use event::{Happening, LinkState, Status, Summary};
 use jobs::Job;
 use link::Want;
+use meter::StoreMeter;
 use shared::{Author, Shared, StationHome, bounds, plan_of};
 use supervise::Supervised;
 
@@ -111,6 +117,17 @@ pub enum Ended {
     Stopped,
     /// The file is to be read again; then run it again, or its successor.
     Reload,
+    /// It runs on a recording, and does something else than what was recorded: [`Station::strayed`].
+    Strayed,
+}
+
+/// Where a station left the recording that it runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strayed {
+    /// What it did instead.
+    pub what: String,
+    /// What to do about it.
+    pub help: String,
 }
 
 /// A running station.
@@ -133,6 +150,9 @@ pub struct Station {
     senders: Senders,
     last_status: Option<(Mono, Status)>,
     started: bool,
+    /// Why the port could not be opened, if it is only to be waited for.
+    absent: Option<String>,
+    strayed: Option<Strayed>,
 }
 
 impl Station {
@@ -149,6 +169,7 @@ impl Station {
             author: RefCell::new(Author { lane: Lane::Event, name: String::new() }),
             state_changed: Cell::new(true),
             clean_session: Cell::new(false),
+            data_owed: Cell::new(false),
         });
         let home = Rc::new(StationHome::new(Rc::clone(&shared), Rc::clone(&setup.program)));
         let run = Run::new(RunSetup {
@@ -163,7 +184,12 @@ impl Station {
             port: setup.port.clone(),
             home: Some(home),
         });
-        shared.store.borrow_mut().set_bounds(bounds(&plan_of(&setup.program).outbox));
+        {
+            let mut store = shared.store.borrow_mut();
+            store.set_bounds(bounds(&plan_of(&setup.program).outbox));
+            let (clock, watcher) = (Rc::clone(&shared.clock), Rc::clone(&shared.watcher));
+            store.set_meter(Box::new(StoreMeter { clock, watcher }));
+        }
         let link = Supervised::new(&setup.program, &shared, setup.seed, now);
         Self {
             drain: Drain::new(&setup.program),
@@ -184,7 +210,14 @@ impl Station {
             link,
             last_status: None,
             started: false,
+            absent: None,
+            strayed: None,
         }
+    }
+
+    /// To be said before it runs: the port is not there yet, and is waited for.
+    pub fn port_is_absent(&mut self, why: String) {
+        self.absent = Some(why);
     }
 
     /// Runs until somebody wants it to stop, its time is over, or its file is to be read again.
@@ -202,6 +235,10 @@ impl Station {
                 self.shared.tell(&Happening::StationStopping { why: "time".to_string() });
                 return Ended::Stopped;
             }
+            if self.strayed.is_some() {
+                self.shared.tell(&Happening::StationStopping { why: "replay".to_string() });
+                return Ended::Strayed;
+            }
             if self.signals.take_reload() {
                 return Ended::Reload;
             }
@@ -213,7 +250,7 @@ impl Station {
                         self.perform(&job);
                     }
                 }
-                Next::Publish => self.publish(),
+                Next::Publish { due } => self.publish(due),
                 Next::Idle(until) => self.idle(until),
             }
             self.signals.progress(self.now());
@@ -237,7 +274,17 @@ impl Station {
         self.mind_the_clock(true);
         self.watch_lines();
         self.start_schedules();
+        self.recall_pace();
         self.answer_interrupted();
+        match self.absent.take() {
+            Some(what) => self.tell_machine(link::Fact::PortGone { what, expected: true }),
+            None => self.recall_data_phase(),
+        }
+    }
+
+    /// Why it ended as [`Ended::Strayed`].
+    pub fn strayed(&self) -> Option<&Strayed> {
+        self.strayed.as_ref()
     }
 
     /// Now, on the station's clock.
@@ -270,7 +317,11 @@ impl Station {
         self.shared.store.borrow_mut().set_bounds(bounds(&plan_of(&self.program).outbox));
         self.shared.state_changed.set(true);
         if !same_link {
-            self.link = Supervised::new(&self.program, &self.shared, self.seed, now);
+            // Everybody is told that the old one ended, and the new one begins where nothing is up.
+            self.note_unknown_outcome();
+            self.link.machine.stop(now);
+            self.tell_link();
+            self.link = self.link.successor(&self.program, &self.shared, self.seed, now);
         }
         self.drain.renew(&self.program);
         self.watch_lines();
@@ -291,12 +342,12 @@ impl Station {
             let job = (0..self.waiting.len()).min_by_key(|index| self.waiting[*index].due);
             let publish = self.next_publish();
             match (job, publish) {
-                (Some(index), Some(publish)) if publish < self.waiting[index].due && publish <= now => {
-                    return Next::Publish;
+                (Some(index), Some(due)) if due < self.waiting[index].due && due <= now => {
+                    return Next::Publish { due };
                 }
                 (Some(index), _) => return Next::Job(index),
-                (None, Some(publish)) if publish <= now => return Next::Publish,
-                (None, Some(publish)) => idle = idle.min(publish),
+                (None, Some(due)) if due <= now => return Next::Publish { due },
+                (None, Some(due)) => idle = idle.min(due),
                 (None, None) => {}
             }
         }
@@ -311,51 +362,76 @@ impl Station {
             self.shared.store.borrow_mut().checkpoint_if_due(now_ms);
             self.shared.tell_store_news();
         }
-        let woke = self.run.borrow_mut().session().listen(until);
+        let fetches = self.link.machine.takes_runs();
+        let woke = self.run.borrow_mut().session().listen(until, fetches);
         match woke {
             Ok(Woke::Heard | Woke::Deadline | Woke::Signal) => {}
             Err(fault) => self.port_gone(&fault),
         }
     }
 
-    /// Ends it all: the link is closed politely, the store is put in order.
-    pub fn stop(mut self) -> Summary {
+    /// Ends it all: the link is closed politely, the store is put in order. The record of the conversation is
+    /// given back: another station can go on with it.
+    pub fn stop(self) -> (Summary, Option<Transcript>) {
+        let (summary, transcript, store) = self.end();
+        if let Some(store) = store {
+            store.close();
+        }
+        (summary, transcript)
+    }
+
+    /// Ends it all but the store, which another station can go on with.
+    pub fn stop_with_store(self) -> (Summary, Option<Store>) {
+        let (summary, _, store) = self.end();
+        (summary, store)
+    }
+
+    fn end(mut self) -> (Summary, Option<Transcript>, Option<Store>) {
         self.close_link();
+        self.look_at_data_phase();
+        self.note_unknown_outcome();
         self.tell_status();
         let mut summary = self.shared.tally.borrow().summary.clone();
         summary.took_ms = millis(self.now().since(self.began));
         summary.outbox_rows = self.shared.store.borrow_mut().counts().rows.iter().sum();
         self.link.machine.stop(self.shared.clock.now());
         self.tell_link();
-        if let Ok(run) = Rc::try_unwrap(self.run) {
-            let transcript = run.into_inner().into_session().close();
-            summary.transcript_problem = transcript.problem().map(ToString::to_string);
-        }
-        self.shared.tell(&Happening::StationStopped(summary.clone()));
         self.host.set_station(None);
-        if let Ok(shared) = Rc::try_unwrap(self.shared) {
-            shared.store.into_inner().close();
-        }
-        summary
+        let run = Rc::try_unwrap(self.run).ok();
+        let transcript = run.map(|run| run.into_inner().into_session().close());
+        let problem = transcript.as_ref().and_then(Transcript::problem);
+        summary.transcript_problem = problem.map(ToString::to_string);
+        self.shared.tell(&Happening::StationStopped(summary.clone()));
+        let shared = Rc::try_unwrap(self.shared).ok();
+        (summary, transcript, shared.map(|shared| shared.store.into_inner()))
+    }
+
+    /// The process dies here and now, in the middle of a run or between two: nothing is closed, and what it had
+    /// written is all that is left. `None` if something outside still holds on to the station.
+    pub fn crash(self) -> Option<Store> {
+        self.host.set_station(None);
+        drop(self.run);
+        Rc::try_unwrap(self.shared).ok().map(|shared| shared.store.into_inner())
     }
 
     /// Runs `link.down`, if there is a link to close.
     fn close_link(&mut self) {
         let state = self.link.machine.state();
-        // A stop that was asked for is reported once; what closes the link must not meet it.
-        let _ = self.run.borrow_mut().session().stop_if_requested();
         let down = plan_of(&self.program).link.as_ref().and_then(|link| link.down);
         if let (Some(flow), LinkState::Online | LinkState::Degraded | LinkState::Climbing) = (down, state) {
             let deadline = self.now() + CLOSING;
+            let mut run = self.run.borrow_mut();
+            run.session().begin_goodbye(CLOSING);
             // Whether the far side hears it changes nothing any more.
-            let _ = self.run.borrow_mut().perform(flow, &[], deadline);
+            let _ = run.perform(flow, &[], deadline);
+            run.session().end_goodbye();
         }
     }
 }
 
-/// What a program says about its link, to see whether it is another one.
+/// What a program says about its link, to see whether it is another one. Topics are subscribed to on the way up.
 fn link_shape(program: &Program) -> String {
-    format!("{:?}", supervise::shape_of(program))
+    format!("{:?} {:?}", supervise::shape_of(program), plan_of(program).subscriptions)
 }
 
 /// What the loop does next.
@@ -367,7 +443,7 @@ enum Next {
     /// The job at this place.
     Job(usize),
     /// The head of the outbox.
-    Publish,
+    Publish { due: Mono },
     /// Nothing until then.
     Idle(Mono),
 }

@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub state_changed: Cell<bool>,
     /// The next session with the broker begins without what it remembers.
     pub clean_session: Cell<bool>,
+    /// The module may wait for data, and that is on disk.
+    pub data_owed: Cell<bool>,
 }
 
 /// On whose behalf rows are written.
@@ -90,7 +92,7 @@ impl Shared {
                 topic: self.masked.text(&row.topic),
                 bytes: row.payload.len() as u64,
                 lane: lane_name(row.lane),
-                source: row.source.clone(),
+                source: self.masked.text(&row.source),
             });
         }
         for (name, value) in &effects.state {
@@ -129,14 +131,19 @@ pub(super) fn bounds(plan: &OutboxPlan) -> Bounds {
     }
 }
 
-/// A message as a row of the outbox.
-pub(super) fn row_of(post: Post, author: &Author) -> NewRow {
+/// A message as a row of the outbox. What answers somebody outside, or passes on what came, gives no secret
+/// away; a report says what its file says.
+pub(super) fn row_of(post: Post, author: &Author, masked: &Masked) -> NewRow {
+    let payload = match author.lane {
+        Lane::Report => post.payload,
+        Lane::Reply | Lane::Event => masked.bytes(&post.payload).into_owned(),
+    };
     NewRow {
         lane: author.lane,
         topic: post.topic,
         qos: post.qos,
         retain: post.retain,
-        payload: post.payload,
+        payload,
         source: author.name.clone(),
     }
 }
@@ -197,13 +204,17 @@ impl Home for StationHome {
         plan_of(&self.program).outbox.qos
     }
 
+    fn data_begins(&self) {
+        self.shared.data_begins();
+    }
+
     fn commit(&self, effects: Effects) -> Result<(), Failure> {
         let author = self.shared.author.borrow().clone();
         let mut state = Vec::new();
         for (name, value) in effects.state {
             state.push((name.to_string(), stored_form(&name, &value).map_err(Failure::check)?));
         }
-        let rows = effects.posts.into_iter().map(|post| row_of(post, &author)).collect();
+        let rows = effects.posts.into_iter().map(|post| row_of(post, &author, &self.shared.masked)).collect();
         let effects = NewEffects { rows, state, timers: Vec::new() };
         match self.shared.commit(&effects) {
             Ok(_) => Ok(()),

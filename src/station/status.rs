@@ -24,6 +24,7 @@ impl Station {
             store_volatile: self.shared.store.borrow().is_volatile(),
             clock_quality: self.senders.clock_quality,
             network_bytes_today: self.link.bytes_today(),
+            wal_bytes: self.shared.store.borrow().wal_bytes(),
             serial_bytes: (received, sent),
         };
         let now = self.now();

@@ -16,13 +16,15 @@ use crate::run::failure::Failure;
 use crate::run::resident::Performance;
 use crate::session::{Fault, Mark};
 
-use super::Station;
 use super::event::{Happening, LinkState};
 use super::link::{Fact, History, Job, Machine, Outcome, Shape, Trouble, Uses};
 use super::shared::{Shared, plan_of};
+use super::{Station, Strayed};
 
 /// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
+/// Under which the store keeps that the next session has to be opened clean.
+const UNKNOWN: &str = "outcome_unknown";
 /// How long after a restart that was asked for further signs of it are the same restart.
 const BOOTING: Duration = Duration::from_mins(1);
 /// The longest that a lost port is looked for without looking at anything else.
@@ -69,6 +71,12 @@ impl Supervised {
         }
     }
 
+    /// The link of a new version of the file. The day's bytes stay spent.
+    pub fn successor(&self, program: &Program, shared: &Shared, seed: u64, now: Mono) -> Self {
+        let Self { asked_at, bytes_seen, bytes_today, day, warned, .. } = *self;
+        Self { asked_at, bytes_seen, bytes_today, day, warned, ..Self::new(program, shared, seed, now) }
+    }
+
     /// How many levels `link.up` has.
     pub fn levels(&self) -> usize {
         self.levels
@@ -101,16 +109,23 @@ pub(super) fn shape_of(program: &Program) -> Shape {
 
 /// What the store knows of earlier processes.
 fn history(shared: &Shared) -> History {
+    let data_owed = shared.read_data_owed();
     let mut store = shared.store.borrow_mut();
-    let unclean = !store.was_clean();
+    let unclean = !store.was_clean() || store.note(UNKNOWN).is_some();
+    let publishing = store.was_publishing() || data_owed;
     let kept = store.note(USES).and_then(|text| serde_json::from_str::<Kept>(text.as_str()).ok());
-    let Some(kept) = kept else { return History { unclean, ..History::default() } };
+    let Some(kept) = kept else { return History { unclean, publishing, ..History::default() } };
     let away = match (kept.wall_ms, trusted_wall_ms(shared)) {
-        (Some(then), Some(now)) => Duration::from_millis(u64::try_from(now - then).unwrap_or(0)),
+        (Some(then), Some(now)) => {
+            Duration::from_millis(u64::try_from(now.saturating_sub(then)).unwrap_or(0))
+        }
         _ => Duration::ZERO,
     };
-    History { uses: kept.uses, away, unclean }
+    History { uses: kept.uses, away, unclean, publishing }
 }
+
+/// How long a module that may still want data is left alone when all of it has left.
+const DATA_REST: Duration = Duration::from_mins(1);
 
 /// Milliseconds since 1970, if the calendar can be believed.
 pub(super) fn trusted_wall_ms(shared: &Shared) -> Option<i64> {
@@ -126,6 +141,13 @@ impl Station {
         if found {
             self.tell_machine(Fact::PortFound);
         }
+    }
+
+    /// At the end: a publish whose acknowledgement may still come must not be mistaken for the next one's, also
+    /// when that is another process's.
+    pub(super) fn note_unknown_outcome(&mut self) {
+        let unknown = self.link.machine.wants_clean() || self.drain.is_unknown();
+        self.shared.store.borrow_mut().set_note(UNKNOWN, unknown.then_some("1"));
     }
 
     /// Does what the link wants, one thing.
@@ -144,12 +166,20 @@ impl Station {
             }
             Some(failure) => Outcome::Failed(Trouble::from(failure)),
         };
-        self.tell_restarts();
+        if self.link.machine.state() == LinkState::Quarantined && ended.failure.is_none() {
+            // A rung has switched the module off and on. Not every one says a word when it starts.
+            self.run.borrow_mut().session().assume_restart();
+        }
+        let closed = self.tell_restarts();
         if let Some(failure) = &ended.failure {
             self.run_failed(failure);
         }
         self.link.machine.done(self.now(), &outcome);
         self.tell_link();
+        if closed {
+            // Heard while the check was asked, which may have passed all the same.
+            self.tell_machine(Fact::Closed);
+        }
     }
 
     fn link_run(&mut self, plan: &LinkPlan, job: Job) -> Performance {
@@ -186,6 +216,7 @@ impl Station {
         let (facts, stuck) = {
             let mut run = self.run.borrow_mut();
             let session = run.session();
+            session.ask_in_spite_of_data(DATA_REST);
             (session.take_facts(self.link.facts_since), session.is_stuck())
         };
         if facts.restarted_as_asked {
@@ -216,8 +247,15 @@ impl Station {
             "reboot" => self.rebooted(&line),
             "stuck" => self.tell_machine(Fact::Stuck),
             "closed" => self.tell_machine(Fact::Closed),
+            "replay" => self.stray(&failure.message, &failure.help.join("; ")),
             _ => {}
         }
+    }
+
+    /// A recording has nothing more to say: it is no port that could come back.
+    fn stray(&mut self, what: &str, help: &str) {
+        let text = |text: &str| self.shared.masked.text(text);
+        self.strayed = Some(Strayed { what: text(what), help: text(help) });
     }
 
     /// The module restarted, or still says that it does.
@@ -230,11 +268,11 @@ impl Station {
 
     /// The port vanished while nothing was asked.
     pub(super) fn port_gone(&mut self, fault: &Fault) {
-        let what = match fault {
-            Fault::Port { what } => what.clone(),
-            other => format!("{other:?}"),
-        };
-        self.lost_port(&what);
+        match fault {
+            Fault::Port { what } => self.lost_port(what),
+            Fault::Strayed { what, help } => self.stray(what, help),
+            other => self.lost_port(&format!("{other:?}")),
+        }
     }
 
     fn lost_port(&mut self, what: &str) {
@@ -279,9 +317,9 @@ impl Station {
         }
         let now = self.now();
         if to.is_up() {
-            self.drain.came_online(now);
+            self.drain.pace.came_online(now);
         } else {
-            self.drain.lost(now);
+            self.drain.pace.lost(now);
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {

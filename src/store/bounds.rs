@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::outbox::Tally;
+use super::schema::Parsed as _;
 use super::write::{Durability, Site};
 use super::{
     Bounds, DropPolicy, DropReason, Lane, MINUTE_MS, Moment, Place, Store, StoreNews, counted, stored,
@@ -28,7 +29,7 @@ pub(super) struct Gone {
 
 /// Deletes one row.
 pub(super) fn remove(db: &Connection, seq: u64) -> rusqlite::Result<Option<Gone>> {
-    db.query_row("DELETE FROM outbox WHERE seq = ?1 RETURNING lane, length(payload)", [stored(seq)], |row| {
+    db.first("DELETE FROM outbox WHERE seq = ?1 RETURNING lane, length(payload)", [stored(seq)], |row| {
         let (lane, bytes) = (Lane::of(row.get(0)?), counted(row.get(1)?));
         Ok(Gone { lane, count: 1, bytes, first: seq, last: seq, reason: DropReason::Full })
     })
@@ -49,7 +50,7 @@ fn cut(db: &Connection, cut: &Cut, in_flight: Option<u64>, limit: i64) -> rusqli
         return Ok(None);
     }
     let order = if cut.newest { "DESC" } else { "ASC" };
-    let mut query = db.prepare(&format!(
+    let mut query = db.prepare_cached(&format!(
         "SELECT seq, length(payload) FROM outbox WHERE lane = ?1 AND seq IS NOT ?2 ORDER BY seq {order} LIMIT ?3"
     ))?;
     let mut found = query.query(params![cut.lane as i64, in_flight.map(stored), limit])?;
@@ -72,7 +73,7 @@ fn delete(
     reason: DropReason,
 ) -> rusqlite::Result<Option<Gone>> {
     let (Some(first), Some(last)) = (chosen.iter().min(), chosen.iter().max()) else { return Ok(None) };
-    let mut statement = db.prepare("DELETE FROM outbox WHERE seq = ?1")?;
+    let mut statement = db.prepare_cached("DELETE FROM outbox WHERE seq = ?1")?;
     for seq in chosen {
         statement.execute([stored(*seq)])?;
     }
@@ -82,7 +83,7 @@ fn delete(
 /// Drops reports whose age is known and over the limit. They stand in the order they were made, so the first
 /// young one ends the search.
 pub(super) fn too_old(site: &Site<'_>, now: Moment) -> rusqlite::Result<Option<Gone>> {
-    let mut query = site.prepare(
+    let mut query = site.prepare_cached(
         "SELECT seq, boot, mono_ms, length(payload) FROM outbox WHERE lane = 2 AND seq IS NOT ?1 ORDER BY seq",
     )?;
     let mut found = query.query([site.in_flight.map(stored)])?;

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::ledger::Ended;
 use super::outbox::Promised;
+use super::schema::Parsed as _;
 use super::write::{Durability, Site};
 use super::{
     CommandEnd, CommandState, DAY_MS, Finished, KnownCommand, Lane, Moment, NewCommand, NewEffects, NewRow,
@@ -48,26 +50,29 @@ fn read_known(row: &rusqlite::Row<'_>) -> rusqlite::Result<(KnownCommand, Moment
 
 /// Forgets commands that are over and too many or too old.
 fn forget_old(site: &Site<'_>, now_ms: i64) -> rusqlite::Result<()> {
-    site.execute(
-        "DELETE FROM command WHERE state >= 2 AND n <= (SELECT coalesce(max(n), 0) FROM command) - ?1",
+    // By count, not by number: there are wide gaps between the numbers of a disk and those of memory, and a
+    // command that memory forgot would come back from the disk as if it had never ended.
+    site.run(
+        "DELETE FROM command WHERE state >= 2
+         AND n <= (SELECT n FROM command ORDER BY n DESC LIMIT 1 OFFSET ?1)",
         [MAX_KNOWN],
     )?;
     let mut query =
-        site.prepare("SELECT n, boot, mono_ms FROM command WHERE state >= 2 ORDER BY n LIMIT ?1")?;
+        site.prepare_cached("SELECT n, boot, mono_ms FROM command WHERE state >= 2 ORDER BY n LIMIT ?1")?;
     let found = query.query_map([FORGET_CHUNK], |row| {
         Ok((row.get::<_, i64>(0)?, Moment { boot: row.get(1)?, mono_ms: row.get(2)? }))
     })?;
     let oldest: Vec<(i64, Moment)> = found.collect::<rusqlite::Result<_>>()?;
     for (n, made) in oldest {
         if site.boots.age_ms(made, now_ms).is_some_and(|age| age > KNOWN_MS) {
-            site.execute("DELETE FROM command WHERE n = ?1", [n])?;
+            site.run("DELETE FROM command WHERE n = ?1", [n])?;
         }
     }
     Ok(())
 }
 
 fn insert(db: &Connection, command: &NewCommand, made: Moment) -> rusqlite::Result<u64> {
-    db.query_row(
+    db.first(
         "INSERT INTO command (key, digest, method, payload, boot, mono_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          RETURNING n",
         params![command.key, command.digest, command.method, command.payload, made.boot, made.mono_ms],
@@ -78,7 +83,7 @@ fn insert(db: &Connection, command: &NewCommand, made: Moment) -> rusqlite::Resu
 /// Writes the end down; `false` if it was written before. The payload is not needed any more.
 fn end(db: &Connection, n: u64, end: &CommandEnd) -> rusqlite::Result<bool> {
     let reply = end.reply.as_ref();
-    let changed = db.execute(
+    let changed = db.run(
         "UPDATE command SET state = ?2, code = ?3, payload = x'', reply_topic = ?4, reply_qos = ?5,
          reply_retain = ?6, reply = ?7 WHERE n = ?1 AND state < 2",
         params![
@@ -102,11 +107,13 @@ impl Store {
     /// Not because of the disk.
     pub fn record(&mut self, now_ms: i64, commands: &[NewCommand]) -> Result<Vec<u64>, StoreError> {
         self.at(now_ms);
-        self.write(Durability::Promised, |tx| {
+        let numbers: Vec<u64> = self.write(Durability::Promised, |tx| {
             forget_old(tx, now_ms)?;
             let made = Moment { boot: tx.boots.current(), mono_ms: now_ms };
             commands.iter().map(|command| insert(tx, command, made)).collect()
-        })
+        })?;
+        self.enter(|ledger| ledger.recorded.extend(&numbers));
+        Ok(numbers)
     }
 
     /// Whether a command came before: the last one with this key and, if one is given, this digest. With a
@@ -119,7 +126,7 @@ impl Store {
         window_ms: Option<i64>,
     ) -> Option<KnownCommand> {
         let found = self.read(|db| {
-            db.query_row(
+            db.first(
                 "SELECT n, state, boot, mono_ms, reply_topic, reply_qos, reply_retain, reply, method FROM command
                  WHERE key = ?1 AND (?2 IS NULL OR digest = ?2) ORDER BY n DESC LIMIT 1",
                 params![key, digest.map(<[u8; 32]>::as_slice)],
@@ -139,14 +146,14 @@ impl Store {
     /// The oldest command that waits.
     pub fn next_command(&mut self) -> Option<Recorded> {
         let question = format!("SELECT {COLUMNS} WHERE state < 2 AND state = 0 ORDER BY n LIMIT 1");
-        self.read(|db| db.query_row(&question, [], read_command).optional()).ok().flatten()
+        self.read(|db| db.first(&question, [], read_command).optional()).ok().flatten()
     }
 
     /// Commands whose handler was running when the last process died. They must be ended, and never begun.
     pub fn interrupted_commands(&mut self) -> Vec<Recorded> {
         let question = format!("SELECT {COLUMNS} WHERE state < 2 AND state = 1 ORDER BY n");
         let found = self.read(|db| {
-            let mut query = db.prepare(&question)?;
+            let mut query = db.prepare_cached(&question)?;
             let found = query.query_map([], read_command)?;
             found.collect::<rusqlite::Result<Vec<Recorded>>>()
         });
@@ -162,9 +169,13 @@ impl Store {
     /// The command does not wait.
     pub fn start_command(&mut self, n: u64) -> Result<(), StoreError> {
         let started = self.write(Durability::Promised, |tx| {
-            tx.execute("UPDATE command SET state = 1 WHERE n = ?1 AND state = 0", [stored(n)])
+            tx.run("UPDATE command SET state = 1 WHERE n = ?1 AND state = 0", [stored(n)])
         })?;
-        if started == 0 { Err(StoreError::CommandOver { n }) } else { Ok(()) }
+        if started == 0 {
+            return Err(StoreError::CommandOver { n });
+        }
+        self.enter(|ledger| ledger.started.push(n));
+        Ok(())
     }
 
     /// Ends a command: its reply and everything that its handler left, together or not at all. The timers wait
@@ -195,6 +206,13 @@ impl Store {
         })?;
         let Some(mut seqs) = seqs else { return Err(StoreError::CommandOver { n }) };
         self.state = state;
+        self.enter_rows(now_ms, &rows, &seqs);
+        let volatile = self.is_volatile();
+        self.enter(|ledger| {
+            let effects = effects.rows.len() + effects.state.len() + effects.timers.len();
+            let reply = seqs.first().copied().filter(|_| how.reply.is_some());
+            ledger.ended.push(Ended { n, state: how.state, reply, effects, at_ms: now_ms, volatile });
+        });
         let rows = seqs.split_off(usize::from(how.reply.is_some()).min(seqs.len()));
         Ok(Finished { reply: seqs.first().copied(), rows })
     }

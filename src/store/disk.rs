@@ -43,28 +43,48 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
         builder.mode(0o700);
     }
     builder.create(folder).map_err(|why| failed(why.to_string()))?;
-    if on_network(folder) {
-        return Err(failed("it is on a network file system; use a local disk".to_string()));
+    if let Some(name) = network_under(folder) {
+        return Err(failed(format!("it is on a network file system ({name}); use a local disk")));
     }
     sync_folder(folder);
     folder.parent().into_iter().for_each(sync_folder);
     Ok(())
 }
 
+/// The network file system that holds the folder.
 #[cfg(target_os = "linux")]
-fn on_network(folder: &Path) -> bool {
-    // NFS, SMB, SMB2, 9P: as `statfs(2)` numbers them.
-    const REMOTE: [u64; 4] = [0x6969, 0x517B, 0xFE53_4D42, 0x0102_1997];
-    const CIFS: u64 = 0xFF53_4D42;
-    rustix::fs::statfs(folder).is_ok_and(|found| {
-        let kind = u64::try_from(found.f_type).unwrap_or_default() & 0xFFFF_FFFF;
-        REMOTE.contains(&kind) || kind == CIFS
-    })
+fn network_under(folder: &Path) -> Option<&'static str> {
+    let found = rustix::fs::statfs(folder).ok()?;
+    // The field is signed or not, of 32 bits or 64, as the machine has it.
+    let kind = i128::from(found.f_type) & 0xFFFF_FFFF;
+    network_name(u32::try_from(kind).ok()?)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn on_network(_folder: &Path) -> bool {
-    false
+fn network_under(_folder: &Path) -> Option<&'static str> {
+    None
+}
+
+/// File systems over a network, and those that a virtual machine shares with its host, as `statfs(2)` numbers
+/// them: two machines do not see each other's locks there, or no memory can be shared. FUSE is not among them,
+/// because many a local one is made with it.
+#[cfg(target_os = "linux")]
+fn network_name(kind: u32) -> Option<&'static str> {
+    const NAMES: [(u32, &str); 12] = [
+        (0x6969, "NFS"),
+        (0x517B, "SMB"),
+        (0xFE53_4D42, "SMB"),
+        (0xFF53_4D42, "CIFS"),
+        (0x0102_1997, "9P"),
+        (0x00C3_6400, "Ceph"),
+        (0x5346_414F, "AFS"),
+        (0x6B41_4653, "AFS"),
+        (0x7375_7245, "Coda"),
+        (0x0BD0_0BD0, "Lustre"),
+        (0x564C, "NCP"),
+        (0x786F_4256, "VirtualBox's shared folders"),
+    ];
+    NAMES.iter().find(|(known, _)| *known == kind).map(|(_, name)| *name)
 }
 
 /// Makes new and renamed files of the folder safe from a power cut. A file system that cannot is no reason to
@@ -82,6 +102,7 @@ pub(super) fn connect(path: &Path, fresh_id: &str) -> Result<Connection, Unfit> 
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE,
     )?;
+    schema::keep_statements(&db);
     db.execute_batch(
         "PRAGMA busy_timeout=250; PRAGMA page_size=4096; PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON;
          PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=1048576;",
@@ -133,4 +154,39 @@ pub(super) fn limit_pages(db: &Connection, bounds: &Bounds) -> rusqlite::Result<
 /// `station.db` of a folder, with an ending put behind it.
 pub(super) fn beside(folder: &Path, ending: &str) -> PathBuf {
     folder.join(format!("{NAME}{ending}"))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_told_from_a_disk() {
+        for (kind, name) in
+            [(0x6969, "NFS"), (0xFE53_4D42, "SMB"), (0xFF53_4D42, "CIFS"), (0x0102_1997, "9P")]
+        {
+            assert_eq!(network_name(kind), Some(name));
+        }
+        // ext4, btrfs, xfs, f2fs, tmpfs, overlayfs, vfat, jffs2, ubifs, squashfs, FUSE.
+        let local = [
+            0xEF53,
+            0x9123_683E,
+            0x5846_5342,
+            0xF2F5_2010,
+            0x0102_1994,
+            0x794C_7630,
+            0x4D44,
+            0x72B6,
+            0x2405_1905,
+            0x7371_7368,
+            0x6573_5546,
+        ];
+        assert_eq!(local.map(network_name), [None; 11]);
+    }
+
+    #[test]
+    fn this_machine_is_asked() {
+        assert_eq!(network_under(Path::new("/proc")), None);
+        assert_eq!(network_under(Path::new("/nowhere at all")), None);
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
+use super::schema::Parsed as _;
 use super::write::Durability;
 use super::{LastRun, Moment, NewTimer, Store, StoreError, Timer, counted, stored};
 
@@ -12,7 +13,7 @@ use super::{LastRun, Moment, NewTimer, Store, StoreError, Timer, counted, stored
 pub const MAX_STATE_BYTES: usize = 64 * 1024;
 
 pub(super) fn load_state(db: &Connection) -> rusqlite::Result<BTreeMap<String, Value>> {
-    let mut query = db.prepare("SELECT key, value FROM state ORDER BY key")?;
+    let mut query = db.prepare_cached("SELECT key, value FROM state ORDER BY key")?;
     let found = query.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     let mut state = BTreeMap::new();
     for entry in found {
@@ -27,10 +28,7 @@ pub(super) fn load_state(db: &Connection) -> rusqlite::Result<BTreeMap<String, V
 
 pub(super) fn put_state(db: &Connection, values: &[(String, Value)]) -> rusqlite::Result<()> {
     for (key, value) in values {
-        db.execute(
-            "INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)",
-            params![key, value.to_string()],
-        )?;
+        db.run("INSERT OR REPLACE INTO state (key, value) VALUES (?1, ?2)", params![key, value.to_string()])?;
     }
     Ok(())
 }
@@ -42,7 +40,7 @@ pub(super) fn put_timers(
     after_seq: Option<u64>,
 ) -> rusqlite::Result<()> {
     for timer in timers {
-        db.execute(
+        db.run(
             "INSERT INTO timer (flow, args, boot, due_ms, after_seq) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![timer.flow, timer.args.to_string(), boot, timer.due_ms, after_seq.map(stored)],
         )?;
@@ -51,7 +49,8 @@ pub(super) fn put_timers(
 }
 
 pub(super) fn load_schedules(db: &Connection) -> rusqlite::Result<BTreeMap<String, LastRun>> {
-    let mut query = db.prepare("SELECT name, boot, start_ms, due_wall_ms FROM schedule ORDER BY name")?;
+    let mut query =
+        db.prepare_cached("SELECT name, boot, start_ms, due_wall_ms FROM schedule ORDER BY name")?;
     let found = query.query_map([], |row| {
         let start = Moment { boot: row.get(1)?, mono_ms: row.get(2)? };
         Ok((row.get(0)?, LastRun { start, due_wall_ms: row.get(3)? }))
@@ -60,7 +59,7 @@ pub(super) fn load_schedules(db: &Connection) -> rusqlite::Result<BTreeMap<Strin
 }
 
 pub(super) fn put_schedule(db: &Connection, name: &str, run: &LastRun) -> rusqlite::Result<()> {
-    db.execute(
+    db.run(
         "INSERT OR REPLACE INTO schedule (name, boot, start_ms, due_wall_ms) VALUES (?1, ?2, ?3, ?4)",
         params![name, run.start.boot, run.start.mono_ms, run.due_wall_ms],
     )?;
@@ -85,6 +84,15 @@ impl Store {
         &self.state
     }
 
+    /// Whether these values may join `state`.
+    ///
+    /// # Errors
+    ///
+    /// It would be too large.
+    pub fn fits_state(&self, new: &[(String, Value)]) -> Result<(), StoreError> {
+        self.state_with(new).map(drop)
+    }
+
     /// `state` as it will be.
     pub(super) fn state_with(&self, new: &[(String, Value)]) -> Result<BTreeMap<String, Value>, StoreError> {
         let mut state = self.state.clone();
@@ -100,7 +108,7 @@ impl Store {
     pub fn timers(&mut self) -> Vec<Timer> {
         let found = self.read(|db| {
             let mut query =
-                db.prepare("SELECT n, flow, args, boot, due_ms, after_seq FROM timer ORDER BY n")?;
+                db.prepare_cached("SELECT n, flow, args, boot, due_ms, after_seq FROM timer ORDER BY n")?;
             let found = query.query_map([], read_timer)?;
             found.collect()
         });
@@ -114,13 +122,13 @@ impl Store {
     ///
     /// Not because of the disk.
     pub fn start_timer(&mut self, n: u64) -> Result<bool, StoreError> {
-        self.write(Durability::Promised, |tx| tx.execute("DELETE FROM timer WHERE n = ?1", [stored(n)]))
+        self.write(Durability::Promised, |tx| tx.run("DELETE FROM timer WHERE n = ?1", [stored(n)]))
             .map(|gone| gone > 0)
     }
 
     /// Forgets a timer that is too late.
     pub fn drop_timer(&mut self, n: u64) {
-        self.repeatable(|tx| tx.execute("DELETE FROM timer WHERE n = ?1", [stored(n)]));
+        self.repeatable(|tx| tx.run("DELETE FROM timer WHERE n = ?1", [stored(n)]));
     }
 
     /// When a schedule last began.
@@ -139,11 +147,9 @@ impl Store {
     /// A text that was kept under a name.
     pub fn note(&mut self, key: &str) -> Option<String> {
         let key = noted(key);
-        self.read(|db| {
-            db.query_row("SELECT value FROM meta WHERE key = ?1", [&key], |row| row.get(0)).optional()
-        })
-        .ok()
-        .flatten()
+        self.read(|db| db.first("SELECT value FROM meta WHERE key = ?1", [&key], |row| row.get(0)).optional())
+            .ok()
+            .flatten()
     }
 
     /// Keeps a text under a name, or forgets it. It survives the process, but perhaps not lost power.
@@ -151,9 +157,9 @@ impl Store {
         let key = noted(key);
         self.repeatable(|tx| match value {
             Some(value) => {
-                tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])
+                tx.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])
             }
-            None => tx.execute("DELETE FROM meta WHERE key = ?1", [&key]),
+            None => tx.run("DELETE FROM meta WHERE key = ?1", [&key]),
         });
     }
 }

@@ -18,6 +18,10 @@ use super::{
 const CLEAN: &str = "clean";
 /// Meta key of the row that is being published.
 pub(super) const IN_FLIGHT: &str = "in_flight";
+/// Meta key that is there from a publish whose outcome is not known until one is known to have arrived.
+pub(super) const UNSURE: &str = "unsure";
+/// Its value when a process ended in the middle of it.
+const CUT: &str = "cut";
 /// Frames of the log after which idle time is used to bring them into the database file …
 const CHECKPOINT_FRAMES: i64 = 256;
 /// … or else after this time.
@@ -36,8 +40,11 @@ impl Store {
         let home = Home { folder: folder.to_path_buf(), _lock: lock };
         let mut store = Self::empty(Some(home), life)?;
         let id = store.fresh_id();
+        let nothing_there = salvage::is_nothing_there(folder);
+        let mut is_new = false;
         match salvage::open(folder, &id, false) {
             Ok((db, news)) => {
+                is_new = nothing_there;
                 store.db = db;
                 store.news.extend(news);
             }
@@ -48,7 +55,7 @@ impl Store {
             Err(Unfit::Broken) => store.begin_blind("the file is broken and cannot be replaced")?,
             Err(Unfit::Unable(why)) => store.begin_blind(&why)?,
         }
-        store.begin(life)?;
+        store.begin(life, is_new)?;
         Ok(store)
     }
 
@@ -59,7 +66,7 @@ impl Store {
     /// There is no memory.
     pub fn in_memory(life: &Life) -> Result<Self, StoreError> {
         let mut store = Self::empty(None, life)?;
-        store.begin(life)?;
+        store.begin(life, true)?;
         Ok(store)
     }
 
@@ -79,8 +86,18 @@ impl Store {
             Place::Volatile(Volatile { disk: Some(disk), .. }) => disk,
             Place::Volatile(_) | Place::Kept => self.db,
         };
-        next.begin(life)?;
+        next.begin(life, false)?;
         Ok(next)
+    }
+
+    /// What the next process finds if this one ends in order now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::open`].
+    pub fn restart(mut self, port: &str, life: &Life) -> Result<Self, StoreError> {
+        self.mark_clean();
+        self.crash(port, life)
     }
 
     fn empty(home: Option<Home>, life: &Life) -> Result<Self, StoreError> {
@@ -100,10 +117,13 @@ impl Store {
             schedules: std::collections::BTreeMap::new(),
             interrupted: BTreeSet::new(),
             was_clean: false,
+            was_publishing: false,
             synced_as: None,
             age_applied_ms: None,
             checkpointed_ms: life.now_ms,
             faults: None,
+            meter: None,
+            ledger: None,
         };
         if store.home.is_none() {
             let id = store.fresh_id();
@@ -112,18 +132,25 @@ impl Store {
         Ok(store)
     }
 
-    /// A process begins to work with the store.
-    fn begin(&mut self, life: &Life) -> Result<(), StoreError> {
+    /// A process begins to work with the store. Where it `is_new`, no process has left anything open.
+    fn begin(&mut self, life: &Life, is_new: bool) -> Result<(), StoreError> {
         let first_boot = if self.is_volatile() { self.number_gap() } else { 0 };
         let boots = self.write(Durability::Promised, |tx| {
             let boots = Boots::begin(tx, &life.boot_id, first_boot)?;
-            tx.execute("DELETE FROM meta WHERE key = ?1", [IN_FLIGHT])?;
+            if tx.execute("DELETE FROM meta WHERE key = ?1", [IN_FLIGHT])? > 0 {
+                tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", [UNSURE, CUT])?;
+            }
             Ok(boots)
         })?;
         self.boots = boots;
-        self.was_clean = self.write(Durability::Promised, |tx| {
-            Ok(tx.execute("DELETE FROM meta WHERE key = ?1", [CLEAN])? > 0)
+        let (closed, unsure) = self.write(Durability::Promised, |tx| {
+            let closed = tx.execute("DELETE FROM meta WHERE key = ?1", [CLEAN])? > 0;
+            let question = "SELECT value FROM meta WHERE key = ?1";
+            let unsure = tx.query_row(question, [UNSURE], |row| row.get::<_, String>(0)).optional()?;
+            Ok((closed, unsure))
         })?;
+        self.was_clean = (closed || is_new) && unsure.is_none();
+        self.was_publishing = unsure.as_deref() == Some(CUT);
         self.reload()?;
         self.interrupted = self.read(|db| {
             let mut query = db.prepare("SELECT n FROM command WHERE state = ?1 ORDER BY n")?;
@@ -162,6 +189,7 @@ impl Store {
             Ok(false) => {}
             Ok(true) => self.checkpointed_ms = self.now_ms,
             Err(error) => {
+                self.count_error(&error);
                 self.checkpointed_ms = self.now_ms;
                 // A checkpoint that failed lost nothing: all of it is still in the log.
                 if error.sqlite_error().is_some_and(|e| e.extended_code == DiskFault::Sync.code()) {
@@ -175,12 +203,17 @@ impl Store {
     pub fn close(mut self) {
         self.now_ms = i64::MAX;
         self.probe();
-        let _ = self.write(Durability::Promised, |tx| {
-            tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, '1')", [CLEAN])
-        });
+        self.mark_clean();
         if self.home.is_some() && !self.is_volatile() {
             let _ = frames(&self.db, "TRUNCATE");
         }
+    }
+
+    /// The next process knows that nothing was under way.
+    fn mark_clean(&mut self) {
+        let _ = self.write(Durability::Promised, |tx| {
+            tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, '1')", [CLEAN])
+        });
     }
 }
 

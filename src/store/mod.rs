@@ -18,8 +18,10 @@ mod clock;
 mod commands;
 mod disk;
 mod kept;
+mod ledger;
 mod life;
 mod lock;
+mod meter;
 mod outbox;
 mod salvage;
 mod schema;
@@ -39,6 +41,8 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 pub use kept::MAX_STATE_BYTES;
+pub use ledger::{Ended, Enqueued, Ledger, SharedLedger};
+pub use meter::{Meter, Work};
 pub use types::{
     Bounds, CommandEnd, CommandState, Counts, DropPolicy, DropReason, Finished, KnownCommand, Lane, LastRun,
     Life, Moment, NewCommand, NewEffects, NewRow, NewTimer, Recorded, Row, StoreError, StoreNews, Timer,
@@ -70,10 +74,13 @@ pub struct Store {
     /// Commands that were running when the last process ended.
     interrupted: BTreeSet<u64>,
     was_clean: bool,
+    was_publishing: bool,
     synced_as: Option<Durability>,
     age_applied_ms: Option<i64>,
     checkpointed_ms: i64,
     faults: Option<DiskFaults>,
+    meter: Option<Box<dyn Meter>>,
+    ledger: Option<SharedLedger>,
 }
 
 /// The folder, and the lock on it.
@@ -106,9 +113,16 @@ impl Store {
         matches!(self.place, Place::Volatile(_))
     }
 
-    /// Whether the last process that had the store closed it.
+    /// Whether the last process that had the store closed it, and knew what became of all that it published. No
+    /// process had a new one.
     pub fn was_clean(&self) -> bool {
         self.was_clean
+    }
+
+    /// Whether a process ended in the middle of a publish, and none has succeeded since: the module may still
+    /// wait for the rest of it.
+    pub fn was_publishing(&self) -> bool {
+        self.was_publishing
     }
 
     /// How much the outbox may hold from now on.

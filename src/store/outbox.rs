@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, params};
 
 use super::bounds::{self, Gone};
-use super::life::IN_FLIGHT;
+use super::life::{IN_FLIGHT, UNSURE};
+use super::schema::Parsed as _;
 use super::write::{Durability, Site};
 use super::{Counts, Lane, Moment, NewEffects, NewRow, Row, Store, StoreError, counted, kept, stored};
 
@@ -26,8 +27,8 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn count(db: &Connection) -> rusqlite::Result<Self> {
         let mut tally = Self { version: data_version(db)?, ..Self::default() };
-        tally.dead = db.query_row("SELECT count(*) FROM dead", [], |row| row.get(0).map(counted))?;
-        let mut query = db.prepare(
+        tally.dead = db.first("SELECT count(*) FROM dead", [], |row| row.get(0).map(counted))?;
+        let mut query = db.prepare_cached(
             "SELECT lane, count(*), coalesce(sum(length(payload)), 0) FROM outbox GROUP BY lane ORDER BY lane",
         )?;
         let mut found = query.query([])?;
@@ -71,7 +72,7 @@ impl Tally {
 }
 
 fn data_version(db: &Connection) -> rusqlite::Result<i64> {
-    db.query_row("PRAGMA data_version", [], |row| row.get(0))
+    db.first("PRAGMA data_version", [], |row| row.get(0))
 }
 
 /// The columns of a [`Row`], in its order.
@@ -107,7 +108,8 @@ pub(super) fn next_row_but(
     taken: &BTreeSet<u64>,
 ) -> rusqlite::Result<Option<Row>> {
     let which = if urgent { "lane < 2" } else { "lane = 2" };
-    let mut query = db.prepare(&format!("SELECT {COLUMNS} WHERE {which} AND seq > ?1 ORDER BY seq"))?;
+    let mut query =
+        db.prepare_cached(&format!("SELECT {COLUMNS} WHERE {which} AND seq > ?1 ORDER BY seq"))?;
     let mut rows = query.query([stored(after)])?;
     while let Some(row) = rows.next()? {
         if !taken.contains(&row.get(0).map(counted)?) {
@@ -118,7 +120,7 @@ pub(super) fn next_row_but(
 }
 
 pub(super) fn insert(db: &Connection, row: &NewRow, made: Moment) -> rusqlite::Result<u64> {
-    db.query_row(
+    db.first(
         "INSERT INTO outbox (lane, topic, qos, retain, payload, boot, mono_ms, source)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING seq",
         params![
@@ -138,11 +140,11 @@ pub(super) fn insert(db: &Connection, row: &NewRow, made: Moment) -> rusqlite::R
 /// Writes down which row is being published: another process must leave it alone.
 fn set_in_flight(db: &Connection, seq: Option<u64>) -> rusqlite::Result<()> {
     match seq {
-        Some(seq) => db.execute(
+        Some(seq) => db.run(
             "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
             params![IN_FLIGHT, seq.to_string()],
         )?,
-        None => db.execute("DELETE FROM meta WHERE key = ?1", [IN_FLIGHT])?,
+        None => db.run("DELETE FROM meta WHERE key = ?1", [IN_FLIGHT])?,
     };
     Ok(())
 }
@@ -196,7 +198,9 @@ impl Store {
             Promised::keep(tx, made, &rows, age_due).map(Some)
         })?;
         self.state = state;
-        Ok(seqs.unwrap_or_default())
+        let seqs = seqs.unwrap_or_default();
+        self.enter_rows(now_ms, &rows, &seqs);
+        Ok(seqs)
     }
 
     /// One synced transaction that may put rows into the outbox; `None` if `work` found nothing to do.
@@ -261,7 +265,7 @@ impl Store {
         self.in_flight = Some(seq);
         self.bring(seq);
         self.repeatable(|tx| {
-            tx.execute("UPDATE outbox SET attempts = attempts + 1 WHERE seq = ?1", [stored(seq)])?;
+            tx.run("UPDATE outbox SET attempts = attempts + 1 WHERE seq = ?1", [stored(seq)])?;
             set_in_flight(tx, Some(seq))
         });
     }
@@ -271,6 +275,7 @@ impl Store {
         self.landed(seq);
         let gone = self.repeatable(|tx| {
             set_in_flight(tx, None)?;
+            tx.execute("DELETE FROM meta WHERE key = ?1", [UNSURE])?;
             bounds::remove(tx, seq)
         });
         if let Some(gone) = gone.flatten() {
@@ -278,12 +283,16 @@ impl Store {
         }
     }
 
-    /// The publish failed; the row stays. `refused`: for a reason that lies in the message.
+    /// The publish failed; the row stays. `refused`: for a reason that lies in the message. Otherwise it may have
+    /// arrived all the same.
     pub fn failed(&mut self, seq: u64, error: Option<&str>, refused: bool) {
         self.landed(seq);
         self.repeatable(|tx| {
             set_in_flight(tx, None)?;
-            tx.execute(
+            if !refused {
+                tx.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, 'unknown')", [UNSURE])?;
+            }
+            tx.run(
                 "UPDATE outbox SET error = coalesce(?2, error), refusals = refusals + ?3 WHERE seq = ?1",
                 params![stored(seq), error, refused],
             )
@@ -295,16 +304,16 @@ impl Store {
         self.landed(seq);
         let buried = self.repeatable(|tx| {
             set_in_flight(tx, None)?;
-            tx.execute(
+            tx.run(
                 "INSERT OR REPLACE INTO dead SELECT seq, lane, topic, qos, retain, payload, boot, mono_ms, source,
                  attempts, ?2, coalesce(?3, error) FROM outbox WHERE seq = ?1 ORDER BY seq",
                 params![stored(seq), reason, error],
             )?;
-            tx.execute(
+            tx.run(
                 "DELETE FROM dead WHERE seq NOT IN (SELECT seq FROM dead ORDER BY seq DESC LIMIT ?1)",
                 [MAX_DEAD],
             )?;
-            let here = tx.query_row("SELECT count(*) FROM dead", [], |row| row.get(0).map(counted))?;
+            let here = tx.first("SELECT count(*) FROM dead", [], |row| row.get(0).map(counted))?;
             let dead = if tx.on_disk { here } else { tx.tally.dead + 1 };
             Ok((bounds::remove(tx, seq)?, dead))
         });

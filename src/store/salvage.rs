@@ -42,6 +42,11 @@ pub(super) fn open(
     Ok((db, Some(StoreNews::Corrupt { kept_as, salvaged })))
 }
 
+/// Whether no store was ever here, not even a broken one.
+pub(super) fn is_nothing_there(folder: &Path) -> bool {
+    !["", READY].iter().any(|part| beside(folder, part).exists()) && numbers(folder).is_empty()
+}
+
 /// The same for a simulated disk, which nobody looks at afterwards.
 pub(super) fn in_memory(from: &Connection, fresh_id: &str) -> Result<(Connection, Option<StoreNews>), Unfit> {
     let to = schema::in_memory(fresh_id)?;

@@ -1,6 +1,43 @@
 //! The tables, and what a file must say about itself to be ours.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Params, Row};
+
+/// Statements that a connection keeps parsed: all that a working store repeats.
+const STATEMENTS: usize = 64;
+
+/// Statements that are parsed once. What a station asks at each boundary would cost it more to parse than to
+/// answer.
+pub(super) trait Parsed {
+    /// [`Connection::execute`].
+    fn run(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize>;
+    /// [`Connection::query_row`].
+    fn first<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T>;
+}
+
+impl Parsed for Connection {
+    fn run(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+        self.prepare_cached(sql)?.execute(params)
+    }
+
+    fn first<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.prepare_cached(sql)?.query_row(params, read)
+    }
+}
+
+/// A new connection keeps that many.
+pub(super) fn keep_statements(db: &Connection) {
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+}
 
 /// `ATFL`: marks the file as a station's store.
 pub(super) const APPLICATION_ID: i64 = 0x4154_464C;
@@ -115,6 +152,7 @@ pub(super) fn create(db: &Connection, store_id: &str) -> rusqlite::Result<()> {
 /// A database in memory with all tables.
 pub(super) fn in_memory(store_id: &str) -> rusqlite::Result<Connection> {
     let db = Connection::open_in_memory()?;
+    keep_statements(&db);
     db.execute_batch("PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;")?;
     create(&db, store_id)?;
     Ok(db)

@@ -243,7 +243,8 @@ fn merge(
         tx.execute("DELETE FROM outbox WHERE seq = ?1", [stored(*seq)])?;
     }
     let rows = copy(memory, &tx, &OUTBOX)?;
-    let forgotten = if from.knows_file { "key <> 'store_id'" } else { "key IN ('clean', 'in_flight')" };
+    let forgotten =
+        if from.knows_file { "key <> 'store_id'" } else { "key IN ('clean', 'in_flight', 'unsure')" };
     tx.execute(&format!("DELETE FROM meta WHERE {forgotten}"), [])?;
     memory.execute("DELETE FROM meta WHERE key = 'store_id'", [])?;
     if from.knows_file {

@@ -141,6 +141,20 @@ impl Store {
         durability: Durability,
         work: &mut impl FnMut(&Site<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
+        let began = self.measured_now();
+        let done = self.commit_work(durability, work);
+        match &done {
+            Ok(_) => self.count_transaction(durability, began),
+            Err(error) => self.count_error(error),
+        }
+        done
+    }
+
+    fn commit_work<T>(
+        &mut self,
+        durability: Durability,
+        work: &mut impl FnMut(&Site<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         self.sync_as(durability)?;
         let on_disk = matches!(self.place, Place::Kept);
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -199,7 +213,10 @@ impl Store {
         loop {
             match question(&self.db) {
                 Ok(answer) => return Ok(answer),
-                Err(error) => self.overcome(error, failures)?,
+                Err(error) => {
+                    self.count_error(&error);
+                    self.overcome(error, failures)?;
+                }
             }
             failures += 1;
         }

@@ -1,5 +1,6 @@
 //! The shapes in which a secret can cross the line or reach a log: as it is, with a dialect's escapes, as
-//! part of a JSON string, and each of these in hexadecimal, percent encoding or base64.
+//! part of a JSON string, and each of these in hexadecimal, percent encoding or base64; and as the UCS2 of a
+//! module whose character set that is.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ pub(super) fn of(value: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> 
     let text = String::from_utf8_lossy(value).into_owned();
     // What a flow may make of it before it is encoded any further.
     let mut plain = BTreeSet::from([value.to_vec(), text.clone().into_bytes()]);
-    for spelled in json(&text).into_iter().chain([text]) {
+    for spelled in json(&text).into_iter().chain([text.clone()]) {
         plain.insert(escaped(&spelled, escapes).into_bytes());
         plain.insert(spelled.into_bytes());
     }
@@ -24,6 +25,8 @@ pub(super) fn of(value: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> 
         all.extend(percent(bytes).map(String::into_bytes));
         all.extend(base64(bytes).into_iter().map(String::into_bytes));
     }
+    let ucs2: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    all.extend(hexadecimal(&ucs2).map(String::into_bytes));
     all
 }
 
@@ -39,22 +42,31 @@ fn escaped(text: &str, escapes: &[(char, String)]) -> String {
     out
 }
 
-/// Inside a JSON string: plain, with `\/` as PHP writes it, and in ASCII as Python writes it.
-fn json(text: &str) -> [String; 3] {
+/// Inside a JSON string: plain, with `\/` as PHP writes it, in ASCII as Python writes it, without `;` as a
+/// station publishes it, and fit for a web page as Go writes it.
+fn json(text: &str) -> [String; 5] {
     let quoted = serde_json::Value::from(text).to_string();
     let inner = quoted[1..quoted.len() - 1].to_owned();
     let slashes = inner.replace('/', "\\/");
-    let mut ascii = String::with_capacity(inner.len());
-    for character in inner.chars() {
-        if character.is_ascii() {
-            ascii.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                let _ = write!(ascii, "\\u{unit:04x}");
-            }
+    let ascii = by_code(&inner, |character| character.is_ascii());
+    let one_line = by_code(&inner, |character| matches!(character, ' '..='~') && character != ';');
+    let web = by_code(&inner, |character| !matches!(character, '<' | '>' | '&'));
+    [inner, slashes, ascii, one_line, web]
+}
+
+/// With `\uXXXX` for every character that is not `kept`.
+fn by_code(text: &str, kept: fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if kept(character) {
+            out.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            let _ = write!(out, "\\u{unit:04x}");
         }
     }
-    [inner, slashes, ascii]
+    out
 }
 
 /// `4f4b`, `4f 4b`, `\x4f\x4b`, each in small and capital letters.

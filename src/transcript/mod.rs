@@ -15,15 +15,24 @@
 //!
 //! * [`writer`]: [`Transcript`], which the session writes.
 //! * [`record`]: what a record is, and its JSON.
-//! * [`reader`]: the records of a file.
+//! * [`reader`]: the records of a file; [`wildcard`]: what a masked one may have been.
+//! * [`conversation`]: what was asked and what was answered, sorted as a session sorts it.
+//! * [`show`], [`diff`] and [`explain`]: a transcript for people.
 //! * [`mask`]: [`Masker`], which finds secrets in whatever shape (`forms`) they cross the line.
 
+pub mod conversation;
+pub mod diff;
+pub mod explain;
 mod forms;
 pub mod mask;
 pub mod reader;
 pub mod record;
+pub mod show;
+pub mod visible;
+pub mod wildcard;
 pub mod writer;
 
+pub use conversation::Conversation;
 pub use mask::{Masker, Secret};
 pub use reader::{ReadError, Reader};
 pub use record::{Entry, Header, NoteKind, Record};

@@ -17,6 +17,19 @@ pub struct ReadError {
     pub help: &'static str,
 }
 
+/// A file as text.
+///
+/// # Errors
+///
+/// The first line that is not UTF-8.
+pub fn text(file: &[u8]) -> Result<&str, ReadError> {
+    str::from_utf8(file).map_err(|error| ReadError {
+        line: 1 + memchr::memchr_iter(b'\n', &file[..error.valid_up_to()]).count(),
+        problem: "not UTF-8".into(),
+        help: "a transcript is JSON lines, as `--transcript` writes them",
+    })
+}
+
 /// The records of a transcript, in order. A last line that was cut off in the middle, as a power cut
 /// leaves it, ends the records without an error; [`Reader::torn`] tells.
 #[derive(Clone, Debug)]
@@ -61,7 +74,7 @@ impl<'a> Reader<'a> {
         let (first, rest) = file.split_once('\n').unwrap_or((file, ""));
         let raw: RawHeader = serde_json::from_str(first).map_err(|error| ReadError {
             line: 1,
-            problem: format!("not the first line of a transcript: {error}"),
+            problem: format!("not the first line of a transcript: {}", why(&error)),
             help: "a transcript begins with `{\"atflow\":\"transcript\",\"version\":1,…}`",
         })?;
         if raw.atflow != "transcript" || raw.version > VERSION {
@@ -78,6 +91,11 @@ impl<'a> Reader<'a> {
     /// The first line.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The line of the file that was read last, from 1.
+    pub fn line(&self) -> usize {
+        self.line
     }
 
     /// Whether the last line was cut off. Known when all records have been read.
@@ -120,7 +138,8 @@ impl Iterator for Reader<'_> {
 
 /// One record.
 pub(super) fn parse(line: &str) -> Result<Record, String> {
-    let raw: RawRecord = serde_json::from_str(line).map_err(|error| format!("not a record: {error}"))?;
+    let raw: RawRecord =
+        serde_json::from_str(line).map_err(|error| format!("not a record: {}", why(&error)))?;
     let entry = match (raw.tx, raw.rx, raw.tx_hex, raw.rx_hex, raw.note) {
         (Some(text), None, None, None, None) => Entry::Tx(text.into_bytes()),
         (None, Some(text), None, None, None) => Entry::Rx(text.into_bytes()),
@@ -133,6 +152,13 @@ pub(super) fn parse(line: &str) -> Result<Record, String> {
         _ => return Err("needs exactly one of `tx`, `rx`, `tx_hex`, `rx_hex` and `note`".into()),
     };
     Ok(Record { at: Mono::from_micros(raw.t), entry, masked: raw.masked })
+}
+
+/// What the JSON reader says, without its own counting of lines: it saw only one.
+fn why(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    format!("{} (column {})", &text[..end], error.column())
 }
 
 fn unhex(digits: &str) -> Result<Vec<u8>, String> {

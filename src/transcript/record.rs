@@ -39,6 +39,13 @@ pub enum Entry {
     Note(NoteKind, String),
 }
 
+/// The note of a port that is gone.
+pub const GONE: &str = "the port is gone";
+/// The note of a port that is there again.
+pub const BACK: &str = "the port is back";
+/// The note of a module that took only a part of what stands above it.
+pub const SHORT: &str = "the module took no more";
+
 /// What a note is about; its text says the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoteKind {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::mem;
+use std::time::Duration;
 
 use memchr::memrchr;
 
@@ -25,13 +26,16 @@ pub struct Transcript {
     /// Received and not recorded yet: the beginning of a line, or of a secret.
     tail: Vec<u8>,
     tail_at: Mono,
+    /// How long after the record began the clock of the conversation at hand did.
+    shift: Duration,
     lines: Lines,
 }
 
 impl Transcript {
     /// One without a file: the newest records are kept in memory, nothing else.
     pub fn none(masker: Masker) -> Self {
-        Self { masker, tail: Vec::new(), tail_at: Mono::ZERO, lines: Lines::default() }
+        let (tail, tail_at, shift) = (Vec::new(), Mono::ZERO, Duration::ZERO);
+        Self { masker, tail, tail_at, shift, lines: Lines::default() }
     }
 
     /// One that goes to `file`. A file that cannot be written is a [`Transcript::problem`], never a failed
@@ -43,16 +47,32 @@ impl Transcript {
         transcript
     }
 
+    /// The same record, of another conversation: on a clock that stands at `now` where the old one stands at
+    /// `then`. Time in the record goes on.
+    #[must_use]
+    pub fn continued(mut self, masker: Masker, then: Mono, now: Mono) -> Self {
+        self.settle();
+        self.masker = masker;
+        self.shift += then.since(now);
+        self
+    }
+
     /// What was wrong with the file. It is not written any more then; the run goes on.
     pub fn problem(&self) -> Option<&io::Error> {
         self.lines.problem.as_ref()
+    }
+
+    /// From now on masks with this one: it knows a secret that nobody knew when the conversation began.
+    pub fn mask_with(&mut self, masker: Masker) {
+        self.flush_tail();
+        self.masker = masker;
     }
 
     /// Records what was handed to the module. Give a command line, or data, as one piece, also if the
     /// module took only a part of it: a secret in two pieces is not found.
     pub fn tx(&mut self, at: Mono, bytes: &[u8]) {
         self.flush_tail();
-        self.lines.bytes(at, Way::Tx, &self.masker.mask_cut_off(bytes));
+        self.lines.bytes(at + self.shift, Way::Tx, &self.masker.mask_cut_off(bytes));
     }
 
     /// Records what came from the module, in whole lines; the rest waits for its end.
@@ -65,6 +85,7 @@ impl Transcript {
         let whole = if joined { &tail[..] } else { bytes };
         let lines_end = memrchr(b'\n', whole).map_or(0, |index| index + 1);
         let wanted = if whole.len() - lines_end > LINE_BYTES_MAX { whole.len() } else { lines_end };
+        let at = at + self.shift;
         let cut = self.received(at, whole, wanted);
         if joined {
             tail.drain(..cut);
@@ -92,13 +113,21 @@ impl Transcript {
         self.flush_tail();
         let shown = self.masker.mask(text);
         let masked = matches!(shown, Cow::Owned(_));
-        self.lines.push(at, |out, at| record::push_note(out, at, kind, &shown, masked));
+        self.lines.push(at + self.shift, |out, at| record::push_note(out, at, kind, &shown, masked));
     }
 
-    /// The newest records, oldest first. Call [`Transcript::flush_tail`] before, to have the last line.
-    pub fn recent(&self) -> Vec<Record> {
-        let lines = self.lines.recent.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| reader::parse(str::from_utf8(line).ok()?).ok()).collect()
+    /// The newest records, oldest first, none before `since`. Call [`Transcript::flush_tail`] before, to have
+    /// the last line.
+    pub fn recent(&self, since: Mono) -> Vec<Record> {
+        // Time in the lines only goes forward, so nobody looks at more of them than are wanted and one.
+        let lines = self.lines.recent.rsplit(|byte| *byte == b'\n');
+        let records = lines.filter_map(|line| reader::parse(str::from_utf8(line).ok()?).ok());
+        let since = since + self.shift;
+        let records = records.take_while(|record| record.at >= since);
+        let mut recent: Vec<Record> =
+            records.map(|record| Record { at: record.at - self.shift, ..record }).collect();
+        recent.reverse();
+        recent
     }
 
     /// Hands what was recorded so far to the system.
@@ -106,12 +135,17 @@ impl Transcript {
         self.lines.with_file(BufWriter::flush);
     }
 
-    /// Records all that is left and ends the file. An end that may be the beginning of a secret is masked
-    /// if it is long enough to give something away. Whatever comes later goes to memory only.
-    pub fn close(&mut self) {
+    /// Records all that is left: a conversation is over. An end that may be the beginning of a secret is masked
+    /// if it is long enough to give something away.
+    pub fn settle(&mut self) {
         let tail = mem::take(&mut self.tail);
         self.lines.bytes(self.tail_at, Way::Rx, &self.masker.mask_cut_off(&tail));
         self.flush();
+    }
+
+    /// Records all that is left and ends the file. Whatever comes later goes to memory only.
+    pub fn close(&mut self) {
+        self.settle();
         self.lines.file = None;
     }
 

@@ -49,7 +49,7 @@ impl Block<'_> {
     pub fn file(&self) -> Option<&str> {
         let name = *self.words.first()?;
         let end = Path::new(name).extension()?;
-        (end == "yaml" || end == "rhai").then_some(name)
+        (end == "yaml" || end == "rhai" || end == "txt").then_some(name)
     }
 
     /// Whether it is a list of steps.

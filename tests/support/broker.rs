@@ -1,9 +1,12 @@
 //! A real mosquitto on a port of its own, and its command-line clients. All three must be installed
 //! (`./test` does that): without them these tests fail.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
 
 use super::process::{Running, run};
 use super::temp::TempDir;
@@ -24,7 +27,8 @@ pub struct Seen {
 pub struct Broker {
     port: u16,
     login: Option<(&'static str, &'static str)>,
-    _process: Running,
+    process: Running,
+    settings: String,
     _dir: TempDir,
 }
 
@@ -41,6 +45,8 @@ impl Broker {
 
     fn start(login: Option<(&'static str, &'static str)>) -> Self {
         let dir = TempDir::new();
+        // A broker that is started by root goes on as another user, who keeps there what its sessions are owed.
+        allow(dir.path(), 0o777);
         for _ in 0..TRIES {
             let port = free_port();
             let access = match login {
@@ -49,21 +55,34 @@ impl Broker {
                     let file = dir.join("passwords");
                     let _ = std::fs::remove_file(&file);
                     run(Command::new("mosquitto_passwd").args(["-b", "-c", &file, user, password])).exited(0);
-                    // A broker that is started by root goes on as another user, who must be able to read it.
-                    readable(dir.path());
-                    readable(Path::new(&file));
+                    allow(Path::new(&file), 0o644);
                     format!("allow_anonymous false\npassword_file {file}\n")
                 }
             };
-            let settings = format!("listener {port} 127.0.0.1\npersistence false\nlog_dest stderr\n{access}");
+            let home = dir.path().display();
+            let settings = format!(
+                "listener {port} 127.0.0.1\npersistence true\npersistence_location {home}/\nlog_dest stderr\n{access}"
+            );
             let file = dir.file("mosquitto.conf", settings);
             let mut process = Running::start(Command::new(program()).args(["-c", &file]));
             let line = process.wait_for(|line| line.contains(" running") || line.contains("Error:"));
             if line.contains(" running") {
-                return Self { port, login, _process: process, _dir: dir };
+                return Self { port, login, process, settings: file, _dir: dir };
             }
         }
         panic!("mosquitto finds no free port");
+    }
+
+    /// Stops it; what its sessions are owed is kept.
+    pub fn stop(&mut self) {
+        self.process.signal(Signal::TERM);
+        self.process.wait_for(|line| line.contains("terminating"));
+    }
+
+    /// Starts it again, on the same port.
+    pub fn start_again(&mut self) {
+        self.process = Running::start(Command::new(program()).args(["-c", &self.settings]));
+        self.process.wait_for(|line| line.contains(" running"));
     }
 
     /// For `--cloud`, with the broker's login.
@@ -79,13 +98,13 @@ impl Broker {
         format!("mqtt://127.0.0.1:{}", self.port)
     }
 
+    /// Somebody who publishes, from whatever thread.
+    pub fn sender(&self) -> Sender {
+        Sender { port: self.port, login: self.login }
+    }
+
     fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
-        if let Some((user, password)) = self.login {
-            command.args(["-u", user, "-P", password]);
-        }
-        command
+        self.sender().client(program)
     }
 
     /// `mosquitto_pub` of a file's bytes.
@@ -103,10 +122,42 @@ impl Broker {
         // A retained message comes as soon as the subscription stands: then nothing is missed any more.
         run(self.client("mosquitto_pub").args(["-r", "-t", "watched", "-m", "yes"])).exited(0);
         let mut command = self.client("mosquitto_sub");
-        command.args(["-t", "#", "-F", "%t %x"]).stdin(Stdio::null());
+        // It stays a client of a broker that is restarted, and misses nothing of what is acknowledged.
+        command.args(["-c", "-i", "watch", "-q", "1", "-t", "#", "-F", "%t %x"]).stdin(Stdio::null());
         let mut watch = Watch { process: Running::start(&mut command) };
         watch.wait_for("watched");
         watch
+    }
+}
+
+/// Somebody who publishes.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender {
+    port: u16,
+    login: Option<(&'static str, &'static str)>,
+}
+
+impl Sender {
+    fn client(self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        if let Some((user, password)) = self.login {
+            command.args(["-u", user, "-P", password]);
+        }
+        command
+    }
+
+    /// `mosquitto_pub` of several texts on one topic, at once.
+    pub fn publish_all(self, topic: &str, texts: &[String]) {
+        let mut command = self.client("mosquitto_pub");
+        command.args(["-t", topic, "-l"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("mosquitto_pub is installed");
+        let mut input = child.stdin.take().expect("piped");
+        for text in texts {
+            writeln!(input, "{text}").expect("it reads");
+        }
+        drop(input);
+        assert!(child.wait().expect("a child can be waited for").success());
     }
 }
 
@@ -116,13 +167,30 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Everything up to a message on `topic`.
+    #[track_caller]
+    pub fn until(&mut self, topic: &str) -> Vec<Seen> {
+        let mut all = Vec::new();
+        loop {
+            let line = self.process.wait_for(|line| line.contains(' '));
+            all.push(seen(&line));
+            if all.last().is_some_and(|last| last.topic == topic) {
+                return all;
+            }
+        }
+    }
+
     /// Waits for a message on `topic`; others before it are passed over.
     #[track_caller]
     pub fn wait_for(&mut self, topic: &str) -> Seen {
         let line = self.process.wait_for(|line| line.split_once(' ').is_some_and(|(seen, _)| seen == topic));
-        let (topic, hex) = line.split_once(' ').expect("the format has a blank");
-        Seen { topic: topic.to_owned(), payload: unhex(hex) }
+        seen(&line)
     }
+}
+
+fn seen(line: &str) -> Seen {
+    let (topic, hex) = line.split_once(' ').expect("the format has a blank");
+    Seen { topic: topic.to_owned(), payload: unhex(hex) }
 }
 
 fn unhex(hex: &str) -> Vec<u8> {
@@ -141,8 +209,7 @@ fn program() -> &'static str {
     if Path::new("/usr/sbin/mosquitto").exists() { "/usr/sbin/mosquitto" } else { "mosquitto" }
 }
 
-fn readable(path: &Path) {
+fn allow(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = if path.is_dir() { 0o755 } else { 0o644 };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("our own file");
 }

@@ -4,8 +4,10 @@
 #![allow(dead_code, reason = "every test program uses its own part of this")]
 
 pub mod broker;
+pub mod counting;
 pub mod module;
 pub mod process;
+pub mod station;
 pub mod temp;
 pub mod time;
 

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -111,6 +112,22 @@ impl Running {
         self.give_up("it ended without the line that was waited for")
     }
 
+    /// Lets it run for this long; what it says is kept. Ends early with the process.
+    pub fn let_run(&mut self, time: Duration) {
+        let deadline = Deadline::after(time);
+        while self.streams_open > 0 && !deadline.passed() {
+            if let Ok(said) = self.said.recv_timeout(deadline.left()) {
+                self.keep(said);
+            }
+        }
+    }
+
+    /// Ends it with SIGKILL, at this moment, and gives what it had said.
+    pub fn kill(mut self) -> Done {
+        let _ = self.child.kill();
+        self.finish_within()
+    }
+
     /// Waits for a JSON event.
     #[track_caller]
     pub fn wait_for_event(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -126,13 +143,23 @@ impl Running {
 
     /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(id, Signal::INT).expect("the process is there until it is waited for");
+        kill_process(id, signal).expect("the process is there until it is waited for");
     }
 
     /// Waits for the end.
     #[track_caller]
     pub fn finish(mut self) -> Done {
+        self.finish_within()
+    }
+
+    #[track_caller]
+    fn finish_within(&mut self) -> Done {
         let deadline = Deadline::after(PATIENCE);
         while self.streams_open > 0 {
             self.next(deadline);
@@ -147,6 +174,10 @@ impl Running {
         let Ok(said) = self.said.recv_timeout(deadline.left()) else {
             self.give_up("it takes too long");
         };
+        self.keep(said)
+    }
+
+    fn keep(&mut self, said: Said) -> Option<String> {
         let (line, log) = match said {
             Said::Out(line) => (line, &mut self.stdout),
             Said::Err(line) => (line, &mut self.stderr),

@@ -49,6 +49,8 @@ pub struct Scripted {
     /// What was said while nobody read.
     inbox: Vec<u8>,
     gone: bool,
+    /// It takes no more of what is being written.
+    full: bool,
     baud_bps: Option<u32>,
     seen: Rc<RefCell<Seen>>,
 }
@@ -57,7 +59,8 @@ impl Scripted {
     pub fn new(script: Script, seen: Rc<RefCell<Seen>>) -> Self {
         let baud_bps = script.baud_bps;
         let clock = Rc::new(Hand(Cell::new(Mono::ZERO)));
-        Self { clock, script, next: 0, before: Mono::ZERO, inbox: Vec::new(), gone: false, baud_bps, seen }
+        let (next, before, inbox, gone, full) = (0, Mono::ZERO, Vec::new(), false, false);
+        Self { clock, script, next, before, inbox, gone, full, baud_bps, seen }
     }
 
     fn now(&self) -> Mono {
@@ -131,6 +134,7 @@ impl Scripted {
 
 impl Link for Scripted {
     fn read(&mut self, buf: &mut Vec<u8>, until: Mono) -> Result<Read, LinkError> {
+        self.full = false;
         loop {
             if !self.inbox.is_empty() {
                 let count = self.inbox.len();
@@ -165,6 +169,15 @@ impl Link for Scripted {
             return Err(Self::vanished());
         }
         self.catch_up();
+        if self.full {
+            // A signal is noted, but ends no write.
+            while let Some((due, What::Stop)) = self.due().filter(|(due, _)| *due <= until) {
+                self.done(due);
+                self.seen.borrow_mut().stop = true;
+            }
+            self.move_to(until);
+            return Ok(0);
+        }
         let full = match self.script.acts.get(self.next).map(|act| act.what.clone()) {
             Some(What::Full(taken)) => {
                 self.ours(|what| matches!(what, What::Full(_)), "");
@@ -183,6 +196,7 @@ impl Link for Scripted {
             &format!("`{}` was sent", escape(left)),
         );
         if full.is_some() {
+            self.full = true;
             self.move_to(until);
         }
         Ok(taken)
@@ -214,7 +228,12 @@ impl Link for Scripted {
             }
             _ => {
                 self.move_to(until);
-                Err(LinkError::Open { port: "script".into(), why: "no such device".into(), help: None })
+                Err(LinkError::Open {
+                    port: "script".into(),
+                    why: "no such device".into(),
+                    help: None,
+                    absent: true,
+                })
             }
         }
     }

@@ -49,11 +49,18 @@ enum Tail {
 
 /// A regex that is compiled when it is first asked for: most patterns of a dialect never meet a line that
 /// begins as they do, and compiling is what a short run would spend most of its time on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Lazy {
     source: String,
     /// `None` inside: it does not compile, which is said while the pattern is loaded.
     compiled: OnceLock<Option<Regex>>,
+}
+
+/// The same before and after it is compiled.
+impl std::fmt::Debug for Lazy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lazy").field(&self.source).finish()
+    }
 }
 
 impl Lazy {

@@ -193,3 +193,11 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_pattern_that_was_used_is_still_the_same() {
+    let pattern = Pattern::parse("+NITZ: {date},{time:rest} x{n:int}y{m:int}").unwrap();
+    let before = format!("{pattern:?}");
+    assert!(pattern.match_line(b"+NITZ: a,b x1y2", &[]).is_some());
+    assert_eq!(format!("{pattern:?}"), before);
+}

@@ -190,11 +190,9 @@ impl Cursor {
     /// Adds what was captured to what was before; the bytes of a `many` item are joined.
     fn join(item: &Item, found: Captures, captures: &mut Captures) {
         for (name, value) in found.0 {
-            match (item, captures.get(&name), value) {
-                (Item::Many(_), Some(Capture::Bytes(before)), Capture::Bytes(piece)) => {
-                    let joined = [before.as_slice(), &piece].concat();
-                    captures.put(name, Capture::Bytes(joined));
-                }
+            let before = captures.0.iter_mut().find(|(known, _)| *known == name).map(|(_, value)| value);
+            match (item, before, value) {
+                (Item::Many(_), Some(Capture::Bytes(before)), Capture::Bytes(piece)) => before.extend(piece),
                 (_, _, value) => captures.put(name, value),
             }
         }

@@ -12,6 +12,9 @@ use crate::at::pattern::{Capture, Captures, Pattern, Sequence, trim_end};
 /// As much information is kept for messages and reports.
 const INFORMATION_BYTES: usize = 64 * 1024;
 
+/// As many elements of a list are kept: as many as a script can take.
+const COLLECTED_ELEMENTS: usize = 4_096;
+
 /// A step that waits.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -20,6 +23,8 @@ pub(super) struct Exchange {
     pub(super) progress: Progress,
     /// Whether any of its patterns counts bytes.
     pub(super) counted: bool,
+    /// There is data to send, so the prompt must come.
+    has_data: bool,
     echo: Option<Vec<u8>>,
     /// The lines of our data, last first, as far as their echo has not come.
     data: Vec<Vec<u8>>,
@@ -39,11 +44,14 @@ pub(super) struct Taken {
 
 /// What is offered to a step besides the line.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts about a line, each on its own")]
 pub(super) struct Offer {
     /// The dialect says that the line ends the session.
     pub(super) closed: bool,
     /// Old answers are being cleared away: only echo and final result count.
     pub(super) late: bool,
+    /// It began before the command was sent: it cannot be its result.
+    pub(super) early: bool,
     /// The line may be the rest of a damaged frame: it decides nothing but the end of a command.
     pub(super) distrust: bool,
 }
@@ -86,6 +94,7 @@ impl Exchange {
             same: armed.same,
             progress,
             counted,
+            has_data: armed.data.is_some(),
             echo: armed.echo.map(|mut echo| {
                 echo.truncate(trim_end(&echo).len());
                 echo
@@ -100,27 +109,34 @@ impl Exchange {
         exchange
     }
 
-    /// The lines as which `data` would be echoed, last first. None if the first looks like a final result:
-    /// it could not be told from the result itself.
+    /// The lines as which `data` would be echoed, last first. None if the first looks like a line that decides
+    /// how the command ends: it could not be told from that line itself.
     fn data_lines(&self, data: &[u8], dialect: &Dialect) -> Vec<Vec<u8>> {
         let without_nul = |line: &[u8]| line.iter().copied().filter(|&byte| byte != 0).collect::<Vec<u8>>();
         let lines = data.split(|byte| matches!(byte, b'\r' | b'\n')).map(without_nul);
         let mut lines: Vec<Vec<u8>> = lines.filter(|line| !line.trim_ascii().is_empty()).collect();
         let results = &dialect.results;
-        let is_final = |line: &Vec<u8>| {
+        let decides = |line: &Vec<u8>| {
             let finals = self.finals(dialect).iter().chain(&results.error).chain(&results.busy);
-            finals.into_iter().any(|pattern| pattern.is_match(line, &self.same))
+            let awaits = self.wanted.awaits.iter().flat_map(|awaits| awaits.patterns());
+            let fail = self.wanted.fail.iter().flat_map(|fail| fail.iter());
+            finals.chain(awaits).chain(fail).any(|pattern| pattern.is_match(line, &self.same))
         };
-        if lines.first().is_some_and(is_final) {
+        if lines.first().is_some_and(decides) {
             lines.clear();
         }
         lines.reverse();
         lines
     }
 
+    /// The prompt that was asked for and has not come.
+    pub(super) fn missing_prompt(&self) -> Option<&Prompt> {
+        self.wanted.prompt.as_ref().filter(|_| !self.progress.prompt_seen)
+    }
+
     /// Whether a `>` at the start of a line is the prompt.
     pub(super) fn wants_sign(&self) -> bool {
-        self.wanted.prompt == Some(Prompt::Sign) && !self.progress.prompt_seen
+        self.missing_prompt() == Some(&Prompt::Sign)
     }
 
     /// A final result is owed and has not come.
@@ -133,7 +149,7 @@ impl Exchange {
     /// Everything owed has come. What follows decides nothing any more, whether it comes in the same read
     /// or in the next: how a module's words are cut into reads must not change how a step ends.
     fn is_over(&self) -> bool {
-        let asked = self.wanted.prompt.is_none() || self.progress.prompt_seen;
+        let asked = !self.has_data || self.missing_prompt().is_none();
         let decided = self.progress.failed.is_some() || (self.progress.awaits_done && asked);
         decided && !self.is_owed()
     }
@@ -238,6 +254,9 @@ impl Exchange {
     }
 
     fn takes_final(&mut self, line: &[u8], dialect: &Dialect, shape: Shape, offer: Offer) -> Option<Class> {
+        if offer.early {
+            return None;
+        }
         if !self.is_owed() {
             return self.takes_late_error(line, dialect, shape, offer);
         }
@@ -324,7 +343,10 @@ impl Exchange {
             return;
         }
         let (_, mut element) = (std::mem::take(cursor), std::mem::take(captures));
-        if whole && let Some((_, list)) = self.progress.collected.get_mut(index) {
+        if whole
+            && let Some((_, list)) = self.progress.collected.get_mut(index)
+            && list.len() < COLLECTED_ELEMENTS
+        {
             for name in sequence.names() {
                 if element.get(&name).is_none() {
                     element.0.push((name, Capture::Missing));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cursor::Place;
+use super::message::JOINED_BYTES;
 use crate::at::dialect::Dialect;
 use crate::at::pattern::{Capture, Captures, Lists, Pattern, Same, Sequence, trim_end};
 
@@ -144,9 +145,8 @@ impl Frame {
         if !pattern.segment_captures(next, &line[end..], same, &mut captures) {
             return false;
         }
-        let length = pattern.counted_hole(next).1.clone();
         let known = [&captures, &self.captures, &self.earlier];
-        let Some(need) = known.iter().find_map(|captures| length_of(captures, &length, self.limit)) else {
+        let Some(need) = believed(pattern, next, &known, self.limit) else {
             return false;
         };
         self.captures.0.append(&mut captures.0);
@@ -181,9 +181,15 @@ impl Frame {
     }
 }
 
-/// The length captured as `name`, if it is one that is believed.
-pub(super) fn length_of(captures: &Captures, name: &str, limit: usize) -> Option<usize> {
-    usize::try_from(captures.int(name)?).ok().filter(|&length| length <= limit)
+/// How many bytes counted hole `hole` of `pattern` takes, if that is believed: not more than `limit`, and with
+/// what `known` holds of it already, from earlier rounds of a `many`, not more than is collected.
+pub(super) fn believed(pattern: &Pattern, hole: usize, known: &[&Captures], limit: usize) -> Option<usize> {
+    let (name, length, _) = pattern.counted_hole(hole);
+    let length = known.iter().find_map(|captures| captures.int(length))?;
+    let length = usize::try_from(length).ok().filter(|&length| length <= limit)?;
+    let joined = name.and_then(|name| known.iter().find_map(|captures| captures.get(name)));
+    let joined = joined.map_or(0, |joined| if let Capture::Bytes(bytes) = joined { bytes.len() } else { 0 });
+    (joined + length <= JOINED_BYTES).then_some(length)
 }
 
 /// Whether `payload` is one complete JSON text that shows its own end. A bare number does not.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::at::pattern::{Capture, Captures};
 
-/// More is not collected of one message.
-const JOINED_BYTES: usize = 1 << 20;
+/// More is not collected of one message, nor of one that counts its pieces itself.
+pub(super) const JOINED_BYTES: usize = 1 << 20;
 
 /// A message from the broker.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,16 +46,25 @@ impl Message {
 
 /// Pieces of one message that is not whole yet.
 #[derive(Debug, Default)]
-pub(super) struct Pieces(Option<Message>);
+pub(super) struct Pieces {
+    joined: Option<Message>,
+    /// How many came so far, of any message.
+    came: u64,
+}
 
 impl Pieces {
     pub(super) fn is_waiting(&self) -> bool {
-        self.0.is_some()
+        self.joined.is_some()
+    }
+
+    /// The number of the newest piece, if there are more to come.
+    pub(super) fn newest(&self) -> Option<u64> {
+        self.joined.is_some().then_some(self.came)
     }
 
     /// Drops what has come; returns its length in bytes.
     pub(super) fn give_up(&mut self) -> Option<Message> {
-        self.0.take()
+        self.joined.take()
     }
 
     /// Adds a piece: the whole message once `total` bytes of its topic have come, and pieces that are given
@@ -63,7 +72,8 @@ impl Pieces {
     pub(super) fn add(&mut self, piece: Message) -> (Option<Message>, Option<Message>) {
         let Some(total) = piece.total() else { return (Some(piece), None) };
         let mut lost = None;
-        let joined = match self.0.take() {
+        self.came += 1;
+        let joined = match self.joined.take() {
             Some(mut first) if first.topic == piece.topic && first.total() == Some(total) => {
                 first.payload.extend_from_slice(&piece.payload);
                 first.damaged |= piece.damaged;
@@ -77,7 +87,7 @@ impl Pieces {
         if joined.payload.len() >= total {
             return (Some(joined), lost);
         }
-        self.0 = Some(joined);
+        self.joined = Some(joined);
         (None, lost)
     }
 }

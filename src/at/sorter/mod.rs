@@ -22,11 +22,11 @@ use std::time::Duration;
 pub use message::Message;
 pub use progress::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Prompt};
 use super::pattern::{Captures, Pattern, trim_end};
 use cursor::{Cursor, Place};
 use exchange::Exchange;
-use frame::{Frame, Owner, Source, State, length_of};
+use frame::{Frame, Owner, Source, State, believed};
 use message::Pieces;
 use urc::UrcIndex;
 
@@ -37,7 +37,7 @@ const HEADER_BYTES: usize = 2 * 1024;
 /// A frame in which nothing comes for this long is damaged.
 const FRAME_PATIENCE: Duration = Duration::from_secs(3);
 /// Pieces of a message between which more time passes do not belong together.
-const PIECES_PATIENCE: Duration = Duration::from_secs(10);
+pub const PIECES_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a line is: who took it, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,6 +152,10 @@ pub struct Sorter {
     /// A damaged frame was given up: what looks like a line may be its payload.
     distrust: bool,
     late: bool,
+    /// The line that has not ended began before the command under way was sent.
+    begun_before: bool,
+    /// The prompt of a command that was given up; it may still come.
+    late_prompt: Option<Prompt>,
 }
 
 impl Sorter {
@@ -170,12 +174,15 @@ impl Sorter {
             pieces: Pieces::default(),
             distrust: false,
             late: false,
+            begun_before: false,
+            late_prompt: None,
         }
     }
 
     /// Starts an exchange or a wait, in place of one that may be under way.
     pub fn arm(&mut self, armed: Armed) {
         self.orphan();
+        self.begun_before = armed.wanted.owes_final && !self.line.is_empty() && !self.in_frame();
         self.exchange = Some(Exchange::new(armed, &self.dialect));
     }
 
@@ -206,6 +213,18 @@ impl Sorter {
         self.late = late;
     }
 
+    /// The step that is armed is about to be given up: if it asked for a prompt that has not come, the prompt
+    /// is still told when it comes, whoever waits for what then. Says whether there is such a prompt.
+    pub fn expect_late_prompt(&mut self) -> bool {
+        self.late_prompt = self.exchange.as_ref().and_then(|exchange| exchange.missing_prompt().cloned());
+        self.late_prompt.is_some()
+    }
+
+    /// No prompt can come late any more.
+    pub fn forget_late_prompt(&mut self) {
+        self.late_prompt = None;
+    }
+
     /// Offers a line that came before a wait was armed to its awaited lines and failures, unless it is done.
     /// Says whether it was taken. The line was sorted when it came, so nothing is reported.
     pub fn replay_line(&mut self, line: &[u8]) -> bool {
@@ -231,6 +250,19 @@ impl Sorter {
         }
     }
 
+    /// The number of the newest piece of a message that waits for more. Other lines may come between two pieces, so
+    /// whoever has a clock calls [`Sorter::give_up_pieces`] when no further one has come for [`PIECES_PATIENCE`].
+    pub fn newest_piece(&self) -> Option<u64> {
+        self.pieces.newest()
+    }
+
+    /// The pieces that came so far are all that will come of their message.
+    pub fn give_up_pieces(&mut self, out: &mut Vec<Sorted>) {
+        if let Some(lost) = self.pieces.give_up() {
+            report_lost(&lost, out);
+        }
+    }
+
     /// Takes bytes that came, and appends to `out` what they are.
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Sorted>) {
         let mut rest = bytes;
@@ -250,9 +282,18 @@ impl Sorter {
         } else if self.distrust {
             // Whatever the rest of the damaged frame was, it is over.
             self.distrust = false;
-        } else if let Some(lost) = self.pieces.give_up() {
-            report_lost(&lost, out);
+        } else {
+            self.give_up_pieces(out);
         }
+    }
+
+    /// The conversation broke off: what has not ended by now never will, and what comes next begins anew.
+    pub fn break_off(&mut self, out: &mut Vec<Sorted>) {
+        while self.patience().is_some() {
+            self.stall(out);
+        }
+        self.line.clear();
+        self.within = Within::Line;
     }
 
     /// A frame of a step that is over belongs to nobody, not to the next step.
@@ -272,14 +313,10 @@ impl Sorter {
                 return 1;
             }
         }
-        if bytes[0] == b'>' && self.line.is_empty() && self.within == Within::Line {
-            let exchange = self.exchange.as_mut().filter(|exchange| exchange.wants_sign());
-            if let Some(exchange) = exchange {
-                exchange.progress.prompt_seen = true;
-                self.within = Within::Prompt;
-                out.push(Sorted::Prompt);
-                return 1;
-            }
+        if bytes[0] == b'>' && self.line.is_empty() && self.within == Within::Line && self.takes_sign() {
+            self.within = Within::Prompt;
+            out.push(Sorted::Prompt);
+            return 1;
         }
         if self.line.is_empty() && self.within == Within::Line {
             let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0)).count();
@@ -293,6 +330,7 @@ impl Sorter {
         let stop = memchr::memchr3(b'\r', b'\n', 0, window);
         self.line.extend_from_slice(&window[..stop.unwrap_or(window.len())]);
         if self.line.len() > before && self.begin_at_header(before) {
+            self.begun_before = false;
             return self.line.len() - before;
         }
         if let Some(at) = stop {
@@ -307,6 +345,23 @@ impl Sorter {
             out.push(Sorted::Line { class: Class::Noise, text });
         }
         window.len()
+    }
+
+    /// Whether a `>` at the start of a line is a prompt that somebody asked for.
+    fn takes_sign(&mut self) -> bool {
+        match self.exchange.as_mut().filter(|exchange| exchange.wants_sign()) {
+            Some(exchange) => {
+                exchange.progress.prompt_seen = true;
+                true
+            }
+            None => self.late_prompt.take_if(|prompt| *prompt == Prompt::Sign).is_some(),
+        }
+    }
+
+    /// Whether the line is the word of a prompt that comes late.
+    fn takes_late_word(&mut self, line: &[u8]) -> bool {
+        let is_it = |prompt: &mut Prompt| matches!(prompt, Prompt::Word(word) if word.as_bytes() == line);
+        self.late_prompt.take_if(is_it).is_some()
     }
 
     fn end_line(&mut self, end: u8, out: &mut Vec<Sorted>) {
@@ -324,6 +379,7 @@ impl Sorter {
             self.line = line;
         }
         self.line.clear();
+        self.begun_before = false;
     }
 
     /// Looks for the end of a header in the line, of which the first `before` bytes were looked at already.
@@ -395,7 +451,7 @@ impl Sorter {
         earlier: &Captures,
         owner: Owner,
     ) -> Option<(usize, usize, Captures)> {
-        let (_, length, behind) = pattern.counted_hole(0);
+        let behind = pattern.counted_hole(0).2;
         let text = &self.line[..self.line.len().min(HEADER_BYTES)];
         let same = self.same(owner);
         memchr::memchr_iter(behind?, text.get(before..)?).map(|at| before + at + 1).find_map(|end| {
@@ -404,7 +460,7 @@ impl Sorter {
                 return None;
             }
             let limit = self.dialect.limits.payload_bytes;
-            let need = [&captures, earlier].iter().find_map(|known| length_of(known, length, limit))?;
+            let need = believed(pattern, 0, &[&captures, earlier], limit)?;
             Some((end, need, captures))
         })
     }

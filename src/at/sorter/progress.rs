@@ -52,7 +52,7 @@ pub struct Progress {
     pub expects_done: bool,
     /// What `await`, `expect` and the final result captured.
     pub captures: Captures,
-    /// Lists by name. An element holds every name of its sequence.
+    /// Lists by name, of each the first 4,096 elements. An element holds every name of its sequence.
     pub collected: Vec<(Arc<str>, Vec<Captures>)>,
     /// Other lines that came as information, the first 64 KiB.
     pub information: Vec<String>,

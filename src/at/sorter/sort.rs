@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Place, Shape};
 use super::exchange::{Offer, Taken};
-use super::frame::{Frame, Owner, Source, is_whole_json, length_of};
+use super::frame::{Frame, Owner, Source, believed, is_whole_json};
 use super::urc::Known;
 use super::{Block, Class, Damaged, Message, NOTHING, Sorted, Sorter, report_lost};
 use crate::at::pattern::{Captures, Pattern, Sequence};
@@ -18,8 +18,15 @@ impl Sorter {
         let dialect = self.dialect.clone();
         let known = self.urcs.find(&dialect, line);
         let closed = known.is_some_and(|known| known.class == Class::Closed);
-        let offer = Offer { closed, late: self.late, distrust: self.distrust };
+        // Nothing answers a command before it is sent, not even with the first half of a line.
+        let early = self.begun_before;
+        let late = self.late || early;
+        let offer = Offer { closed, late, early, distrust: self.distrust };
         let mut taken = self.exchange.as_mut().and_then(|exchange| exchange.offer(line, &dialect, offer));
+        if taken.is_none() && self.takes_late_word(line) {
+            out.extend([Sorted::Line { class: Class::Prompt, text: line.to_vec() }, Sorted::Prompt]);
+            return;
+        }
         if taken.is_none() && self.appends_to_block(line) {
             out.push(Sorted::Line { class: Class::Message, text: line.to_vec() });
             return;
@@ -172,11 +179,10 @@ impl Sorter {
         let found = {
             let Some((source, cursor, captures)) = self.progress_of(owner) else { return };
             let Some(sequence) = source.sequence() else { return };
-            let next = cursor.find(sequence, |place, pattern| {
-                pattern.begins_with_bytes().then(|| pattern.counted_hole(0).1).map(|length| (place, length))
-            });
-            next.map(|(place, length)| (place, length_of(captures, length, limit), captures.clone()))
-                .map(|(place, need, earlier)| (source.clone(), place, need, earlier))
+            cursor.find(sequence, |place, pattern| {
+                let need = || believed(pattern, 0, &[captures], limit);
+                pattern.begins_with_bytes().then(|| (source.clone(), place, need(), captures.clone()))
+            })
         };
         let Some((source, place, need, earlier)) = found else { return };
         let Some(need) = need else {

@@ -19,7 +19,7 @@ use crate::session::Session;
 use crate::station::command::read::Call;
 use crate::transcript::{Masker, Transcript};
 
-use super::stand_in::StandIn;
+use crate::testing::stand_in::StandIn;
 
 /// A hole of the command's topic, which no cloud filled in.
 const HOLE: &str = "1";

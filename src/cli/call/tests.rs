@@ -10,8 +10,10 @@ fn tried(source: &str, dangerous: bool, answers: &[&str]) -> (Vec<String>, Strin
     let host = Host::new();
     let loaded = compile::load(&root.join("scripts/thingscloud/station.yaml"), root, &options, &host);
     let program = Rc::new(loaded.program.expect("a good flow"));
-    let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
-    let stand_in = Rc::new(StandIn::new(program, dangerous, answers));
+    let answers: Vec<String> = answers.iter().map(|answer| (*answer).to_owned()).collect();
+    let stand_in = Rc::new(StandIn::new(program, dangerous, super::answers(&answers), |line| {
+        format!("`--answer '{line}=…'`")
+    }));
     let file = host.load_handlers("commands.rhai", &format!("fn f(params) {{ {source} }}"));
     let hooks = Hooks::merge(&[file.unwrap_or_else(|problem| panic!("{problem}"))]).expect("one file");
     host.set_station(Some(Rc::clone(&stand_in) as _));

@@ -13,8 +13,6 @@
 //! After a change that is meant, `UPDATE=1 cargo test generated` writes the new texts; reading the difference
 //! is the review. The same variable refreshes every other generated file of this room.
 
-mod walk;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +22,7 @@ use crate::flow::diag::{Diagnostics, FileId, Look, Sources};
 use crate::hooks::Host;
 
 /// Compares a generated file with its committed copy, or writes it.
-pub(in crate::flow) fn generated(path: &str, content: &str) {
+pub(crate) fn generated(path: &str, content: &str) {
     let path = root().join(path);
     if std::env::var_os("UPDATE").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -43,7 +41,7 @@ fn root() -> PathBuf {
 }
 
 /// Runs every case of `src/flow/cases/NAME` through `read` and compares what it prints.
-pub(in crate::flow) fn check(name: &str, read: impl Fn(&Sources, FileId, &mut Diagnostics)) {
+pub(crate) fn check(name: &str, read: impl Fn(&Sources, FileId, &mut Diagnostics)) {
     each_case(name, |yaml| {
         let mut sources = Sources::new();
         let file = sources.add("flow.yaml", yaml.strip_suffix('\n').unwrap_or(yaml));
@@ -100,18 +98,17 @@ fn generated_yaml_cases() {
     });
 }
 
-#[test]
-fn generated_structure_cases() {
-    check("structure.txt", |sources, file, problems| {
-        if let Some(root) = crate::flow::yaml::parse(sources, file, problems) {
-            walk::file(&root, sources, problems);
-        }
-    });
-}
-
 /// What is found when files are loaded, by what it is about.
-const LOADED: [&str; 7] =
-    ["patterns.txt", "names.txt", "flows.txt", "dialects.txt", "imports.txt", "bounds.txt", "stations.txt"];
+const LOADED: [&str; 8] = [
+    "structure.txt",
+    "patterns.txt",
+    "names.txt",
+    "flows.txt",
+    "dialects.txt",
+    "imports.txt",
+    "bounds.txt",
+    "stations.txt",
+];
 
 #[test]
 fn generated_loaded_cases() {
@@ -124,7 +121,7 @@ fn generated_loaded_cases() {
 /// var's value is found when a run begins, and has its cases in `run`.
 #[test]
 fn every_problem_has_a_case() {
-    let cases: Vec<String> = ["yaml.txt", "structure.txt", "vars.txt"]
+    let cases: Vec<String> = ["yaml.txt", "vars.txt", "tests.txt"]
         .iter()
         .chain(&LOADED)
         .map(|name| fs::read_to_string(root().join("src/flow/cases").join(name)).unwrap())

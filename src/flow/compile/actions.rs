@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::at::dialect::CommandRules;
 use crate::at::pattern::{Item, Sequence, is_name};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::fields::wrong_kind;
 use crate::flow::keys;
 use crate::flow::model::{
-    Action, Ask, Await, Call, Each, Leaf, Payload, PortStep, Publish, Receive, Slot, UnitId, Unsupported,
+    Action, Ask, Await, Call, Each, Leaf, Payload, PortStep, Publish, Receive, Slot, Template, UnitId,
+    Unsupported,
 };
 use crate::flow::topic::TopicPattern;
 use crate::flow::yaml::{Kind, Node};
@@ -108,6 +110,9 @@ impl Compiler<'_> {
     fn publish(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Publish> {
         let node = parts.publish?;
         let topic = self.template(node, scope);
+        if let Some(topic) = topic.as_ref().and_then(Template::literal) {
+            self.check_topic(topic, node.span);
+        }
         let payload = if let Some(json) = parts.json {
             self.leaf(json, scope).map(Payload::Json)
         } else if let Some(text) = parts.text {
@@ -116,6 +121,9 @@ impl Compiler<'_> {
             parts.bytes.and_then(|bytes| self.one_expr(bytes, scope)).map(Payload::Bytes)
         };
         let qos = parts.qos.map(|qos| self.leaf(qos, scope));
+        if let (Some(Some(Leaf::Plain(qos))), Some(node)) = (&qos, parts.qos) {
+            self.check_qos(qos, node.span);
+        }
         let retain = parts.retain.map_or(Some(Leaf::Plain(false.into())), |retain| self.leaf(retain, scope));
         let Some(flow) = self.contract_flow("publish") else {
             if self.incomplete {
@@ -139,6 +147,26 @@ impl Compiler<'_> {
             retain: retain?,
             flow,
         })
+    }
+
+    /// What is written out is judged before anything runs, by the rules of a run.
+    fn check_topic(&mut self, topic: &str, at: Span) {
+        if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+            self.problems.push(
+                Diagnostic::error(Code::TOPIC, at, format!("`{topic}` is no topic to publish on"))
+                    .help("a topic is not empty and holds no `+`, `#` or NUL; those are for subscriptions"),
+            );
+        }
+    }
+
+    fn check_qos(&mut self, qos: &Value, at: Span) {
+        let known = &self.dialect.limits.qos;
+        if qos.as_int().is_ok_and(|qos| !known.contains(&qos)) {
+            let message = format!("qos {qos} is not among what the module takes: {known:?}");
+            self.problems.push(
+                Diagnostic::error(Code::OUT_OF_RANGE, at, message).help("the dialect says so under `limits`"),
+            );
+        }
     }
 
     /// A template that must be exactly one `${…}`.
@@ -264,7 +292,7 @@ impl Compiler<'_> {
             return None;
         }
         let before = scope.seen();
-        let slot = self.define(&name.into(), scalar.span, scope)?;
+        let slot = self.define(&name.into(), self.inside(&scalar, 0..name.len()), scope)?;
         let steps = parts.steps.map(|steps| self.steps(steps, scope)).unwrap_or_default();
         scope.hide(slot);
         let fresh = scope.seen().into_iter().filter(|seen| !before.contains(seen)).collect();
@@ -284,17 +312,21 @@ impl Compiler<'_> {
 
     fn ask(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Ask> {
         let question = parts.ask.and_then(|ask| self.template(ask, scope));
-        let expect = parts.send_nodes.expect.and_then(|node| self.sequence(node, Stand::Free)).map(Arc::new);
-        let names = expect.as_ref().map(|expect| expect.names()).unwrap_or_default();
         let at = parts.ask?.span;
+        let nodes = &parts.send_nodes;
+        let expect = nodes.expect.and_then(|node| self.sequence(node, Stand::Free)).map(Arc::new);
+        self.define_salvaged(scope);
+        let names = expect.as_ref().map(|expect| expect.names()).unwrap_or_default();
+        let rules = CommandRules { expect, ..CommandRules::default() };
+        let same = self.same_inputs(&rules, nodes, at, scope);
         let captures = self.define_all(names, at, scope);
-        Some(Ask { question: question?, expect, captures })
+        Some(Ask { question: question?, expect: rules.expect, captures, same })
     }
 
     fn port(&mut self, node: &Node, scope: &Scope) -> Option<PortStep> {
         let fields = self.open(node, &keys::PORT)?;
-        let (baud, dtr, rts, hold) =
-            (fields.node("baud"), fields.node("dtr"), fields.node("rts"), fields.node("break"));
+        let [baud, dtr, rts, hold] =
+            ["baud", "dtr", "rts", "break"].map(|name| fields.value_or_template(name, self.problems));
         fields.finish();
         let mut leaf = |node: Option<&Node>| node.and_then(|node| self.leaf(node, scope));
         Some(PortStep { baud: leaf(baud), dtr: leaf(dtr), rts: leaf(rts), break_for: leaf(hold) })

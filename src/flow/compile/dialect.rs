@@ -7,7 +7,7 @@ use crate::at::dialect::{CommandEntry, Dialect, Limits, LineRules};
 use crate::at::pattern::{Pattern, Sequence};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
-use crate::flow::fields::Fields;
+use crate::flow::fields::{Fields, wrong_kind};
 use crate::flow::keys;
 use crate::flow::yaml::{Kind, Node};
 
@@ -112,7 +112,14 @@ impl Compiler<'_> {
 
     fn line_rules(&mut self, node: &Node, line: &mut SaidLine) {
         let Some(fields) = self.open(node, &keys::LINE) else { return };
-        line.ending = fields.text("ending", self.problems).map(|ending| ending.text.as_bytes().to_vec());
+        let ending = fields.text("ending", self.problems);
+        if let Some(ending) = ending.filter(|ending| ending.text.is_empty()) {
+            self.problems.push(
+                Diagnostic::error(Code::EMPTY_TEXT, ending.span, "without an ending no command line ends")
+                    .help("write what ends a line, in double quotes: `\"\\r\"` or `\"\\r\\n\"`"),
+            );
+        }
+        line.ending = ending.map(|ending| ending.text.as_bytes().to_vec());
         line.quiet = fields.duration("quiet", self.problems).map(|quiet| quiet.value);
         line.timeout = fields.duration("timeout", self.problems).map(|timeout| timeout.value);
         line.max = fields.int("max", self.problems).and_then(|max| usize::try_from(max.value).ok());
@@ -220,8 +227,13 @@ impl Compiler<'_> {
         out: &mut BTreeMap<String, BTreeMap<i64, String>>,
     ) {
         self.families.insert(family.to_string());
+        let Some(entries) = node.map() else {
+            let help = "write, for example, `cme: { 10: no SIM }`".to_string();
+            wrong_kind(node, "an error family is a map of numbers and meanings", Some(help), self.problems);
+            return;
+        };
         let numbers = out.entry(family.to_string()).or_default();
-        for (key, value) in node.map().unwrap_or_default() {
+        for (key, value) in entries {
             let Some(scalar) = self.scalar(value, "a meaning") else { continue };
             match key.text.parse() {
                 Ok(number) => {

@@ -96,6 +96,14 @@ impl Gatherer<'_> {
     fn main(&mut self, path: &Path, options: &Options) {
         let place = Place::Disk(path.to_path_buf());
         let Some((id, node)) = self.reader.yaml(&place, None, self.sources, self.problems) else { return };
+        if let Some((key, _)) = node.map().and_then(|map| map.iter().find(|(key, _)| is_test_key(&key.text)))
+        {
+            self.problems.push(
+                Diagnostic::error(Code::WRONG_FILE, key.span, "this is a test file, not one to run or check")
+                    .help("`atflow test` reads it, and tries the file that its `flow` names"),
+            );
+            return;
+        }
         let kind = kind_of(&node);
         self.all.push(File { place, id, node, kind, parent: None });
         if kind == Kind::Dialect {
@@ -258,6 +266,11 @@ impl Kind {
             Self::Dialect => "dialect",
         }
     }
+}
+
+/// The keys that only a test file has.
+fn is_test_key(key: &str) -> bool {
+    matches!(key, "tests" | "calls")
 }
 
 /// What a file is, by the keys that only one kind has.

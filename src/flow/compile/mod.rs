@@ -115,6 +115,7 @@ fn compile(
         lines: Vec::new(),
         table_keys: Vec::new(),
         patterns: BTreeMap::new(),
+        expressions: BTreeMap::new(),
         sends: 0,
         salvaged: Vec::new(),
         incomplete: files.incomplete,
@@ -160,6 +161,8 @@ struct Compiler<'c> {
     table_keys: Vec<(String, Span)>,
     /// By source, those that were compiled.
     patterns: BTreeMap<String, Pattern>,
+    /// By unit and source, the last one of each that was compiled.
+    expressions: BTreeMap<(UnitId, String), text::KnownExpression>,
     sends: usize,
     /// Names that broken patterns would have captured.
     salvaged: Vec<Arc<str>>,

@@ -104,16 +104,34 @@ impl Compiler<'_> {
         let same = self.same_inputs(&rules, nodes, line.span, scope);
         let template = template?;
         self.note_line(&template);
-        if let (Some(Finals::None), None, Some(node)) = (&rules.finals, &rules.awaits, nodes.finals) {
-            self.problems.push(
-                Diagnostic::warning(Code::UNANSWERED, node.span, "nothing tells whether the module took it")
-                    .help("the step passes as soon as the line has left; an `await` would wait for a sign"),
-            );
+        if let (Some(Finals::None), None, Some(finals)) = (&rules.finals, &rules.awaits, nodes.finals) {
+            self.unanswered(&template, finals, nodes.expect);
         }
         let captures = self.captures(&rules, nodes, &template, scope);
         let id = self.sends;
         self.sends += 1;
         Some(Send { id, line: template, data, rules, captures, same })
+    }
+
+    /// A step that owes nothing ends when its line has left, and hears no answer.
+    fn unanswered(&mut self, line: &Template, finals: &Node, expect: Option<&Node>) {
+        let entries = self.dialect.entries_for_prefix(line.literal_prefix());
+        let awaits = entries.iter().any(|entry| entry.rules.awaits.is_some());
+        match expect {
+            Some(expect) if !awaits => self.problems.push(
+                Diagnostic::error(Code::CONTRADICTION, expect.span, "this line has no time to come")
+                    .also(finals.span, "the step ends when its own line has left")
+                    .help("write `await` for what answers it"),
+            ),
+            _ => self.problems.push(
+                Diagnostic::warning(
+                    Code::UNANSWERED,
+                    finals.span,
+                    "nothing tells whether the module took it",
+                )
+                .help("the step passes as soon as the line has left; an `await` would wait for a sign"),
+            ),
+        }
     }
 
     /// Makes the names of broken patterns known, so that one mistake is one message.

@@ -11,6 +11,7 @@ use crate::flow::keys;
 use crate::flow::model::{
     Action, Assignment, Check, OnError, Piece, Probe, Retry, Slot, Step, Target, Template, Within,
 };
+use crate::flow::traps;
 use crate::flow::yaml::{Kind, Node};
 
 use super::Compiler;
@@ -59,13 +60,8 @@ impl Compiler<'_> {
     /// A step that is only text: a command line.
     fn bare_step(&mut self, node: &Node, scope: &mut Scope) -> Option<Step> {
         let scalar = node.scalar()?;
-        let starts =
-            |prefix: &str| scalar.text.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
-        if !(starts("AT") || starts("A/") || starts("+++")) {
-            self.problems.push(
-                Diagnostic::error(Code::BARE_STEP, scalar.span, format!("`{}` is not a command line", scalar.text))
-                    .help("a step that is only text begins with `AT`, `A/` or `+++`; anything else has a key, such as `run:` or `send:`"),
-            );
+        if !traps::is_command(scalar.text) {
+            self.problems.push(traps::not_a_command(scalar));
             return None;
         }
         let gathered = scope.gather();
@@ -408,8 +404,8 @@ impl<'n> Parts<'n> {
             json: fields.node("json"),
             text: fields.node("text"),
             bytes: fields.node("bytes"),
-            qos: fields.node("qos"),
-            retain: fields.node("retain"),
+            qos: fields.value_or_template("qos", problems),
+            retain: fields.value_or_template("retain", problems),
             run: fields
                 .text("run", problems)
                 .map(|run| Spanned { value: run.text.to_string(), span: run.span }),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::at::pattern::{Item, Pattern, PatternError, Sequence};
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
+use crate::flow::fields::{expression_of, template_of};
 use crate::flow::model::{Expr, Input, Leaf, Origin, Piece, Template};
 use crate::flow::template;
 use crate::flow::yaml::{Kind, Node, Scalar};
-use crate::hooks::{self, HookProblem, Hooks, Value};
+use crate::hooks::{self, Expression, HookProblem, Value};
 
 use super::Compiler;
 use super::scope::{STATE, Scope};
@@ -39,13 +40,19 @@ impl Stand {
     }
 }
 
+/// What was compiled, and which names it could see.
+pub(super) struct KnownExpression {
+    names: Vec<Arc<str>>,
+    program: Expression,
+}
+
 impl Compiler<'_> {
     /// An expression that stands by itself (`when`, `check`, `set`, `each … in`).
     pub(super) fn bare_expr(&mut self, node: &Node, scope: &Scope) -> Option<Expr> {
         let scalar = self.scalar(node, "an expression")?;
-        let text = scalar.text.to_string();
-        let span = scalar.span;
-        self.expr(&scalar, &text, 0, span, scope)
+        let text = expression_of(scalar, self.sources, self.problems)?;
+        let offset = scalar.text.len() - scalar.text.trim_start().len();
+        self.expr(&scalar, text, offset, scalar.span, scope)
     }
 
     /// `source`, which begins at byte `offset` of `scalar`'s text.
@@ -57,10 +64,7 @@ impl Compiler<'_> {
         span: Span,
         scope: &Scope,
     ) -> Option<Expr> {
-        let names = scope.names();
-        let known: Vec<&str> = names.iter().map(|name| &**name).collect();
-        let hooks = self.hooks_of(scope);
-        match self.host.compile(source, &known, &hooks) {
+        match self.compiled(source, scope) {
             Ok(program) => {
                 if scope.origin(STATE) == Some(Origin::State) {
                     for mention in program.mentions() {
@@ -83,8 +87,17 @@ impl Compiler<'_> {
         }
     }
 
-    fn hooks_of(&self, scope: &Scope) -> Hooks {
-        self.hooks[scope.unit.0].clone()
+    /// Equal expressions that see the same names are one: long files say the same thing many times.
+    fn compiled(&mut self, source: &str, scope: &Scope) -> Result<Expression, HookProblem> {
+        let names = scope.names();
+        let key = (scope.unit, source.to_string());
+        if let Some(known) = self.expressions.get(&key).filter(|known| known.names == names) {
+            return Ok(known.program.clone());
+        }
+        let visible: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let program = self.host.compile(source, &visible, &self.hooks[scope.unit.0])?;
+        self.expressions.insert(key, KnownExpression { names, program: program.clone() });
+        Ok(program)
     }
 
     /// Reports what the script host found, at `at` if it is about an expression.
@@ -137,15 +150,7 @@ impl Compiler<'_> {
     /// A text with `${…}` in it. `line`: a command line, where literal quotes matter to its holes.
     pub(super) fn template(&mut self, node: &Node, scope: &Scope) -> Option<Template> {
         let scalar = self.scalar(node, "a text")?;
-        let pieces = match template::parse(scalar.text) {
-            Ok(pieces) => pieces,
-            Err(error) => {
-                let at = scalar.place(self.sources, error.range.clone());
-                self.problems
-                    .push(Diagnostic::error(Code::TEMPLATE, at, error.to_string()).help(error.fault.help()));
-                return None;
-            }
-        };
+        let pieces = template_of(scalar, self.sources, self.problems)?;
         let mut out = Vec::with_capacity(pieces.len());
         let mut quoted = false;
         let mut good = true;
@@ -203,20 +208,7 @@ impl Compiler<'_> {
     /// The value of `set`: a text is an expression; a number, boolean, list is itself.
     pub(super) fn set_value(&mut self, node: &Node, scope: &Scope) -> Option<Leaf> {
         match node.scalar() {
-            Some(scalar) if plain(&scalar).is_string() => {
-                if scalar.text.trim_start().starts_with("${") {
-                    self.problems.push(
-                        Diagnostic::error(
-                            Code::NO_TEMPLATE_HERE,
-                            scalar.span,
-                            "a `${…}` where an expression stands by itself",
-                        )
-                        .help("write the expression without `${` and `}`"),
-                    );
-                    return None;
-                }
-                self.bare_expr(node, scope).map(Leaf::Expr)
-            }
+            Some(scalar) if plain(&scalar).is_string() => self.bare_expr(node, scope).map(Leaf::Expr),
             _ => self.leaf(node, scope),
         }
     }

@@ -40,6 +40,21 @@ impl PlainValue {
     }
 }
 
+impl PlainValue {
+    /// The same as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match self {
+            Self::Text(text) => Json::from(text.clone()),
+            Self::Int(value) => Json::from(*value),
+            Self::Float(value) => Json::from(*value),
+            Self::Bool(value) => Json::from(*value),
+            Self::List(items) => items.iter().map(Self::json).collect(),
+            Self::Map(entries) => entries.iter().map(|(key, value)| (key.clone(), value.json())).collect(),
+        }
+    }
+}
+
 fn plain(text: &str) -> PlainValue {
     if let Some(int) = text.parse::<i64>().ok().filter(|int| int.to_string() == text) {
         return PlainValue::Int(int);

@@ -82,7 +82,7 @@ pub static SCHEDULE: Shape = Shape {
         Key::new(
             "missed",
             Takes::OneOf(&["skip", "once"]),
-            "what becomes of due times while busy, asleep or stopped",
+            "what becomes of due times while the station was stopped",
         )
         .default("skip"),
         Key::new("overlap", Takes::OneOf(&["skip", "queue"]), "due again while it waits or runs")

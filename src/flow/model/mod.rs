@@ -360,6 +360,8 @@ pub struct Ask {
     pub expect: Option<Arc<Sequence>>,
     /// Where captures go.
     pub captures: Vec<(Arc<str>, Slot)>,
+    /// The variables of `{=x}` holes.
+    pub same: Vec<Input>,
 }
 
 /// `port`.
@@ -535,7 +537,7 @@ pub struct Expr {
     /// For the script host.
     pub program: Expression,
     /// What it reads.
-    pub inputs: Vec<Input>,
+    pub inputs: Box<[Input]>,
 }
 
 /// Text with expressions in it.

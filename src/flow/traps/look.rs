@@ -53,9 +53,15 @@ impl Walk<'_, '_> {
                 }
             }
             Kind::Map(entries) => {
-                for (key, value) in entries {
+                for (key, value) in entries.iter_mut() {
                     self.value(key, value);
                     self.node(value, Some(&key.text), flow_style);
+                }
+                // `{ip:ipv4}`, said already: what else the map would be is not worth a word.
+                if entries.iter().all(|(_, value)| value.is_nothing())
+                    && self.problems.has(Code::PATTERN_MAP, span)
+                {
+                    node.kind = Kind::Nothing;
                 }
             }
             Kind::Scalar { .. } | Kind::Nothing => {}
@@ -64,7 +70,8 @@ impl Walk<'_, '_> {
 
     /// `expect: {+CPIN: READY}`.
     fn value(&mut self, key: &Key, value: &mut Node) {
-        if value.flow_style && is_at_map(value) {
+        // The keys of a command table are command lines.
+        if key.text != "commands" && value.flow_style && is_at_map(value) {
             let written = &self.text[value.span.range()];
             let inner = written.trim_start_matches(['{', ' ']).trim_end_matches(['}', ' ']);
             self.problems.push(made_a_map(value.span, &format!("{}: {}", key.text, quoted(inner))));
@@ -101,7 +108,8 @@ impl Walk<'_, '_> {
                 && first.text.contains('=');
             if splits && !is_at_text(next.text) {
                 self.problems.push(split(self.text, first, next, list));
-                items.truncate(index);
+                items[index].kind = Kind::Nothing;
+                items.truncate(index + 1);
                 return;
             }
         }

@@ -31,6 +31,7 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
         | E::TabInIndentation
         | E::TabAtBlockScalarStart
         | E::TabInPlainScalar => broken.tab(),
+        E::UnexpectedCharacter { .. } if let Some(found) = broken.control_character() => found,
         E::UnexpectedCharacter { character: sign @ ('>' | '|') } => broken.block_sign(*sign),
         E::UnexpectedCharacter { .. } | E::DirectiveDisallowed | E::MissingAnchorOrAliasName => {
             broken.reserved()
@@ -123,6 +124,19 @@ impl Broken<'_> {
             format!("inside braces and brackets `{sign}` needs quotes"),
         )
         .help(format!("write `'{sign}'`; to wait for the module's prompt write `prompt: '>'`"))
+    }
+
+    /// A byte that no editor shows, such as NUL: it came in by a copy, or the file is no text.
+    fn control_character(&self) -> Option<Diagnostic> {
+        let line = self.line();
+        let hidden = |sign: char| sign.is_control() && !matches!(sign, '\t' | '\r');
+        let (at, sign) = self.text[line.clone()].char_indices().find(|(_, sign)| hidden(*sign))?;
+        let start = line.start + at;
+        let message = format!("a control character, U+{:04X}, stands in this line", u32::from(sign));
+        Some(self.error(Code::SYNTAX, self.sign(start), message).help(format!(
+            "take it out; where it is meant, double quotes have an escape for it: `\"\\x{:02x}\"`",
+            u32::from(sign)
+        )))
     }
 
     /// `check: > 5`: the sign begins a block, and more follows in the line.

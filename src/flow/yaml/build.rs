@@ -136,6 +136,7 @@ impl Builder<'_, '_> {
         match event {
             Event::Comment(..) => self.comments.push(range),
             Event::Scalar(text, style, anchor, _) => {
+                let range = without_margin(self.text, style, range);
                 self.reported = self.refuse_tag(tag);
                 let kind = if self.reported || anchor != 0 {
                     Kind::Nothing
@@ -215,6 +216,10 @@ impl Builder<'_, '_> {
         let mut kept = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             if let Some(known) = first.get(&key.text) {
+                if value.is_nothing() {
+                    // Refused and reported; the pieces of one value may well be alike.
+                    continue;
+                }
                 self.problems.push(traps::duplicate_key(&key, *known));
             } else {
                 first.insert(key.text.clone(), key.span);
@@ -302,6 +307,16 @@ impl Builder<'_, '_> {
             },
         }
         true
+    }
+}
+
+/// The parser ends a block of text where the next thing begins, behind that one's margin.
+fn without_margin(text: &str, style: ScalarStyle, range: Range<usize>) -> Range<usize> {
+    match style {
+        ScalarStyle::Literal | ScalarStyle::Folded => {
+            range.start..range.start + text[range.clone()].trim_end().len()
+        }
+        _ => range,
     }
 }
 

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn where_lines_are_folded_the_whole_value_is_shown() {
-        assert_eq!(placed("a: >\n  one\n  ${x}\n", "${x}"), "one\n  ${x}\n");
+        assert_eq!(placed("a: >\n  one\n  ${x}\n", "${x}"), "one\n  ${x}");
         assert_eq!(placed("a: 'one\n  ${x}'\n", "${x}"), "'one\n  ${x}'");
     }
 }

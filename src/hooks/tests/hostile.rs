@@ -113,6 +113,49 @@ fn a_handler_has_the_limits_of_every_script() {
     assert!(host.call(&hooks, "restart", &[Value::UNIT]).is_ok());
 }
 
+/// What no limit of Rhai counts is paid for in operations: bytes, and texts that are looked through.
+#[test]
+fn what_functions_make_or_look_through_is_paid_for() {
+    let host = Host::new();
+    let setup =
+        "let t = \"\"; t.pad(60000, 'x'); let z = `${t}`; z.replace('x', `A`); let b = bytes(t); let l = [];";
+    for work in [
+        "l.push(bytes(t))",
+        "l.push(escape(t))",
+        "l.push(raw(t))",
+        "l.push(chunks(b, 60000))",
+        "l.push(unbase64(z))",
+        "crc16(b)",
+        "crc32(t)",
+        "base64(`${t.len()}`); t.replace('y', \"z\")",
+        "text(b)",
+        "parse_json(`\"${t}\"`)",
+    ] {
+        let source = format!(
+            "fn f(p) {{ {setup} let n = 0; loop {{ {work}; n += 1; if n == 3000 {{ throw n; }} }} }}"
+        );
+        let hooks =
+            Hooks::merge(&[host.load(FILE, &source).unwrap_or_else(|problem| panic!("{work}: {problem}"))]);
+        let error = host.call(&hooks.unwrap(), "f", &[Value::UNIT]).expect_err(work);
+        assert_eq!(error.kind, ErrorKind::Limit(Limit::Operations), "{work}: {error}");
+    }
+    // A file of a mebibyte is nothing to complain of.
+    let hooks =
+        Hooks::merge(&[host.load(FILE, "fn f(b) { [crc32(b), chunks(b, 1024).len()] }").unwrap()]).unwrap();
+    assert!(host.call(&hooks, "f", &[Bytes::value(vec![0; 1 << 20])]).is_ok());
+}
+
+#[test]
+fn a_long_text_is_not_repeated_in_the_error_about_it() {
+    let host = Host::new();
+    for call in ["unhex", "unbase64", "sms_time"] {
+        let source = format!("fn f(p) {{ let t = \"\"; t.pad(60000, 'x'); {call}(t + \"!\") }}");
+        let hooks = Hooks::merge(&[host.load(FILE, &source).unwrap()]).unwrap();
+        let error = host.call(&hooks, "f", &[Value::UNIT]).expect_err(call);
+        assert!(error.message.len() < 200, "{call}: {} bytes", error.message.len());
+    }
+}
+
 #[test]
 fn a_file_can_be_loaded_after_a_script_ran_out_of_operations() {
     let host = Host::new();

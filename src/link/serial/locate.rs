@@ -29,7 +29,9 @@ pub(super) fn locate(
         (None, Address::Path(path)) => Ok(path.clone()),
         (Some(Err(_)), Address::Path(path)) if is_link(path) => Ok(path.clone()),
         (Some(Err(lost)), Address::Path(_)) => Err(lost),
-        (_, Address::Tcp { .. } | Address::Sim(_)) => Err(("it is no serial port".into(), None)),
+        (_, Address::Tcp { .. } | Address::Sim(_) | Address::Replay { .. }) => {
+            Err(("it is no serial port".into(), None))
+        }
     }
 }
 

@@ -1,13 +1,18 @@
 //! What each happening counts for.
 
+use std::time::Duration;
+
 use crate::link::Mono;
-use crate::station::event::Happening;
+use crate::session::Counted;
+use crate::station::event::{Happening, Work};
 
 use super::Metrics;
 use super::family::OTHER;
 
 /// What keeps the port busy besides runs.
 const LINK: &str = "link";
+/// What publishes as well.
+const PUBLISH: &str = "publish";
 /// The rung that does nothing.
 const WAIT: &str = "wait";
 
@@ -19,6 +24,32 @@ impl Metrics {
         self.count_jobs(happening);
         self.count_reports(happening);
         self.count_commands(happening);
+    }
+
+    /// The session did something.
+    pub fn counted(&mut self, counted: &Counted<'_>) {
+        match counted {
+            Counted::Exchange { command, outcome, took } => {
+                let command = command.unwrap_or(OTHER);
+                self.exchanges.add([command, outcome], 1);
+                self.exchange_duration.observe(command, *took);
+            }
+            Counted::Urc { means } => self.urcs.add([means], 1),
+            Counted::UrcDropped => self.urcs_dropped += 1,
+            Counted::Resync => self.resyncs += 1,
+        }
+    }
+
+    /// The station or its store did something.
+    pub fn worked(&mut self, work: &Work) {
+        match work {
+            Work::Publish { late, took, .. } => {
+                self.loop_wait.observe(PUBLISH, *late);
+                self.port_busy.add([PUBLISH], u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            }
+            Work::Transaction { sync, took } => self.store_transactions.observe(sync, *took),
+            Work::StoreError { kind } => self.store_errors.add([kind], 1),
+        }
     }
 
     fn count_link(&mut self, happening: &Happening) {
@@ -49,8 +80,9 @@ impl Metrics {
     fn count_jobs(&mut self, happening: &Happening) {
         match happening {
             Happening::JobStarted { kind, name, late_ms, .. } => {
-                self.run_lateness.observe(name, *late_ms);
-                self.loop_wait.observe(kind.word(), *late_ms);
+                let late = Duration::from_millis(*late_ms);
+                self.run_lateness.observe(name, late);
+                self.loop_wait.observe(kind.word(), late);
             }
             Happening::JobFinished { kind, name, outcome, took_ms, .. } => {
                 self.runs.add([name, outcome], 1);
@@ -68,7 +100,7 @@ impl Metrics {
             Happening::ReportSent { lane, qos, attempts, age_ms, .. } => {
                 self.reports_sent.add([lane.word(), &qos.to_string()], 1);
                 self.reports_resent += u64::from(attempts.saturating_sub(1));
-                self.report_delay.observe(*age_ms);
+                self.report_delay.observe(Duration::from_millis(*age_ms));
             }
             Happening::ReportDropped { count, reason, .. } => self.reports_dropped.add([reason], *count),
             Happening::ReportDead { .. } => self.reports_dead += 1,
@@ -80,7 +112,7 @@ impl Metrics {
         match happening {
             Happening::CommandFinished { method, code, took_ms, .. } => {
                 self.commands.add([self.handler(method), code], 1);
-                self.command_duration.observe(*took_ms);
+                self.command_duration.observe(Duration::from_millis(*took_ms));
             }
             // It never came to a handler.
             Happening::CommandRejected { code, .. } => self.commands.add([OTHER, code], 1),

@@ -1,6 +1,7 @@
 //! Counters and histograms with labels, bounded in number.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What counts where there would be too many labels.
 pub(super) const OTHER: &str = "other";
@@ -37,27 +38,28 @@ impl<const LABELS: usize> Counters<LABELS> {
     }
 }
 
-/// How often something took how long.
+/// How often something took how long, in microseconds.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram<const BUCKETS: usize> {
-    pub bounds_ms: &'static [u64; BUCKETS],
+    pub bounds_us: &'static [u64; BUCKETS],
     /// How many were at most so long and longer than the bucket before.
     pub counts: [u64; BUCKETS],
-    pub sum_ms: u64,
+    pub sum_us: u64,
     /// All, also those longer than every bucket.
     pub count: u64,
 }
 
 impl<const BUCKETS: usize> Histogram<BUCKETS> {
-    pub(super) fn new(bounds_ms: &'static [u64; BUCKETS]) -> Self {
-        Self { bounds_ms, counts: [0; BUCKETS], sum_ms: 0, count: 0 }
+    pub(super) fn new(bounds_us: &'static [u64; BUCKETS]) -> Self {
+        Self { bounds_us, counts: [0; BUCKETS], sum_us: 0, count: 0 }
     }
 
-    pub(super) fn observe(&mut self, ms: u64) {
-        if let Some(bucket) = self.bounds_ms.iter().position(|bound| ms <= *bound) {
+    pub(super) fn observe(&mut self, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        if let Some(bucket) = self.bounds_us.iter().position(|bound| us <= *bound) {
             self.counts[bucket] += 1;
         }
-        self.sum_ms = self.sum_ms.saturating_add(ms);
+        self.sum_us = self.sum_us.saturating_add(us);
         self.count += 1;
     }
 }
@@ -66,21 +68,21 @@ impl<const BUCKETS: usize> Histogram<BUCKETS> {
 #[derive(Clone, Debug)]
 pub(super) struct Histograms<const BUCKETS: usize> {
     pub name: &'static str,
-    bounds_ms: &'static [u64; BUCKETS],
+    bounds_us: &'static [u64; BUCKETS],
     pub series: BTreeMap<String, Histogram<BUCKETS>>,
 }
 
 impl<const BUCKETS: usize> Histograms<BUCKETS> {
-    pub(super) fn new(name: &'static str, bounds_ms: &'static [u64; BUCKETS]) -> Self {
-        Self { name, bounds_ms, series: BTreeMap::new() }
+    pub(super) fn new(name: &'static str, bounds_us: &'static [u64; BUCKETS]) -> Self {
+        Self { name, bounds_us, series: BTreeMap::new() }
     }
 
-    pub(super) fn observe(&mut self, value: &str, ms: u64) {
+    pub(super) fn observe(&mut self, value: &str, took: Duration) {
         let mut value = label(value);
         if self.series.len() >= SERIES_MOST && !self.series.contains_key(&value) {
             value = OTHER.to_string();
         }
-        self.series.entry(value).or_insert_with(|| Histogram::new(self.bounds_ms)).observe(ms);
+        self.series.entry(value).or_insert_with(|| Histogram::new(self.bounds_us)).observe(took);
     }
 }
 

@@ -13,6 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::link::Mono;
+use crate::session::Counted;
 use crate::station::event::{LinkState, Status};
 
 use family::{Counters, Histogram, Histograms};
@@ -36,12 +37,13 @@ pub struct About {
     pub network_budget_bytes: Option<u64>,
 }
 
-/// Upper ends of buckets, in milliseconds: of what a module needs for an answer.
-const EXCHANGE_MS: [u64; 13] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 75_000];
+/// Upper ends of buckets, in microseconds: of what a module needs for an answer.
+const EXCHANGE: [u64; 13] =
+    millis([5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 75_000]);
 /// Of waiting for one's turn.
-const WAIT_MS: [u64; 10] = [10, 100, 500, 1_000, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000];
+const WAIT: [u64; 10] = millis([10, 100, 500, 1_000, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000]);
 /// Of the way of a report to the cloud: seconds while online, days after an outage.
-const DELAY_MS: [u64; 12] = [
+const DELAY: [u64; 12] = millis([
     1_000,
     2_000,
     5_000,
@@ -54,7 +56,20 @@ const DELAY_MS: [u64; 12] = [
     21_600_000,
     86_400_000,
     604_800_000,
-];
+]);
+/// Of a transaction: microseconds in the system's cache, milliseconds on flash, seconds when it tidies up.
+const TRANSACTION: [u64; 12] =
+    [50, 250, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
+
+/// Milliseconds in microseconds.
+const fn millis<const BUCKETS: usize>(mut bounds: [u64; BUCKETS]) -> [u64; BUCKETS] {
+    let mut bucket = 0;
+    while bucket < BUCKETS {
+        bounds[bucket] *= 1_000;
+        bucket += 1;
+    }
+    bounds
+}
 
 /// The numbers of one station.
 #[derive(Clone, Debug)]
@@ -69,6 +84,11 @@ pub struct Metrics {
     link_losses: Counters<1>,
     link_recoveries: Counters<2>,
     module_reboots: Counters<1>,
+    exchanges: Counters<2>,
+    exchange_duration: Histograms<13>,
+    urcs: Counters<1>,
+    urcs_dropped: u64,
+    resyncs: u64,
     frame_mismatches: u64,
     reports_queued: Counters<1>,
     reports_sent: Counters<2>,
@@ -85,6 +105,8 @@ pub struct Metrics {
     /// Milliseconds.
     port_busy: Counters<1>,
     loop_wait: Histograms<10>,
+    store_transactions: Histograms<12>,
+    store_errors: Counters<1>,
     clock_steps: u64,
 }
 
@@ -101,21 +123,28 @@ impl Metrics {
             link_losses: Counters::new(["cause"]),
             link_recoveries: Counters::new(["rung", "outcome"]),
             module_reboots: Counters::new(["expected"]).with([["true"], ["false"]]),
+            exchanges: Counters::new(["command", "outcome"]),
+            exchange_duration: Histograms::new("command", &EXCHANGE),
+            urcs: Counters::new(["means"]).with(Counted::MEANINGS.map(|means| [means])),
+            urcs_dropped: 0,
+            resyncs: 0,
             frame_mismatches: 0,
             reports_queued: Counters::new(["schedule"]),
             reports_sent: Counters::new(["lane", "qos"]),
             reports_resent: 0,
             reports_dropped: Counters::new(["reason"]).with([["full"], ["age"]]),
             reports_dead: 0,
-            report_delay: Histogram::new(&DELAY_MS),
+            report_delay: Histogram::new(&DELAY),
             commands: Counters::new(["handler", "code"]),
-            command_duration: Histogram::new(&EXCHANGE_MS),
+            command_duration: Histogram::new(&EXCHANGE),
             commands_duplicate: 0,
             runs: Counters::new(["name", "outcome"]),
-            run_lateness: Histograms::new("name", &WAIT_MS),
+            run_lateness: Histograms::new("name", &WAIT),
             runs_missed: Counters::new(["name"]),
             port_busy: Counters::new(["class"]),
-            loop_wait: Histograms::new("class", &WAIT_MS),
+            loop_wait: Histograms::new("class", &WAIT),
+            store_transactions: Histograms::new("sync", &TRANSACTION),
+            store_errors: Counters::new(["kind"]).with([["full"], ["busy"], ["io"], ["corrupt"], ["other"]]),
             clock_steps: 0,
         }
     }

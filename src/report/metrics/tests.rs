@@ -2,9 +2,13 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use crate::link::Mono;
 use crate::report::station::samples::{at, life, rest, status};
-use crate::station::event::{Happening, LinkState, Status, Watcher as _};
+use crate::run::event::Observer as _;
+use crate::session::Counted;
+use crate::station::event::{Happening, LinkState, Status, Watcher as _, Work};
 
 use super::family::Counters;
 use super::{About, Metrics, MetricsWatcher};
@@ -28,8 +32,40 @@ fn lived() -> Metrics {
     for happening in rest() {
         metrics.happened(at(403_000), &happening);
     }
+    for counted in &counted() {
+        metrics.counted(counted);
+    }
+    for work in &work() {
+        metrics.worked(work);
+    }
     metrics.status(at(403_000), &status(), Some(1_790_000_000_000));
     metrics
+}
+
+fn counted() -> [Counted<'static>; 6] {
+    let exchange = |command, outcome, took| Counted::Exchange { command, outcome, took };
+    [
+        exchange(Some("AT+MCONNECT="), "ok", Duration::from_millis(640)),
+        exchange(None, "cme", Duration::from_micros(12_345)),
+        exchange(Some("AT+MCONNECT="), "timeout", Duration::from_secs(80)),
+        Counted::Urc { means: "message" },
+        Counted::UrcDropped,
+        Counted::Resync,
+    ]
+}
+
+fn work() -> [Work; 5] {
+    [
+        Work::Publish {
+            began: Mono::ZERO,
+            late: Duration::from_millis(100),
+            took: Duration::from_millis(310),
+        },
+        Work::Transaction { sync: "full", took: Duration::from_micros(7_900) },
+        Work::Transaction { sync: "normal", took: Duration::from_micros(40) },
+        Work::Transaction { sync: "normal", took: Duration::from_micros(51) },
+        Work::StoreError { kind: "full" },
+    ]
 }
 
 fn value(text: &str, name: &str) -> Option<String> {
@@ -45,6 +81,43 @@ fn generated_metrics() {
         fs::write(&place, &text).expect("it can be written");
     }
     assert_eq!(text, fs::read_to_string(&place).unwrap_or_default());
+}
+
+/// Between these lines of the page on stations is the list of all that is served.
+const LIST_BEGINS: &str = "<!-- metrics -->\n";
+const LIST_ENDS: &str = "<!-- end of metrics -->\n";
+
+/// A row of the page's table for each family: name, type, labels, meaning.
+fn list(text: &str) -> String {
+    let mut rows = String::from("| name | type | labels | is |\n|---|---|---|---|\n");
+    for family in text.split("# HELP ").skip(1) {
+        let (head, rest) = family.split_once('\n').expect("a type behind the help");
+        let (name, help) = head.split_once(' ').expect("a help behind the name");
+        let kind = rest.lines().next().and_then(|line| line.rsplit(' ').next()).expect("a type");
+        let sample = rest.lines().nth(1).expect("a sample");
+        let names = sample.split(['{', ',']).filter_map(|label| label.split_once("=\"")).map(|label| label.0);
+        let labels: Vec<_> = names.filter(|name| !["device", "le"].contains(name)).collect();
+        let labels = labels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" ");
+        let help = help.trim_end_matches('.');
+        let row = format!("| `{name}` | {kind} | {labels} | {help} |\n");
+        rows.push_str(&row.replace("|  |", "| |"));
+    }
+    rows
+}
+
+#[test]
+fn generated_list_on_the_page() {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/station.md");
+    let page = fs::read_to_string(&place).expect("the page");
+    let (before, rest) = page.split_once(LIST_BEGINS).expect("the list begins");
+    let (shown, after) = rest.split_once(LIST_ENDS).expect("the list ends");
+    let served = list(&lived().render(Some(1)));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&place, [before, LIST_BEGINS, &served, LIST_ENDS, after].concat())
+            .expect("it can be written");
+        return;
+    }
+    assert_eq!(shown, served);
 }
 
 /// What every scraper relies on: a family has one head above its samples, labels are closed, buckets grow.
@@ -79,7 +152,7 @@ fn the_text_is_well_formed() {
             (None, _) => None,
         };
     }
-    assert!(families.len() > 30, "{families:?}");
+    assert!(families.len() > 40, "{families:?}");
 }
 
 #[test]
@@ -149,8 +222,12 @@ fn a_watcher_feeds_what_another_thread_reads() {
     let mut watcher = MetricsWatcher::new(Arc::clone(&shared), Rc::new(|_| Some(1_500)));
     watcher.happened(at(0), &Happening::CommandDuplicate { n: 1, id: "1".to_string(), reply_again: true });
     watcher.status(at(0), &status());
+    watcher.counted(&Counted::Resync);
+    watcher.worked(&Work::StoreError { kind: "io" });
     let read = std::thread::spawn(move || shared.lock().expect("nobody panicked").render(None));
     let text = read.join().expect("it ends");
     assert_eq!(value(&text, "commands_duplicate_total").as_deref(), Some("1"));
     assert_eq!(value(&text, "last_report_timestamp_seconds").as_deref(), Some("1.5"));
+    assert_eq!(value(&text, "resyncs_total").as_deref(), Some("1"));
+    assert!(text.contains("kind=\"io\"} 1\n"), "{text}");
 }

@@ -19,6 +19,7 @@ impl Metrics {
         self.link(&mut page);
         self.reports(&mut page);
         self.commands_and_runs(&mut page);
+        self.store(&mut page);
         if let Some(status) = &self.status {
             self.standing(&mut page, status);
         }
@@ -45,9 +46,22 @@ impl Metrics {
         let online = seconds(millis(self.online));
         page.counter("link_online_seconds_total", "Time with all levels of the link up.", online);
         page.counters("module_reboots_total", "Restarts of the module.", &self.module_reboots);
+        self.conversation(page);
+        page.counter("clock_steps_total", "How often the calendar was moved.", self.clock_steps);
+    }
+
+    fn conversation(&self, page: &mut Page<'_>) {
+        let help = "Command lines, by their key in the dialect's table and how they ended.";
+        page.counters("exchanges_total", help, &self.exchanges);
+        let help = "From a command line's first byte to all that it owed.";
+        page.histograms("exchange_duration_seconds", help, &self.exchange_duration);
+        page.counters("urcs_total", "Lines and messages that nobody had asked for.", &self.urcs);
+        let help = "Lines and messages thrown away before anybody had looked.";
+        page.counter("urcs_dropped_total", help, self.urcs_dropped);
+        let help = "How often the module was asked AT until it answered OK.";
+        page.counter("resyncs_total", help, self.resyncs);
         let help = "Messages whose length did not fit what came.";
         page.counter("frame_mismatches_total", help, self.frame_mismatches);
-        page.counter("clock_steps_total", "How often the calendar was moved.", self.clock_steps);
     }
 
     fn reports(&self, page: &mut Page<'_>) {
@@ -76,6 +90,12 @@ impl Metrics {
         page.histograms("loop_wait_seconds", "From being due to the beginning.", &self.loop_wait);
     }
 
+    fn store(&self, page: &mut Page<'_>) {
+        let help = "Transactions of the store, by how far they were synced.";
+        page.histograms("store_transaction_seconds", help, &self.store_transactions);
+        page.counters("store_errors_total", "What the disk refused or broke.", &self.store_errors);
+    }
+
     fn standing(&self, page: &mut Page<'_>, status: &Status) {
         page.gauge("link_level", "The highest level of the link that holds.", status.level.0);
         if let Some(dbm) = status.signal_dbm {
@@ -94,6 +114,7 @@ impl Metrics {
         page.gauge("outbox_oldest_age_seconds", "Age of the oldest that waits.", seconds(millis(age)));
         let help = "1 while the store works from memory.";
         page.gauge("store_volatile", help, u8::from(status.store_volatile));
+        page.gauge("wal_bytes", "Size of the store's write-ahead log.", status.wal_bytes);
         page.gauge("clock_quality", "0 (nothing known) to 4 (synchronised).", status.clock_quality);
         page.gauge("network_bytes_today", "Bytes over the network today.", status.network_bytes_today);
         if let Some(bytes) = self.about.network_budget_bytes {
@@ -181,20 +202,25 @@ impl Page<'_> {
     ) {
         let bucket = format!("{name}_bucket");
         let mut below = 0;
-        for (bound, count) in histogram.bounds_ms.iter().zip(histogram.counts) {
+        for (bound, count) in histogram.bounds_us.iter().zip(histogram.counts) {
             below += count;
-            let bound = seconds(*bound);
+            let bound = seconds_of_micros(*bound);
             self.sample(&bucket, &[labels, &[("le", &bound)]].concat(), below);
         }
         self.sample(&bucket, &[labels, &[("le", "+Inf")]].concat(), histogram.count);
-        self.sample(&format!("{name}_sum"), labels, seconds(histogram.sum_ms));
+        self.sample(&format!("{name}_sum"), labels, seconds_of_micros(histogram.sum_us));
         self.sample(&format!("{name}_count"), labels, histogram.count);
     }
 }
 
 /// Milliseconds in seconds, exactly.
 fn seconds(ms: u64) -> String {
-    let text = format!("{}.{:03}", ms / 1000, ms % 1000);
+    seconds_of_micros(ms.saturating_mul(1_000))
+}
+
+/// Microseconds in seconds, exactly.
+fn seconds_of_micros(us: u64) -> String {
+    let text = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::link::Mono;
 use crate::report::station::Wall;
 use crate::run::event::{Event, Observer};
-use crate::station::event::{Happening, Status, Watcher};
+use crate::session::Counted;
+use crate::station::event::{Happening, Status, Watcher, Work};
 
 use super::Metrics;
 
@@ -36,11 +37,19 @@ impl Watcher for MetricsWatcher {
         let last_report = status.last_report.and_then(|at| (self.wall)(at));
         self.with(|metrics| metrics.status(at, status, last_report));
     }
+
+    fn worked(&mut self, work: &Work) {
+        self.with(|metrics| metrics.worked(work));
+    }
 }
 
 /// Single steps are not counted.
 impl Observer for MetricsWatcher {
     fn event(&mut self, _at: Mono, _event: &Event<'_>) {}
+
+    fn counted(&mut self, counted: &Counted<'_>) {
+        self.with(|metrics| metrics.counted(counted));
+    }
 
     fn wants_steps(&self) -> bool {
         false

@@ -2,7 +2,7 @@
 
 use crate::link::Mono;
 use crate::report::paint::Paint;
-use crate::report::text::{cut, pad};
+use crate::report::text::{columns, cut, end_within, pad};
 
 use super::Level;
 use super::row::Row;
@@ -44,7 +44,7 @@ impl Layout {
             let text_width = room.saturating_sub(NOTES_WIDTH).clamp(TEXT_WIDTH_LEAST, TEXT_WIDTH);
             let text =
                 if notes.is_empty() { cut(&row.text, room) } else { pad_out(&row.text, text_width, room) };
-            let left = room.saturating_sub(text.chars().count() + 2);
+            let left = room.saturating_sub(columns(&text) + 2);
             let notes = if left < NOTES_LEAST { String::new() } else { cut(&notes, left) };
             let text = if level == Level::Debug { self.paint(Paint::Dim, &text) } else { text };
             vec![format!("{text}  {}", self.paint(Paint::Dim, &notes))]
@@ -71,17 +71,18 @@ fn clock(at: Mono) -> String {
 
 /// As wide as the column, or as long as it is, but never wider than the line.
 fn pad_out(text: &str, column: usize, room: usize) -> String {
-    if text.chars().count() > column { cut(text, room) } else { pad(text, column) }
+    if columns(text) > column { cut(text, room) } else { pad(text, column) }
 }
 
-/// A text in lines of at most so many characters, broken at blanks where there are some.
+/// A text in lines of at most so many columns, broken at blanks where there are some.
 fn wrapped(text: &str, room: usize) -> Vec<String> {
     let room = room.max(1);
     let mut lines = Vec::new();
     let mut rest = text;
-    while lines.len() + 1 < WRAPPED_MOST
-        && let Some((end, _)) = rest.char_indices().nth(room)
-    {
+    while lines.len() + 1 < WRAPPED_MOST && columns(rest) > room {
+        // One sign a line at least, however wide it is.
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let end = end_within(rest, room).max(first);
         // A blank right behind the line is as good as one inside of it.
         let blank = if rest[end..].starts_with(' ') { Some(end) } else { rest[..end].rfind(' ') };
         let blank = blank.filter(|blank| *blank > 0);
@@ -105,6 +106,6 @@ mod tests {
         assert_eq!(wrapped("", 4), [""]);
         let long = wrapped(&"日本 ".repeat(1_000), 10);
         assert_eq!(long.len(), WRAPPED_MOST);
-        assert!(long.iter().all(|line| line.chars().count() <= 10), "{long:?}");
+        assert!(long.iter().all(|line| columns(line) <= 10), "{long:?}");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::link::Mono;
 use crate::report::json;
+use crate::report::text::visible;
 use crate::run::event::{Event, Observer};
 use crate::station::event::{Happening, Status, Watcher};
 
@@ -97,7 +98,7 @@ impl Observer for StationLog {
             Event::StepFinished(step) => {
                 self.write(at, Level::Debug, "step_finished", json::step_end(step));
             }
-            Event::Retrying { depth, title, attempt, error, pause } => {
+            Event::Retrying { depth, title, attempt, error, pause, .. } => {
                 let fields = json::retrying(*depth, title, *attempt, error, *pause);
                 self.write(at, Level::Debug, "retrying", fields);
             }
@@ -136,24 +137,8 @@ fn with_limits(value: Value) -> Value {
 }
 
 fn limited(text: &str) -> String {
-    crate::report::text::cut(text, TEXT_MOST)
-}
-
-/// Escapes what JSON may hold as it is, but a terminal or an editor would obey: DEL and the C1 controls, line
-/// separators, marks that turn the direction of writing. Such characters stand inside of JSON texts only.
-fn visible(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    for c in line.chars() {
-        match c {
-            '\u{7f}'..='\u{9f}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
+    if text.char_indices().nth(TEXT_MOST).is_none() {
+        return text.to_string();
     }
-    out
+    text.chars().take(TEXT_MOST - 1).chain(['…']).collect()
 }

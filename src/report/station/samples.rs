@@ -127,6 +127,7 @@ pub(crate) fn status() -> Status {
         store_volatile: false,
         clock_quality: 4,
         network_bytes_today: 51_200,
+        wal_bytes: 32_992,
         serial_bytes: (4_096, 2_048),
     }
 }

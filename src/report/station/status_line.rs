@@ -2,7 +2,7 @@
 
 use crate::link::Mono;
 use crate::report::paint::Paint;
-use crate::report::text::{about, cut, one_line, plural, size};
+use crate::report::text::{about, columns, cut, one_line, plural, size};
 use crate::station::event::{LinkState, Status};
 
 /// Between two parts.
@@ -50,7 +50,7 @@ pub fn standing(status: &Status) -> String {
 }
 
 fn length(parts: &[Part]) -> usize {
-    let texts: usize = parts.iter().map(|part| part.text.chars().count()).sum();
+    let texts: usize = parts.iter().map(|part| columns(&part.text)).sum();
     texts + GAP.len() * (parts.len() - 1)
 }
 

@@ -8,7 +8,7 @@ use crate::run::event::{Event, StepEnd, StepKind, StepOutcome};
 pub(super) fn step_line(event: &Event<'_>) -> Option<(&'static str, Paint, String)> {
     match event {
         Event::StepFinished(step) => finished(step),
-        Event::Retrying { depth, title, attempt, error, pause } => {
+        Event::Retrying { depth, title, attempt, error, pause, .. } => {
             let indent = "  ".repeat(*depth);
             let (title, error) = (one_line(title), one_line(error));
             let again = if pause.is_zero() { "now".to_string() } else { format!("in {}", lasted(*pause)) };

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::link::Mono;
 use crate::run::event::{Event, Observer};
-use crate::station::event::{Happening, Status, Watcher};
+use crate::session::Counted;
+use crate::station::event::{Happening, Status, Watcher, Work};
 
 /// Tells everything to several watchers, in their order.
 #[derive(Default)]
@@ -23,6 +24,12 @@ impl Observer for Tee {
     fn event(&mut self, at: Mono, event: &Event<'_>) {
         for watcher in &mut self.watchers {
             watcher.event(at, event);
+        }
+    }
+
+    fn counted(&mut self, counted: &Counted<'_>) {
+        for watcher in &mut self.watchers {
+            watcher.counted(counted);
         }
     }
 
@@ -49,6 +56,12 @@ impl Watcher for Tee {
     fn status(&mut self, at: Mono, status: &Status) {
         for watcher in &mut self.watchers {
             watcher.status(at, status);
+        }
+    }
+
+    fn worked(&mut self, work: &Work) {
+        for watcher in &mut self.watchers {
+            watcher.worked(work);
         }
     }
 

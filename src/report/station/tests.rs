@@ -3,6 +3,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::flow::diag::{Sources, Span};
 use crate::report::console::Detail;
 use crate::run::event::{Event, Observer as _, StepEnd, StepKind, StepOutcome};
 use crate::station::event::{Happening, LinkState, Summary, Watcher};
@@ -166,8 +167,10 @@ fn a_status_line_gives_up_what_matters_least() {
 
 #[test]
 fn steps_are_for_those_who_want_detail() {
+    let span = Span::new(Sources::new().add("station.yaml", ""), 0..0);
     let step = StepEnd {
         depth: 1,
+        span,
         title: "AT+CSQ".to_string(),
         kind: StepKind::Send,
         outcome: StepOutcome::Passed,

@@ -17,6 +17,7 @@ use super::answer::Answer;
 use super::cloud::Arrival;
 use super::command::{Argument, Command, Form, Quoting};
 use super::modem::{Dce as ModemDce, Firmware};
+use super::scenario::HttpBearer;
 use bearer::Bearer;
 use card::Card;
 use http::Http;
@@ -87,6 +88,7 @@ impl Firmware for Air724 {
         *self = Self { card, sms, ..Self::default() };
         self.sms.start(dce);
         self.mqtt.start(dce);
+        self.bearer.http = warm && dce.core.settings.bearer == HttpBearer::Open;
         self.start_card(dce, warm);
     }
 

@@ -66,7 +66,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// How far the host's calendar is from the right one.
 fn error_ms(host: &Host) -> i64 {
     let clock = host.link.clock();
-    clock.wall_ms() - super::super::world::WALL_AT_ZERO_MS - clock.since_boot_ms()
+    clock.wall_ms() - WALL_AT_ZERO_MS - clock.since_boot_ms()
 }
 
 #[test]
@@ -179,31 +179,42 @@ fn what_cannot_be_built() {
 }
 
 #[test]
-fn scenario_errors_name_their_line_and_a_cure() {
-    for (text, line, part) in [
-        ("at:\n  - { time: 1s, broker: away }\n  - { time: soon, broker: away }", 3, "`time: soon`"),
-        ("at:\n  - { broker: away }", 2, "nothing says when"),
-        ("at:\n  - { time: 1s }", 2, "exactly one thing"),
-        ("at:\n  - { time: 1s, clock: 30s }", 2, "`clock` cannot be `30s`"),
-        ("at:\n  - { time: 1s, clock: '+soon' }", 2, "`clock` cannot be `+soon`"),
-        ("at:\n  - { time: 1s, suspend: long }", 2, "`suspend: long` is not a duration"),
-        ("at:\n  - { time: 1s, suspend: 1m, for: 1m }", 2, "`for` has no meaning here"),
-        ("sim: { clock: 1971 }", 1, "1971"),
-        ("at:\n  - { time: 1s, broker: gone }", 2, "`broker` cannot be `gone`"),
-        ("at:\n  - { time: 1s, broker: close, for: 3s }", 2, "`for`"),
-        ("at:\n  - { time: 1s, cloud: t, bytes: 0g }", 2, "not hexadecimal"),
-        ("at:\n  - { time: 1s, cloud: t, text: a, json: 1 }", 2, "more than one payload"),
-        ("at:\n  - { time: 1s, urc: t, text: a }", 2, "without `cloud`"),
-        ("at:\n  - { time: 1s, after: x, urc: t }", 2, "together"),
-        ("sim:\n  sim_card: gone", 2, "gone"),
-        ("at:\n  - { time: 1s, clod: t }", 2, "clod"),
-    ] {
-        let error = Scenario::parse("s.yaml", text).unwrap_err();
-        let shown = error.to_string();
-        assert!(shown.starts_with(&format!("s.yaml:{line}: ")), "{shown}");
-        assert!(shown.contains(part), "{shown}");
-        assert!(!error.help.is_empty());
-    }
+fn a_line_is_refused_as_often_as_it_says() {
+    let mut host = Host::new(
+        "luat-air724",
+        "sim: { start: warm, delays: 0, echo: false }
+at:
+  - { time: 0s, refuse: 'AT+C{:rest}', with: '+CME ERROR: 4', count: 2 }
+  - { time: 0s, refuse: AT+CBC, with: silence }
+  - { time: 1m, refuse: AT }
+",
+    );
+    host.dialogue(&[
+        ("AT", OK),
+        ("AT+CSQ", "\r\n+CME ERROR: 4\r\n"),
+        ("AT+CBC", "\r\n+CME ERROR: 4\r\n"),
+        ("AT+CBC", ""),
+    ]);
+    assert!(host.ask("AT+CBC").ends_with(OK));
+    host.hear(Duration::from_mins(1));
+    host.dialogue(&[("AT+CPIN?", "\r\n+CPIN: READY\r\n\r\nOK\r\n"), ("AT", ERROR), ("AT", OK)]);
+}
+
+#[test]
+fn a_deaf_module_loses_what_comes_at_once() {
+    let mut host = Host::new("luat-air724", "sim: { start: warm, delays: 0, echo: false, deaf: 20ms }");
+    host.write(b"AT\r\n");
+    assert_eq!(host.hear(Duration::from_millis(1)), OK.as_bytes());
+    host.write(b"AT\r\n");
+    assert_eq!(host.hear(Duration::from_millis(30)), b"");
+    assert_eq!(host.ask("AT"), OK);
+}
+
+#[test]
+fn generated_scenario_cases() {
+    crate::flow::cases::check("scenarios.txt", |sources, file, problems| {
+        drop(read::scenario(sources, file, problems));
+    });
 }
 
 /// A station's day: a report a minute over the prompt, and nothing takes real time.

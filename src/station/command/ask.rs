@@ -66,7 +66,8 @@ pub fn content(value: &Value, limits: &Limits) -> Result<Vec<u8>, String> {
     } else if value.is_string() {
         hooks::display(value).into_bytes()
     } else {
-        hooks::to_json(value).map_err(|error| format!("`publish`: {error}"))?.to_string().into_bytes()
+        let json = hooks::to_json(value).map_err(|error| format!("`publish`: {error}"))?;
+        hooks::plain_json(&json.to_string()).into_bytes()
     };
     let (length, most) = (bytes.len(), limits.payload_bytes);
     if length > most {

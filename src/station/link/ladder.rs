@@ -117,7 +117,7 @@ impl Ladder {
     }
 
     /// The rung to use now. In silence the ones that do without the module come first.
-    fn choose(&self, now: Mono) -> Option<usize> {
+    pub(super) fn choose(&self, now: Mono) -> Option<usize> {
         let usable = || (self.next..self.rungs.len()).filter(|index| self.rungs[*index].is_usable(now));
         let deaf = || usable().find(|index| !self.rungs[*index].shape.needs_module);
         self.silent.then(deaf).flatten().or_else(|| usable().next())

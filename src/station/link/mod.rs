@@ -46,6 +46,9 @@ use restarts::Restarts;
 pub use ladder::{Use, Uses};
 pub use shape::{Fact, History, Job, LevelShape, Outcome, PublishFault, RungShape, Shape, Trouble, Want};
 
+/// A module gives up waiting for data after 5 s of silence (manual of the Luat 8910, `AT+MPUBEX`).
+const HALF_A_PUBLISH: Duration = Duration::from_secs(6);
+
 /// The link of one station.
 #[derive(Debug)]
 pub struct Machine {
@@ -76,10 +79,11 @@ impl Machine {
     /// A link at the start of a process. `seed` makes the chance in its pauses.
     pub fn new(shape: Shape, history: &History, seed: u64, now: Mono) -> Self {
         let ladder = Ladder::new(&shape.rungs, history, now);
+        let not_before = if history.publishing { now + HALF_A_PUBLISH } else { now };
         Self {
             ladder,
             shape,
-            phase: Phase::Climbing { not_before: now, ask: false },
+            phase: Phase::Climbing { not_before, ask: false },
             held: 0,
             trust: Trust::Torn,
             climb: Climb::new(),
@@ -178,6 +182,11 @@ impl Machine {
         self.state() == LinkState::Online
     }
 
+    /// Whether something can restart a module that may not be spoken to.
+    pub fn can_restart_silent_module(&self, now: Mono) -> bool {
+        self.ladder.without_module(now).is_some()
+    }
+
     /// From when on the outbox may publish; `None` while the link does not hold or is in doubt. A session
     /// that was opened clean after an unclean end is given a little time.
     pub fn publish_from(&self) -> Option<Mono> {
@@ -191,6 +200,8 @@ impl Machine {
             | Phase::Quarantined { .. }
             | Phase::Waiting { deaf: true, .. }
             | Phase::Stopped => false,
+            // Without levels only silence that was asked for keeps it from being online.
+            Phase::Climbing { .. } => self.held > 0,
             _ => self.held > 0 || self.shape.levels.is_empty(),
         }
     }
@@ -203,6 +214,17 @@ impl Machine {
     /// What happened since this was last asked, oldest first.
     pub fn take_happenings(&mut self) -> Vec<Happening> {
         std::mem::take(&mut self.happenings)
+    }
+
+    /// Whether the next session has to be opened clean.
+    pub fn wants_clean(&self) -> bool {
+        self.clean
+    }
+
+    /// What became of a publish is not known, and the module may repeat it by itself: the next session is opened
+    /// clean.
+    pub fn owe_clean_session(&mut self) {
+        self.clean = true;
     }
 
     /// When the rungs were used, to be kept on disk.

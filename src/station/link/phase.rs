@@ -113,9 +113,10 @@ impl Machine {
     }
 
     /// The session is there but could not be opened whole: one more climb of the top is milder than a rung.
-    /// The second time its own word does not help it any more.
+    /// The second time its own word does not help it any more, unless there is nothing left but to wait: the
+    /// module answers, and that is no time to leave it alone.
     pub(super) fn session_is_torn(&mut self, now: Mono) {
-        if self.ladder.spare() {
+        if self.ladder.spare() || self.ladder.choose(now).is_none() {
             self.climb_from(self.top(), now, now);
         } else {
             self.trust = Trust::Condemned;

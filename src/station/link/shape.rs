@@ -73,6 +73,9 @@ pub struct History {
     pub away: Duration,
     /// The last process did not end as it should: the first session is opened clean.
     pub unclean: bool,
+    /// It ended in the middle of a publish, or of other data: the module may take what it hears next for the payload, and is
+    /// left in silence until it has given that up.
+    pub publishing: bool,
 }
 
 /// What the machine wants.

@@ -16,6 +16,8 @@ pub(super) struct Every {
     /// The due time before it; `None` if there is none, because the first one is that of the start.
     from_us: Option<i64>,
     last_start_us: Option<i64>,
+    /// The one before it.
+    start_before_us: Option<i64>,
 }
 
 impl Every {
@@ -42,7 +44,7 @@ impl Every {
             }
             None => (Some(start_us), start_us + period_us),
         };
-        Self { period_us, next_us, from_us, last_start_us }
+        Self { period_us, next_us, from_us, last_start_us, start_before_us: last_start_us }
     }
 
     pub(super) fn poll(&mut self, now: &Now) -> Poll {
@@ -54,7 +56,7 @@ impl Every {
         let due_us = self.next_us + missed * self.period_us;
         self.from_us = Some(due_us);
         self.next_us = due_us + self.period_us;
-        self.last_start_us = Some(now_us);
+        self.start_before_us = self.last_start_us.replace(now_us);
         let late_us = now_us - due_us;
         let due = Due {
             scheduled_wall_ms: now.wall_ms.map(|wall_ms| wall_ms.saturating_sub(late_us / 1_000)),
@@ -65,6 +67,11 @@ impl Every {
 
     pub(super) fn next(&self) -> Mono {
         Mono::from_micros(u64::try_from(self.earliest_us()).unwrap_or(0))
+    }
+
+    /// What the last poll gave is not run, so the next keeps its distance from the run before.
+    pub(super) fn skipped(&mut self) {
+        self.last_start_us = self.start_before_us;
     }
 
     pub(super) fn started(&mut self, now: &Now) {

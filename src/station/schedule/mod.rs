@@ -142,6 +142,13 @@ impl Ticker {
         }
     }
 
+    /// The run that was due does not begin: the next one keeps its distance from the one before.
+    pub fn skipped(&mut self) {
+        if let Kind::Every(every) = &mut self.0 {
+            every.skipped();
+        }
+    }
+
     /// From the last due time on, another period counts. If the next due time would have passed already, it
     /// is now. Of no consequence with [`When::Cron`].
     pub fn set_period(&mut self, period: Duration, now: &Now) {

@@ -120,6 +120,32 @@ fn commands_timers_and_state_come_back_from_memory() {
     });
 }
 
+/// The numbers of memory are far above those of the disk: that does not make what ended there old.
+#[test]
+fn a_command_that_ended_in_memory_does_not_come_back() {
+    in_both(|mut store| {
+        let fault = faulty(&mut store);
+        let old = store.record(0, &[command("a", "1")]).expect("recorded");
+        fault.set(Some(DiskFault::Write));
+        store.start_command(old[0]).expect("started");
+        store
+            .finish_command(1, old[0], &end(CommandState::Done, Some("a")), &NewEffects::default())
+            .expect("ended");
+        for (at, key) in [(2, "b"), (3, "c")] {
+            let new = store.record(at, &[command(key, "2")]).expect("recorded");
+            store.start_command(new[0]).expect("started");
+            store
+                .finish_command(at, new[0], &end(CommandState::Done, None), &NewEffects::default())
+                .expect("ended");
+        }
+        assert!(store.is_volatile());
+        fault.set(None);
+        store.checkpoint_if_due(70_000);
+        assert!(!store.is_volatile());
+        assert_eq!(store.next_command(), None);
+    });
+}
+
 #[test]
 fn memory_is_bounded_and_the_oldest_goes() {
     in_both(|mut store| {

@@ -56,7 +56,7 @@ fn the_last_run_of_a_schedule_is_known_to_the_next_process() {
 fn a_clean_end_is_told_from_a_crash() {
     let folder = Folder::new();
     let mut store = folder.open(&life(1, 0));
-    assert!(!store.was_clean());
+    assert!(store.was_clean(), "nobody had a new one before");
     store.set_note("data_mode", Some("7 120"));
     store.close();
     let mut store = folder.open(&life(1, 1));
@@ -66,4 +66,56 @@ fn a_clean_end_is_told_from_a_crash() {
     let mut store = store.crash("p", &life(1, 2)).expect("the next life");
     assert!(!store.was_clean());
     assert_eq!(store.note("data_mode"), None);
+}
+
+#[test]
+fn a_store_that_was_broken_or_never_closed_is_not_a_new_one() {
+    let folder = Folder::new();
+    drop(folder.open(&life(1, 0)));
+    assert!(!folder.open(&life(1, 1)).was_clean(), "the first process died");
+    folder.open(&life(1, 2)).close();
+    fs::write(folder.path().join(disk::NAME), b"not a database, and long enough to be looked at")
+        .expect("ours");
+    assert!(!folder.open(&life(1, 3)).was_clean(), "it was broken");
+    let memory = Store::in_memory(&life(1, 0)).expect("memory");
+    assert!(memory.was_clean());
+    assert!(!memory.crash("p", &life(1, 1)).expect("memory").was_clean());
+}
+
+#[test]
+fn a_publish_that_was_cut_is_known_until_one_arrives() {
+    let folder = Folder::new();
+    let mut store = folder.open(&life(1, 0));
+    assert!(!store.was_publishing());
+    let rows = vec![row(Lane::Report, "a"), row(Lane::Report, "b")];
+    let seqs = store.commit(1, &NewEffects { rows, ..NewEffects::default() }).expect("kept");
+    store.begin_publish(seqs[0]);
+    // Neither another crash nor a clean end before anything was published makes it known.
+    let store = store.crash("p", &life(1, 2)).expect("the next life");
+    assert!(store.was_publishing() && !store.was_clean());
+    store.close();
+    let mut store = folder.open(&life(1, 3));
+    assert!(store.was_publishing() && !store.was_clean());
+    store.begin_publish(seqs[0]);
+    store.delivered(seqs[0]);
+    store.close();
+    let store = folder.open(&life(1, 4));
+    assert!(!store.was_publishing() && store.was_clean());
+}
+
+#[test]
+fn after_an_unknown_outcome_no_end_is_clean() {
+    let folder = Folder::new();
+    for (refused, clean) in [(false, false), (true, true)] {
+        let mut store = folder.open(&life(1, 0));
+        let rows = vec![row(Lane::Report, "a")];
+        let seqs = store.commit(1, &NewEffects { rows, ..NewEffects::default() }).expect("kept");
+        store.begin_publish(seqs[0]);
+        store.failed(seqs[0], Some("PUBACK did not come"), refused);
+        store.close();
+        let mut store = folder.open(&life(1, 1));
+        assert_eq!((store.was_publishing(), store.was_clean()), (false, clean));
+        store.delivered(seqs[0]);
+        store.close();
+    }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod failing;
 mod files;
 mod kept;
+mod meter;
 mod outbox;
 mod visit;
 

@@ -48,9 +48,21 @@ fn every_form_of_a_secret_is_found() {
         ("form", "p%C3%A4%2Fss+%22w%5Co%2Crd%22%3F".to_owned()),
         ("all percent", format!("%{}", hex("%"))),
         ("base64", STANDARD.encode(value)),
+        ("UCS2", "007000E4002F00730073002000220077005C006F002C007200640022003F".to_owned()),
     ];
     for (form, text) in forms {
         assert_eq!(masker.mask(&format!("AT=({text})")), "AT=(<pw>)", "{form}: {text}");
+    }
+}
+
+#[test]
+fn a_secret_is_found_in_json_for_one_command_line_and_for_a_web_page() {
+    let value = "a;b<c>d&ä";
+    let masker = masker(&[("pw", value)]);
+    // As a station writes what it publishes.
+    let plain = "a\\u003bb<c>d&\\u00e4".to_owned();
+    for text in [plain.clone(), plain.replace('\\', "\\5C"), "a;b\\u003cc\\u003ed\\u0026ä".to_owned()] {
+        assert_eq!(masker.mask(&format!("AT=({text})")), "AT=(<pw>)", "{text}");
     }
 }
 

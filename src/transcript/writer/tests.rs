@@ -161,6 +161,17 @@ fn sent_secrets_and_notes_are_masked() {
 }
 
 #[test]
+fn a_secret_that_comes_up_later_is_masked_from_then_on() {
+    let text = written(Masker::default(), |transcript| {
+        transcript.rx(at(1), b"hunter2, un");
+        transcript.mask_with(secret("hunter2"));
+        transcript.tx(at(2), b"AT+PW=hunter2\r\n");
+    });
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(lines, [r#"{"t":1,"rx":"hunter2, un"}"#, r#"{"t":2,"tx":"AT+PW=<token>\r\n","masked":true}"#]);
+}
+
+#[test]
 fn time_never_goes_back_in_the_file() {
     let file = written(secret("> password"), |transcript| {
         transcript.rx(at(5), b"> ");
@@ -195,7 +206,7 @@ fn a_full_disk_is_told_once_and_the_memory_goes_on() {
     }
     transcript.flush();
     assert_eq!(transcript.problem().map(io::Error::kind), Some(io::ErrorKind::StorageFull));
-    assert_eq!(transcript.recent().len(), 1000);
+    assert_eq!(transcript.recent(Mono::ZERO).len(), 1000);
     drop(transcript);
     assert!(disk.text().len() <= 300);
 }
@@ -209,12 +220,12 @@ fn the_newest_records_are_kept_within_bounds() {
         transcript.rx(at(time), &line);
         assert!(transcript.lines.recent.len() <= 2 * RECENT_BYTES);
     }
-    let recent = transcript.recent();
+    let recent = transcript.recent(Mono::ZERO);
     assert!(recent.len() >= RECENT_BYTES / 1100);
     assert_eq!(recent.last().unwrap().at, at(999));
     assert_eq!(recent[0].entry, Entry::Rx(line.into()), "no half record");
     transcript.rx(at(1000), &vec![b'\n'; 4 * RECENT_BYTES]);
-    assert_eq!(transcript.recent().len(), 1, "the newest one is kept whatever its size");
+    assert_eq!(transcript.recent(Mono::ZERO).len(), 1, "the newest one is kept whatever its size");
 }
 
 #[test]
@@ -314,4 +325,23 @@ fn every_byte_value_comes_back() {
         transcript.rx(at(3), &all);
     });
     assert_eq!(joined(&file), ([&all[..], &all[..]].concat(), all));
+}
+
+#[test]
+fn a_record_goes_on_with_another_conversation() {
+    let disk = Disk::default();
+    let mut first = Transcript::to(Box::new(disk.clone()), &header(), secret("open-sesame"));
+    first.tx(at(5_000_000), b"AT\r\n");
+    first.rx(at(5_100_000), b"OK\r\nhalf a line");
+    // The next port has a clock that has just begun.
+    let mut second = first.continued(secret("other-secret"), at(6_000_000), at(10));
+    second.tx(at(20), b"AT+X=other-secret\r\n");
+    let recent: Vec<Mono> = second.recent(at(20)).iter().map(|record| record.at).collect();
+    assert_eq!(recent, [at(20)]);
+    let third = second.continued(secret("x1234567"), at(1_000_010), at(0));
+    drop(third);
+    let text = disk.text();
+    let times: Vec<u64> = Reader::new(&text).unwrap().map(|record| record.unwrap().at.as_micros()).collect();
+    assert_eq!(times, [5_000_000, 5_100_000, 5_100_000, 6_000_010]);
+    assert!(text.contains("half a line") && text.contains("<token>") && !text.contains("other"), "{text}");
 }

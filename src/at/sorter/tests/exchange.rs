@@ -202,6 +202,19 @@ fn during_a_resync_only_the_final_counts() {
 }
 
 #[test]
+fn what_began_before_a_command_is_not_its_result() {
+    let mut sorter = sorter();
+    feed(&mut sorter, b"\r\nO");
+    arm(&mut sorter, Wanted { expect: expect(&["{x:rest}"]), ..command() });
+    assert_eq!(classes(&feed(&mut sorter, b"K\r\n")), [Class::Unknown]);
+    assert!(sorter.progress().ended.is_none() && sorter.progress().captures.0.is_empty());
+    assert_eq!(classes(&feed(&mut sorter, b"\r\nyes\r\nOK\r\n")), [Class::Expect, Class::Final]);
+    feed(&mut sorter, b"+CRE");
+    arm(&mut sorter, command());
+    assert_eq!(classes(&feed(&mut sorter, b"G: 1\r\nOK\r\n")), [Class::Other, Class::Final]);
+}
+
+#[test]
 fn a_wait_is_first_offered_what_came_before() {
     let wanted = || Wanted {
         awaits: expect(&["PUBACK"]),

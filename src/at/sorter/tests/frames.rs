@@ -154,3 +154,19 @@ fn a_frame_of_a_step_that_is_over_reaches_no_other() {
     assert_eq!(classes(&out), [Class::Unknown, Class::Final]);
     assert!(sorter.disarm().captures.0.is_empty());
 }
+
+/// Whoever says ever more of one thing does not make us keep all of it.
+#[test]
+fn what_never_ends_is_not_kept_for_ever() {
+    let mut sorter = sorter();
+    feed(&mut sorter, b"+CMQTTRXSTART: 0,1,9\r\n+CMQTTRXTOPIC: 0,1\r\nt\r\n");
+    let piece = format!("+CMQTTRXPAYLOAD: 0,4000\r\n{}\r\n", "x".repeat(4000));
+    let lost = (0..300).flat_map(|_| feed(&mut sorter, piece.as_bytes()));
+    let lost = lost.filter(|found| matches!(found, Sorted::Damaged(_))).count();
+    assert_eq!((lost, sorter.in_frame()), (1, false));
+
+    let lists = vec![(Arc::from("sms"), sequence(&["+CMGL: {i:int}"]))];
+    arm(&mut sorter, Wanted { collect: Some(Arc::new(lists)), ..command() });
+    feed(&mut sorter, "+CMGL: 1\r\n".repeat(5_000).as_bytes());
+    assert_eq!(sorter.disarm().collected[0].1.len(), 4_096);
+}

@@ -9,7 +9,6 @@ use crate::at::pattern::{Capture, Item, Sequence};
 mod damage;
 mod exchange;
 mod frames;
-mod speed;
 mod wire;
 
 pub(super) fn patterns(sources: &[&str]) -> Vec<Pattern> {

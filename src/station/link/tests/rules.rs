@@ -297,6 +297,24 @@ fn after_an_unclean_end_the_first_session_is_clean() {
 }
 
 #[test]
+fn after_a_publish_that_was_cut_the_module_is_left_in_silence() {
+    let cut = History { unclean: true, publishing: true, ..History::default() };
+    let rig = play_on(
+        shape(),
+        &cut,
+        "is down 0
+         rest 6s..6s
+         wake: ok",
+    );
+    assert!(rig.link.takes_runs());
+    let mut without_levels = play_on(Shape::default(), &cut, "");
+    assert_eq!(without_levels.link.publish_from(), None);
+    assert!(!without_levels.link.takes_runs());
+    without_levels.play("rest 6s..6s\nis online 0");
+    assert!(without_levels.link.takes_runs());
+}
+
+#[test]
 fn a_station_without_levels_is_online_while_nothing_stands_against_it() {
     play_on(
         Shape::default(),

@@ -186,7 +186,7 @@ impl World {
     fn crash(&mut self) {
         self.now = self.now + self.below(Duration::from_mins(3));
         let away = if self.is(0.5) { self.now.since(self.stored.1) } else { Duration::ZERO };
-        let history = History { uses: self.stored.0.clone(), away, unclean: true };
+        let history = History { uses: self.stored.0.clone(), away, unclean: true, ..History::default() };
         self.began = self.now;
         self.rig.link = Machine::new(self.rig.shape.clone(), &history, 3, Mono::ZERO);
         (self.last_check, self.passed_in_vain, self.condemned) = (None, 0, false);

@@ -1,0 +1,137 @@
+//! Secrets that were typed, and the lines they are used in.
+
+use std::borrow::Cow;
+
+use crate::transcript::mask::TooLong;
+use crate::transcript::{Masker, Secret};
+
+/// The secrets of a conversation.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Secrets(Vec<Secret>);
+
+/// How a secret goes into a line.
+enum Use<'t> {
+    Plain(&'t str),
+    Escaped(&'t str),
+}
+
+impl<'t> Use<'t> {
+    fn of(hole: &'t str) -> Self {
+        match hole.strip_prefix("escape(").and_then(|rest| rest.strip_suffix(')')) {
+            Some(name) => Self::Escaped(name.trim()),
+            None => Self::Plain(hole.trim()),
+        }
+    }
+
+    fn name(&self) -> &'t str {
+        match self {
+            Self::Plain(name) | Self::Escaped(name) => name,
+        }
+    }
+}
+
+impl Secrets {
+    /// Keeps a secret, in place of an earlier one of this name.
+    pub(super) fn put(&mut self, name: &str, value: &str) {
+        self.0.retain(|secret| secret.name != name);
+        self.0.push(Secret { name: name.to_owned(), value: value.as_bytes().to_vec() });
+    }
+
+    /// The names, in the order in which they were asked for.
+    pub(in crate::cli) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|secret| secret.name.as_str())
+    }
+
+    /// Whether a text holds one of them.
+    pub(in crate::cli) fn shows_in(&self, text: &str) -> bool {
+        self.masker(&[]).is_ok_and(|masker| matches!(masker.mask(text), Cow::Owned(_)))
+    }
+
+    /// The mask over them.
+    pub(super) fn masker(&self, escapes: &[(char, String)]) -> Result<Masker, TooLong> {
+        Masker::new(&self.0, escapes)
+    }
+
+    /// A command line as it is sent. The rules are those of a flow, so that what was recorded can run: a
+    /// secret stays one argument, or has to be escaped.
+    pub(super) fn command(&self, typed: &str, escapes: &[(char, String)]) -> Result<String, String> {
+        self.fill(typed, |text, used, before| {
+            if text.chars().any(char::is_control) {
+                return Err(format!("`{}` holds a control character", used.name()));
+            }
+            if let Use::Escaped(_) = used {
+                let replaced = |c| escapes.iter().find(|(from, _)| *from == c).map(|(_, to)| to.clone());
+                return Ok(text.chars().map(|c| replaced(c).unwrap_or_else(|| c.to_string())).collect());
+            }
+            let quoted = before.matches('"').count() % 2 == 1;
+            let special = |c: &char| {
+                let cuts = *c == '"' || (!quoted && matches!(c, ',' | ';'));
+                cuts || (!quoted && escapes.iter().any(|(from, _)| from == c))
+            };
+            match text.chars().find(special) {
+                Some(c) => Err(format!(
+                    "`{0}` holds `{c}`, which would not stay one argument: write `${{escape({0})}}`",
+                    used.name()
+                )),
+                None => Ok(text.to_owned()),
+            }
+        })
+    }
+
+    /// Data as it is sent.
+    pub(super) fn data(&self, typed: &str) -> Result<String, String> {
+        self.fill(typed, |text, _, _| Ok(text.to_owned()))
+    }
+
+    fn fill(
+        &self,
+        typed: &str,
+        value: impl Fn(&str, &Use<'_>, &str) -> Result<String, String>,
+    ) -> Result<String, String> {
+        let mut out = String::with_capacity(typed.len());
+        let mut rest = typed;
+        while let Some(at) = rest.find("${") {
+            if rest[..at].ends_with('$') {
+                out.push_str(&rest[..at]);
+                out.push('{');
+                rest = &rest[at + 2..];
+                continue;
+            }
+            out.push_str(&rest[..at]);
+            let (hole, behind) =
+                rest[at + 2..].split_once('}').ok_or("`${` without a `}`; the characters are `$${`")?;
+            let used = Use::of(hole);
+            let secret = self.0.iter().find(|secret| secret.name == used.name());
+            let secret = secret
+                .ok_or_else(|| format!("there is no secret `{0}`: `:secret {0}` asks for it", used.name()))?;
+            out.push_str(&value(&String::from_utf8_lossy(&secret.value), &used, &out)?);
+            rest = behind;
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_stays_one_argument() {
+        let escapes = [('"', "\\22".to_owned()), (',', "\\2C".to_owned())];
+        let mut secrets = Secrets::default();
+        secrets.put("PIN", "0000");
+        secrets.put("PIN", "1234");
+        secrets.put("KEY", "a,b");
+        let command = |typed| secrets.command(typed, &escapes);
+        assert_eq!(command("AT+CPIN=\"${PIN}\"").as_deref(), Ok("AT+CPIN=\"1234\""));
+        assert_eq!(command("AT+X=${escape(KEY)},1").as_deref(), Ok("AT+X=a\\2Cb,1"));
+        assert_eq!(command("AT+X=\"${KEY}\"").as_deref(), Ok("AT+X=\"a,b\""));
+        assert_eq!(command("AT+X=$${KEY}").as_deref(), Ok("AT+X=${KEY}"));
+        assert!(command("AT+X=${KEY}").unwrap_err().contains("one argument"));
+        assert!(command("AT+X=${OTHER}").unwrap_err().contains(":secret OTHER"));
+        assert!(command("AT+X=${PIN").is_err());
+        assert_eq!(secrets.data("${KEY}!").as_deref(), Ok("a,b!"));
+        assert_eq!(secrets.names().collect::<Vec<_>>(), ["PIN", "KEY"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! `atflow fuzz`: a file in worlds where things go wrong.
+
+use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
+use std::panic;
+
+use serde_json::json;
+
+use crate::link::address::Address;
+use crate::testing::fuzz::invariant::RULES;
+use crate::testing::fuzz::program::Source;
+use crate::testing::fuzz::{self, Failure, Options, Outcome};
+
+use super::args::{Format, FuzzArgs};
+use super::{Exit, complain, say};
+
+pub(super) fn fuzz(args: &FuzzArgs) -> Exit {
+    fuzzed(args).unwrap_or_else(|exit| exit)
+}
+
+fn fuzzed(args: &FuzzArgs) -> Result<Exit, Exit> {
+    let Ok(Address::Sim(module)) = Address::parse(&args.port) else {
+        complain(&format!("`{}` is no simulated module", args.port), Some("write `--port sim:luat-air724`"));
+        return Err(Exit::Usage);
+    };
+    let source = Source {
+        file: args.file.clone(),
+        folder: std::env::current_dir().unwrap_or_default(),
+        module,
+        vars: args.vars.iter().cloned().collect(),
+    };
+    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
+    let options = Options {
+        source,
+        first_seed: args.seed,
+        seeds: args.seeds,
+        lasts: args.duration,
+        jobs,
+        shrinks: !args.as_drawn,
+    };
+    let shows_progress = std::io::stderr().is_terminal();
+    let progress = |count: u64, outcome: &Outcome| {
+        let failed = if outcome.failure.is_some() { "failed" } else { "passed" };
+        if shows_progress {
+            say::progress(&format!("{count} done; seed {} {failed}", outcome.seed));
+        }
+    };
+    // A panic is a finding like any other, and is shown with its case.
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let outcomes = match &args.urc_everywhere {
+        Some(urc) => fuzz::urc_everywhere(&options, urc, &progress),
+        None => fuzz::fuzz(&options, &progress),
+    };
+    panic::set_hook(usual);
+    if shows_progress {
+        say::progress("");
+    }
+    let outcomes = outcomes.map_err(|error| {
+        complain(error.0.trim_end(), None);
+        Exit::Usage
+    })?;
+    show(args, &outcomes)
+}
+
+fn show(args: &FuzzArgs, outcomes: &[Outcome]) -> Result<Exit, Exit> {
+    let failures: Vec<(&Outcome, &Failure)> =
+        outcomes.iter().filter_map(|outcome| Some((outcome, outcome.failure.as_ref()?))).collect();
+    let flow = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for (outcome, failure) in &failures {
+        let Failure { violation, case, around, runs } = failure;
+        let text = case.test_file(&flow, &args.port, violation);
+        match args.format {
+            Format::Json => say::line(
+                &json!({
+                    "event": "failure", "seed": outcome.seed, "rule": violation.rule,
+                    "at_us": violation.at.as_micros(), "what": violation.what, "test": text, "around": around,
+                    "faults": case.size(), "runs": runs,
+                })
+                .to_string(),
+            )?,
+            Format::Pretty => {
+                let says = RULES.iter().find(|rule| rule.id == violation.rule).map_or("", |rule| rule.says);
+                say::line(&format!("✗ seed {}: {violation}", outcome.seed))?;
+                say::line(&format!("  the rule: {says}"))?;
+                say::line(&format!("  what is left after {runs} runs, as a test:\n\n{text}"))?;
+                say::line(&format!("  what crossed the line around it:\n{around}"))?;
+            }
+        }
+    }
+    let faults: usize = outcomes.iter().map(|outcome| outcome.faults).sum();
+    let (ran, failed) = (outcomes.len(), failures.len());
+    match args.format {
+        Format::Json => say::line(
+            &json!({ "event": "fuzzed", "runs": ran, "failed": failed, "faults": faults }).to_string(),
+        )?,
+        Format::Pretty => {
+            let sign = if failed == 0 { "✓" } else { "✗" };
+            say::line(&format!("{sign} {ran} worlds, {faults} faults, {failed} failed"))?;
+        }
+    }
+    Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
+}

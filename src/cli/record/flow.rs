@@ -1,0 +1,205 @@
+//! A flow of what happened.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::at::dialect::{DataEnd, Dialect, Prompt};
+use crate::at::pattern::Pattern;
+use crate::flow::duration;
+
+use super::super::console::secrets::Secrets;
+use super::super::console::story::{Happened, Outcome, Sent};
+use super::pieces::{Piece, pieces};
+use super::shape::Seen;
+use super::yaml::{Step, Value, push_steps, scalar};
+
+/// As many lines of an answer are expected; more would say nothing new.
+const LINES: usize = 3;
+/// What took so long may take this many times as long.
+const PATIENCE: u32 = 3;
+
+/// What the flow is made of.
+pub(super) struct Recording<'r> {
+    pub name: &'r str,
+    pub module: &'r str,
+    pub happened: &'r [Happened],
+    pub secrets: &'r Secrets,
+    pub dialect: &'r Dialect,
+}
+
+impl Recording<'_> {
+    /// The flow as YAML, and how many steps it has.
+    pub(super) fn flow(&self) -> (String, usize) {
+        let pieces = pieces(self.happened, |line| self.late(line));
+        let answers = answers(&pieces);
+        let mut steps = Vec::new();
+        let (mut comments, mut name) = (Vec::new(), None);
+        for piece in &pieces {
+            let mut step = match piece {
+                Piece::Mistake { what, corrected } => {
+                    // What the note was about has not become a step.
+                    comments.extend(name.take_if(|_| !corrected));
+                    comments.push(what.clone());
+                    continue;
+                }
+                Piece::Note(text) => {
+                    comments.extend(name.replace(text.clone()));
+                    continue;
+                }
+                Piece::Lines { patterns, since, came } => awaits(patterns, came.since(*since)),
+                Piece::Command { refused, sent } => self.command(refused, sent, &answers),
+            };
+            step.comments = std::mem::take(&mut comments);
+            if let Some(name) = name.take() {
+                let name = unique(&name, &steps);
+                step.keys.insert(0, ("name", Value::Text(name)));
+            }
+            steps.push(step);
+        }
+        comments.extend(name);
+        let count = steps.len();
+        (self.yaml(&steps, &comments), count)
+    }
+
+    fn yaml(&self, steps: &[Step], left: &[String]) -> String {
+        let mut body = String::new();
+        push_steps(&mut body, steps);
+        let mut out = format!("name: {}\nmodule: {}\n", scalar(self.name), scalar(self.module));
+        let used = |name: &&str| {
+            body.contains(&format!("${{{name}}}")) || body.contains(&format!("${{escape({name})}}"))
+        };
+        let used: Vec<&str> = self.secrets.names().filter(used).collect();
+        if !used.is_empty() {
+            out.push_str("\nvars:\n");
+        }
+        for name in used {
+            let _ = writeln!(out, "  {name}: {{ env: {name}, secret: true }}");
+        }
+        let _ = write!(out, "\nsteps:\n{body}");
+        for comment in left {
+            let _ = writeln!(out, "  # {comment}");
+        }
+        out
+    }
+
+    fn command(&self, refused: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Step {
+        let mut step = Step::default();
+        step.keys.push(("send", Value::Text(sent.typed.clone())));
+        if let Some(data) = &sent.data {
+            step.keys.push(("data", Value::Text(data.text.clone())));
+            let ends = self.dialect.entry(&sent.typed).and_then(|entry| entry.rules.ends);
+            let known = self.dialect.entry(&sent.typed).is_some_and(|entry| entry.rules.prompt.is_some());
+            if let Prompt::Word(word) = &data.prompt
+                && !known
+            {
+                step.keys.push(("prompt", Value::Text(word.clone())));
+            }
+            if data.ctrl_z && ends != Some(DataEnd::CtrlZ) {
+                step.keys.push(("ends", Value::Plain("ctrl-z".to_owned())));
+                step.keys.push(("cancel", Value::Plain("esc".to_owned())));
+            }
+        }
+        if sent.outcome == Outcome::Good {
+            match <[String; 1]>::try_from(self.expected(refused, sent, answers)) {
+                Ok([only]) => step.keys.push(("expect", Value::Text(only))),
+                Err(several) if !several.is_empty() => step.keys.push(("expect", Value::List(several))),
+                Err(_) => {}
+            }
+        } else {
+            step.keys.push(("on_error", Value::Plain("ignore".to_owned())));
+        }
+        if let Some(first) = refused.first() {
+            let all = sent.ended.since(first.began);
+            let pause = all / u32::try_from(refused.len() + 1).unwrap_or(u32::MAX);
+            let (every, all) =
+                (rounded_up(pause), rounded_up(all * PATIENCE).max(rounded_up(pause * PATIENCE)));
+            let (every, all) = (duration::display(every), duration::display(all));
+            step.keys.push(("retry", Value::Plain(format!("{{ every: {every}, for: {all} }}"))));
+        }
+        step
+    }
+
+    /// The lines that the answer must have.
+    fn expected(&self, refused: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Vec<String> {
+        if self.dialect.entry(&sent.typed).is_some_and(|entry| entry.rules.expect.is_some()) {
+            return Vec::new();
+        }
+        let refused =
+            refused.iter().filter(|sent| sent.outcome == Outcome::Good).map(|sent| &sent.answer[..]);
+        let refused: Vec<&[String]> = refused.collect();
+        let others = answers.get(sent.typed.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let pattern = |(index, line): (usize, &String)| {
+            let same_line = |answers: &[&[String]]| {
+                answers.iter().filter_map(|answer| answer.get(index)).cloned().collect::<Vec<String>>()
+            };
+            let (others, refused) = (same_line(others), same_line(&refused));
+            let seen = |others: &[String], refused: &[String]| {
+                let (others, refused) = (borrowed(others), borrowed(refused));
+                Seen { command: &sent.typed, line, others, refused }.pattern()
+            };
+            // Of several lines one may be as ever, and another one be what was waited for.
+            seen(&others, &refused).or_else(|| seen(&[], &refused)).or_else(|| seen(&[], &[]))
+        };
+        let lines = sent.answer.iter().enumerate().take(LINES);
+        lines.filter(|(_, line)| !self.secrets.shows_in(line)).filter_map(pattern).collect()
+    }
+
+    /// A pattern for a line that came late.
+    fn late(&self, line: &str) -> Option<String> {
+        let seen = Seen { command: "", line, others: Vec::new(), refused: Vec::new() };
+        let own = |pattern: &String| Pattern::parse(pattern).is_ok_and(|pattern| pattern.has_own_text());
+        seen.pattern().filter(own).filter(|_| !self.secrets.shows_in(line))
+    }
+}
+
+/// The good answers to each command.
+type Answers<'p> = BTreeMap<&'p str, Vec<&'p [String]>>;
+
+fn answers(pieces: &[Piece]) -> Answers<'_> {
+    let mut answers = Answers::new();
+    for piece in pieces {
+        if let Piece::Command { sent, .. } = piece
+            && sent.outcome == Outcome::Good
+        {
+            answers.entry(&sent.typed).or_default().push(&sent.answer);
+        }
+    }
+    answers
+}
+
+fn borrowed(lines: &[String]) -> Vec<&str> {
+    lines.iter().map(String::as_str).collect()
+}
+
+fn awaits(patterns: &[String], took: Duration) -> Step {
+    let lines = match patterns {
+        [only] => Value::Text(only.clone()),
+        several => Value::List(several.to_vec()),
+    };
+    let timeout = duration::display(rounded_up(took * PATIENCE));
+    Step { comments: Vec::new(), keys: vec![("await", lines), ("timeout", Value::Plain(timeout))] }
+}
+
+/// A name that no other step has.
+fn unique(name: &str, steps: &[Step]) -> String {
+    let taken = |name: &str| {
+        let wanted = ("name", Value::Text(name.to_owned()));
+        steps.iter().any(|step| step.keys.first() == Some(&wanted))
+    };
+    if !taken(name) {
+        return name.to_owned();
+    }
+    let numbered = (2_u32..).map(|number| format!("{name} {number}"));
+    { numbered }.find(|name| !taken(name)).unwrap_or_default()
+}
+
+/// The next duration that a person would have written.
+fn rounded_up(time: Duration) -> Duration {
+    const STEPS_S: &[u64] = &[1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 120, 180, 300, 600, 900, 1800, 3600];
+    let step = STEPS_S.iter().map(|seconds| Duration::from_secs(*seconds)).find(|step| *step >= time);
+    step.unwrap_or_else(|| Duration::from_hours(time.as_secs() / 3600 + 1))
+}
+
+#[cfg(test)]
+mod tests;

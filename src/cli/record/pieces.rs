@@ -1,0 +1,226 @@
+//! Takes what happened apart: which commands belong together as attempts at the same thing, which were
+//! mistakes, and which lines were the late result of which command.
+
+use crate::at::pattern::Pattern;
+use crate::at::sorter::Class;
+use crate::link::Mono;
+
+use super::super::console::story::{Happened, Outcome, Sent};
+
+/// How many commands later a mistake may still be corrected.
+const CORRECTED_WITHIN: usize = 3;
+/// One letter in so many may be mistyped.
+const TYPO: usize = 3;
+
+/// Something that becomes a step, or words about the next one.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Piece {
+    /// One command; `refused` are the attempts before it that were not good enough.
+    Command {
+        refused: Vec<Sent>,
+        sent: Sent,
+    },
+    /// Lines that were waited for, or came after a command, and when the last of them did, from when the
+    /// wait would begin.
+    Lines {
+        patterns: Vec<String>,
+        since: Mono,
+        came: Mono,
+    },
+    /// A mistake, and whether it was corrected by the next step.
+    Mistake {
+        what: String,
+        corrected: bool,
+    },
+    Note(String),
+}
+
+/// The pieces of a conversation. `line` makes a pattern of a line that came late.
+pub(super) fn pieces(happened: &[Happened], line: impl Fn(&str) -> Option<String>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = happened;
+    let mut since = Mono::ZERO;
+    while let Some(first) = rest.first() {
+        match first {
+            Happened::Command(_) => {
+                let (group, used) = group(rest);
+                since = group.last().map_or(since, |sent| sent.ended);
+                attempts(group, &rest[used..], &mut pieces);
+                rest = &rest[used..];
+            }
+            Happened::Note(text) => {
+                pieces.push(Piece::Note(text.clone()));
+                rest = &rest[1..];
+            }
+            Happened::Wait { pattern, came } => {
+                pieces.push(waited(pattern, *came, &[], since));
+                rest = &rest[1..];
+            }
+            Happened::Unasked { .. } => {
+                let count = rest.iter().take_while(|next| matches!(next, Happened::Unasked { .. })).count();
+                let (lines, behind) = rest.split_at(count);
+                rest = behind;
+                if let Some(Happened::Wait { pattern, came }) = behind.first() {
+                    pieces.push(waited(pattern, *came, lines, since));
+                    rest = &behind[1..];
+                } else {
+                    pieces.extend(unasked(lines, since, &line, &pieces));
+                }
+            }
+        }
+    }
+    asked_until(pieces)
+}
+
+/// A state that was asked for now and then, until it was another one, was waited for: the last question
+/// takes the place of all.
+fn asked_until(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut all: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let Piece::Command { refused, sent } = piece else {
+            all.push(piece);
+            continue;
+        };
+        let same =
+            |piece: &Piece| matches!(piece, Piece::Command { sent: other, .. } if other.typed == sent.typed);
+        let mut earlier: Vec<Sent> = Vec::new();
+        for piece in all.iter().filter(|piece| same(piece)) {
+            if let Piece::Command { refused, sent } = piece {
+                earlier.extend(refused.iter().chain([sent]).cloned());
+            }
+        }
+        earlier.extend(refused.iter().cloned());
+        let good = earlier.iter().chain([&sent]).all(|sent| sent.outcome == Outcome::Good);
+        let asks = sent.typed.ends_with('?') && good && earlier.len() > refused.len();
+        if asks && decided(&earlier.iter().collect::<Vec<_>>(), &sent) {
+            all.retain(|piece| !same(piece));
+            all.push(Piece::Command { refused: earlier, sent });
+        } else {
+            all.push(Piece::Command { refused, sent });
+        }
+    }
+    all
+}
+
+/// A wait; the line may have been among those that had come before.
+fn waited(pattern: &str, came: Option<Mono>, before: &[Happened], since: Mono) -> Piece {
+    let earlier = before.iter().find_map(|next| match next {
+        Happened::Unasked { at, text, .. } if takes(pattern, text) => Some(*at),
+        _ => None,
+    });
+    if let Some(came) = came {
+        let came = earlier.unwrap_or(came).max(since);
+        return Piece::Lines { patterns: vec![pattern.to_owned()], since, came };
+    }
+    let what = format!("`{pattern}` was waited for and did not come");
+    Piece::Mistake { what, corrected: false }
+}
+
+/// Lines that nobody asked for and the dialect does not know are the late result of the command before them.
+fn unasked(
+    lines: &[Happened],
+    since: Mono,
+    line: &impl Fn(&str) -> Option<String>,
+    pieces: &[Piece],
+) -> Option<Piece> {
+    let Some(Piece::Command { .. }) = pieces.last() else { return None };
+    let (mut patterns, mut came) = (Vec::new(), since);
+    for next in lines {
+        if let Happened::Unasked { at, class: Class::Unknown, text } = next
+            && let Some(pattern) = line(text)
+        {
+            patterns.push(pattern);
+            came = *at;
+        }
+    }
+    (!patterns.is_empty()).then_some(Piece::Lines { patterns, since, came })
+}
+
+/// The same command, again and again, whatever came in between; and how much of `rest` that is.
+fn group(rest: &[Happened]) -> (Vec<&Sent>, usize) {
+    let mut group: Vec<&Sent> = Vec::new();
+    let mut used = 0;
+    for (index, next) in rest.iter().enumerate() {
+        match next {
+            Happened::Command(sent)
+                if group.first().is_none_or(|first| first.typed == sent.typed && first.data == sent.data) =>
+            {
+                group.push(sent);
+                used = index + 1;
+            }
+            Happened::Unasked { class, .. } if *class != Class::Unknown => {}
+            _ => break,
+        }
+    }
+    (group, used)
+}
+
+/// What a group of the same command is: one attempt after the other, several commands, or a mistake.
+fn attempts(group: Vec<&Sent>, later: &[Happened], pieces: &mut Vec<Piece>) {
+    let good = |sent: &&Sent| sent.outcome == Outcome::Good;
+    let Some((last, earlier)) = group.split_last() else { return };
+    if !good(last) {
+        for sent in group {
+            failed(sent, later, pieces);
+        }
+        return;
+    }
+    let command = |refused: &[&Sent], sent: &Sent| Piece::Command {
+        refused: refused.iter().copied().cloned().collect(),
+        sent: sent.clone(),
+    };
+    if earlier.iter().all(good) {
+        let reading = last.data.is_none() && !last.answer.is_empty();
+        let until = !earlier.is_empty() && decided(earlier, last);
+        match (until, reading) {
+            (true, _) => pieces.push(command(earlier, last)),
+            (false, true) => pieces.push(command(&[], last)),
+            (false, false) => pieces.extend(group.iter().map(|sent| command(&[], sent))),
+        }
+        return;
+    }
+    pieces.push(command(earlier, last));
+}
+
+/// Whether a command was repeated until it said something else: all answers before were the same, and what
+/// changed is no measurement.
+fn decided(earlier: &[&Sent], last: &Sent) -> bool {
+    let same = earlier.iter().all(|sent| sent.answer == earlier[0].answer);
+    let measured = |text: &str| text.split(|c: char| !c.is_ascii_digit()).any(|number| number.len() > 1);
+    let measurement = earlier[0].answer.iter().chain(&last.answer).any(|line| measured(line));
+    same && earlier[0].answer != last.answer && !measurement
+}
+
+/// A command that failed: a mistake if it was soon corrected, else something whose failure does not matter.
+fn failed(sent: &Sent, later: &[Happened], pieces: &mut Vec<Piece>) {
+    let said = match &sent.outcome {
+        Outcome::Refused(said) => said.as_str(),
+        Outcome::Silent => "no answer",
+        Outcome::Good | Outcome::Abandoned => "given up",
+    };
+    let next = later.iter().filter_map(|next| match next {
+        Happened::Command(sent) => Some(sent),
+        _ => None,
+    });
+    let corrected = next.take(CORRECTED_WITHIN).enumerate().any(|(index, next)| {
+        let (wrong, right) = (name(&sent.typed), name(&next.typed));
+        let typo = index == 0 && strsim::damerau_levenshtein(wrong, right) <= wrong.len() / TYPO;
+        (wrong == right || typo) && next.outcome == Outcome::Good
+    });
+    match sent.outcome {
+        Outcome::Refused(_) if !corrected && sent.data.is_none() => {
+            pieces.push(Piece::Command { refused: Vec::new(), sent: sent.clone() });
+        }
+        _ => pieces.push(Piece::Mistake { what: format!("{}: {said}", sent.typed), corrected }),
+    }
+}
+
+/// `AT+CREG` of `AT+CREG=2`.
+pub(super) fn name(typed: &str) -> &str {
+    typed.split(['=', '?']).next().unwrap_or(typed)
+}
+
+/// Whether a pattern takes a line.
+pub(super) fn takes(pattern: &str, line: &str) -> bool {
+    Pattern::parse(pattern).is_ok_and(|pattern| pattern.is_match(line.as_bytes(), &[]))
+}

@@ -1,0 +1,172 @@
+//! `atflow test`: the test files of a folder, tried in simulated worlds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::flow::diag::Diagnostics;
+use crate::link::{Clock as _, WallClock};
+use crate::testing::TestFile;
+use crate::testing::coverage::Coverage;
+use crate::testing::outcome::Outcome;
+use crate::testing::play::{How, Item, play};
+use crate::testing::read::{ENDING, read};
+
+use super::args::{Format, TestArgs};
+use super::{Exit, complain, say};
+use show::Shown;
+
+mod junit;
+mod show;
+
+pub(super) fn test(args: &TestArgs) -> Exit {
+    tested(args).unwrap_or_else(|exit| exit)
+}
+
+/// One thing that was tried.
+struct Tried<'f> {
+    file: &'f TestFile,
+    item: Item<'f>,
+    outcome: Outcome,
+    /// On the wall.
+    took: Duration,
+}
+
+fn tested(args: &TestArgs) -> Result<Exit, Exit> {
+    let mut paths = Vec::new();
+    for path in &args.paths {
+        gather(path, &mut paths)?;
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    let how = How { here, update: args.update, look: show::look() };
+    let (files, broken) = load(&paths, &how);
+    let wanted =
+        |item: &Item<'_>| args.filter.as_ref().is_none_or(|text| item.name().contains(text.as_str()));
+    let work: Vec<(&TestFile, Item<'_>)> = files
+        .iter()
+        .flat_map(|file| file.items().into_iter().map(move |item| (file, item)))
+        .filter(|(_, item)| wanted(item))
+        .collect();
+    if work.is_empty() && broken == 0 {
+        let what = args.filter.as_ref().map_or(String::new(), |text| format!(" with `{text}` in its name"));
+        complain(&format!("there is no test{what}"), Some("a test file's name ends with `.test.yaml`"));
+        return Err(Exit::Usage);
+    }
+    let outcomes = all(&work, &how, args.jobs());
+    let tried: Vec<Tried<'_>> = work
+        .into_iter()
+        .zip(outcomes)
+        .map(|((file, item), (outcome, took))| Tried { file, item, outcome, took })
+        .collect();
+    let coverage = (args.coverage || args.filter.is_none()).then(|| covered(&files, &tried, &how.here));
+    let shown = Shown { tried: &tried, broken, coverage: coverage.as_ref(), all_missed: args.coverage };
+    match args.format {
+        Format::Pretty => shown.pretty()?,
+        Format::Json => shown.json()?,
+    }
+    if let Some(path) = &args.junit {
+        junit::write(path, &tried)?;
+    }
+    Ok(match tried.iter().all(|tried| tried.outcome.passed()) {
+        _ if broken > 0 => Exit::Usage,
+        true => Exit::Done,
+        false => Exit::Failed,
+    })
+}
+
+/// What the tests of all files reached.
+fn covered(files: &[TestFile], tried: &[Tried<'_>], here: &Path) -> Coverage {
+    let mut coverage = Coverage::default();
+    // Who only tries functions says nothing about steps.
+    for file in files.iter().filter(|file| !file.tests.is_empty()) {
+        let of_file = tried.iter().filter(|tried| tried.file.path == file.path);
+        coverage.add(file, here, of_file.flat_map(|tried| &tried.outcome.touched));
+    }
+    coverage
+}
+
+/// The test files that a path names: itself, or all below it.
+fn gather(path: &Path, into: &mut Vec<PathBuf>) -> Result<(), Exit> {
+    if !path.is_dir() {
+        into.push(path.to_path_buf());
+        return Ok(());
+    }
+    let listed = std::fs::read_dir(path).and_then(|entries| {
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
+    });
+    let mut listed = listed.map_err(|error| {
+        complain(&format!("cannot list `{}`: {error}", path.display()), None);
+        Exit::Usage
+    })?;
+    listed.sort();
+    for path in listed {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && !name.starts_with('.') {
+            gather(&path, into)?;
+        } else if name.ends_with(ENDING) {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the files; says what is wrong with those that cannot be used, and counts them.
+fn load(paths: &[PathBuf], how: &How) -> (Vec<TestFile>, usize) {
+    let mut files = Vec::new();
+    let mut broken = 0;
+    for path in paths {
+        match usable(path, how) {
+            Ok(file) => files.push(file),
+            Err(()) => broken += 1,
+        }
+    }
+    (files, broken)
+}
+
+fn usable(path: &Path, how: &How) -> Result<TestFile, ()> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        complain(&format!("cannot read `{}`: {error}", path.display()), None);
+    })?;
+    let mut problems = Diagnostics::new();
+    let file = read(path, &text, &mut problems).map_err(|sources| {
+        say::problems(&problems, &sources);
+        say::error_line("");
+    })?;
+    file.check(&how.here).map_err(|found| {
+        say::problems(&found.0, &found.1);
+        say::error_line("");
+    })?;
+    Ok(file)
+}
+
+/// Stack of one thread. Scripts may nest lists as deep as their limits allow, which is more than the 2 MiB that
+/// a thread has by default hold.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Tries everything, several at a time; the outcomes are in the order of the work.
+fn all(work: &[(&TestFile, Item<'_>)], how: &How, jobs: usize) -> Vec<(Outcome, Duration)> {
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(vec![(Outcome::default(), Duration::ZERO); work.len()]);
+    std::thread::scope(|scope| {
+        let try_all = || {
+            let clock = WallClock::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some((file, item)) = work.get(index) else { break };
+                let began = clock.now();
+                let outcome = play(file, *item, how);
+                if let Ok(mut outcomes) = outcomes.lock() {
+                    outcomes[index] = (outcome, clock.now().since(began));
+                }
+            }
+        };
+        for job in 0..jobs.clamp(1, work.len().max(1)) {
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            if thread.spawn_scoped(scope, try_all).is_err() && job == 0 {
+                try_all();
+            }
+        }
+    });
+    outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,47 @@
+//! S12: every run ends in its time. A run may only overrun by what it may not cut: an exchange, and finding its
+//! feet behind it.
+
+use std::time::Duration;
+
+use crate::station::event::{Happening, JobKind};
+
+use super::super::log::Log;
+use super::Violation;
+
+/// The longest that a run may take.
+const LONGEST_RUN: Duration = Duration::from_mins(10);
+/// The longest that a handler may take.
+const LONGEST_HANDLER: Duration = Duration::from_secs(30);
+/// The longest exchange that is not cut, with the search for firm ground behind it.
+const UNCUT: Duration = Duration::from_secs(30);
+
+pub(super) fn check(log: &Log) -> Option<Violation> {
+    log.told.iter().find_map(|(at, happening)| {
+        let Happening::JobFinished { kind, name, took_ms, .. } = happening else { return None };
+        let most = if *kind == JobKind::Command { LONGEST_HANDLER } else { LONGEST_RUN } + UNCUT;
+        let took = Duration::from_millis(*took_ms);
+        (took > most).then(|| {
+            Violation::new("S12", *at, format!("`{name}` took {took:?}, at most {most:?} are planned"))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::doctored::{log, s};
+    use super::*;
+
+    #[test]
+    fn a_run_without_end_is_seen() {
+        let took = |took_ms| Happening::JobFinished {
+            kind: JobKind::Command,
+            name: "x".into(),
+            run: 1,
+            outcome: "ok".into(),
+            error: None,
+            took_ms,
+        };
+        assert_eq!(check(&log().tell(s(1), took(30_000))), None);
+        assert_eq!(check(&log().tell(s(1), took(70_000))).unwrap().at, s(1));
+    }
+}

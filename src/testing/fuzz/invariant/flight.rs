@@ -1,0 +1,64 @@
+//! S2: a second command line leaves only after the result of the first, or after a silence that is a timeout.
+
+use std::time::Duration;
+
+use crate::link::Mono;
+
+use super::super::log::Log;
+use super::Violation;
+
+/// No timeout is shorter than this.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(250);
+/// What ends a command, wherever it stands in what came: noise may stick to it.
+const RESULTS: [&[u8]; 9] =
+    [b"OK", b"ERROR", b"FAIL", b"NO CARRIER", b"BUSY", b"NO ANSWER", b"CONNECT", b"+CME", b">"];
+
+pub(super) fn check(log: &Log) -> Option<Violation> {
+    let mut under_way: Option<Mono> = None;
+    let mut heard: Vec<u8> = Vec::new();
+    for crossing in &log.crossed {
+        if !crossing.sent {
+            heard.extend_from_slice(&crossing.bytes);
+            continue;
+        }
+        let is_line = crossing.bytes.starts_with(b"AT")
+            && (crossing.bytes.ends_with(b"\r") || crossing.bytes.ends_with(b"\r\n"));
+        if let (true, Some(since)) = (is_line, under_way) {
+            let answered = RESULTS.iter().any(|result| memchr::memmem::find(&heard, result).is_some());
+            let died = log.died.iter().any(|died| (since..=crossing.at).contains(died));
+            // Some commands answer with a bare value: a line of digits and dots.
+            let value = heard.split(|byte| *byte == b'\n').any(is_bare_value);
+            if !answered && !value && !died && crossing.at.since(since) < SHORTEST_TIMEOUT {
+                let line = crossing.bytes.escape_ascii();
+                let what = format!("`{line}` was sent before the line before it was answered");
+                return Some(Violation::new("S2", crossing.at, what));
+            }
+        }
+        if is_line {
+            under_way = Some(crossing.at);
+            heard.clear();
+        }
+    }
+    None
+}
+
+fn is_bare_value(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    !line.is_empty() && line.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::doctored::{log, ms};
+    use super::*;
+
+    #[test]
+    fn two_lines_at_once_are_seen() {
+        let fine = log().tx(ms(0), "AT\r").rx(ms(5), "\r\nOK\r\n").tx(ms(6), "ATI\r");
+        assert_eq!(check(&fine), None);
+        let late = log().tx(ms(0), "AT\r").tx(ms(1000), "AT\r");
+        assert_eq!(check(&late), None);
+        let bad = log().tx(ms(0), "AT\r").rx(ms(5), "\r\nRING\r\n").tx(ms(6), "ATI\r");
+        assert_eq!(check(&bad).unwrap().at, ms(6));
+    }
+}

@@ -1,0 +1,140 @@
+//! What a run left behind: bytes, happenings, the module's truth, the cloud's receipts, and what the store
+//! promised.
+
+use std::time::Duration;
+
+use crate::link::Mono;
+use crate::sim::{Fault, Receipt, Truth};
+use crate::station::event::{Happening, Work};
+use crate::store::Ledger;
+
+use super::super::fate::Crossing;
+use super::rules::Rules;
+
+/// How long a run lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Until then things go wrong.
+    pub trouble: Duration,
+    /// Then all is well, and it ends.
+    pub whole: Duration,
+}
+
+/// What a run left.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How long it lasted.
+    pub span: Span,
+    /// What the file plans.
+    pub rules: Rules,
+    /// What crossed the line, in order.
+    pub crossed: Vec<Crossing>,
+    /// What the station told, over all its lives.
+    pub told: Vec<(Mono, Happening)>,
+    /// Publishes, which are only counted.
+    pub worked: Vec<Work>,
+    /// When a process died.
+    pub died: Vec<Mono>,
+    /// When the one behind it began.
+    pub began: Vec<Mono>,
+    /// What was true of the module.
+    pub truth: Vec<Truth>,
+    /// What the cloud received.
+    pub received: Vec<Receipt>,
+    /// What went wrong between module and host, and when.
+    pub faults: Vec<(Mono, Fault)>,
+    /// What the store promised.
+    pub ledger: Ledger,
+    /// Numbers of the rows that wait at the end.
+    pub left: Vec<u64>,
+    /// Where a secret was seen.
+    pub leaks: Vec<(Mono, String)>,
+    /// What the program said when it gave up.
+    pub panic: Option<String>,
+    /// When the run was over.
+    pub ended: Mono,
+    /// Places between two lines of the module.
+    pub places: u64,
+}
+
+/// Transcript lines shown before and behind a violation.
+const AROUND: usize = 14;
+
+impl Log {
+    /// An empty one, to be filled.
+    pub fn new(span: Span, rules: Rules) -> Self {
+        Self {
+            span,
+            rules,
+            crossed: Vec::new(),
+            told: Vec::new(),
+            worked: Vec::new(),
+            died: Vec::new(),
+            began: Vec::new(),
+            truth: Vec::new(),
+            received: Vec::new(),
+            faults: Vec::new(),
+            ledger: Ledger::default(),
+            left: Vec::new(),
+            leaks: Vec::new(),
+            panic: None,
+            ended: Mono::ZERO,
+            places: 0,
+        }
+    }
+
+    /// Whether a fault of the kind that `is` names happened.
+    pub fn suffered(&self, is: impl Fn(&Fault) -> bool) -> bool {
+        self.faults.iter().any(|(_, fault)| is(fault))
+    }
+
+    /// Command lines that were sent, without their ending: what is sent in one piece and ends like a line.
+    pub fn lines_sent(&self) -> impl Iterator<Item = (Mono, &[u8])> {
+        self.crossed.iter().filter(|crossing| crossing.sent).filter_map(|crossing| {
+            let line = crossing.bytes.strip_suffix(b"\r\n").or_else(|| crossing.bytes.strip_suffix(b"\r"))?;
+            line.to_ascii_uppercase().starts_with(b"AT").then_some((crossing.at, line))
+        })
+    }
+
+    /// What crossed the line around a moment, and what was told.
+    pub fn around(&self, at: Mono) -> String {
+        let mut lines: Vec<(Mono, String)> = Vec::new();
+        let middle = self.crossed.partition_point(|crossing| crossing.at <= at);
+        for crossing in
+            &self.crossed[middle.saturating_sub(AROUND)..(middle + AROUND / 2).min(self.crossed.len())]
+        {
+            let arrow = if crossing.sent { "→" } else { "←" };
+            lines.push((crossing.at, format!("{arrow} {}", crossing.bytes.escape_ascii())));
+        }
+        let middle = self.told.partition_point(|(when, _)| *when <= at);
+        for (when, happening) in &self.told[middle.saturating_sub(AROUND)..(middle + 4).min(self.told.len())]
+        {
+            let text = serde_json::to_string(happening).unwrap_or_default();
+            lines.push((*when, format!("· {text}")));
+        }
+        for (when, fault) in self.faults.iter().filter(|(when, _)| when.since(at).max(at.since(*when)) < NEAR)
+        {
+            lines.push((*when, format!("! {fault}")));
+        }
+        lines.extend(
+            self.died
+                .iter()
+                .filter(|died| died.since(at).max(at.since(**died)) < NEAR)
+                .map(|died| (*died, "! the process dies".to_owned())),
+        );
+        lines.sort_by_key(|(when, _)| *when);
+        let show = |(when, text): &(Mono, String)| {
+            let short: String = text.chars().take(180).collect();
+            format!("{:>14.6}s {short}\n", seconds(*when))
+        };
+        lines.iter().map(show).collect()
+    }
+}
+
+/// Faults this close to a violation are shown with it.
+const NEAR: Duration = Duration::from_secs(30);
+
+/// For people.
+pub fn seconds(at: Mono) -> f64 {
+    Duration::from_micros(at.as_micros()).as_secs_f64()
+}

@@ -1,0 +1,207 @@
+//! One run of a case: a simulated world, and as many processes one after the other as the case makes of it.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use crate::flow::model::FlowId;
+use crate::link::{Clock, Link, Mono};
+use crate::run::event::{Event, Observer};
+use crate::run::mask_text::Masked;
+use crate::run::once::OnceInMemory;
+use crate::run::{Part, Run, Setup as RunSetup, SharedObserver, TellLines};
+use crate::session::Session;
+use crate::sim::{self, Entry, Scenario, SimLink, SimOptions, What, When};
+use crate::station::event::{Happening, Status, Watcher, Work};
+use crate::station::{Setup, SharedWatcher, Signals, Station};
+use crate::store::Store;
+use crate::transcript::{Header, Transcript};
+
+use super::super::fate::{self, Lives};
+use super::case::Case;
+use super::leak::{Leaks, Sink};
+use super::log::Log;
+use super::program::{Ready, Source, Unusable};
+use super::rules::Rules;
+
+/// Runs a case. What cannot even begin is a panic of the log: it must not look like a run that passed.
+pub fn run(source: &Source, case: &Case) -> Log {
+    let played = source.load().and_then(|ready| play(&ready, source, case));
+    played.unwrap_or_else(|error| {
+        let mut log = Log::new(case.span, Rules::default());
+        log.panic = Some(error.to_string());
+        log
+    })
+}
+
+fn play(ready: &Ready, source: &Source, case: &Case) -> Result<Log, Unusable> {
+    let entry = |downlink: &super::case::Downlink| {
+        let (topic, payload) = downlink.message();
+        let what = What::Message { topic, payload: payload.into_bytes() };
+        Entry { when: When::Time(downlink.time), what, count: None }
+    };
+    let scenario = Scenario { at: case.downlinks.iter().map(entry).collect(), ..Scenario::default() };
+    let options = SimOptions {
+        seed: case.seed,
+        scenario: Some(scenario),
+        faults: case.faults.clone(),
+        ..SimOptions::default()
+    };
+    let (link, watch) = sim::build(&source.module, options).map_err(|error| Unusable(error.to_string()))?;
+    let lives = Lives::new(&link, watch, case.seed, &case.mishaps);
+    lives.keep();
+    let leaks = Leaks::of(&ready.secrets);
+    let told =
+        Rc::new(RefCell::new(Told { happenings: Vec::new(), worked: Vec::new(), leaks: leaks.clone() }));
+    let stage = Stage { ready, case, port: link.name().to_owned(), clock: link.clock(), lives, told, leaks };
+    match ready.main {
+        None => stage.station(link),
+        Some(main) => stage.flow(link, main),
+    }
+}
+
+struct Stage<'r> {
+    ready: &'r Ready,
+    case: &'r Case,
+    port: String,
+    clock: Rc<dyn Clock>,
+    lives: Lives,
+    told: Rc<RefCell<Told>>,
+    leaks: Leaks,
+}
+
+/// Nobody stops it.
+struct Undisturbed;
+
+impl Signals for Undisturbed {
+    fn stop(&self) -> bool {
+        false
+    }
+    fn take_reload(&self) -> bool {
+        false
+    }
+    fn progress(&self, _now: Mono) {}
+}
+
+impl Stage<'_> {
+    /// The station, over all its lives.
+    fn station(&self, link: SimLink) -> Result<Log, Unusable> {
+        let until = Mono::ZERO + self.case.span.whole;
+        let open = |link, store, until| self.open(link, store, until).map_err(|error| error.0);
+        let lived = self.lives.live(link, until, &open).map_err(Unusable)?;
+        let mut log = self.log();
+        (log.died, log.began) = (lived.died, lived.began);
+        match lived.last {
+            Ok(station) => {
+                log.left = station.crash().map(|mut store| fate::rows(&mut store)).unwrap_or_default();
+            }
+            Err(why) => log.panic = Some(why),
+        }
+        Ok(log)
+    }
+
+    fn log(&self) -> Log {
+        let mut log = self.lives.log(self.case.span, Rules::of(&self.ready.program));
+        log.told = std::mem::take(&mut self.told.borrow_mut().happenings);
+        log.worked = std::mem::take(&mut self.told.borrow_mut().worked);
+        log.leaks = self.leaks.found();
+        log
+    }
+
+    fn open(&self, link: SimLink, store: Store, until: Mono) -> Result<Station, Unusable> {
+        let watcher: SharedWatcher = Rc::<RefCell<Told>>::clone(&self.told);
+        let observer: SharedObserver = Rc::<RefCell<Told>>::clone(&self.told);
+        let masked = Masked::new(Rc::new(self.ready.masker()?));
+        let session = self.session(link, &observer, &masked)?;
+        Ok(Station::new(Setup {
+            program: Rc::clone(&self.ready.program),
+            host: Rc::clone(&self.ready.host),
+            vars: self.ready.values.clone(),
+            session,
+            watcher,
+            observer,
+            masked,
+            once: Box::new(OnceInMemory::default()),
+            store,
+            seed: self.case.seed,
+            port: self.port.clone(),
+            signals: Rc::new(Undisturbed),
+            until: Some(until),
+        }))
+    }
+
+    fn session(
+        &self,
+        link: SimLink,
+        observer: &SharedObserver,
+        masked: &Masked,
+    ) -> Result<Session, Unusable> {
+        let sink = Sink::new(Rc::clone(&self.clock), self.leaks.clone());
+        let header = Header { port: self.port.clone(), ..Header::default() };
+        let transcript = Transcript::to(Box::new(sink), &header, self.ready.masker()?);
+        self.ready.host.set_clock(link.clock());
+        let lines = TellLines::new(Rc::clone(observer), masked.clone());
+        let dialect = std::sync::Arc::clone(&self.ready.program.dialect);
+        let tap = Box::new(self.lives.tap(link));
+        Ok(Session::new(tap, dialect, transcript, Box::new(lines), Rc::new(|| false)))
+    }
+
+    /// A flow that ends.
+    fn flow(&self, link: SimLink, main: FlowId) -> Result<Log, Unusable> {
+        let observer: SharedObserver = Rc::<RefCell<Told>>::clone(&self.told);
+        let masked = Masked::new(Rc::new(self.ready.masker()?));
+        let session = self.session(link, &observer, &masked)?;
+        let run = Run::new(RunSetup {
+            program: Rc::clone(&self.ready.program),
+            host: Rc::clone(&self.ready.host),
+            vars: self.ready.values.clone(),
+            session,
+            observer,
+            masked,
+            once: Box::new(OnceInMemory::default()),
+            seed: self.case.seed,
+            port: self.port.clone(),
+            home: None,
+        });
+        let ended = catch_unwind(AssertUnwindSafe(|| drop(run.run(main, &Part::default()))));
+        let mut log = self.log();
+        log.panic = ended.err().map(|how| fate::words(how.as_ref()));
+        Ok(log)
+    }
+}
+
+/// Everything that is told.
+struct Told {
+    happenings: Vec<(Mono, Happening)>,
+    worked: Vec<Work>,
+    leaks: Leaks,
+}
+
+impl Watcher for Told {
+    fn happened(&mut self, at: Mono, happening: &Happening) {
+        self.leaks.look(at, serde_json::to_string(happening).unwrap_or_default().as_bytes());
+        self.happenings.push((at, happening.clone()));
+    }
+
+    fn status(&mut self, _at: Mono, _status: &Status) {}
+
+    fn worked(&mut self, work: &Work) {
+        if matches!(work, Work::Publish { .. }) {
+            self.worked.push(*work);
+        }
+    }
+}
+
+impl Observer for Told {
+    fn event(&mut self, at: Mono, event: &Event<'_>) {
+        if let Event::Finished(report) = event
+            && let Some(failure) = &report.failure
+        {
+            self.leaks.look(at, format!("{failure:?}").as_bytes());
+        }
+    }
+
+    fn wants_steps(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,180 @@
+//! Whole runs: the same seed twice, a case written out, and stations that were broken on purpose.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::flow::diag::{Diagnostics, Look};
+use crate::session::sabotage::{Sabotage, break_on_purpose};
+
+use crate::testing::play::{self, How};
+use crate::testing::{Outcome, read};
+
+use super::case::Case;
+use super::invariant::Violation;
+use super::log::Span;
+use super::program::Source;
+use super::{Options, invariant, stage};
+
+fn bundled(file: &str) -> Source {
+    Source {
+        file: PathBuf::from(file),
+        folder: PathBuf::from(env!("CARGO_MANIFEST_DIR")),
+        module: "luat-air724".into(),
+        vars: std::collections::BTreeMap::new(),
+    }
+}
+
+fn station() -> Source {
+    bundled("scripts/thingscloud/station.yaml")
+}
+
+/// So much trouble that a short run meets some.
+fn span() -> Span {
+    Span { trouble: Duration::from_mins(40), whole: Duration::from_hours(1) }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_twice() {
+    let case = Case::draw(3, span());
+    let (first, second) = (stage::run(&station(), &case), stage::run(&station(), &case));
+    assert_eq!(first.crossed, second.crossed);
+    assert_eq!(first.told, second.told);
+    assert_eq!(first.ledger, second.ledger);
+    assert!(!first.faults.is_empty() && !first.received.is_empty());
+}
+
+#[test]
+fn what_happened_makes_the_same_happen_again() {
+    for seed in 1..4 {
+        let case = Case::draw(seed, span());
+        let log = stage::run(&station(), &case);
+        let again = stage::run(&station(), &case.exactly(&log));
+        assert_eq!(log.crossed, again.crossed, "seed {seed}");
+        assert_eq!(log.told, again.told, "seed {seed}");
+        assert_eq!(invariant::check(&log), invariant::check(&again));
+    }
+}
+
+#[test]
+fn a_quiet_run_breaks_no_rule() {
+    let log = stage::run(&station(), &Case::quiet(1, Duration::from_mins(20)));
+    assert_eq!(invariant::check(&log), None);
+    assert!(log.received.len() > 15 && log.places > 100);
+}
+
+/// One of 200 seeds catches a broken engine, and it is the breakage that is caught.
+fn caught(source: &Source, what: Sabotage, rule: &str) {
+    let span = Span { trouble: Duration::from_hours(4), whole: Duration::from_hours(4) };
+    break_on_purpose(Some(what));
+    let found = (1..=200).find(|seed| {
+        let log = stage::run(source, &Case::draw(*seed, span));
+        invariant::check_one(&log, rule).is_some()
+    });
+    break_on_purpose(None);
+    let found = found.unwrap_or_else(|| panic!("{what:?} was not caught in 200 seeds"));
+    let whole = stage::run(source, &Case::draw(found, span));
+    assert_eq!(invariant::check_one(&whole, rule), None, "seed {found}: it is no fault of {what:?}");
+}
+
+/// Each engine that was broken on purpose is caught.
+#[test]
+fn broken_engines_are_caught() {
+    let (station, prompting) = (station(), bundled("src/testing/fuzz/prompting.yaml"));
+    for (source, what, rule) in [
+        (&station, Sabotage::DropsMessages, "S17"),
+        (&station, Sabotage::ForgetsToPersist, "S5"),
+        (&prompting, Sabotage::SendsInDataMode, "S3"),
+    ] {
+        caught(source, what, rule);
+    }
+}
+
+/// What `atflow test` says of the text that `atflow fuzz` prints.
+fn tested(text: &str) -> Outcome {
+    let mut problems = Diagnostics::new();
+    let file = read::read(Path::new("scripts/thingscloud/found.test.yaml"), text, &mut problems);
+    let file = file.unwrap_or_else(|sources| panic!("{text}\n{}", problems.render(&sources, Look::Plain)));
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    play::play(&file, file.items()[0], &How { here, update: false, look: Look::Plain })
+}
+
+#[test]
+fn what_is_printed_fails_when_it_is_run() {
+    let station = station();
+    for (what, rule) in [(Sabotage::DropsMessages, "S17"), (Sabotage::ForgetsToPersist, "S5")] {
+        break_on_purpose(Some(what));
+        let options = Options {
+            source: station.clone(),
+            first_seed: 1,
+            seeds: 1,
+            lasts: Duration::from_hours(2),
+            jobs: 1,
+            shrinks: true,
+        };
+        let outcome = super::one(&options, 1);
+        let failure = outcome.failure.expect("it is caught");
+        assert_eq!(failure.violation.rule, rule);
+        assert!(failure.case.size() <= 2, "{:?}", failure.case);
+        let text = failure.case.test_file("station.yaml", "sim:luat-air724", &failure.violation);
+        let broken = tested(&text);
+        break_on_purpose(None);
+        let said: Vec<&str> = broken.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert!(matches!(said[..], [one] if one.starts_with(rule)), "{said:?}\n{text}");
+        assert!(tested(&text).passed(), "{text}");
+    }
+}
+
+/// Everything that can be written down in such a file happens again there as it happened before.
+#[test]
+fn a_printed_case_is_the_same_case() {
+    for seed in [2, 3] {
+        let case = Case::draw(seed, span());
+        let log = stage::run(&station(), &case);
+        let exact = case.exactly(&log);
+        let violation = Violation { rule: "S1", at: log.ended, what: "nothing".into() };
+        let text = exact.test_file("station.yaml", "sim:luat-air724", &violation);
+        let mut problems = Diagnostics::new();
+        let file = read::read(Path::new("scripts/thingscloud/found.test.yaml"), &text, &mut problems);
+        let file =
+            file.unwrap_or_else(|sources| panic!("{text}\n{}", problems.render(&sources, Look::Plain)));
+        let read = &file.tests[0];
+        assert_eq!((read.seed, read.lasts), (seed, Some(case.span.whole)));
+        assert_eq!(read.faults, exact.faults);
+        assert_eq!(read.mishaps, exact.mishaps);
+        assert_eq!(read.at.len(), exact.downlinks.len());
+    }
+}
+
+#[test]
+fn a_line_may_come_between_any_two_others() {
+    let options = Options {
+        source: bundled("scripts/thingscloud/bringup.yaml"),
+        first_seed: 1,
+        seeds: 1,
+        lasts: Duration::from_mins(10),
+        jobs: 1,
+        shrinks: false,
+    };
+    let outcomes = super::urc_everywhere(&options, "RING", &|_, _| {}).expect("it is a flow");
+    let broken: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()).collect();
+    assert!(broken.is_empty(), "{broken:?}");
+    assert!(outcomes.len() > 20, "{} places", outcomes.len());
+}
+
+/// `./test` runs a modest number of seeds; `atflow fuzz` runs as many as there is time for.
+#[test]
+fn the_rules_hold_in_many_worlds() {
+    let prompting = bundled("src/testing/fuzz/prompting.yaml");
+    // Short ones, and some in which there is time for everything to be well again.
+    for (source, seeds, span) in [
+        (&station(), 1..=150, span()),
+        (&prompting, 1..=40, span()),
+        (&station(), 201..=210, Span::of(Duration::from_mins(20))),
+    ] {
+        for seed in seeds {
+            let log = stage::run(source, &Case::draw(seed, span));
+            let broken = invariant::check(&log);
+            assert_eq!(broken, None, "seed {seed} of {}", source.file.display());
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Notes what happens during a test, as far as somebody expects something of it.
+
+use std::collections::BTreeSet;
+
+use crate::link::Mono;
+use crate::run::event::{Event, Observer};
+use crate::session::Heard;
+use crate::station::event::{Happening, LinkState, Status, Watcher, Work};
+
+use super::coverage::{Branch, Touched};
+use super::file::Subject;
+
+/// Something that happened, as an expectation counts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub at: Mono,
+    /// For people; masked.
+    pub text: String,
+    /// Of a run: it passed.
+    pub passed: bool,
+}
+
+/// Notes what happens.
+pub(super) struct Recorder {
+    subjects: Vec<Subject>,
+    /// By subject.
+    notes: Vec<Vec<Note>>,
+    /// How many lines of a `sent` list have come, by subject.
+    in_order: Vec<usize>,
+    touched: BTreeSet<Touched>,
+    wants_lines: bool,
+    /// What shows it as the terminal would, for goldens.
+    shown: Option<Box<dyn Watcher>>,
+    /// Everything that was told, if somebody wants it.
+    told: Option<Vec<(Mono, Happening)>>,
+    /// What was only counted, as far as everything is kept.
+    worked: Vec<Work>,
+}
+
+impl Recorder {
+    pub fn new(subjects: Vec<Subject>, shown: Option<Box<dyn Watcher>>) -> Self {
+        Self {
+            notes: vec![Vec::new(); subjects.len()],
+            in_order: vec![0; subjects.len()],
+            wants_lines: subjects.iter().any(Subject::wants_lines),
+            subjects,
+            touched: BTreeSet::new(),
+            shown,
+            told: None,
+            worked: Vec::new(),
+        }
+    }
+
+    /// From now on everything that is told is kept.
+    pub fn keep_told(&mut self) {
+        self.told.get_or_insert_default();
+    }
+
+    /// What was told so far, if it was kept.
+    pub fn take_told(&mut self) -> Vec<(Mono, Happening)> {
+        self.told.take().unwrap_or_default()
+    }
+
+    /// Work that was only counted, if what was told was kept.
+    pub fn take_worked(&mut self) -> Vec<Work> {
+        std::mem::take(&mut self.worked)
+    }
+
+    /// What was noted so far, by subject. What comes later is not looked at any more.
+    pub fn take_notes(&mut self) -> Vec<Vec<Note>> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// What was reached.
+    pub fn take_touched(&mut self) -> BTreeSet<Touched> {
+        std::mem::take(&mut self.touched)
+    }
+
+    fn note(&mut self, at: Mono, text: &str, fits: impl Fn(&Subject) -> bool) {
+        self.note_run(at, text, true, fits);
+    }
+
+    fn note_run(&mut self, at: Mono, text: &str, passed: bool, fits: impl Fn(&Subject) -> bool) {
+        for (subject, notes) in self.subjects.iter().zip(&mut self.notes) {
+            if fits(subject) {
+                notes.push(Note { at, text: text.to_owned(), passed });
+            }
+        }
+    }
+
+    fn sent(&mut self, at: Mono, line: &[u8]) {
+        for (index, subject) in self.subjects.iter().enumerate() {
+            let Subject::Sent(patterns) = subject else { continue };
+            let Some(notes) = self.notes.get_mut(index) else { continue };
+            let next = &mut self.in_order[index];
+            if patterns.get(*next).is_some_and(|pattern| pattern.is_match(line, &[])) {
+                *next += 1;
+                if *next == patterns.len() {
+                    *next = 0;
+                    let text = String::from_utf8_lossy(line).into_owned();
+                    notes.push(Note { at, text, passed: true });
+                }
+            }
+        }
+    }
+
+    fn link(&mut self, at: Mono, from: LinkState, to: LinkState, cause: Option<&str>) {
+        if to.is_up() && !from.is_up() {
+            self.note(at, "up", |subject| matches!(subject, Subject::LinkUp));
+        }
+        if from.is_up() && !to.is_up() && to != LinkState::Stopped {
+            let text = cause.unwrap_or("lost");
+            self.note(at, text, |subject| matches!(subject, Subject::LinkLost));
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn event(&mut self, at: Mono, event: &Event<'_>) {
+        match event {
+            Event::StepStarted(step) => {
+                self.touched.insert((step.span, Branch::Ran));
+            }
+            Event::StepFinished(step) => {
+                self.touched.extend(Branch::of(step).map(|branch| (step.span, branch)));
+            }
+            Event::Retrying { span, .. } => {
+                self.touched.insert((*span, Branch::Again));
+            }
+            Event::AttemptFailed(failure) => {
+                let text = failure.in_one_line();
+                let name = &failure.name;
+                self.note(at, &text, |subject| matches!(subject, Subject::Error(wanted) if wanted == name));
+            }
+            Event::Log { text, .. } => self.note(
+                at,
+                text,
+                |subject| matches!(subject, Subject::Log(pattern) if pattern.is_match(text.as_bytes(), &[])),
+            ),
+            Event::Heard(Heard::Sent(line)) => self.sent(at, line),
+            _ => {}
+        }
+        if let Some(shown) = &mut self.shown {
+            shown.event(at, event);
+        }
+    }
+
+    fn wants_lines(&self) -> bool {
+        self.wants_lines
+    }
+}
+
+impl Watcher for Recorder {
+    fn happened(&mut self, at: Mono, happening: &Happening) {
+        if let Some(told) = &mut self.told {
+            told.push((at, happening.clone()));
+        }
+        match happening {
+            Happening::LinkState { from, to, cause, .. } => self.link(at, *from, *to, cause.as_deref()),
+            Happening::CommandStarted { method, .. } => {
+                self.note(
+                    at,
+                    method,
+                    |subject| matches!(subject, Subject::Handled(wanted) if wanted == method),
+                );
+            }
+            Happening::CommandFinished { method, code, .. } => {
+                self.note(at, &format!("{method}: {code}"), |subject| {
+                    matches!(subject, Subject::Replied { method: wanted, code: with }
+                        if wanted == method && with.as_ref().is_none_or(|with| with == code))
+                });
+            }
+            Happening::JobFinished { name, outcome, error, .. } => {
+                let text = error.as_deref().unwrap_or(outcome);
+                self.note_run(
+                    at,
+                    text,
+                    outcome == "ok",
+                    |subject| matches!(subject, Subject::Runs { name: wanted, .. } if wanted == name),
+                );
+            }
+            Happening::Log { text } => self.note(
+                at,
+                text,
+                |subject| matches!(subject, Subject::Log(pattern) if pattern.is_match(text.as_bytes(), &[])),
+            ),
+            _ => {}
+        }
+        if let Some(shown) = &mut self.shown {
+            shown.happened(at, happening);
+        }
+    }
+
+    fn worked(&mut self, work: &Work) {
+        if self.told.is_some() && matches!(work, Work::Publish { .. }) {
+            self.worked.push(*work);
+        }
+    }
+
+    fn status(&mut self, at: Mono, status: &Status) {
+        if let Some(shown) = &mut self.shown {
+            shown.status(at, status);
+        }
+    }
+}

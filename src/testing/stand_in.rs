@@ -1,0 +1,246 @@
+//! A station that is asked by a handler and only notes what it would do.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use crate::flow::duration;
+use crate::flow::model::{Flow, Program};
+use crate::hooks::{self, Value};
+use crate::run::captures_map;
+use crate::run::failure::Failure;
+use crate::run::home::{Effects, Home};
+use crate::station::command::ask;
+use crate::station::command::judge::{AtRules, judge};
+use crate::transcript::visible::escaped;
+
+/// Something that the station would do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// Send a command line.
+    At {
+        /// The line.
+        line: String,
+        /// What came back.
+        answer: String,
+    },
+    /// Run a flow, at once.
+    Run {
+        /// Its name.
+        flow: String,
+        /// What it gets.
+        with: Json,
+    },
+    /// Put a message into the outbox.
+    Publish {
+        /// Where to.
+        topic: String,
+        /// What.
+        content: String,
+    },
+    /// Run a flow, later.
+    After {
+        /// How much later.
+        delay: String,
+        /// Its name.
+        flow: String,
+    },
+    /// Keep a value.
+    State {
+        /// Its name.
+        name: String,
+        /// The new value.
+        value: Json,
+    },
+}
+
+impl Deed {
+    /// What it is, and the rest in one line.
+    pub fn shown(&self) -> (&'static str, String) {
+        match self {
+            Self::At { line, answer } => ("at", format!("{line} -> {}", escaped(answer))),
+            Self::Run { flow, with } => ("run", format!("{flow} {with}")),
+            Self::Publish { topic, content } => ("publish", format!("{topic} {}", escaped(content))),
+            Self::After { delay, flow } => ("after", format!("{delay} {flow}")),
+            Self::State { name, value } => ("state", format!("{name} = {value}")),
+        }
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Json {
+        match self {
+            Self::At { line, answer } => json!({ "at": line, "answer": answer }),
+            Self::Run { flow, with } => json!({ "run": flow, "with": with }),
+            Self::Publish { topic, content } => json!({ "publish": topic, "content": content }),
+            Self::After { delay, flow } => json!({ "after": delay, "run": flow }),
+            Self::State { name, value } => json!({ "state": name, "value": value }),
+        }
+    }
+}
+
+/// The station's place, taken while a handler is tried.
+pub struct StandIn {
+    program: Rc<Program>,
+    /// Of the method that is called.
+    dangerous: bool,
+    /// What the module answers to which line.
+    answers: Vec<(String, String)>,
+    /// How to say what it answers to this line; for messages.
+    how_to_answer: fn(&str) -> String,
+    /// How often each line was sent.
+    sent: RefCell<BTreeMap<String, usize>>,
+    state: RefCell<BTreeMap<Arc<str>, Value>>,
+    deeds: RefCell<Vec<Deed>>,
+}
+
+impl StandIn {
+    /// One for `program`. `dangerous`: the method may restart the module. `how_to_answer` tells the author
+    /// how to give the answer to a line that has none.
+    pub fn new(
+        program: Rc<Program>,
+        dangerous: bool,
+        answers: Vec<(String, String)>,
+        how_to_answer: fn(&str) -> String,
+    ) -> Self {
+        let vars = program.station.iter().flat_map(|station| &station.state);
+        let state = vars.map(|var| (Arc::clone(&var.name), var.default.clone())).collect();
+        Self {
+            program,
+            dangerous,
+            answers,
+            how_to_answer,
+            sent: RefCell::default(),
+            state: RefCell::new(state),
+            deeds: RefCell::default(),
+        }
+    }
+
+    /// What it was asked for, in order.
+    pub fn deeds(&self) -> Vec<Deed> {
+        self.deeds.borrow().clone()
+    }
+
+    fn note(&self, deed: Deed) {
+        self.deeds.borrow_mut().push(deed);
+    }
+
+    /// A flow that a handler may name.
+    fn flow(&self, name: &str) -> Result<&Flow, String> {
+        let id = self.program.station.as_ref().and_then(|station| station.callable.get(name));
+        id.map(|id| self.program.flow(*id)).ok_or_else(|| format!("there is no flow `{name}`"))
+    }
+
+    /// What the module answers to `line`: the first answer the first time, then the next; the last one stays.
+    fn answer(&self, line: &str, pattern: &str) -> Result<&str, String> {
+        let mut sent = self.sent.borrow_mut();
+        let times = sent.entry(line.to_owned()).or_default();
+        let fitting =
+            self.answers.iter().filter(|(known, _)| known == line).map(|(_, answer)| answer.as_str());
+        let fitting: Vec<&str> = fitting.collect();
+        let answer = fitting.get(*times).or(fitting.last()).copied();
+        *times += 1;
+        answer.ok_or_else(|| {
+            let how = (self.how_to_answer)(line);
+            format!("nothing says what the module answers: add {how}, a line like `{pattern}`")
+        })
+    }
+}
+
+impl hooks::Station for StandIn {
+    fn at(&self, line: &str, pattern: &str) -> Result<Value, String> {
+        let downlink = self.program.station.as_ref().and_then(|station| station.downlink.as_ref());
+        let allowed = downlink.and_then(|downlink| downlink.at.as_deref());
+        let rules = AtRules { allowed, dangerous: self.dangerous };
+        judge(line, &rules, &self.program.dialect).map_err(|refusal| refusal.message)?;
+        let expected = ask::pattern(pattern)?;
+        let answer = self.answer(line, pattern)?;
+        self.note(Deed::At { line: line.to_owned(), answer: answer.to_owned() });
+        let errors = &self.program.dialect.results.error;
+        if let Some(error) =
+            answer.lines().find(|line| errors.iter().any(|known| known.is_match(line.as_bytes(), &[])))
+        {
+            return Err(format!("the module answers `{error}` to `{line}`"));
+        }
+        let captures = answer.lines().find_map(|line| expected.match_line(line.as_bytes(), &[]));
+        captures
+            .map(|captures| captures_map(&captures))
+            .ok_or_else(|| format!("the answer `{}` does not fit `{pattern}`", escaped(answer)))
+    }
+
+    fn run(&self, flow: &str, with: &Value) -> Result<Value, String> {
+        let found = self.flow(flow)?;
+        ask::arguments(found, with)?;
+        let with = hooks::to_json(with).map_err(|error| error.to_string())?;
+        self.note(Deed::Run { flow: flow.to_owned(), with });
+        Ok(hooks::map_of(found.returns.iter().map(|(name, _)| (&**name, Value::UNIT))))
+    }
+
+    fn publish(&self, topic: &str, value: &Value) -> Result<(), String> {
+        let limits = &self.program.dialect.limits;
+        ask::topic(topic, limits)?;
+        let content = ask::content(value, limits)?;
+        let content = String::from_utf8_lossy(&content).into_owned();
+        self.note(Deed::Publish { topic: topic.to_owned(), content });
+        Ok(())
+    }
+
+    fn after(&self, delay: &str, flow: &str) -> Result<(), String> {
+        let delay = ask::delay(delay)?;
+        ask::arguments(self.flow(flow)?, &hooks::map_of([]))?;
+        self.note(Deed::After { delay: duration::display(delay), flow: flow.to_owned() });
+        Ok(())
+    }
+
+    fn state(&self, name: &str) -> Result<Value, String> {
+        let vars = self.program.station.as_ref().map_or(&[][..], |station| &station.state);
+        let var = ask::state_var(vars, name)?;
+        Ok(self.state.borrow().get(&var.name).cloned().unwrap_or(Value::UNIT))
+    }
+
+    fn set_state(&self, name: &str, value: &Value) -> Result<(), String> {
+        let vars = self.program.station.as_ref().map_or(&[][..], |station| &station.state);
+        ask::new_state(vars, name, value)?;
+        let shown = hooks::to_json(value).map_err(|error| error.to_string())?;
+        self.note(Deed::State { name: name.to_owned(), value: shown });
+        self.state.borrow_mut().insert(name.into(), value.clone());
+        Ok(())
+    }
+}
+
+/// For the reply's expressions, which may read `state`.
+impl Home for StandIn {
+    fn state(&self) -> Value {
+        hooks::map_of(self.state.borrow().iter().map(|(name, value)| (&**name, value.clone())))
+    }
+
+    fn state_name(&self, index: usize) -> Arc<str> {
+        let var = self.program.station.as_ref().and_then(|station| station.state.get(index));
+        var.map_or_else(|| "".into(), |var| Arc::clone(&var.name))
+    }
+
+    fn check_state(&self, _name: &str, _value: &Value) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn subscriptions(&self) -> Value {
+        let topics = self.program.station.iter().flat_map(|station| &station.subscriptions);
+        hooks::list_of(topics.map(|topic| Value::from(topic.clone())))
+    }
+
+    fn clean_session(&self) -> bool {
+        false
+    }
+
+    fn default_qos(&self) -> u8 {
+        self.program.station.as_ref().map_or(0, |station| station.outbox.qos)
+    }
+
+    fn data_begins(&self) {}
+
+    fn commit(&self, _effects: Effects) -> Result<(), Failure> {
+        Ok(())
+    }
+}

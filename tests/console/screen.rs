@@ -1,0 +1,113 @@
+//! The program on a terminal of its own, as somebody who types sees it.
+
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::support::process::atflow;
+use crate::support::temp::TempDir;
+use crate::support::time::{Deadline, PATIENCE};
+
+/// A terminal with the program on it.
+pub struct Terminal {
+    master: OwnedFd,
+    child: Child,
+    seen: String,
+    /// Up to here it has been waited for.
+    read: usize,
+}
+
+impl Terminal {
+    /// Starts the program; the terminal is its own, so that Ctrl-C is for it alone.
+    #[track_caller]
+    pub fn start(dir: &TempDir, args: &[&str]) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a pty");
+        grantpt(&master).expect("a pty of our own");
+        unlockpt(&master).expect("a pty of our own");
+        let name = ptsname(&master, Vec::new()).expect("a pty has a name");
+        let slave =
+            rustix::fs::open(&*name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("a pty opens");
+        let size = Winsize { ws_row: 40, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&slave, size).expect("a pty has a size");
+        let program = atflow(dir, args);
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "--wait"]).arg(program.get_program()).args(program.get_args());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let end = || Stdio::from(slave.try_clone().expect("a descriptor can be copied"));
+        command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
+        let child = command.spawn().expect("`setsid` of util-linux starts");
+        Self { master, child, seen: String::new(), read: 0 }
+    }
+
+    /// Types.
+    pub fn type_in(&mut self, keys: &str) {
+        rustix::io::write(&self.master, keys.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Waits until the screen has got this, behind what was waited for before.
+    #[track_caller]
+    pub fn wait_for(&mut self, wanted: &str) {
+        let deadline = Deadline::after(PATIENCE);
+        loop {
+            if let Some(at) = self.seen[self.read..].find(wanted) {
+                self.read += at + wanted.len();
+                return;
+            }
+            let open = self.look(deadline.left());
+            assert!(open && !deadline.passed(), "no {wanted:?} on the terminal: {:?}", self.seen);
+        }
+    }
+
+    /// All that was on the screen.
+    pub fn seen(&self) -> &str {
+        &self.seen
+    }
+
+    /// Waits for the end of the program.
+    pub fn exit_code(&mut self) -> i32 {
+        let deadline = Deadline::after(PATIENCE);
+        while self.child.try_wait().expect("a child can be waited for").is_none() {
+            assert!(!deadline.passed(), "it does not end: {:?}", self.seen);
+            self.look(Duration::from_millis(10));
+        }
+        self.child.wait().expect("a child can be waited for").code().expect("no signal")
+    }
+
+    /// Reads what is there, or waits for it; false at the end.
+    fn look(&mut self, time: Duration) -> bool {
+        let time = Timespec::try_from(time).expect("a short time");
+        let mut fds = [PollFd::new(&self.master, PollFlags::IN)];
+        if poll(&mut fds, Some(&time)).unwrap_or(0) == 0 {
+            return true;
+        }
+        let mut bytes = [0; 4096];
+        match rustix::io::read(&self.master, &mut bytes) {
+            Ok(0) => false,
+            Ok(count) => {
+                self.seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
+                true
+            }
+            Err(Errno::INTR) => true,
+            Err(_) => false,
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Already waited for, or of no more use.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,577 @@
+//! `atflow test` as people and CI meet it: what a test that fails says, exit codes, files that are written,
+//! and that the same test gives the same bytes. All bundled recipes are tested here, too.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+
+use support::process::{Done, atflow, run};
+use support::temp::TempDir;
+
+/// A flow that asks for the signal and returns it.
+const FLOW: &str = "name: signal
+module: luat-air724
+returns: [rssi]
+steps:
+  - run: wake
+  - name: signal
+    send: AT+CSQ
+    expect: '+CSQ: {rssi:int},{ber:int}'
+  - name: rare
+    when: rssi == 99
+    send: AT+CREG?
+";
+
+fn test(dir: &TempDir, args: &[&str]) -> Done {
+    run(atflow(dir, ["test"].iter().chain(args)).current_dir(dir.path()))
+}
+
+/// A folder with the flow and one test file, which expects `expect` of a module that has long been on.
+fn folder(expect: &str) -> TempDir {
+    let dir = TempDir::new();
+    dir.file("signal.yaml", FLOW);
+    let text = format!(
+        "flow: signal.yaml\ntests:\n  - name: the signal\n    sim: {{ start: warm }}\n    expect:\n{expect}"
+    );
+    dir.file("signal.test.yaml", text);
+    dir
+}
+
+/// What is printed about the expectations `expect`, without the coverage.
+fn printed(expect: &str) -> String {
+    let dir = folder(expect);
+    let done = test(&dir, &["."]).exited(1);
+    done.stdout.split("coverage:").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_bundled_recipe_passes_its_tests() {
+    let dir = TempDir::new();
+    let done = run(&mut atflow(&dir, ["test", "scripts", "--format", "json"])).exited(0);
+    let mut lines = done.events();
+    let sum = lines.pop().expect("a last line");
+    assert_eq!((&sum["failed"], &sum["broken"]), (&Value::from(0), &Value::from(0)));
+    assert!(sum["passed"].as_u64().expect("a number") > 50);
+    for folder in ["examples", "modules", "thingscloud"] {
+        let tested = |line: &&Value| line["file"].as_str().is_some_and(|file| file.contains(folder));
+        assert!(lines.iter().any(|line| tested(&line)), "{folder}");
+    }
+    // Who adds a step adds a test that reaches it.
+    let missed: Vec<String> = sum["coverage"]["missed"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| format!("{}: {}", one["file"].as_str().unwrap_or(""), one["what"].as_str().unwrap_or("")))
+        .collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+    assert_eq!(sum["coverage"]["reached"], sum["coverage"]["all"]);
+}
+
+#[test]
+fn a_wrong_number_shows_what_was_seen_and_what_crossed_the_line() {
+    assert_eq!(
+        printed("      - { sent: AT+CSQ, count: 2 }\n"),
+        r"./signal.test.yaml
+  ✗ the signal                   80ms
+    error[AT1101]: `AT+CSQ` was sent once, expected 2
+     --> ./signal.test.yaml:6:11
+      |
+    6 |       - { sent: AT+CSQ, count: 2 }
+      |           ^^^^^^^^^^^^
+      |
+      = what was seen:
+          0.06s  AT+CSQ
+      = what crossed the line:
+          0.02s  ← OK
+          0.02s  → AT+CMEE=1
+          0.03s  ← OK
+          0.03s  → AT+MQTTMODE=0
+          0.05s  ← OK
+          0.05s  → AT+MQTTMSGSET=0
+          0.06s  ← OK
+          0.06s  → AT+CSQ
+          0.08s  ← +CSQ: 29,99
+          0.08s  ← OK
+0 passed, 1 failed; 80ms of simulated time
+"
+    );
+}
+
+#[test]
+fn a_verdict_is_compared() {
+    let text = printed("      - { verdict: failed }\n");
+    assert_eq!(
+        text,
+        r"./signal.test.yaml
+  ✗ the signal                   80ms
+    error[AT1101]: the flow passed, expected that it fails
+     --> ./signal.test.yaml:6:11
+      |
+    6 |       - { verdict: failed }
+      |           ^^^^^^^^^^^^^^^
+0 passed, 1 failed; 80ms of simulated time
+"
+    );
+}
+
+#[test]
+fn values_are_compared_and_the_difference_is_named() {
+    let text = printed("      - { returns: { rssi: 1..5 } }\n      - { took: 5s..6s }\n");
+    assert_eq!(
+        text,
+        r"./signal.test.yaml
+  ✗ the signal                   80ms
+    error[AT1101]: of what the flow returns, `rssi` is 29
+     --> ./signal.test.yaml:6:11
+      |
+    6 |       - { returns: { rssi: 1..5 } }
+      |           ^^^^^^^^^^^^^^^^^^^^^^^
+
+    error[AT1101]: the flow took 0.08s, expected 5s..6s
+     --> ./signal.test.yaml:7:11
+      |
+    7 |       - { took: 5s..6s }
+      |           ^^^^^^^^^^^^
+0 passed, 1 failed; 80ms of simulated time
+"
+    );
+}
+
+#[test]
+fn a_station_shows_the_messages_that_nearly_were_it() {
+    let dir = TempDir::new();
+    let station = support::root().join("scripts/thingscloud");
+    for name in ["station.yaml", "telemetry.rhai", "commands.rhai"] {
+        dir.file(name, fs::read(station.join(name)).expect("bundled"));
+    }
+    dir.file(
+        "a.test.yaml",
+        "flow: station.yaml
+tests:
+  - name: one
+    for: 1m30s
+    expect:
+      - { published: attributes, json: { signal_dbm: 0.. } }
+      - { published: attributes, spacing: 60s }
+      - { run: report, failed: 1 }
+      - { state: { relay: true } }
+      - { link: lost }
+",
+    );
+    let text = test(&dir, &["."]).exited(1).stdout;
+    assert_eq!(
+        text.split("coverage:").next(),
+        Some(
+            r#"./a.test.yaml
+  ✗ one                         1m30s
+    error[AT1101]: on `attributes` such a message was published 0 times, expected at least once
+     --> ./a.test.yaml:6:11
+      |
+    6 |       - { published: attributes, json: { signal_dbm: 0.. } }
+      |           ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = what was seen:
+            10.20s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
+          1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
+      = what crossed the line:
+          10.15s  ← SUBACK
+          10.15s  → AT+CSQ
+          10.16s  ← +CSQ: 30,99
+          10.16s  ← OK
+          10.16s  → AT+CBC
+          10.17s  ← +CBC: 3820
+          10.17s  ← OK
+          10.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-1\22\2C\22signal_dbm\22:-53\2C\22supply…
+          10.20s  ← OK
+          10.52s  ← PUBACK
+
+    error[AT1101]: 53.99s from one to the next, expected 1m
+     --> ./a.test.yaml:7:11
+      |
+    7 |       - { published: attributes, spacing: 60s }
+      |           ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = what was seen:
+            10.20s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
+          1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
+      = what crossed the line:
+          1m04.15s  → AT+CSQ
+          1m04.16s  ← +CSQ: 31,99
+          1m04.16s  ← OK
+          1m04.16s  → AT+CBC
+          1m04.17s  ← +CBC: 3811
+          1m04.17s  ← OK
+          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.20s  ← OK
+          1m04.50s  ← PUBACK
+
+    error[AT1101]: `report` ran and failed 0 times, expected 1
+     --> ./a.test.yaml:8:11
+      |
+    8 |       - { run: report, failed: 1 }
+      |           ^^^^^^^^^^^
+
+    error[AT1101]: at the end `state`: `relay` is false
+     --> ./a.test.yaml:9:11
+      |
+    9 |       - { state: { relay: true } }
+      |           ^^^^^^^^^^^^^^^^^^^^^^
+
+    error[AT1101]: the link was lost 0 times, expected at least once
+      --> ./a.test.yaml:10:11
+       |
+    10 |       - { link: lost }
+       |           ^^^^^^^^^^
+0 passed, 1 failed; 1m30s of simulated time
+"#
+        )
+    );
+}
+
+#[test]
+fn names_that_the_flow_does_not_have_are_refused() {
+    let dir = TempDir::new();
+    let station = support::root().join("scripts/thingscloud");
+    for name in ["station.yaml", "telemetry.rhai", "commands.rhai"] {
+        dir.file(name, fs::read(station.join(name)).expect("bundled"));
+    }
+    dir.file(
+        "a.test.yaml",
+        "flow: station.yaml
+tests:
+  - name: one
+    expect:
+      - { handled: restrat, count: 0 }
+      - { run: reprot, failed: 0 }
+      - { state: { relais: true } }
+      - { verdict: passed }
+  - name: two
+    run: wake
+    expect: [{ link: up }]
+",
+    );
+    let text = test(&dir, &["."]).exited(2).stderr;
+    assert_eq!(
+        text,
+        r"error[AT0213]: a station runs for ever
+ --> ./a.test.yaml:3:11
+  |
+3 |   - name: one
+  |           ^^^
+  |
+  = help: say how long this test lasts: `for: 15m`
+
+error[AT0213]: the station has no method `restrat`
+ --> ./a.test.yaml:5:11
+  |
+5 |       - { handled: restrat, count: 0 }
+  |           ^^^^^^^^^^^^^^^^
+  |
+  = help: did you mean `restart`?
+
+error[AT0213]: the station has no schedule, event or flow `reprot`
+ --> ./a.test.yaml:6:11
+  |
+6 |       - { run: reprot, failed: 0 }
+  |           ^^^^^^^^^^^
+  |
+  = help: did you mean `report`?
+
+error[AT0213]: the station has no `state` `relais`
+ --> ./a.test.yaml:7:11
+  |
+7 |       - { state: { relais: true } }
+  |           ^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: did you mean `relay`?
+
+error[AT0213]: `verdict` is for flows that end, and this is a station
+ --> ./a.test.yaml:8:11
+  |
+8 |       - { verdict: passed }
+  |           ^^^^^^^^^^^^^^^
+  |
+  = help: a station is judged by `published`, `link`, `run`, `state`, `outbox`
+
+error[AT0213]: the flow file has no flow `wake`
+  --> ./a.test.yaml:10:10
+   |
+10 |     run: wake
+   |          ^^^^
+   |
+   = help: it has no `flows` of its own
+
+error[AT0213]: `link` is for stations, and this is a flow that ends
+  --> ./a.test.yaml:11:16
+   |
+11 |     expect: [{ link: up }]
+   |                ^^^^^^^^
+   |
+   = help: a flow is judged by `verdict`, `returns`, `took`, `published`, `sent`, `error`
+
+"
+    );
+}
+
+#[test]
+fn the_same_tests_give_the_same_bytes() {
+    let dir = folder("      - { sent: AT+CSQ, count: 2 }\n      - { returns: { rssi: 99 } }\n");
+    let scripts = support::root().join("scripts/thingscloud").display().to_string();
+    let paths = [".", scripts.as_str(), "--format", "json"];
+    let once = test(&dir, &[&paths[..], &["--jobs", "1"]].concat()).exited(1);
+    let mut again = atflow(&dir, ["test"].iter().chain(&paths).chain(&["--jobs", "4"]));
+    again.current_dir(dir.path()).env("TZ", "Asia/Kathmandu").env("LANG", "de_DE").env("ATFLOW_PORT", "x");
+    let again = run(&mut again).exited(1);
+    assert!(once.stdout == again.stdout, "{}\n{}", once.stdout, again.stdout);
+    let pretty = |jobs| test(&dir, &[".", "--jobs", jobs]).exited(1).stdout;
+    assert_eq!(pretty("1"), pretty("3"));
+}
+
+#[test]
+fn a_golden_report_is_written_and_then_compared() {
+    let dir = folder("      - { golden: report.txt }\n");
+    let missing = test(&dir, &["."]).exited(1).stdout;
+    assert!(missing.contains("there is no file `./report.txt`"), "{missing}");
+    test(&dir, &[".", "--update"]).exited(0);
+    test(&dir, &["."]).exited(0);
+    let report = fs::read_to_string(dir.join("report.txt")).expect("it was written");
+    assert!(report.contains("✓ signal") && report.contains("of simulated time"), "{report}");
+    dir.file("report.txt", report.replace("signal", "sgnal"));
+    let changed = test(&dir, &["."]).exited(1).stdout;
+    assert!(changed.contains("the report is another one from line 1 of `./report.txt` on"), "{changed}");
+}
+
+#[test]
+fn some_tests_are_chosen_and_all_are_written_for_ci() {
+    let dir = folder("      - { verdict: passed }\n  - { name: it fails, expect: [{ verdict: failed }] }\n");
+    let junit = dir.join("out.xml");
+    test(&dir, &[".", "--filter", "the sig"]).exited(0);
+    test(&dir, &[".", "--filter", "nobody"]).exited(2);
+    test(&dir, &[".", "--junit", &dir.join("no/such/folder")]).exited(3);
+    test(&dir, &[".", "--junit", &junit]).exited(1);
+    let xml = fs::read_to_string(junit).expect("it was written");
+    assert!(xml.contains("tests=\"2\" failures=\"1\""), "{xml}");
+    assert!(
+        xml.contains("<failure message=\"the flow passed, expected that it fails\">error[AT1101]"),
+        "{xml}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_told_and_the_others_are_tried() {
+    let dir = folder("      - { verdict: passed }\n");
+    dir.file("b.test.yaml", "flow: nowhere.yaml\ntests: [{ name: x, expect: [{ verdict: passed }] }]\n");
+    dir.file("c.test.yaml", "flow: signal.yaml\ntest: []\n");
+    let done = test(&dir, &["."]).exited(2);
+    assert!(done.stdout.contains("1 passed, 2 files cannot be used"), "{}", done.stdout);
+    assert!(done.stderr.contains("did you mean `tests`?"), "{}", done.stderr);
+    test(&dir, &["nowhere.test.yaml"]).exited(2);
+    test(&dir, &[]).exited(2);
+}
+
+#[test]
+fn what_was_not_reached_is_listed() {
+    let dir = folder("      - { verdict: passed }\n");
+    let done = test(&dir, &["."]).exited(0);
+    let coverage = done.stdout.split_once("coverage:").map_or("", |(_, rest)| rest);
+    assert_eq!(
+        coverage,
+        r" 3 of 4 steps and branches, 75 %; not reached:
+  ./signal.yaml:9  `rare` never ran
+"
+    );
+}
+
+#[test]
+fn calls_are_tried_alone() {
+    let dir = TempDir::new();
+    dir.file("signal.yaml", format!("hooks: [h.rhai]\n{FLOW}"));
+    dir.file("h.rhai", "fn twice(x) { x * 2 }\nfn no() { throw \"never\" }\n");
+    dir.file(
+        "h.test.yaml",
+        "flow: signal.yaml
+calls:
+  - { call: 'twice(2)', gives: 4 }
+  - { call: 'twice(2)', gives: 5 }
+  - { call: 'no()', fails: never }
+  - { call: 'no()', gives: 1 }
+  - { call: 'thrice(2)', gives: 6 }
+",
+    );
+    let text = test(&dir, &["."]).exited(1).stdout;
+    assert_eq!(
+        text.split("coverage:").next(),
+        Some(
+            r"./h.test.yaml
+  ✓ twice(2)
+  ✗ twice(2)
+    error[AT1102]: what it gives is 4
+     --> ./h.test.yaml:4:13
+      |
+    4 |   - { call: 'twice(2)', gives: 5 }
+      |             ^^^^^^^^^^
+  ✓ no()
+  ✗ no()
+    error[AT1102]: it fails: never
+     --> ./h.test.yaml:6:13
+      |
+    6 |   - { call: 'no()', gives: 1 }
+      |             ^^^^^^
+      |
+      = script: h.rhai:2:11
+  ✗ thrice(2)
+    error[AT0403]: there is no function `thrice`
+     --> ./h.test.yaml:7:13
+      |
+    7 |   - { call: 'thrice(2)', gives: 6 }
+      |             ^^^^^^^^^^^
+      |
+      = help: did you mean `twice`?
+2 passed, 3 failed; 0s of simulated time
+"
+        )
+    );
+}
+
+/// A station whose step sets a value and fails, and looks at the value then.
+const STAGED: &str = "name: staged
+module: luat-air724
+cloud: thingscloud
+state:
+  x: { type: int, default: 0 }
+schedule:
+  - name: work
+    every: 60s
+    steps:
+      - name: sets and fails
+        set: { state.x: 5 }
+        check: 1 == 2
+        on_error: ignore
+      - name: looks
+        when: state.x == 5
+        send: AT+CSQ
+";
+
+#[test]
+fn what_a_failed_step_set_in_state_is_nowhere_to_be_seen() {
+    let dir = TempDir::new();
+    dir.file("staged.yaml", STAGED);
+    let test_file = "flow: staged.yaml
+port: sim:luat-air724
+tests:
+  - name: nothing is left behind
+    for: 3m
+    expect:
+      - { run: work, passed: 2..3 }
+      - { sent: AT+CSQ, count: 0 }
+      - { state: { x: 0 } }
+";
+    dir.file("staged.test.yaml", test_file);
+    test(&dir, &["."]).exited(0);
+}
+
+#[test]
+fn lists_as_deep_as_they_are_allowed_are_no_danger() {
+    let dir = TempDir::new();
+    dir.file(
+        "deep.rhai",
+        "fn same() { let a = []; let b = []; for i in 0..4000 { a = [a]; b = [b]; } a == b }",
+    );
+    dir.file("deep.yaml", "module: luat-air724\nhooks: [deep.rhai]\nsteps: [{ check: same() }]\n");
+    let test_file = "flow: deep.yaml\ntests:\n  - name: deep\n    expect: [{ verdict: passed }]\n";
+    dir.file("deep.test.yaml", test_file);
+    test(&dir, &["."]).exited(0);
+}
+
+/// A folder with the flow, its recording on the simulated module, and a test file on that.
+fn recorded(port: &str, expect: &str) -> TempDir {
+    let dir = TempDir::new();
+    dir.file("signal.yaml", FLOW);
+    let record = ["run", "signal.yaml", "--port", "sim:luat-air724", "--speed", "max", "-q"];
+    let record = record.iter().chain(&["--transcript", "signal.jsonl"]);
+    run(atflow(&dir, record).current_dir(dir.path())).exited(0);
+    let text =
+        format!("flow: signal.yaml\nport: {port}\ntests:\n  - name: the signal\n    expect:\n{expect}");
+    dir.file("signal.test.yaml", text);
+    dir
+}
+
+#[test]
+fn a_test_runs_on_a_recording() {
+    let expect = "      - { verdict: passed }\n      - { sent: AT+CSQ, count: 1 }\n      - { returns: { rssi: 0..99 } }\n";
+    let dir = recorded("replay:signal.jsonl", expect);
+    let whole = test(&dir, &["."]).exited(0);
+    assert!(whole.stdout.contains("1 passed"), "{}", whole.stdout);
+    // From elsewhere, too: the path counts from the test file.
+    run(&mut atflow(&dir, ["test", &dir.join("signal.test.yaml")])).exited(0);
+    // A flow that says something else leaves it.
+    dir.file("signal.yaml", FLOW.replace("send: AT+CSQ", "send: AT+CGMM"));
+    let strayed = test(&dir, &["."]).exited(1).stdout;
+    assert!(
+        strayed.contains(
+            "the flow failed with `replay`, expected that it passes\n     --> ./signal.test.yaml:6:11\n"
+        ) && strayed.contains("recorded is `AT+CSQ\\r\\n`, sent was `AT+CGMM\\r\\n`"),
+        "{strayed}"
+    );
+    // In any order, with lines that were asked before.
+    let matching = recorded("'replay:signal.jsonl?match'", "      - { verdict: passed }\n");
+    matching.file("signal.yaml", FLOW.replace("  - name: rare", "  - AT+CSQ\n  - name: rare"));
+    test(&matching, &["."]).exited(0);
+}
+
+#[test]
+fn a_recording_that_cannot_be_used_is_told_with_its_place() {
+    let missing = recorded("replay:nowhere.jsonl", "      - { verdict: passed }\n");
+    let text = test(&missing, &["signal.test.yaml"]).exited(2).stderr;
+    assert_eq!(
+        text,
+        "error[AT2101]: cannot read `nowhere.jsonl`: No such file or directory (os error 2)
+ --> signal.test.yaml:2:7
+  |
+2 | port: replay:nowhere.jsonl
+  |       ^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: it is written by `atflow run … --transcript FILE`; its path counts from this file
+
+"
+    );
+    let broken = recorded("replay:signal.jsonl", "      - { verdict: passed }\n");
+    let whole = fs::read_to_string(broken.join("signal.jsonl")).expect("a recording");
+    broken.file("signal.jsonl", whole.replacen("\"tx\"", "\"tz\"", 1));
+    let text = test(&broken, &["signal.test.yaml"]).exited(2).stderr;
+    assert!(text.starts_with("error[AT2101]: line 3 of `signal.jsonl`: "), "{text}");
+}
+
+#[test]
+fn a_station_is_tested_on_what_it_lived_through() {
+    let dir = TempDir::new();
+    let station = support::root().join("scripts/thingscloud");
+    for name in ["station.yaml", "telemetry.rhai", "commands.rhai", "demo.yaml"] {
+        dir.file(name, fs::read(station.join(name)).expect("bundled"));
+    }
+    let record = ["run", "station.yaml", "--port", "sim:luat-air724", "--scenario", "demo.yaml"];
+    let record = record.iter().chain(&["--speed", "max", "--for", "5m", "--transcript", "day.jsonl"]);
+    run(atflow(&dir, record).current_dir(dir.path())).exited(0);
+    let tests = |lasts: &str| {
+        format!(
+            "flow: station.yaml
+port: replay:day.jsonl
+tests:
+  - name: five minutes
+    for: {lasts}
+    expect:
+      - {{ handled: restart, count: 1 }}
+      - {{ sent: 'AT+MPUB=attributes,{{:rest}}', count: 6 }}
+      - {{ link: lost, count: 1 }}
+      - {{ outbox: empty }}
+"
+        )
+    };
+    dir.file("day.test.yaml", tests("5m"));
+    test(&dir, &["."]).exited(0);
+    dir.file("day.test.yaml", tests("10m"));
+    let over = test(&dir, &["."]).exited(1).stdout;
+    assert!(over.contains("error[AT1014]: the run leaves the recording at ./day.jsonl:"), "{over}");
+}
