@@ -5,6 +5,7 @@
 //! has the map of the rooms below and the path of one command line through them.
 
 pub mod at;
+pub mod chance;
 pub mod cli;
 pub mod flow;
 pub mod hooks;

@@ -5,13 +5,15 @@ mod support;
 
 use std::net::TcpListener;
 
+use support::bringup::BRINGUP;
 use support::broker::Broker;
 use support::process::{Running, atflow, run};
+use support::simulator::serve;
+use support::station::SECRETS;
 use support::temp::TempDir;
 
 /// A module that has been on for long, twenty times as fast as a real one.
 const WARM: &str = "sim: { start: warm, delays: 0.05 }\n";
-const BRINGUP: &str = "scripts/thingscloud/bringup.yaml";
 
 /// Every byte there is, with what would end a line, a response or the data phase if it were not counted.
 fn nasty() -> Vec<u8> {
@@ -33,19 +35,16 @@ fn start(dir: &TempDir, place: &Place, flow: &str, url: &str, more: &[&str]) -> 
     let world = ["--cloud", url, "--scenario", &scenario];
     let mut args = vec!["run", flow, "--format", "json"];
     args.extend(more);
-    let pty = dir.join("air724.tty");
-    let secrets = [("THINGSCLOUD_ACCESS_TOKEN", "device-7"), ("THINGSCLOUD_PROJECT_KEY", "open-sesame")];
     match place {
         Place::Inside => {
             args.extend(["--port", "sim:luat-air724"]);
             args.extend(world);
-            (Running::start(atflow(dir, args).envs(secrets)), None)
+            (Running::start(atflow(dir, args).envs(SECRETS)), None)
         }
         Place::Pty => {
-            let mut sim = Running::start(&mut atflow(dir, ["sim", "--pty", &pty].iter().chain(&world)));
-            sim.wait_for(|line| line.contains("Ctrl-C ends it"));
+            let (sim, pty) = serve(dir, &[&["--pty", &dir.join("air724.tty")], &world[..]].concat());
             args.extend(["--port", &pty]);
-            (Running::start(atflow(dir, args).envs(secrets)), Some(sim))
+            (Running::start(atflow(dir, args).envs(SECRETS)), Some(sim))
         }
     }
 }
@@ -129,6 +128,32 @@ fn any_bytes_survive_both_ways_through_the_simulated_module() {
 #[test]
 fn any_bytes_survive_both_ways_over_a_pty() {
     binary(&Place::Pty);
+}
+
+#[test]
+fn a_qos_2_publish_is_delivered_to_its_end() {
+    let dir = TempDir::new();
+    let broker = Broker::open();
+    let mut watch = broker.watch();
+    let flow = dir.file(
+        "exactly-once.yaml",
+        r"module: luat-air724
+steps:
+  - run: wake
+  - run: attach
+  - run: connect
+    with: { host: broker.example, port: 1883, client_id: exactly-once }
+  - send: AT+MPUB=up,2,0,first
+    await: [PUBREC, PUBCOMP]
+  - send: AT+MPUB=up,2,0,second
+    await: [PUBREC, PUBCOMP]
+  - run: disconnect
+",
+    );
+    let (flow, _sim) = start(&dir, &Place::Inside, &flow, &broker.url(), &[]);
+    assert_eq!(watch.wait_for("up").payload, b"first");
+    assert_eq!(watch.wait_for("up").payload, b"second");
+    flow.finish().exited(0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::fs;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use support::module::{Module, framed};
@@ -78,6 +79,67 @@ fn a_signal_ends_a_wait_at_once() {
     let done = running.finish().exited(130);
     assert_eq!(done.finished()["failure"]["error"], "interrupted");
     assert_eq!(done.finished()["verdict"], "interrupted");
+    assert_eq!(module.finish(), b"AT\r\n");
+}
+
+/// The program as a shell starts it that lets SIGHUP end it, or not (`nohup`).
+fn under(dir: &TempDir, hangup: &str, args: &[&str]) -> std::process::Command {
+    let inner = atflow(dir, args);
+    let mut command = std::process::Command::new("env");
+    command.arg(hangup).arg(inner.get_program()).args(inner.get_args()).current_dir(support::root());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_a_flow_as_ctrl_c_does() {
+    let dir = TempDir::new();
+    let flow = dir.file(
+        "wait.yaml",
+        r"module: generic
+steps:
+  - name: work
+    steps: [{ name: wait, await: NEVER, timeout: 1h }]
+    always: [AT+CLEAN]
+  - AT+NOT
+",
+    );
+    let module = Module::answering(|_| framed(&["OK"]));
+    let args = ["run", &flow, "--port", module.port(), "--format", "json"];
+    let mut running = Running::start(&mut under(&dir, "--default-signal=HUP", &args));
+    running.wait_for_step("wait");
+    // Kernel and shell may both send it: the second one cuts nothing off.
+    running.signal(Signal::HUP);
+    running.signal(Signal::HUP);
+    let done = running.finish().exited(130);
+    assert_eq!(done.finished()["verdict"], "interrupted");
+    assert_eq!(module.finish(), b"AT+CLEAN\r\n");
+}
+
+#[test]
+fn a_flow_that_was_started_to_outlive_its_terminal_does() {
+    let dir = TempDir::new();
+    let flow = dir
+        .file("wait.yaml", "module: generic\nsteps:\n  - { name: wait, await: GO, timeout: 1m }\n  - AT\n");
+    let (go, may_go) = channel();
+    let module = Module::start(move |wire| {
+        may_go.recv().expect("the test says so");
+        wire.say(framed(&["GO"]));
+        wire.expect("AT");
+        wire.say(framed(&["OK"]));
+        wire.until_over();
+    });
+    let args = ["run", &flow, "--port", module.port(), "--format", "json"];
+    let mut running = Running::start(&mut under(&dir, "--ignore-signal=HUP", &args));
+    running.wait_for_step("wait");
+    running.signal(Signal::HUP);
+    go.send(()).expect("the module waits");
+    running.finish().exited(0);
     assert_eq!(module.finish(), b"AT\r\n");
 }
 
@@ -166,6 +228,13 @@ fn at_prints_the_response_and_its_exit_code_is_the_final_result() {
         done.events(),
         [json!({ "command": "AT+CSQ", "lines": ["+CSQ: 20,99", "OK"], "good": true, "error": null })]
     );
+    let no_port = dir.join("no-such-port");
+    let done = run(&mut atflow(&dir, ["at", &no_port, "AT+CSQ", "AT", "--format", "json"])).exited(3);
+    let [record] = &done.events()[..] else { panic!("one line: {}", done.stdout) };
+    assert_eq!((&record["command"], &record["good"]), (&json!("AT+CSQ"), &json!(false)));
+    let error = record["error"].as_str().expect("a text");
+    assert!(error.starts_with(&format!("cannot open `{no_port}`")), "{error}");
+
     let heard = String::from_utf8(module.finish()).expect("text");
     assert_eq!(heard.lines().filter(|line| *line == "AT+NOT").count(), 0, "{heard}");
 }
@@ -207,7 +276,11 @@ fn with_stdout(dir: &TempDir, args: &[&str], stdout: std::process::Stdio) -> (Op
 fn a_closed_or_full_standard_output_is_no_panic() {
     let dir = TempDir::new();
     let good = dir.file("good.yaml", "module: generic\nsteps: [AT]\n");
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 11] = [
+        &["--help"],
+        &["--version"],
+        &["run", "-h"],
+        &["help", "check"],
         &["schema", "flow"],
         &["schema", "dialect"],
         &["completions", "bash"],
@@ -310,6 +383,23 @@ fn options_of_the_simulation_are_refused_with_a_real_port() {
 }
 
 #[test]
+fn a_secret_in_the_ports_address_is_not_shown() {
+    let dir = TempDir::new();
+    let vars = "module: generic\nvars: { place: { default: x, secret: true } }\n";
+    let flow = dir.file("flow.yaml", format!("{vars}steps: [{{ log: hello }}]\n"));
+    let every = "schedule: [{ name: tick, every: 1m, steps: [{ log: hello }] }]\n";
+    let station = dir.file("station.yaml", format!("{vars}{every}"));
+    let port = "sim:luat-air724";
+    let given = format!("place={port}");
+    let more = ["--var", &given, "--speed", "max", "--format", "json"];
+    let done = run_flow(&dir, &flow, port, &more).exited(0);
+    assert_eq!(done.events()[0]["port"], "<place>", "{}", done.stdout);
+    let done = run_flow(&dir, &station, port, &[&more[..], &["--for", "1s"]].concat()).exited(0);
+    assert_eq!(done.events()[0]["port"], "<place>", "{}", done.stdout);
+    assert!(!done.stdout.contains(port), "{}", done.stdout);
+}
+
+#[test]
 fn options_of_stations_are_refused_for_a_flow_that_ends() {
     let dir = TempDir::new();
     let flow = dir.file("flow.yaml", "module: generic\nsteps: [AT]\n");
@@ -381,6 +471,19 @@ fn from_and_until_choose_a_part() {
     let reversed = run_flow(&dir, &flow, module.port(), &["--from", "b", "--until", "a"]).exited(2).stdout;
     assert!(reversed.contains("`a` comes before `b`"), "{reversed}");
     assert_eq!(module.finish(), b"");
+}
+
+#[test]
+fn lists_inside_lists_as_deep_as_the_limits_allow_do_not_end_the_program() {
+    let dir = TempDir::new();
+    dir.file("deep.rhai", "fn nested(n) { let list = []; for i in 0..n { list = [list]; } list }\n");
+    let flow = dir.file(
+        "deep.yaml",
+        "module: generic\nhooks: [deep.rhai]\nsteps:\n  - set: { deep: 'nested(3000)' }\n  \
+         - set: { same: 'deep == deep', characters: 'deep.to_string().len()' }\n",
+    );
+    let done = run_flow(&dir, &flow, "sim:luat-air724", &["--speed", "max"]).exited(0);
+    assert!(done.stdout.contains("same = true, characters = 6002"), "{}", done.stdout);
 }
 
 #[test]

@@ -6,34 +6,20 @@ mod screen;
 mod support;
 
 use std::fs;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
-use screen::Terminal;
+use screen::{PROMPT, Terminal};
 use support::module::{Module, framed};
-use support::process::{Done, Running, atflow, run};
+use support::process::{Running, atflow, run, run_typed};
+use support::simulator::serve;
 use support::temp::TempDir;
 
 const SIM: &str = "sim:luat-air724";
 const CTRL_C: &str = "\x03";
-const CTRL_D: &str = "\x04";
 const UP: &str = "\x1b[A";
-
-/// Runs a command with these lines on its standard input.
-#[track_caller]
-fn typed(command: &mut Command, lines: &str) -> Done {
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().expect("the program starts");
-    // A program that refuses to begin does not read.
-    let _ = child.stdin.take().expect("piped").write_all(lines.as_bytes());
-    let output = child.wait_with_output().expect("the program ends");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Done { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
 
 #[track_caller]
 fn console(dir: &TempDir, port: &str, lines: &str) -> String {
-    typed(&mut atflow(dir, ["console", port]), lines).exited(0).stdout
+    run_typed(&mut atflow(dir, ["console", port]), lines).exited(0).stdout
 }
 
 #[test]
@@ -75,13 +61,12 @@ fn data_ends_by_length_or_by_its_end() {
 fn a_word_may_ask_for_data_too() {
     let dir = TempDir::new();
     let module = Module::start(|wire| {
-        assert_eq!(wire.line().as_deref(), Some("AT+UP=3"));
-        wire.say(framed(&["DOWNLOAD"]));
+        wire.answer("AT+UP=3", framed(&["DOWNLOAD"]));
         assert_eq!(wire.take(3), b"abc");
         wire.say(framed(&["OK"]));
         wire.until_over();
     });
-    let done = typed(
+    let done = run_typed(
         &mut atflow(&dir, ["record", module.port(), "-o", &dir.join("up")]),
         ":data DOWNLOAD\nAT+UP=3\nabc\n",
     );
@@ -97,7 +82,7 @@ fn a_secret_is_sent_and_never_shown() {
     let module = Module::answering(|line| framed(&[&format!("you said {line}"), "OK"]));
     let name = dir.join("told");
     let session = ":secret KEY\ntop-secret\nAT+KEY=\"${KEY}\"\nAT+KEY=${NOTHING}\n";
-    let done = typed(&mut atflow(&dir, ["record", module.port(), "-o", &name]), session).exited(0);
+    let done = run_typed(&mut atflow(&dir, ["record", module.port(), "-o", &name]), session).exited(0);
     assert!(module.finish().starts_with(b"AT+KEY=\"top-secret\"\r\n"));
     assert!(done.stdout.contains("you said AT+KEY=\"<KEY>\"\n"), "{}", done.stdout);
     assert!(done.stdout.contains("! there is no secret `NOTHING`"), "{}", done.stdout);
@@ -111,23 +96,24 @@ fn a_secret_is_sent_and_never_shown() {
 fn silence_explains_itself() {
     let dir = TempDir::new();
     let cold = dir.file("cold.yaml", "sim: { start: cold }\n");
-    let said =
-        typed(&mut atflow(&dir, ["console", SIM, "--scenario", &cold]), ":wait RDY\nAT\n").exited(0).stdout;
+    let said = run_typed(&mut atflow(&dir, ["console", SIM, "--scenario", &cold]), ":wait RDY\nAT\n")
+        .exited(0)
+        .stdout;
     assert!(
         said.ends_with("! no answer within 9s: is the module on, and does it listen at 115200 baud?\n"),
         "{said}"
     );
     let open = "AT+MIPSTART=a.b,1883\n";
     let away = dir.file("away.yaml", "sim: { start: warm }\nat:\n  - { time: 0s, broker: away, for: 1h }\n");
-    let said = typed(&mut atflow(&dir, ["console", SIM, "--scenario", &away]), open).exited(0).stdout;
+    let said = run_typed(&mut atflow(&dir, ["console", SIM, "--scenario", &away]), open).exited(0).stdout;
     assert!(said.ends_with("\nCONNECT FAIL\n"), "{said}");
 }
 
 #[test]
 fn a_port_that_is_not_there_ends_it() {
     let dir = TempDir::new();
-    typed(&mut atflow(&dir, ["console", &dir.join("nothing")]), "").exited(3);
-    typed(&mut atflow(&dir, ["console", SIM, "--module", "nobody"]), "").exited(2);
+    run_typed(&mut atflow(&dir, ["console", &dir.join("nothing")]), "").exited(3);
+    run_typed(&mut atflow(&dir, ["console", SIM, "--module", "nobody"]), "").exited(2);
 }
 
 fn read(dir: &TempDir, name: &str) -> String {
@@ -237,7 +223,7 @@ steps:
 fn a_recorded_session_is_a_flow_that_runs() {
     for (name, session, flow) in [("bringup", BRINGUP, BRINGUP_FLOW), ("sms", SMS, SMS_FLOW)] {
         let dir = TempDir::new();
-        typed(&mut atflow(&dir, ["record", SIM, "-o", &dir.join(name)]), session).exited(0);
+        run_typed(&mut atflow(&dir, ["record", SIM, "-o", &dir.join(name)]), session).exited(0);
         let path = dir.join(&format!("{name}.yaml"));
         let recorded = read(&dir, &format!("{name}.yaml"));
         assert_eq!(recorded.split_once('\n').expect("a comment first").1, flow);
@@ -251,11 +237,7 @@ fn a_recorded_session_is_a_flow_that_runs() {
 /// A module that has been on for long, on a pty, ten times as fast as a real one.
 fn served(dir: &TempDir) -> (Running, String) {
     let warm = dir.file("warm.yaml", "sim: { start: warm, delays: 0.1 }\n");
-    let pty = dir.join("air724.tty");
-    let mut sim =
-        Running::start(&mut atflow(dir, ["sim", "luat-air724", "--pty", &pty, "--scenario", &warm]));
-    sim.wait_for(|line| line.contains("Ctrl-C ends it"));
-    (sim, pty)
+    serve(dir, &["--pty", &dir.join("air724.tty"), "--scenario", &warm])
 }
 
 /// Somebody who knows what to type.
@@ -309,7 +291,7 @@ fn what_was_recorded_over_a_pty_runs_on_the_simulation_and_on_its_own_replay() {
         let (sim, port) = served(&dir);
         let session = session.replace("<ctrl-z>", "\x1a");
         let record = ["record", &port, "-o", &dir.join("typed"), "--module", "luat-air724"];
-        typed(&mut atflow(&dir, record), &session).exited(0);
+        run_typed(&mut atflow(&dir, record), &session).exited(0);
         sim.interrupt();
         sim.finish();
 
@@ -329,7 +311,8 @@ fn what_was_recorded_over_a_pty_runs_on_the_simulation_and_on_its_own_replay() {
 #[test]
 fn only_its_own_untouched_files_are_overwritten() {
     let dir = TempDir::new();
-    let record = || typed(&mut atflow(&dir, ["record", SIM, "-o", &dir.join("x")]), ":wait SMS READY\nAT\n");
+    let record =
+        || run_typed(&mut atflow(&dir, ["record", SIM, "-o", &dir.join("x")]), ":wait SMS READY\nAT\n");
     record().exited(0);
     record().exited(0);
     let flow = read(&dir, "x.yaml");
@@ -342,40 +325,35 @@ fn only_its_own_untouched_files_are_overwritten() {
     assert_eq!(read(&dir, "x.jsonl"), "mine");
 }
 
+/// The console on a terminal, ready to be typed into.
+#[track_caller]
+fn console_on(dir: &TempDir, module: &Module) -> Terminal {
+    let mut terminal = Terminal::start(dir, &["console", module.port()]);
+    terminal.wait_for("Ctrl-D ends");
+    terminal.wait_for(PROMPT);
+    terminal
+}
+
 #[test]
 fn a_terminal_has_history_and_shows_what_comes_above_the_line() {
     let dir = TempDir::new();
     let module = Module::start(|wire| {
-        assert_eq!(wire.line().as_deref(), Some("AT+ONE"));
-        wire.say(framed(&["OK"]));
-        assert_eq!(wire.line().as_deref(), Some("AT+ONE"));
-        wire.say(framed(&["+CME ERROR: 10"]));
-        assert_eq!(wire.line().as_deref(), Some("AT+GO"));
-        // The next line is being typed.
-        wire.say(framed(&["OK"]));
-        assert_eq!(wire.take(0), b"");
+        wire.answer("AT+ONE", framed(&["OK"]));
+        wire.answer("AT+ONE", framed(&["+CME ERROR: 10"]));
+        wire.answer("AT+GO", framed(&["OK"]));
         wire.until_over();
     });
-    let mut terminal = Terminal::start(&dir, &["console", module.port()]);
-    terminal.wait_for("Ctrl-D ends");
-    terminal.wait_for("› ");
-    terminal.type_in("AT+ONE\r");
-    terminal.wait_for("OK\r\n");
-    terminal.wait_for("› ");
+    let mut terminal = console_on(&dir, &module);
+    terminal.enter("AT+ONE", "OK\r\n");
     terminal.type_in(UP);
     terminal.wait_for("AT+ONE");
-    terminal.type_in("\r");
-    terminal.wait_for("+CME ERROR: 10  SIM not inserted\r\n");
-    terminal.wait_for("› ");
+    terminal.enter("", "+CME ERROR: 10  SIM not inserted\r\n");
     terminal.type_in(":he\t");
     terminal.wait_for(":help");
     terminal.type_in(CTRL_C);
-    terminal.wait_for("› ");
-    terminal.type_in("AT+GO\r");
-    terminal.wait_for("OK\r\n");
-    terminal.wait_for("› ");
-    terminal.type_in(CTRL_D);
-    assert_eq!(terminal.exit_code(), 0);
+    terminal.wait_for(PROMPT);
+    terminal.enter("AT+GO", "OK\r\n");
+    terminal.leave();
     module.finish();
 }
 
@@ -383,19 +361,14 @@ fn a_terminal_has_history_and_shows_what_comes_above_the_line() {
 fn a_line_that_comes_while_one_is_typed_leaves_it_whole() {
     let dir = TempDir::new();
     let module = Module::start(|wire| {
-        assert_eq!(wire.line().as_deref(), Some("AT+SOON"));
-        wire.say(framed(&["OK"]));
+        wire.answer("AT+SOON", framed(&["OK"]));
         wire.pause(std::time::Duration::from_millis(700));
         wire.say(framed(&["+RANG: 1"]));
-        assert_eq!(wire.line().as_deref(), Some("AT+HALF"));
-        wire.say(framed(&["OK"]));
+        wire.answer("AT+HALF", framed(&["OK"]));
         wire.until_over();
     });
-    let mut terminal = Terminal::start(&dir, &["console", module.port()]);
-    terminal.wait_for("› ");
-    terminal.type_in("AT+SOON\r");
-    terminal.wait_for("OK\r\n");
-    terminal.wait_for("› ");
+    let mut terminal = console_on(&dir, &module);
+    terminal.enter("AT+SOON", "OK\r\n");
     terminal.type_in("AT+HA");
     terminal.wait_for("◂ +RANG: 1");
     terminal.wait_for("› AT+HA");
@@ -410,34 +383,27 @@ fn a_line_that_comes_while_one_is_typed_leaves_it_whole() {
 fn ctrl_c_gives_up_a_command_and_a_text() {
     let dir = TempDir::new();
     let module = Module::start(|wire| {
-        assert_eq!(wire.line().as_deref(), Some("AT+COPS=?"));
-        wire.say(framed(&["+LOOKING: 1"]));
-        assert_eq!(wire.line().as_deref(), Some("AT"));
-        wire.say(framed(&["OK"]));
-        assert_eq!(wire.line().as_deref(), Some("AT+CMGS=\"1\""));
-        wire.say("\r\n> ");
+        wire.answer("AT+COPS=?", framed(&["+LOOKING: 1"]));
+        wire.answer("AT", framed(&["OK"]));
+        wire.answer("AT+CMGS=\"1\"", "\r\n> ");
         assert_eq!(wire.take(1), b"\x1b");
         wire.say(framed(&["OK"]));
         wire.until_over();
     });
-    let mut terminal = Terminal::start(&dir, &["console", module.port()]);
-    terminal.wait_for("› ");
+    let mut terminal = console_on(&dir, &module);
     terminal.type_in("AT+COPS=?\r");
     terminal.wait_for("+LOOKING: 1");
     terminal.type_in(CTRL_C);
     terminal.wait_for("no longer waited for");
-    terminal.wait_for("› ");
-    terminal.type_in("AT\r");
-    terminal.wait_for("OK\r\n");
-    terminal.wait_for("› ");
+    terminal.wait_for(PROMPT);
+    terminal.enter("AT", "OK\r\n");
     terminal.type_in("AT+CMGS=\"1\"\r");
     terminal.wait_for("> ");
     terminal.type_in("never mind");
     terminal.type_in(CTRL_C);
     terminal.wait_for("OK\r\n");
-    terminal.wait_for("› ");
-    terminal.type_in(CTRL_D);
-    assert_eq!(terminal.exit_code(), 0);
+    terminal.wait_for(PROMPT);
+    terminal.leave();
     module.finish();
 }
 
@@ -445,22 +411,17 @@ fn ctrl_c_gives_up_a_command_and_a_text() {
 fn what_is_pasted_at_once_is_typed_line_by_line() {
     let dir = TempDir::new();
     let module = Module::start(|wire| {
-        assert_eq!(wire.line().as_deref(), Some("AT+ONE"));
-        wire.say(framed(&["OK"]));
-        assert_eq!(wire.line().as_deref(), Some("AT+CMGS=\"1\""));
-        wire.say("\r\n> ");
+        wire.answer("AT+ONE", framed(&["OK"]));
+        wire.answer("AT+CMGS=\"1\"", "\r\n> ");
         assert_eq!(wire.take(12), b"hello\nworld\x1a");
         wire.say(framed(&["OK"]));
-        assert_eq!(wire.line().as_deref(), Some("AT+TWO"));
-        wire.say(framed(&["DONE", "OK"]));
+        wire.answer("AT+TWO", framed(&["DONE", "OK"]));
         wire.until_over();
     });
-    let mut terminal = Terminal::start(&dir, &["console", module.port()]);
-    terminal.wait_for("› ");
+    let mut terminal = console_on(&dir, &module);
     terminal.type_in("AT+ONE\rAT+CMGS=\"1\"\rhello\rworld\x04AT+TWO\r");
     terminal.wait_for("DONE\r\n");
-    terminal.type_in(CTRL_D);
-    assert_eq!(terminal.exit_code(), 0);
+    terminal.leave();
     module.finish();
 }
 
@@ -468,16 +429,14 @@ fn what_is_pasted_at_once_is_typed_line_by_line() {
 fn a_secret_does_not_show_on_the_terminal() {
     let dir = TempDir::new();
     let module = Module::answering(|line| framed(&[line, "OK"]));
-    let mut terminal = Terminal::start(&dir, &["console", module.port()]);
-    terminal.wait_for("› ");
+    let mut terminal = console_on(&dir, &module);
     terminal.type_in(":secret PIN\r");
     terminal.wait_for("not shown:");
     terminal.type_in("9876\r");
     terminal.wait_for("${PIN} stands for it");
     terminal.type_in("AT+CPIN=${PIN}\r");
     terminal.wait_for("OK\r\n");
-    terminal.type_in(CTRL_D);
-    assert_eq!(terminal.exit_code(), 0);
+    terminal.leave();
     assert!(!terminal.seen().contains("9876"), "{}", terminal.seen());
     assert_eq!(module.finish(), b"AT+CPIN=9876\r\n");
 }
@@ -488,7 +447,7 @@ fn a_control_character_looks_the_same_in_every_report() {
     let text =
         "sim: { start: warm, echo: false, payload_echo: true }\nat: [{ time: 1s, urc: \"odd\\x1b[31m\" }]\n";
     let echo = dir.file("echo.yaml", text);
-    let typed = typed(&mut atflow(&dir, ["console", SIM, "--scenario", &echo]), ":wait NEVER 2s\n");
+    let typed = run_typed(&mut atflow(&dir, ["console", SIM, "--scenario", &echo]), ":wait NEVER 2s\n");
     assert!(typed.stdout.contains("◂ odd\\x1b[31m\n"), "{}", typed.stdout);
     let flow = "module: luat-air724\nsteps:\n  - AT+CMGF=1\n  - { send: 'AT+CMGS=\"1\"', data: hi, expect: '{echo:rest}' }\n";
     dir.file("sms.yaml", flow);

@@ -7,34 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use support::bringup::{BRINGUP, KEY, SCENARIO, TOKEN, steps};
 use support::module::Module;
-use support::process::{Done, Running, atflow, run};
+use support::process::{Done, atflow, run};
+use support::simulator::serve;
 use support::temp::TempDir;
 use support::time::Stopwatch;
-
-const BRINGUP: &str = "scripts/thingscloud/bringup.yaml";
-const TOKEN: (&str, &str) = ("THINGSCLOUD_ACCESS_TOKEN", "token-of-the-test");
-const KEY: (&str, &str) = ("THINGSCLOUD_PROJECT_KEY", "key-of-the-test");
-
-/// A module that has been on for long, ten times as fast as a real one, in a cloud that sends a command
-/// as soon as somebody listens.
-const WARM: &str = r"
-sim: { start: warm, delays: 0.1 }
-at:
-  - { after: SUBACK, cloud: command/send/7, json: { method: restart, params: { timeout: 10 }, id: 7 } }
-";
-
-/// What a step did, without what the clock says of it.
-fn steps(done: &Done) -> Vec<Value> {
-    let timeless = |mut event: Value| {
-        let fields = event.as_object_mut().expect("an event is a map");
-        for time in ["t", "took_ms", "pause_ms", "port"] {
-            fields.remove(time);
-        }
-        event
-    };
-    done.events().into_iter().map(timeless).collect()
-}
 
 /// Each step that came to its end, with its last outcome: how often a module that just starts has to be
 /// asked depends on when its program does.
@@ -51,17 +29,6 @@ fn last_outcomes(done: &Done) -> Vec<(u64, String, String)> {
     steps
 }
 
-/// Starts `atflow sim` and gives where it can be reached.
-fn serve(dir: &TempDir, args: &[&str]) -> (Running, String) {
-    let mut sim = Running::start(&mut atflow(dir, ["sim", "luat-air724"].iter().chain(args)));
-    let ready = sim.wait_for(|line| line.contains("Ctrl-C ends it"));
-    let place = ready
-        .strip_prefix("luat-air724 is on ")
-        .and_then(|rest| rest.strip_suffix("; Ctrl-C ends it"))
-        .unwrap_or_else(|| panic!("{ready}"));
-    (sim, place.to_owned())
-}
-
 fn bring_up(dir: &TempDir, port: &str, more: &[&str]) -> Done {
     let args = ["run", BRINGUP, "--format", "json", "--port", port];
     run(atflow(dir, args.iter().chain(more)).envs([TOKEN, KEY]))
@@ -70,7 +37,7 @@ fn bring_up(dir: &TempDir, port: &str, more: &[&str]) -> Done {
 #[test]
 fn a_pty_and_the_simulation_inside_the_process_agree_on_every_event() {
     let dir = TempDir::new();
-    let scenario = dir.file("warm.yaml", WARM);
+    let scenario = dir.file("warm.yaml", SCENARIO);
     let simulated = bring_up(&dir, "sim:luat-air724", &["--speed", "max", "--scenario", &scenario]).exited(0);
 
     let (_sim, port) = serve(&dir, &["--pty", &dir.join("air724.tty"), "--scenario", &scenario]);
@@ -100,7 +67,7 @@ fn the_main_job_on_a_pty_with_plain_defaults() {
 #[test]
 fn the_same_over_tcp() {
     let dir = TempDir::new();
-    let scenario = dir.file("warm.yaml", WARM);
+    let scenario = dir.file("warm.yaml", SCENARIO);
     let simulated = bring_up(&dir, "sim:luat-air724", &["--speed", "max", "--scenario", &scenario]).exited(0);
 
     let (_sim, address) = serve(&dir, &["--tcp", "127.0.0.1:0", "--scenario", &scenario]);
@@ -130,7 +97,7 @@ error[AT0413]: the environment variable `THINGSCLOUD_ACCESS_TOKEN` is not set
 #[test]
 fn no_secret_reaches_the_output_or_the_transcript() {
     let dir = TempDir::new();
-    let scenario = dir.file("warm.yaml", WARM);
+    let scenario = dir.file("warm.yaml", SCENARIO);
     let (_sim, port) = serve(&dir, &["--pty", &dir.join("air724.tty"), "--scenario", &scenario]);
     let transcript = dir.join("transcript.jsonl");
     let done = bring_up(&dir, &port, &["--transcript", &transcript, "--verbose"]).exited(0);

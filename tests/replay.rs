@@ -7,31 +7,10 @@ mod support;
 
 use std::fs;
 
-use serde_json::Value;
-
-use support::process::{Done, Running, atflow, run};
+use support::bringup::{BRINGUP, KEY, SCENARIO, TOKEN, steps};
+use support::process::{Done, atflow, run};
+use support::simulator::serve;
 use support::temp::TempDir;
-
-const BRINGUP: &str = "scripts/thingscloud/bringup.yaml";
-const SECRETS: [(&str, &str); 2] =
-    [("THINGSCLOUD_ACCESS_TOKEN", "token-of-the-test"), ("THINGSCLOUD_PROJECT_KEY", "key-of-the-test")];
-const WARM: &str = r"
-sim: { start: warm, delays: 0.1 }
-at:
-  - { after: SUBACK, cloud: command/send/7, json: { method: restart, params: { timeout: 10 }, id: 7 } }
-";
-
-/// What a step did, without what the clock and the port say of it.
-fn steps(done: &Done) -> Vec<Value> {
-    let timeless = |mut event: Value| {
-        let fields = event.as_object_mut().expect("an event is a map");
-        for time in ["t", "took_ms", "pause_ms", "port"] {
-            fields.remove(time);
-        }
-        event
-    };
-    done.events().into_iter().map(timeless).collect()
-}
 
 fn json_run(dir: &TempDir, flow: &str, port: &str, more: &[&str]) -> Done {
     run(&mut atflow(dir, ["run", flow, "--format", "json", "--port", port].iter().chain(more)))
@@ -44,7 +23,7 @@ fn said(dir: &TempDir, args: &[&str], code: i32) -> (String, String) {
 
 /// A flow of three commands, and its recording on the simulated module.
 fn recorded(dir: &TempDir) {
-    dir.file("warm.yaml", WARM);
+    dir.file("warm.yaml", SCENARIO);
     dir.file(
         "flow.yaml",
         "module: luat-air724\nsteps: [ATE0, AT+CGMM, { send: AT+CSQ, expect: '+CSQ: {rssi:int},{ber:int}' }]\n",
@@ -56,14 +35,11 @@ fn recorded(dir: &TempDir) {
 #[test]
 fn a_run_on_a_pty_repeats_from_its_transcript() {
     let dir = TempDir::new();
-    let scenario = dir.file("warm.yaml", WARM);
-    let port = dir.join("air724.tty");
-    let args = ["sim", "luat-air724", "--pty", &port, "--scenario", &scenario];
-    let mut sim = Running::start(&mut atflow(&dir, args));
-    sim.wait_for(|line| line.contains("Ctrl-C ends it"));
+    let scenario = dir.file("warm.yaml", SCENARIO);
+    let (_sim, port) = serve(&dir, &["--pty", &dir.join("air724.tty"), "--scenario", &scenario]);
     let transcript = dir.join("run.jsonl");
     let args = ["run", BRINGUP, "--format", "json", "--port", &port, "--transcript", &transcript];
-    let real = run(atflow(&dir, args).envs(SECRETS)).exited(0);
+    let real = run(atflow(&dir, args).envs([TOKEN, KEY])).exited(0);
 
     // Without the secrets: in the transcript they are only names.
     let replayed = json_run(&dir, BRINGUP, &format!("replay:{transcript}"), &[]).exited(0);

@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use atflow::chance::Chance;
 use serde_json::Value;
 
 use support::broker::Broker;
@@ -23,19 +24,6 @@ const KILLS_VAR: &str = "ATFLOW_TEST_KILLS";
 const SEED: u64 = 724;
 /// A module that takes a few milliseconds for a command, so that it can be left in the middle of one.
 const FAST: &str = "sim: { start: warm, delays: 0.5 }\n";
-
-/// Random numbers (`SplitMix64`).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
 
 /// A life of the station: one is killed at any moment since its start, one while reports and commands flow,
 /// one around a publish.
@@ -77,7 +65,7 @@ fn however_often_a_station_is_killed_nothing_is_lost_and_nothing_runs_twice() {
             scope.spawn(move || {
                 let mut counting = Counting::new(&format!("s{number}"), sender);
                 let (_sim, port) = module(&counting.dir, "air724.tty", &url, FAST);
-                let mut chance = Chance(SEED ^ (number << 32));
+                let mut chance = Chance::new(SEED ^ (number << 32));
                 for life in 0..each {
                     live(&mut counting, &port, life + number, &mut chance);
                 }
@@ -100,6 +88,8 @@ fn however_often_a_station_is_killed_nothing_is_lost_and_nothing_runs_twice() {
         all.unknown += tally.unknown;
         all.reply_duplicates += tally.reply_duplicates;
     }
-    println!("{} kills in {:.0?}: {all:?}", each * STATIONS, clock.elapsed());
+    let slowest = stations.iter().map(|station| station.drained_in).max().unwrap_or_default();
+    let took = clock.elapsed();
+    println!("{} kills in {took:.0?}, then {slowest:.0?} to send what waited: {all:?}", each * STATIONS);
     assert!(all.reports > 0 && all.recorded > 0, "{all:?}");
 }

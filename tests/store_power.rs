@@ -5,8 +5,6 @@
 //! and compared with what the store had said.
 #![cfg(target_os = "linux")]
 
-#[path = "store_power/chance.rs"]
-mod chance;
 #[path = "store_power/disk.rs"]
 mod disk;
 #[path = "store_power/recording.rs"]
@@ -17,7 +15,7 @@ mod work;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chance::Chance;
+use atflow::chance::Chance;
 use disk::{Disk, Luck};
 use recording::Op;
 use work::{Said, Story};
@@ -86,13 +84,13 @@ fn cut_everywhere(name: &str, story: &Story, ops: &[Op], chance: &mut Chance) ->
 fn recorded(name: &str, seed: u64, rounds: u64) -> (Story, Vec<Op>) {
     recording::install();
     let folder = Folder::new(name);
-    let story = work::work(&folder.0, rounds, &mut Chance(seed));
+    let story = work::work(&folder.0, rounds, &mut Chance::new(seed));
     (story, recording::take())
 }
 
 fn promises_hold(seed: u64) {
     let (story, ops) = recorded(&format!("work-{seed}"), seed, 60);
-    let outcome = cut_everywhere(&format!("image-{seed}"), &story, &ops, &mut Chance(seed + 100));
+    let outcome = cut_everywhere(&format!("image-{seed}"), &story, &ops, &mut Chance::new(seed + 100));
     assert!(outcome.disks > 1000 && story.checkpoints.len() > 3, "{}", outcome.disks);
     assert_eq!(outcome.broken, [] as [String; 0]);
 }
@@ -121,7 +119,7 @@ fn without_the_syncs_of_promises_something_is_lost() {
             *op = Op::Nothing;
         }
     }
-    let outcome = cut_everywhere("loose-image", &story, &ops, &mut Chance(7));
+    let outcome = cut_everywhere("loose-image", &story, &ops, &mut Chance::new(7));
     assert!(
         outcome.broken.iter().any(|what| what.contains("row") && what.contains("lost")),
         "{:?}",

@@ -39,6 +39,16 @@ fn folder(expect: &str) -> TempDir {
     dir
 }
 
+/// A folder with the bundled station and what it needs.
+fn bundled_station() -> TempDir {
+    let dir = TempDir::new();
+    let station = support::root().join("scripts/thingscloud");
+    for name in ["station.yaml", "telemetry.rhai", "commands.rhai", "demo.yaml"] {
+        dir.file(name, fs::read(station.join(name)).expect("bundled"));
+    }
+    dir
+}
+
 /// What is printed about the expectations `expect`, without the coverage.
 fn printed(expect: &str) -> String {
     let dir = folder(expect);
@@ -141,11 +151,7 @@ fn values_are_compared_and_the_difference_is_named() {
 
 #[test]
 fn a_station_shows_the_messages_that_nearly_were_it() {
-    let dir = TempDir::new();
-    let station = support::root().join("scripts/thingscloud");
-    for name in ["station.yaml", "telemetry.rhai", "commands.rhai"] {
-        dir.file(name, fs::read(station.join(name)).expect("bundled"));
-    }
+    let dir = bundled_station();
     dir.file(
         "a.test.yaml",
         "flow: station.yaml
@@ -232,11 +238,7 @@ tests:
 
 #[test]
 fn names_that_the_flow_does_not_have_are_refused() {
-    let dir = TempDir::new();
-    let station = support::root().join("scripts/thingscloud");
-    for name in ["station.yaml", "telemetry.rhai", "commands.rhai"] {
-        dir.file(name, fs::read(station.join(name)).expect("bundled"));
-    }
+    let dir = bundled_station();
     dir.file(
         "a.test.yaml",
         "flow: station.yaml
@@ -546,11 +548,7 @@ fn a_recording_that_cannot_be_used_is_told_with_its_place() {
 
 #[test]
 fn a_station_is_tested_on_what_it_lived_through() {
-    let dir = TempDir::new();
-    let station = support::root().join("scripts/thingscloud");
-    for name in ["station.yaml", "telemetry.rhai", "commands.rhai", "demo.yaml"] {
-        dir.file(name, fs::read(station.join(name)).expect("bundled"));
-    }
+    let dir = bundled_station();
     let record = ["run", "station.yaml", "--port", "sim:luat-air724", "--scenario", "demo.yaml"];
     let record = record.iter().chain(&["--speed", "max", "--for", "5m", "--transcript", "day.jsonl"]);
     run(atflow(&dir, record).current_dir(dir.path())).exited(0);

@@ -14,6 +14,7 @@ use crate::flow::compile;
 use crate::flow::duration;
 use crate::hooks::Host;
 use crate::link::Mono;
+use crate::link::wake::Hangup;
 use crate::report::text::one_line;
 use crate::session::{Fault, Heard, Listener, Request, Session};
 use crate::transcript::{Masker, Transcript};
@@ -22,7 +23,22 @@ use super::args::{AtArgs, Format};
 use super::{Exit, complain, open, say};
 
 pub(super) fn at(args: &AtArgs) -> Exit {
-    sent(args).unwrap_or_else(|exit| exit)
+    sent(args).unwrap_or_else(|exit| not_begun(exit, args))
+}
+
+/// A program that reads JSON lines gets one in any case; people have read it on standard error.
+fn not_begun(exit: Exit, args: &AtArgs) -> Exit {
+    if args.format == Format::Json {
+        let first = args.lines.first();
+        // Whatever keeps it from being written, there is a worse problem already.
+        let _ = say::line(&record(first.map_or("", String::as_str), &[], Some(&say::last_complaint())));
+    }
+    exit
+}
+
+/// What became of one command line, as JSON.
+fn record(line: &str, lines: &[String], error: Option<&str>) -> String {
+    json!({ "command": line, "lines": lines, "good": error.is_none(), "error": error }).to_string()
 }
 
 fn sent(args: &AtArgs) -> Result<Exit, Exit> {
@@ -38,7 +54,7 @@ fn sent(args: &AtArgs) -> Result<Exit, Exit> {
         );
         return Err(Exit::Usage);
     }
-    let wake = open::wake()?;
+    let wake = open::wake(Hangup::Stops)?;
     let link = open::open(&args.port, &args.settings, None, &wake)?;
     let masker = Masker::new(&[], &[]).map_err(|_| Exit::Usage)?;
     let lines = Lines::default();
@@ -102,8 +118,7 @@ fn one(
         Format::Pretty => lines.iter().try_for_each(|line| say::line(&one_line(line))),
         Format::Json => {
             let error = outcome.as_ref().err().map(|fault| words(fault, dialect));
-            let record = json!({ "command": line, "lines": lines, "good": outcome.is_ok(), "error": error });
-            say::line(&record.to_string())
+            say::line(&record(line, &lines, error.as_deref()))
         }
     };
     if let Err(exit) = said {

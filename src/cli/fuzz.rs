@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
 use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
@@ -39,10 +40,11 @@ fn fuzzed(args: &FuzzArgs) -> Result<Exit, Exit> {
         shrinks: !args.as_drawn,
     };
     let shows_progress = std::io::stderr().is_terminal();
-    let progress = |count: u64, outcome: &Outcome| {
-        let failed = if outcome.failure.is_some() { "failed" } else { "passed" };
+    let failed = AtomicU64::new(0);
+    let progress = |count: u64, of: u64, outcome: &Outcome| {
+        failed.fetch_add(u64::from(outcome.failure.is_some()), Ordering::Relaxed);
         if shows_progress {
-            say::progress(&format!("{count} done; seed {} {failed}", outcome.seed));
+            say::progress(&format!("{count} of {of} worlds, {} failed", failed.load(Ordering::Relaxed)));
         }
     };
     // A panic is a finding like any other, and is shown with its case.

@@ -10,7 +10,7 @@ use crate::flow::codes::Code;
 use crate::link::address::Address;
 use crate::link::serial::{Serial, Settings};
 use crate::link::tcp::Tcp;
-use crate::link::wake::Wake;
+use crate::link::wake::{Hangup, Wake};
 use crate::link::{Clock as _, Link, LinkError, WallClock};
 use crate::sim::{
     self, BrokerUrl, CloudChoice, FaultSettings, Faults, Pace, Replay, ReplayMode, Scenario, SimError,
@@ -287,8 +287,8 @@ pub(super) fn cloud(url: Option<&str>) -> Result<CloudChoice, Exit> {
 }
 
 /// Listens to signals; what is wrong is said here.
-pub(super) fn wake() -> Result<Wake, Exit> {
-    Wake::install().map_err(|error| {
+pub(super) fn wake(hangup: Hangup) -> Result<Wake, Exit> {
+    Wake::install(hangup).map_err(|error| {
         complain(&format!("cannot listen to signals: {error}"), None);
         Exit::Environment
     })

@@ -2,35 +2,26 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{IsTerminal as _, Read as _, stdout};
-use std::path::Path;
+use std::io::{IsTerminal as _, stdout};
 use std::rc::Rc;
 
 use crate::flow::codes::Code;
-use crate::flow::compile::{self, Loaded, Options};
-use crate::flow::diag::{Diagnostics, Sources};
-use crate::flow::model::{Flow, FlowId, Program, UnitId};
-use crate::hooks::{self, Host, Value};
-use crate::link::Link;
+use crate::flow::diag::Sources;
+use crate::flow::model::{Flow, FlowId, Program};
+use crate::hooks::{self, Value};
+use crate::link::wake::Hangup;
 use crate::report::console::{Console, Detail};
 use crate::report::json::{self, JsonLines};
 use crate::run::event::Report;
 use crate::run::mask_text::Masked;
-use crate::run::once::{OnceInMemory, OnceStore};
-use crate::run::vars::{self, Outside};
 use crate::run::{Part, Run, Setup, SharedObserver, TellLines};
-use crate::session::{Interrupt, Session};
-use crate::transcript::{Header, Masker, Secret, Transcript};
 
 use super::args::{Format, RunArgs};
 use super::ask::Typed;
-use super::once_file::OnceFile;
-use super::say::Watched;
+use super::conversation::{may_be_replaced, once, session, transcript};
+use super::ready::{Ready, Unready, mask, ready};
+use super::say::{Watched, columns};
 use super::{Exit, complain, open, say, station};
-
-/// How every transcript begins.
-const TRANSCRIPT_BEGINS: &[u8] = br#"{"atflow":"transcript","#;
 
 pub(super) fn run(args: &RunArgs) -> Exit {
     let out = Watched::default();
@@ -72,77 +63,6 @@ fn exit_of(report: &Report) -> Exit {
     }
 }
 
-/// A file that can be run, with the values of its vars.
-pub(super) struct Ready {
-    pub program: Rc<Program>,
-    pub host: Rc<Host>,
-    pub sources: Sources,
-    pub values: Vec<Vec<Value>>,
-    /// What must never be shown.
-    pub secrets: Vec<Secret>,
-    pub simulated: bool,
-}
-
-/// Why a file cannot be run.
-pub(super) enum Unready {
-    /// Problems of the files.
-    Problems(Box<(Diagnostics, Sources)>),
-    /// Said already.
-    Said(Exit),
-}
-
-impl Unready {
-    /// Says it, if that has not been done.
-    pub fn say(self) -> Exit {
-        match self {
-            Self::Problems(found) => {
-                say::problems(&found.0, &found.1);
-                Exit::Usage
-            }
-            Self::Said(exit) => exit,
-        }
-    }
-}
-
-/// Reads the file, checks it, and gives its vars their values. `given` are those of `--var` that are vars.
-pub(super) fn ready(
-    args: &RunArgs,
-    port: &str,
-    split: impl FnOnce(&Program) -> Result<BTreeMap<String, String>, Exit>,
-) -> Result<Ready, Unready> {
-    let host = Rc::new(Host::new());
-    let here = std::env::current_dir().unwrap_or_default();
-    let options = Options { module: args.module.clone() };
-    let loaded = compile::load(&args.file, &here, &options, &host);
-    let Loaded { program, sources, problems, places, reader } = loaded;
-    let Some(program) = program.map(Rc::new) else {
-        return Err(Unready::Problems(Box::new((problems, sources))));
-    };
-    let given = split(&program).map_err(Unready::Said)?;
-    let simulated = open::is_simulated(port);
-    let env = |name: &str| std::env::var(name).ok();
-    let file = |unit: UnitId, path: &str| {
-        let place = reader.beside(&places[unit.0], path);
-        reader.bytes(&place).map_err(|problem| problem.to_string())
-    };
-    let outside = Outside { given: &given, env: &env, file: &file, simulated };
-    match vars::resolve(&program, &outside) {
-        Ok(resolved) => {
-            let (values, secrets) = (resolved.values, resolved.secrets);
-            Ok(Ready { program, host, sources, values, secrets, simulated })
-        }
-        Err(problems) => Err(Unready::Problems(Box::new((problems, sources)))),
-    }
-}
-
-/// The mask over a program's secrets.
-pub(super) fn mask(ready: &Ready) -> Result<Masker, Exit> {
-    Masker::new(&ready.secrets, &ready.program.dialect.escapes).map_err(|error| {
-        complain(&error.to_string(), None);
-        Exit::Usage
-    })
-}
-
 fn prepared(args: &RunArgs, out: &Watched) -> Result<Exit, Exit> {
     let Some(port) = &args.port.port else {
         let help = "`--port /dev/ttyUSB0` (`atflow ports` lists what is there), or `--port sim:luat-air724` without a module";
@@ -179,7 +99,7 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
     let masked = Masked::new(Rc::new(mask(&ready)?));
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
     args.transcript.as_deref().map_or(Ok(()), |path| open::keeps_recording(port, path))?;
-    let wake = open::wake()?;
+    let wake = open::wake(Hangup::Stops)?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
     let Ready { program, host, sources, values, simulated, .. } = ready;
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
@@ -200,23 +120,6 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
     };
     let selected = Part { from: args.from.clone(), until: args.until.clone(), args: params };
     Ok(Run::new(setup).run(flow, &selected))
-}
-
-/// Where lines that must never be sent again are kept.
-pub(super) fn once(simulated: bool) -> Box<dyn OnceStore> {
-    if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) }
-}
-
-pub(super) fn session(
-    link: Box<dyn Link>,
-    program: &Program,
-    transcript: Transcript,
-    lines: TellLines,
-    interrupt: Rc<dyn Interrupt>,
-    host: &Host,
-) -> Session {
-    host.set_clock(link.clock());
-    Session::new(link, std::sync::Arc::clone(&program.dialect), transcript, Box::new(lines), interrupt)
 }
 
 /// Options of stations mean nothing for a flow.
@@ -264,43 +167,6 @@ fn chosen(program: &Program, name: Option<&str>) -> Result<FlowId, Exit> {
     }
 }
 
-/// A transcript replaces a transcript, but nothing that somebody wrote: not the flow, for a start.
-pub(super) fn may_be_replaced(path: &Path) -> Result<(), Exit> {
-    // What is not there, or is a device or a pipe, has nothing to lose.
-    if !path.metadata().is_ok_and(|what| what.is_file() && what.len() > 0) {
-        return Ok(());
-    }
-    let mut begin = Vec::new();
-    let read =
-        File::open(path).and_then(|file| file.take(TRANSCRIPT_BEGINS.len() as u64).read_to_end(&mut begin));
-    if read.is_ok() && begin == TRANSCRIPT_BEGINS {
-        return Ok(());
-    }
-    let message = format!("`{}` is there and is no transcript; it is not overwritten", path.display());
-    complain(&message, Some("choose another file for `--transcript`"));
-    Err(Exit::Usage)
-}
-
-pub(super) fn transcript(
-    args: &RunArgs,
-    port: &str,
-    program: &Program,
-    link: &dyn Link,
-    masker: Masker,
-) -> Result<Transcript, Exit> {
-    let Some(path) = &args.transcript else { return Ok(Transcript::none(masker)) };
-    let file = File::create(path).map_err(|error| {
-        complain(&format!("cannot write the transcript `{}`: {error}", path.display()), None);
-        Exit::Environment
-    })?;
-    let header = Header {
-        port: port.to_string(),
-        module: Some(program.dialect.name.clone()),
-        wall_ms: (!link.simulated()).then(|| link.clock().wall_ms()),
-    };
-    Ok(Transcript::to(Box::new(file), &header, masker))
-}
-
 fn observer(args: &RunArgs, sources: Sources, simulated: bool, out: &Watched) -> SharedObserver {
     let out = Box::new(out.clone());
     let answers: crate::report::console::Answers = {
@@ -326,12 +192,4 @@ fn observer(args: &RunArgs, sources: Sources, simulated: bool, out: &Watched) ->
             Rc::new(RefCell::new(console))
         }
     }
-}
-
-/// The width of the terminal on standard output.
-pub(super) fn columns() -> Option<usize> {
-    rustix::termios::tcgetwinsize(stdout())
-        .ok()
-        .map(|size| usize::from(size.ws_col))
-        .filter(|columns| *columns > 0)
 }

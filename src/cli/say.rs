@@ -28,6 +28,14 @@ pub(super) fn print(text: &str) -> Result<(), Exit> {
     }
 }
 
+/// The width of the terminal on standard output.
+pub(super) fn columns() -> Option<usize> {
+    rustix::termios::tcgetwinsize(stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|columns| *columns > 0)
+}
+
 /// Says that standard output could not be written.
 pub(super) fn unwritten(error: &io::Error) -> Exit {
     complain(&format!("cannot write standard output: {error}"), None);

@@ -1,5 +1,6 @@
 //! `atflow sim`: a simulated module for other programs.
 
+use crate::link::wake::Hangup;
 use crate::sim::{self, Pace, ServeAt, SimOptions};
 
 use super::args::SimArgs;
@@ -23,7 +24,7 @@ fn served(args: &SimArgs) -> Result<Exit, Exit> {
         // clap asks for one of the two.
         (None, None) => return Err(Exit::Usage),
     };
-    let wake = open::wake()?;
+    let wake = open::wake(Hangup::Stops)?;
     let Some(stop) = wake.fd() else { return Err(Exit::Environment) };
     let name = args.name.clone();
     let mut said = Ok(());

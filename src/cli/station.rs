@@ -13,7 +13,7 @@ use crate::flow::diag::Look;
 use crate::flow::model::Program;
 use crate::hooks;
 use crate::link::notify::Notifier;
-use crate::link::wake::{Wake, Wants};
+use crate::link::wake::{Hangup, Wake, Wants};
 use crate::link::{Clock, Mono};
 use crate::report::console::Detail;
 use crate::report::metrics::{About, Metrics, MetricsWatcher};
@@ -29,8 +29,9 @@ use crate::store::{Life, Store, StoreError, sqlite_version};
 use crate::transcript::Transcript;
 
 use super::args::{Format, RunArgs, Speed};
-use super::run::{Ready, Unready, columns, mask, may_be_replaced, once, ready, session, transcript};
-use super::say::{self, Watched};
+use super::conversation::{may_be_replaced, once, session, transcript};
+use super::ready::{Ready, Unready, mask, ready};
+use super::say::{self, Watched, columns};
 use super::{Exit, complain, metrics_server, notify, open, state_dir};
 
 /// How often the status line is drawn when nothing happens.
@@ -44,7 +45,7 @@ pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Re
         return Err(Exit::Usage);
     }
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
-    let wake = open::wake()?;
+    let wake = open::wake(Hangup::Reloads)?;
     let notifier = RefCell::new(notify::notifier());
     let signals = Rc::new(Operator { wake, notifier, metrics: RefCell::default() });
     let (mut file, mut legacy) = (first, None);
@@ -126,7 +127,9 @@ fn open(
         }
         _ => transcript(args, port, &program, link.as_ref(), for_transcript)?,
     };
-    let mut watchers = watchers(args, port, file, &clock, (signals, out))?;
+    let shown = masked.clone();
+    let shown_port = masked.text(port);
+    let mut watchers = watchers(args, &shown_port, file, &clock, (signals, out))?;
     watchers.push(Box::new(ManagerLine(Rc::clone(signals))));
     let tee = Rc::new(RefCell::new(Tee::new(watchers)));
     let watcher: SharedWatcher = Rc::<RefCell<Tee>>::clone(&tee);
@@ -149,8 +152,8 @@ fn open(
         signals: Rc::<Operator>::clone(signals),
         until,
     });
-    if let Some(why) = absent {
-        station.port_is_absent(why);
+    if let Some(why) = absent.as_deref() {
+        station.port_is_absent(shown.text(why));
     }
     Ok(Running { station, until, watcher, signals: Rc::clone(signals) })
 }

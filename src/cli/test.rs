@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::flow::diag::Diagnostics;
+use crate::hooks::limits::STACK_BYTES;
 use crate::link::{Clock as _, WallClock};
 use crate::testing::TestFile;
 use crate::testing::coverage::Coverage;
@@ -139,10 +140,6 @@ fn usable(path: &Path, how: &How) -> Result<TestFile, ()> {
     })?;
     Ok(file)
 }
-
-/// Stack of one thread. Scripts may nest lists as deep as their limits allow, which is more than the 2 MiB that
-/// a thread has by default hold.
-const STACK_BYTES: usize = 64 << 20;
 
 /// Tries everything, several at a time; the outcomes are in the order of the work.
 fn all(work: &[(&TestFile, Item<'_>)], how: &How, jobs: usize) -> Vec<(Outcome, Duration)> {

@@ -37,6 +37,11 @@ impl Span {
         self.start..self.end
     }
 
+    /// Whether `other` lies within.
+    pub fn holds(self, other: Self) -> bool {
+        other.file == self.file && self.start <= other.start && other.end <= self.end
+    }
+
     /// From the beginning of this to the end of `last`, a span of the same file.
     #[must_use]
     pub fn to(self, last: Self) -> Self {
@@ -335,8 +340,13 @@ impl Diagnostics {
 
     /// Whether this problem was found inside of `at`: what follows from it is not worth a word.
     pub fn has(&self, code: Code, at: Span) -> bool {
-        let inside = |found: &Span| found.file == at.file && at.start <= found.start && found.end <= at.end;
-        self.seen.iter().any(|(seen, found)| *seen == code && inside(found))
+        self.seen.iter().any(|(seen, found)| *seen == code && at.holds(*found))
+    }
+
+    /// Takes back what was found after the first `len`, but for what is worth a word.
+    pub fn retain_since(&mut self, len: usize, is_worth_it: impl Fn(&Diagnostic) -> bool) {
+        let later = self.list.split_off(len.min(self.list.len()));
+        self.list.extend(later.into_iter().filter(is_worth_it));
     }
 
     /// Whether something forbids to run.

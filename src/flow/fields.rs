@@ -420,9 +420,9 @@ fn refuse(node: &Node, key: &Key, problems: &mut Diagnostics) {
 }
 
 /// Lists and maps that say nothing, or that nothing could ever meet, when they hold nothing.
-const NEVER_EMPTY: [&str; 15] = [
+const NEVER_EMPTY: [&str; 18] = [
     "steps", "else", "on_error", "always", "fail", "final", "set", "check", "use", "hooks", "schedule",
-    "events", "up", "reset", "qos",
+    "events", "up", "reset", "qos", "collect", "only", "never",
 ];
 
 fn refuse_empty(node: &Node, key: &Key, problems: &mut Diagnostics) {

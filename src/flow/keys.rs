@@ -3,18 +3,22 @@
 //! the reference for people (`reference`) are all made from these tables, so they cannot disagree.
 
 mod dialect;
+mod expectation;
+mod faults;
 mod files;
+mod scenario;
 mod station;
 mod step;
 mod test;
 
 pub use dialect::{BLOCK, COMMAND, DIALECT, DIALECT_LIMITS, LINE, MANY, RESULTS, URC};
+pub use expectation::EXPECTATION;
+pub use faults::{TEST_FAULT, TEST_RATES};
 pub use files::{CLOUD, CLOUD_LIMITS, FLOW, LINK, LINK_CHECK, LINK_DOWN, LINK_RESET, NAMED_FLOW, VAR_SOURCE};
+pub use scenario::{SCENARIO, TEST_EVENT, TEST_SIM};
 pub use station::{DOWNLINK, EVENT, METHOD, OUTBOX, PARAM, REPLY, SCHEDULE, STATE_VALUE, STATION};
 pub use step::{ACTIONS, ANY, MEASUREMENT, PORT, PROBE, RETRY, STEP};
-pub use test::{
-    EXPECTATION, SCENARIO, TEST, TEST_CALL, TEST_EVENT, TEST_FAULT, TEST_FILE, TEST_RATES, TEST_SIM,
-};
+pub use test::{TEST, TEST_CALL, TEST_FILE};
 
 use super::diag::Code;
 use super::yaml::Node;
@@ -120,17 +124,18 @@ impl Rule {
         Self { check: Check::AtMostOne(keys), code: Code::CONTRADICTION, help }
     }
 
-    const fn at_least_one(keys: &'static [&'static str], code: Code, help: &'static str) -> Self {
-        Self { check: Check::AtLeastOne(keys), code, help }
+    const fn at_least_one(keys: &'static [&'static str], help: &'static str) -> Self {
+        Self { check: Check::AtLeastOne(keys), code: Code::MISSING_KEY, help }
     }
 
-    const fn needs(
-        key: &'static str,
-        needs: &'static [&'static str],
-        code: Code,
-        help: &'static str,
-    ) -> Self {
-        Self { check: Check::Needs { key, needs, unless: &[] }, code, help }
+    const fn needs(key: &'static str, needs: &'static [&'static str], help: &'static str) -> Self {
+        Self { check: Check::Needs { key, needs, unless: &[] }, code: Code::MISSING_KEY, help }
+    }
+
+    /// What is missing is a problem of its own.
+    const fn code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
     }
 }
 

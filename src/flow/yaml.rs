@@ -136,6 +136,19 @@ impl Scalar<'_> {
 /// Reads a file into a tree. `None` if there is none: the file is empty, too large or not YAML. Everything
 /// refused is in `problems`; the tree then has [`Kind::Nothing`] in its place, or lacks the entry.
 pub fn parse(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Node> {
+    parse_or_cut(sources, file, problems).filter(|tree| tree.complete).map(|tree| tree.root)
+}
+
+/// As much of a file as could be read.
+pub struct Tree {
+    /// The file.
+    pub root: Node,
+    /// All of it was read; else reading ended within one of its own steps, and the list ends with the one before.
+    pub complete: bool,
+}
+
+/// As [`parse`]; of a file that is YAML only up to one of its own steps there are the steps before that.
+pub fn parse_or_cut(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Tree> {
     build::build(sources, file, problems)
 }
 

@@ -24,6 +24,11 @@ pub const MAX_VARIABLES: usize = 512;
 /// Functions of one hook file, closures included.
 pub const MAX_FUNCTIONS: usize = 512;
 
+/// Stack of a thread that runs scripts. Lists may be nested as deep as [`MAX_LIST`] and [`MAX_MAP`] allow, and
+/// to compare or print one goes down as deep: some 16 MiB in a debug build, which no main thread has by default
+/// (8 MiB, `ulimit -s`) and no other (2 MiB). Memory that is not used is only reserved.
+pub const STACK_BYTES: usize = 64 << 20;
+
 /// Bytes that a function of ours makes or looks through for one operation. Rhai counts a call as one, however
 /// much is handed to it, and it does not count the bytes of [`super::Bytes`] at all.
 const BYTES_AN_OPERATION: usize = 256;

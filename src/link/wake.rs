@@ -17,10 +17,19 @@ const EXIT_SECOND_SIGNAL: i32 = 130;
 /// What the signals that came ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wants {
-    /// SIGINT or SIGTERM: come to an end. Stays set for good.
+    /// SIGINT, SIGTERM or a terminal that was closed: come to an end. Stays set for good.
     pub stop: bool,
-    /// SIGHUP: read the files again. Reported once.
+    /// SIGHUP to whoever runs for ever: read the files again. Reported once.
     pub reload: bool,
+}
+
+/// What SIGHUP asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// The end, as the terminal was closed; nothing where the process was started to outlive it (`nohup`).
+    Stops,
+    /// The files are to be read again.
+    Reloads,
 }
 
 /// A handle to the signals; clones share it. A device's thread has one of its own, because a wake-up is
@@ -59,27 +68,36 @@ impl Wake {
     }
 
     /// One that SIGINT, SIGTERM and SIGHUP wake. After a SIGINT or SIGTERM the next of either ends the
-    /// process at once with exit code 130. The signals stay caught for the life of the process, also when
-    /// the handle is gone; several handles may be installed, and each hears every signal. SIGXFSZ ends nobody any
-    /// more.
+    /// process at once with exit code 130; not so SIGHUP, which shell and kernel may both send when a terminal is
+    /// closed. The signals stay caught for the life of the process, also when the handle is gone; several
+    /// handles may be installed, and each hears every signal. SIGXFSZ ends nobody any more.
     ///
     /// # Errors
     ///
     /// When the process has no file descriptors left or the system refuses the handler.
-    pub fn install() -> io::Result<Self> {
+    pub fn install(hangup: Hangup) -> io::Result<Self> {
         let wake = Self::by_hand()?;
         let Some(shared) = &wake.shared else { return Ok(wake) };
+        let told_before = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // Actions run in the order in which they were registered: the shutdown must look at the flag
             // before this very signal sets it.
-            flag::register_conditional_shutdown(signal, EXIT_SECOND_SIGNAL, Arc::clone(&shared.stop))?;
+            flag::register_conditional_shutdown(signal, EXIT_SECOND_SIGNAL, Arc::clone(&told_before))?;
+            flag::register(signal, Arc::clone(&told_before))?;
             flag::register(signal, Arc::clone(&shared.stop))?;
         }
-        flag::register(SIGHUP, Arc::clone(&shared.reload))?;
+        let wakes_at = match hangup {
+            Hangup::Stops if is_ignored(SIGHUP) => [SIGINT, SIGTERM].as_slice(),
+            Hangup::Stops | Hangup::Reloads => &[SIGINT, SIGTERM, SIGHUP],
+        };
+        if wakes_at.contains(&SIGHUP) {
+            let flag = if hangup == Hangup::Stops { &shared.stop } else { &shared.reload };
+            flag::register(SIGHUP, Arc::clone(flag))?;
+        }
         // A file that may not grow any more is an error of whoever writes to it, and not the end of the process.
         flag::register(SIGXFSZ, Arc::default())?;
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            low_level::pipe::register_raw(signal, OwnedFd::from(shared.written.try_clone()?))?;
+        for signal in wakes_at {
+            low_level::pipe::register_raw(*signal, OwnedFd::from(shared.written.try_clone()?))?;
         }
         Ok(wake)
     }
@@ -142,6 +160,17 @@ impl Wake {
     }
 }
 
+/// Whether the process was started with this signal ignored. Where the system does not tell: no.
+fn is_ignored(signal: i32) -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, signal))
+}
+
+fn ignores(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask >> (signal - 1) & 1 == 1
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -160,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_stop_stays_and_a_reload_is_reported_once() {
-        let wake = Wake::install().unwrap();
+        let wake = Wake::install(Hangup::Reloads).unwrap();
         low_level::raise(SIGHUP).unwrap();
         assert_eq!(wake.take(), Wants { stop: false, reload: true });
         assert_eq!(wake.take(), Wants::default());
@@ -168,6 +197,14 @@ mod tests {
         assert!(wake.clone().stop_requested());
         assert_eq!(wake.take(), Wants { stop: true, reload: false });
         assert!(wake.take().stop);
+    }
+
+    #[test]
+    fn ignored_signals_are_read_from_the_system() {
+        let status = "SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
+        assert!(ignores(status, SIGHUP));
+        assert!(!ignores(status, SIGINT));
+        assert!(!ignores("", SIGHUP));
     }
 
     #[test]
@@ -194,8 +231,8 @@ mod tests {
         if std::env::var_os(CHILD).is_none() {
             return;
         }
-        let first = Wake::install().unwrap();
-        let second = Wake::install().unwrap();
+        let first = Wake::install(Hangup::Reloads).unwrap();
+        let second = Wake::install(Hangup::Reloads).unwrap();
         low_level::raise(SIGTERM).unwrap();
         assert!(first.stop_requested() && second.stop_requested());
         low_level::raise(SIGINT).unwrap();

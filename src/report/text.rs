@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
+use crate::link::Mono;
 pub(crate) use crate::transcript::visible::escaped as one_line;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -109,6 +110,20 @@ pub(super) fn pad(text: &str, width: usize) -> String {
 /// At least so many columns.
 pub(crate) fn pad_out(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+/// A point in time since the run began: seconds, aligned.
+pub(super) fn clock(at: Mono) -> String {
+    let micros = at.as_micros();
+    format!("{:>5}.{:02}s", micros / 1_000_000, micros / 10_000 % 100)
+}
+
+/// Columns of a line that are shown in an excerpt.
+const EXCERPT_WIDTH: usize = 100;
+
+/// Bytes on one line, control characters visible, cut to a limit.
+pub(super) fn excerpt(bytes: &[u8]) -> String {
+    cut(&one_line(&String::from_utf8_lossy(bytes)), EXCERPT_WIDTH)
 }
 
 #[cfg(test)]

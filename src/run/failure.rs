@@ -274,9 +274,12 @@ impl Failure {
             Owed::Data => new("the module asked for data, and the step has none".to_string())
                 .help("give the step its `data`"),
             Owed::DataResult => new("the data went out and no final result code came".to_string()),
-            Owed::Await(pattern) => {
+            Owed::Await { pattern, after_final: true } => {
                 new(format!("`{pattern}` did not come before the deadline; the final result was good"))
             }
+            Owed::Await { pattern, after_final: false } => new(format!(
+                "`{pattern}` did not come before the deadline, and nothing else ends this command"
+            )),
             Owed::Line(pattern) => new(format!("`{pattern}` did not come before the deadline"))
                 .help("lines are seen from the begin of the step before this one"),
             Owed::Message(topic) => new(format!("no message came on `{topic}` before the deadline")),

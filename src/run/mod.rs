@@ -3,18 +3,20 @@
 
 mod actions;
 pub mod event;
-mod exec;
 pub mod failure;
+mod flows;
 mod frame;
 pub mod home;
 pub mod mask_text;
 mod messages;
 pub mod once;
+mod recovery;
 mod render;
 pub mod resident;
 mod resolve;
 mod retry;
 mod send;
+mod steps;
 mod telling;
 mod values;
 pub mod vars;
@@ -29,6 +31,7 @@ use std::time::Duration;
 
 use crate::at::pattern::Captures;
 use crate::at::sorter::Message;
+use crate::chance::Chance;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{Host, Value};
 use crate::link::Mono;
@@ -197,7 +200,7 @@ impl Run {
         let began = self.session.now();
         let name = self.program.flow(flow).name.clone();
         let module = self.program.dialect.name.clone();
-        let address = self.port.clone();
+        let address = self.masked.text(&self.port);
         self.tell(&Event::Started { flow: &name, module: &module, port: &address });
         let outcome = self.main(flow, part);
         let (failure, stopped, returns) = match outcome {
@@ -244,34 +247,6 @@ impl Run {
             let depth = self.depth;
             self.tell(&Event::Log { depth, text: &text });
         }
-    }
-}
-
-/// Chance that repeats: the same seed gives the same run (`SplitMix64`, Steele, Lea and Flood 2014).
-#[derive(Clone, Debug)]
-pub struct Chance(u64);
-
-impl Chance {
-    /// Another seed gives other numbers.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number from 0 up to, but not including, 1.
-    pub fn part(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds exactly")]
-        let part = (z >> 11) as f64 / (1_u64 << 53) as f64;
-        part
-    }
-
-    /// Up to `most`.
-    pub fn up_to(&mut self, most: Duration) -> Duration {
-        most.mul_f64(self.part())
     }
 }
 

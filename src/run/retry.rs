@@ -1,13 +1,14 @@
 //! Whether and when there is another attempt: rule 9 of "One step, exactly", and the clocks of `retry`.
 
+use crate::chance::Chance;
 use crate::flow::diag::Span;
 use crate::flow::model::{Jitter, Pause, Retry};
 use crate::link::Mono;
 
+use super::Run;
 use super::event::Event;
 use super::failure::Failure;
 use super::frame::{Frame, Point};
-use super::{Chance, Run};
 
 impl Run {
     /// Whether there is another attempt, after its pause. Takes back what the failed one set.

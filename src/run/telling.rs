@@ -6,9 +6,9 @@ use crate::link::Mono;
 use crate::session::Fault;
 
 use super::event::{Event, StepEnd, StepKind, StepOutcome, StepStart};
-use super::exec::Course;
 use super::failure::Failure;
 use super::frame::{Frame, Point};
+use super::steps::Course;
 use super::{Halt, Run};
 
 impl Run {

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::at::dialect::{Cancel, DataEnd};
 use crate::at::pattern::{Captures, Pattern};
-use crate::at::sorter::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
+use crate::at::sorter::{Armed, Class, Ended, Progress, ResultError, Verdict, Wanted};
 use crate::link::{LinkError, Mono};
 use crate::transcript::record::{self, NoteKind};
 
 use super::fault::Owed;
-use super::{Class, Fault, Footing, Heard, Mark, Pumped, Session};
+use super::footing::CTRL_Z;
+use super::{Fault, Footing, Heard, Mark, Pumped, Session};
 
 /// A module that refused a line as busy is asked again after so much silence.
 const BUSY_QUIET: Duration = Duration::from_millis(200);
@@ -19,14 +20,9 @@ const BUSY_QUIET: Duration = Duration::from_millis(200);
 const STOP_GRACE: Duration = Duration::from_secs(10);
 /// A stop is heard this late while the module takes no bytes.
 const WRITE_SLICE: Duration = Duration::from_secs(1);
-/// How long the data phase is given to end after its cancel byte.
-const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
 /// How many lines back an expected line is looked for, to ask "did you mean `await`?".
 const LATE_LINES: u64 = 64;
-
-const ESC: u8 = 0x1b;
-const CTRL_Z: u8 = 0x1a;
 
 /// One command line to send.
 pub struct Request<'a> {
@@ -97,6 +93,9 @@ impl Session {
             self.transcript.flush_tail();
         }
         let missing = self.sorter.missing_expect();
+        if let Ok(()) | Err(Fault::Result(_)) = &outcome {
+            self.mind_prompt(request);
+        }
         let progress = self.sorter.disarm();
         if !self.dialect.line.quiet.is_zero() {
             self.last_result = self.clock.now();
@@ -201,6 +200,7 @@ impl Session {
     }
 
     pub(super) fn arm(&mut self, request: &Request<'_>) {
+        self.data.asked = false;
         self.sorter.arm(Armed {
             wanted: Arc::clone(&request.wanted),
             echo: Some(request.line.as_bytes().to_vec()),
@@ -239,7 +239,7 @@ impl Session {
         flight.data_sent = true;
         let written = self.write(&data, flight.deadline);
         if let Err(Fault::Timeout { .. }) = &written {
-            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
+            self.data.all_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
         }
         written
@@ -300,8 +300,8 @@ impl Session {
         self.write_line(request, now, flight.deadline)
     }
 
-    /// A stop was asked for: the final result that is owed is still waited for, but not for long. A command
-    /// that passes has passed; whoever goes on to the next one is told to stop.
+    /// A stop was asked for: the final result that is owed, and word of data that was announced, is still waited
+    /// for, but not for long. A command that passes has passed; whoever goes on to the next one is told to stop.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
         if flight.stopping || !self.interrupt.stop_requested() {
             return Ok(());
@@ -311,7 +311,8 @@ impl Session {
             flight.deadline = flight.deadline.min(self.stop.last_moment);
             return Ok(());
         }
-        if self.sorter.progress().ended.is_some() {
+        let data_pending = !flight.data_sent || self.data.asked;
+        if self.sorter.progress().ended.is_some() && !data_pending {
             return self.stop_if_requested();
         }
         flight.stopping = true;
@@ -325,58 +326,34 @@ impl Session {
         let prompt_seen = progress.prompt_seen;
         let missing_await = self.sorter.missing_await();
         let heard_anything = self.mark() != flight.began || prompt_seen || self.last_byte > flight.sent_at;
+        // Where OK comes before the prompt, what is awaited is the first sign that the data has arrived.
+        let in_data = self.data.asked || (prompt_seen && verdict_owed);
         let owed = if !flight.data_sent {
             Owed::Prompt
-        } else if prompt_seen && verdict_owed && request.data.is_none() {
+        } else if in_data && request.data.is_none() {
             Owed::Data
         } else if prompt_seen && verdict_owed {
             Owed::DataResult
+        } else if !heard_anything {
+            Owed::Anything
         } else if verdict_owed {
-            if heard_anything { Owed::Final { came: progress.information.clone() } } else { Owed::Anything }
+            Owed::Final { came: progress.information.clone() }
         } else {
-            Owed::Await(missing_await.unwrap_or_default())
+            let pattern = missing_await.unwrap_or_default();
+            Owed::Await { pattern, after_final: progress.ended.is_some() }
         };
-        if prompt_seen && verdict_owed {
-            self.all_data_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
+        if in_data {
+            self.data.all_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
             self.leave_data_phase(request.cancel);
-        } else if verdict_owed || !flight.data_sent {
+        } else if verdict_owed {
             self.lose_footing(request.cancel);
+        } else {
+            self.expect_late_prompt(request.cancel);
         }
         if flight.stopping && self.stop_if_requested().is_err() {
             return Fault::Interrupted;
         }
         Fault::Timeout { owed }
-    }
-
-    /// The command is given up, and its final result, and maybe its prompt, may come late.
-    fn lose_footing(&mut self, cancel: Cancel) {
-        let late_prompt = self.sorter.expect_late_prompt().then_some(cancel);
-        self.footing = Footing::Unsure { late_prompt };
-    }
-
-    /// The module was given data and did not answer: cancel if the command has a way, else it is stuck.
-    pub(super) fn leave_data_phase(&mut self, cancel: Cancel) {
-        let byte = match cancel {
-            Cancel::None => {
-                self.footing = Footing::Stuck;
-                return;
-            }
-            Cancel::Esc => ESC,
-            Cancel::CtrlZ => CTRL_Z,
-        };
-        self.footing = Footing::Stuck;
-        let now = self.now();
-        let until = now + CANCEL_GRACE;
-        if self.write(&[byte], until).is_err() {
-            return;
-        }
-        while self.sorter.progress().ended.is_none() {
-            match self.pump(until) {
-                Ok(Pumped::Bytes | Pumped::Woken) => {}
-                Ok(Pumped::Deadline) | Err(_) => return,
-            }
-        }
-        self.footing = Footing::Firm;
     }
 
     /// The exchange is whole: were the lines in it that must have come?

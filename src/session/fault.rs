@@ -88,8 +88,13 @@ pub enum Owed {
     Data,
     /// The final result after the data.
     DataResult,
-    /// The late result: this pattern.
-    Await(String),
+    /// The late result.
+    Await {
+        /// The pattern that found nothing.
+        pattern: String,
+        /// A final result had come, and was good; else none was owed.
+        after_final: bool,
+    },
     /// A line that nobody asked for: this pattern.
     Line(String),
     /// A message on this topic.

@@ -20,6 +20,10 @@ const SETTLE: Duration = Duration::from_millis(20);
 impl Session {
     /// Makes sure that the module listens for a command line before one is sent.
     pub(super) fn find_footing(&mut self) -> Result<(), Fault> {
+        if let Footing::Unsure { late_prompt: Some(_) } = self.footing {
+            // It may have come behind the answer, in a read of its own.
+            self.drain(self.now())?;
+        }
         match self.footing {
             Footing::Firm => Ok(()),
             Footing::Stuck => Err(Fault::Stuck),

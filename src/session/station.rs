@@ -138,9 +138,9 @@ impl Session {
     /// follows. So it may be asked again, which for a station is better than silence until it restarts.
     pub fn ask_in_spite_of_data(&mut self, after: Duration) {
         let now = self.now();
-        if self.footing == Footing::Stuck && self.all_data_left.is_some_and(|left| now.since(left) >= after) {
+        if self.footing == Footing::Stuck && self.data.all_left.is_some_and(|left| now.since(left) >= after) {
             self.footing = Footing::UNSURE;
-            self.all_data_left = None;
+            self.data.all_left = None;
         }
     }
 

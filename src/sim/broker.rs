@@ -283,14 +283,18 @@ impl BrokerCloud {
                 }
             }
             Ok(Some(Packet::Pubrel(pid))) => self.say(now, &Packet::Pubcomp(pid), 0),
-            Ok(Some(Packet::Puback(_))) => self.arrived.push(Arrival::PubAck),
+            Ok(Some(Packet::Puback(_) | Packet::Pubcomp(_))) => self.arrived.push(Arrival::PubAck),
+            Ok(Some(Packet::Pubrec(pid))) => {
+                self.arrived.push(Arrival::PubRec);
+                self.say(now, &Packet::Pubrel(pid), 0);
+            }
             Ok(Some(Packet::Suback(answer))) => {
                 let refused = answer.return_codes.contains(&SubscribeReturnCodes::Failure);
                 self.arrived.push(Arrival::SubAck { granted: !refused });
             }
             Ok(Some(Packet::Unsuback(_))) => self.arrived.push(Arrival::UnsubAck),
             Ok(Some(Packet::Pingresp)) => {}
-            // Nothing else may come from a broker, and QoS 2 is never sent.
+            // Nothing else may come from a broker.
             _ => self.lost(),
         }
     }
@@ -341,7 +345,11 @@ impl Cloud for BrokerCloud {
     }
 
     fn publish(&mut self, now: Mono, post: &Post) {
-        let qospid = if post.qos == 0 { QosPid::AtMostOnce } else { QosPid::AtLeastOnce(self.pid()) };
+        let qospid = match post.qos {
+            0 => QosPid::AtMostOnce,
+            1 => QosPid::AtLeastOnce(self.pid()),
+            _ => QosPid::ExactlyOnce(self.pid()),
+        };
         let packet = Packet::Publish(Publish {
             dup: false,
             qospid,

@@ -16,7 +16,9 @@ pub(crate) enum Arrival {
     ConnAck,
     /// The login was refused with this MQTT 3.1.1 return code (1 to 5).
     Refused(u8),
-    /// The `QoS` 1 publish in flight was acknowledged.
+    /// The `QoS` 2 publish in flight reached the broker; [`Arrival::PubAck`] follows.
+    PubRec,
+    /// The publish in flight was acknowledged: the last word about it, with `QoS` 1 and 2.
     PubAck,
     /// A subscription was granted, or refused.
     SubAck {
@@ -60,7 +62,7 @@ pub struct Post {
     pub topic: String,
     /// Any bytes at all.
     pub payload: Vec<u8>,
-    /// 0 or 1.
+    /// 0, 1 or 2.
     pub qos: u8,
     /// Whether the broker keeps it for later subscribers.
     pub retain: bool,
@@ -93,7 +95,7 @@ pub(crate) trait Cloud {
     fn open(&mut self, now: Mono, host: &str, port: u16);
     /// Logs in over the open connection.
     fn connect(&mut self, now: Mono, login: &Login);
-    /// Publishes. With `QoS` 1 an [`Arrival::PubAck`] follows.
+    /// Publishes. With `QoS` 1 an [`Arrival::PubAck`] follows, with `QoS` 2 an [`Arrival::PubRec`] before it.
     fn publish(&mut self, now: Mono, post: &Post);
     /// Subscribes to one topic filter.
     fn subscribe(&mut self, now: Mono, filter: &str, qos: u8);

@@ -1,11 +1,13 @@
-//! Chance that can be repeated: a small generator, split into streams by label, so that one more draw in
-//! one place moves nothing in another.
+//! The simulator's chance, split into streams by label, so that one more draw in one place moves nothing in
+//! another.
 
 use std::time::Duration;
 
-/// One stream of numbers (`SplitMix64`). Good enough for delays and signal levels, not for secrets.
+use crate::chance::Chance;
+
+/// One stream of numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Entropy(u64);
+pub(crate) struct Entropy(Chance);
 
 impl Entropy {
     /// The stream called `label` of `seed`.
@@ -14,20 +16,12 @@ impl Entropy {
         let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        Self(seed ^ hash)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        Self(Chance::new(seed ^ hash))
     }
 
     /// A number from 0 up to but not including `end`; 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next().checked_rem(end).unwrap_or(0)
+        self.0.below(end)
     }
 
     /// A duration from `low` to `high`, in whole microseconds.

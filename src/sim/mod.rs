@@ -34,6 +34,7 @@ use std::rc::Rc;
 
 pub use broker::{BrokerUrl, BrokerUrlError};
 pub use cloud::{Post, Receipt};
+pub(crate) use entropy::Entropy;
 pub use fault::{Detail, Fault, FaultError, FaultKind, FaultSettings, FaultWhen, Faults, Rate, Unit};
 #[cfg(unix)]
 pub use pace::WallPacer;

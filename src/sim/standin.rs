@@ -262,8 +262,14 @@ impl Cloud for StandIn {
             return;
         }
         self.received.push(Receipt { at: now, post: post.clone() });
-        if post.qos > 0 {
-            self.arrive(now, self.latencies.puback, Arrival::PubAck);
+        match post.qos {
+            0 => {}
+            1 => self.arrive(now, self.latencies.puback, Arrival::PubAck),
+            _ => {
+                self.arrive(now, self.latencies.puback, Arrival::PubRec);
+                // The second half of the handshake begins when the first has arrived.
+                self.arrive(self.latest, self.latencies.puback, Arrival::PubAck);
+            }
         }
         self.answer(now, post);
         self.maybe_example(now);

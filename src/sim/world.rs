@@ -476,7 +476,9 @@ impl World {
                 self.note_calendar();
             }
             What::Suspend { lasts } => {
-                self.asleep_until = self.asleep_until.max(now + lasts);
+                // When all is well the machine is awake.
+                let wakes = self.injector.heal_at().map_or(now + lasts, |heal| heal.min(now + lasts));
+                self.asleep_until = self.asleep_until.max(wakes);
                 self.note_sleep();
             }
         }

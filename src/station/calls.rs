@@ -39,7 +39,7 @@ pub(super) struct Gate {
     admissions: Admissions,
     /// Repeated commands whose reply went out again, and when.
     replied: VecDeque<(u64, Mono)>,
-    /// Commands that wait, as far as this process recorded them.
+    /// Commands that wait, whichever process recorded them.
     waiting: usize,
 }
 
@@ -111,6 +111,11 @@ impl Station {
             let method = self.shared.masked.text(&command.method);
             self.shared.tell(&Happening::CommandReceived { n, id, method });
         }
+    }
+
+    /// What an earlier process recorded and did not begin waits still.
+    pub(super) fn recall_commands(&mut self) {
+        self.gate.waiting = self.shared.store.borrow_mut().waiting_commands();
     }
 
     /// The oldest recorded command joins those that wait; the others are behind it.

@@ -222,8 +222,6 @@ pub enum Happening {
         /// `full`, `age`.
         reason: String,
     },
-    /// An acknowledgement that no publish waited for.
-    PubackStray,
 
     /// A command came and is on disk.
     CommandReceived {

@@ -265,7 +265,7 @@ impl Station {
         self.shared.tell(&Happening::StationStarted {
             name: self.program.name.clone(),
             module: self.program.dialect.name.clone(),
-            port: self.port.clone(),
+            port: self.shared.masked.text(&self.port),
             version: env!("CARGO_PKG_VERSION").to_string(),
             store_id,
             outbox_rows,
@@ -276,6 +276,7 @@ impl Station {
         self.start_schedules();
         self.recall_pace();
         self.answer_interrupted();
+        self.recall_commands();
         match self.absent.take() {
             Some(what) => self.tell_machine(link::Fact::PortGone { what, expected: true }),
             None => self.recall_data_phase(),

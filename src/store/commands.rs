@@ -149,6 +149,13 @@ impl Store {
         self.read(|db| db.first(&question, [], read_command).optional()).ok().flatten()
     }
 
+    /// How many commands wait.
+    pub fn waiting_commands(&mut self) -> usize {
+        let question = "SELECT count(*) FROM command WHERE state < 2 AND state = 0";
+        self.read(|db| db.first(question, [], |row| row.get(0).map(counted)))
+            .map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     /// Commands whose handler was running when the last process died. They must be ended, and never begun.
     pub fn interrupted_commands(&mut self) -> Vec<Recorded> {
         let question = format!("SELECT {COLUMNS} WHERE state < 2 AND state = 1 ORDER BY n");

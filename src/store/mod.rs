@@ -40,6 +40,8 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::chance::Chance;
+
 pub use kept::MAX_STATE_BYTES;
 pub use ledger::{Ended, Enqueued, Ledger, SharedLedger};
 pub use meter::{Meter, Work};
@@ -144,14 +146,10 @@ impl Store {
         self.probe();
     }
 
-    /// The next number of this process's chance (`SplitMix64`).
+    /// The next number of this process's chance. The first is the one it was given.
     fn draw(&mut self) -> u64 {
-        let drawn = self.chance;
-        let mut mixed = drawn.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        self.chance = mixed ^ (mixed >> 31);
-        drawn
+        let next = Chance::new(self.chance).draw();
+        std::mem::replace(&mut self.chance, next)
     }
 
     fn fresh_id(&mut self) -> String {

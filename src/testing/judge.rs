@@ -11,7 +11,7 @@ use crate::flow::duration::{self, DurationRange};
 use crate::flow::fields::NumberRange;
 use crate::flow::topic::TopicPattern;
 use crate::link::Mono;
-use crate::report::console::{crossings, explain};
+use crate::report::explain::{crossings, explain};
 use crate::sim::Receipt;
 use crate::transcript::visible::escaped;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::flow::diag::{Code, Diagnostic, Look, Sources, Span};
-use crate::report::console::with_notes;
+use crate::report::explain::with_notes;
 
 use super::coverage::Touched;
 

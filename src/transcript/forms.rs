@@ -1,6 +1,6 @@
 //! The shapes in which a secret can cross the line or reach a log: as it is, with a dialect's escapes, as
-//! part of a JSON string, and each of these in hexadecimal, percent encoding or base64; and as the UCS2 of a
-//! module whose character set that is.
+//! part of a JSON string, and each of these in hexadecimal, percent encoding or base64, the last also inside an
+//! address; and as the UCS2 of a module whose character set that is.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -23,10 +23,17 @@ pub(super) fn of(value: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> 
         all.insert(bytes.escape_ascii().to_string().into_bytes());
         all.extend(hexadecimal(bytes).map(String::into_bytes));
         all.extend(percent(bytes).map(String::into_bytes));
-        all.extend(base64(bytes).into_iter().map(String::into_bytes));
+        for encoded in base64(bytes) {
+            all.extend(inside_an_address_or_json(&encoded).map(String::into_bytes));
+            all.insert(encoded.into_bytes());
+        }
     }
-    let ucs2: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    all.extend(hexadecimal(&ucs2).map(String::into_bytes));
+    for unit_bytes in [u16::to_be_bytes, u16::to_le_bytes] {
+        let ucs2: Vec<u8> = text.encode_utf16().flat_map(unit_bytes).collect();
+        all.extend(hexadecimal(&ucs2).map(String::into_bytes));
+        all.insert(ucs2.escape_ascii().to_string().into_bytes());
+        all.insert(ucs2);
+    }
     all
 }
 
@@ -69,18 +76,21 @@ fn by_code(text: &str, kept: fn(char) -> bool) -> String {
     out
 }
 
-/// `4f4b`, `4f 4b`, `\x4f\x4b`, each in small and capital letters.
-fn hexadecimal(bytes: &[u8]) -> [String; 6] {
-    let each =
-        |digits: fn(&u8) -> String, between: &str| bytes.iter().map(digits).collect::<Vec<_>>().join(between);
-    [
-        each(|byte| format!("{byte:02x}"), ""),
-        each(|byte| format!("{byte:02X}"), ""),
-        each(|byte| format!("{byte:02x}"), " "),
-        each(|byte| format!("{byte:02X}"), " "),
-        each(|byte| format!("\\x{byte:02x}"), ""),
-        each(|byte| format!("\\x{byte:02X}"), ""),
-    ]
+/// What stands before each byte and between two of them where bytes are written in hexadecimal: `4f4b`,
+/// `4f 4b`, `4f:4b` as addresses are, `4f-4b` as PowerShell's are, `4f,4b`, `\x4f\x4b`, `0x4f, 0x4b` as in C.
+const HEXADECIMAL: [(&str, &str); 8] =
+    [("", ""), ("", " "), ("", ":"), ("", "-"), ("", ","), ("\\x", ""), ("0x", ", "), ("0x", ",")];
+
+/// Each way of [`HEXADECIMAL`], in small and in capital letters.
+fn hexadecimal(bytes: &[u8]) -> impl Iterator<Item = String> {
+    HEXADECIMAL.iter().flat_map(move |(before, between)| {
+        let each = |digits: fn(u8) -> String| {
+            let written: Vec<String> =
+                bytes.iter().map(|&byte| format!("{before}{}", digits(byte))).collect();
+            written.join(between)
+        };
+        [each(|byte| format!("{byte:02x}")), each(|byte| format!("{byte:02X}"))]
+    })
 }
 
 /// Percent encoding of a URL and of a form, where a blank is `+`, and of every byte.
@@ -101,6 +111,13 @@ fn percent(bytes: &[u8]) -> [String; 5] {
     let url = each(unreserved, true);
     let form = url.replace("%20", "+");
     [url, form, each(unreserved, false), each(|_| false, true), each(|_| false, false)]
+}
+
+/// Base64 as the value of a query, where `+`, `/` and `=` mean something else, and with `\/` as PHP writes JSON.
+fn inside_an_address_or_json(base64: &str) -> [String; 3] {
+    let percent = base64.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let small = base64.replace('+', "%2b").replace('/', "%2f").replace('=', "%3d");
+    [percent, small, base64.replace('/', "\\/")]
 }
 
 /// Base64 of the secret alone, and the part of it that stays the same wherever the secret stands in a

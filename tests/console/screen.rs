@@ -5,14 +5,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::support::process::atflow;
+use crate::support::pty::Pty;
 use crate::support::temp::TempDir;
 use crate::support::time::{Deadline, PATIENCE};
+
+/// The console waits for a command.
+pub const PROMPT: &str = "› ";
+const CTRL_D: &str = "\x04";
 
 /// A terminal with the program on it.
 pub struct Terminal {
@@ -27,12 +30,7 @@ impl Terminal {
     /// Starts the program; the terminal is its own, so that Ctrl-C is for it alone.
     #[track_caller]
     pub fn start(dir: &TempDir, args: &[&str]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a pty");
-        grantpt(&master).expect("a pty of our own");
-        unlockpt(&master).expect("a pty of our own");
-        let name = ptsname(&master, Vec::new()).expect("a pty has a name");
-        let slave =
-            rustix::fs::open(&*name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("a pty opens");
+        let Pty { master, slave, .. } = Pty::open();
         let size = Winsize { ws_row: 40, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&slave, size).expect("a pty has a size");
         let program = atflow(dir, args);
@@ -67,6 +65,21 @@ impl Terminal {
             let open = self.look(deadline.left());
             assert!(open && !deadline.passed(), "no {wanted:?} on the terminal: {:?}", self.seen);
         }
+    }
+
+    /// Types a command, and waits for what is said to it and for the next prompt.
+    #[track_caller]
+    pub fn enter(&mut self, line: &str, answer: &str) {
+        self.type_in(&format!("{line}\r"));
+        self.wait_for(answer);
+        self.wait_for(PROMPT);
+    }
+
+    /// Ends the console, which must be content.
+    #[track_caller]
+    pub fn leave(&mut self) {
+        self.type_in(CTRL_D);
+        assert_eq!(self.exit_code(), 0);
     }
 
     /// All that was on the screen.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use atflow::sim::{Calendar, Entry, Receipt};
 use atflow::station::event::{Happening, JobKind, LaneName};
-use atflow::store::Lane;
+use atflow::store::{Lane, NewCommand};
+use serde_json::json;
 
 use crate::ledger;
 use crate::support_station::recorder::Recorder;
@@ -23,6 +24,10 @@ fn call(time: Duration, method: &str, params: &str) -> Entry {
 
 fn replies(lab: &Lab) -> Vec<String> {
     lab.received_on("command/reply/1000")
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).expect("minutes")
 }
 
 fn marks(lab: &Lab) -> Vec<Receipt> {
@@ -90,6 +95,32 @@ fn two_of_them_at_once_are_one() {
     lab.run_to(hm(0, 5));
     assert_eq!(lab.told().command_codes(), ["ok"]);
     assert_eq!(replies(&lab).len(), 1);
+}
+
+/// A process that died with a full waiting room leaves it full.
+#[test]
+fn commands_that_an_earlier_process_left_waiting_count() {
+    let killed = hm(0, 2);
+    // It comes while the first one runs, and a hundred are behind that.
+    let mut lab = Lab::start(commands([call(killed + s(5), "count", "{}")]));
+    lab.kill_at(killed);
+    let left: Vec<NewCommand> = (0..=100)
+        .map(|id: u8| {
+            let method = if id == 0 { "slow" } else { "count" };
+            let payload = format!("{TOPIC}\0{}", json!({ "method": method, "params": {}, "id": 7 }));
+            let key = format!("left {id}");
+            NewCommand { key, digest: [id; 32], method: method.to_string(), payload: payload.into_bytes() }
+        })
+        .collect();
+    lab.left().record(millis(killed), &left).expect("they are recorded");
+    lab.boot();
+    lab.run_to(hm(0, 10));
+    let rejected = lab.told().all(|happening| match happening {
+        Happening::CommandRejected { code, .. } => Some(code.clone()),
+        _ => None,
+    });
+    assert_eq!(rejected, ["busy"]);
+    assert_eq!(lab.told().command_codes(), ["ok"; 101]);
 }
 
 #[test]

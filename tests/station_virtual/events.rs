@@ -89,3 +89,14 @@ fn a_run_longer_than_its_period_skips() {
     assert!(starts.windows(2).all(|pair| pair[1].since(pair[0]) >= s(9)), "{starts:?}");
     assert!(starts.len() >= 40, "{}", starts.len());
 }
+
+/// Each second due time comes in the middle of a run and is skipped. It is no start, so the one behind it is run
+/// when it is due, and not nine tenths of a period after the one that was skipped.
+#[test]
+fn what_is_skipped_delays_nothing() {
+    let mut lab = Lab::start(Case::of(station("overlong.yaml")));
+    lab.run_to(hm(0, 30));
+    let starts: Vec<Mono> = lab.told().starts("long").into_iter().map(|(at, _)| at).collect();
+    assert!(starts.len() >= 14 && skipped(&lab, "long").len() >= 13, "{starts:?}");
+    assert!(starts.windows(2).skip(1).all(|pair| pair[1].since(pair[0]) < s(121)), "{starts:?}");
+}

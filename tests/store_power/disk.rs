@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::chance::Chance;
 use super::recording::Op;
+use atflow::chance::Chance;
 
 const SECTOR: usize = 512;
 

@@ -8,8 +8,8 @@ use atflow::store::{
 };
 use serde_json::json;
 
-use super::chance::Chance;
 use super::recording;
+use atflow::chance::Chance;
 
 /// What the store had said when so many operations had reached the system.
 #[derive(Clone, Debug)]

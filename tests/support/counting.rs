@@ -14,7 +14,7 @@ use super::broker::{Seen, Sender};
 use super::process::{Done, Running, atflow, run};
 use super::station::station;
 use super::temp::TempDir;
-use super::time::Deadline;
+use super::time::{Deadline, Stopwatch};
 
 /// Everything as fast as can be. The counter and its report are one transaction.
 const STATION: &str = "\
@@ -91,6 +91,8 @@ pub struct Counting {
     commands_sent: u64,
     /// What its processes said, one after the other.
     pub lives: Vec<Done>,
+    /// How long [`Counting::drain`] took.
+    pub drained_in: Duration,
 }
 
 impl Counting {
@@ -105,7 +107,14 @@ impl Counting {
         ] {
             dir.file(name, text.replace("PREFIX", prefix));
         }
-        Self { dir, broker, prefix: prefix.to_owned(), commands_sent: 0, lives: Vec::new() }
+        Self {
+            dir,
+            broker,
+            prefix: prefix.to_owned(),
+            commands_sent: 0,
+            lives: Vec::new(),
+            drained_in: Duration::ZERO,
+        }
     }
 
     /// Starts its process.
@@ -131,6 +140,8 @@ impl Counting {
     /// The last life has no schedule: it only sends what waits.
     pub fn drain(&mut self, port: &str) {
         let mut station = self.run("quiet.yaml", port);
+        let clock = Stopwatch::start();
+        // A module that was left in the middle of data is not spoken to for a minute.
         let deadline = Deadline::after(Duration::from_mins(2));
         let state = self.dir.join("state");
         loop {
@@ -141,6 +152,7 @@ impl Counting {
             }
             assert!(!deadline.passed(), "{}", list.stdout);
         }
+        self.drained_in = clock.elapsed();
         station.signal(Signal::TERM);
         self.lives.push(station.finish().exited(0));
     }

@@ -3,10 +3,13 @@
 
 #![allow(dead_code, reason = "every test program uses its own part of this")]
 
+pub mod bringup;
 pub mod broker;
 pub mod counting;
 pub mod module;
 pub mod process;
+pub mod pty;
+pub mod simulator;
 pub mod station;
 pub mod temp;
 pub mod time;

@@ -1,20 +1,17 @@
 //! A fake module that plays a script on a real pty, in a thread of its own. What it says and when is the
 //! script's; what it heard is kept byte for byte.
 
-use std::ffi::OsString;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
+use super::pty::Pty;
 use super::time::{Deadline, PATIENCE};
 
 /// Written into the pty behind everything that the program has sent: when the script reads this, it has
@@ -33,13 +30,8 @@ pub struct Module {
 impl Module {
     /// Starts the script. It ends by itself, or with [`Wire::until_over`] or [`Wire::serve`].
     pub fn start(script: impl FnOnce(&mut Wire) + Send + 'static) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a pty");
-        grantpt(&master).expect("a pty of our own");
-        unlockpt(&master).expect("a pty of our own");
-        let name = ptsname(&master, Vec::new()).expect("a pty has a name").into_bytes();
-        let port = PathBuf::from(OsString::from_vec(name));
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let slave = rustix::fs::open(&port, flags, Mode::empty()).expect("the pty's other end");
+        let Pty { master, path, slave } = Pty::open();
+        rustix::io::ioctl_fionbio(&slave, true).expect("a descriptor");
         // Raw before anybody opens it, or what the module says is echoed back to it.
         let mut settings = tcgetattr(&slave).expect("a terminal");
         settings.make_raw();
@@ -58,7 +50,7 @@ impl Module {
             script(&mut wire);
             wire.heard
         });
-        Self { port, slave, over, thread: Some(thread) }
+        Self { port: path, slave, over, thread: Some(thread) }
     }
 
     /// Answers every command line with what `reply` says, until the test is over.

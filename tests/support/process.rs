@@ -1,7 +1,7 @@
 //! Processes that are watched line by line, with a deadline, and never outlive their test.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -61,6 +61,18 @@ pub fn atflow<A: AsRef<OsStr>>(dir: &TempDir, args: impl IntoIterator<Item = A>)
 #[track_caller]
 pub fn run(command: &mut Command) -> Done {
     Running::start(command).finish()
+}
+
+/// Runs a command to its end with these lines on its standard input.
+#[track_caller]
+pub fn run_typed(command: &mut Command, lines: &str) -> Done {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("the program starts");
+    // A program that refuses to begin does not read.
+    let _ = child.stdin.take().expect("piped").write_all(lines.as_bytes());
+    let output = child.wait_with_output().expect("the program ends");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Done { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// One line, or the end of a stream.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::process::{Running, atflow};
+use super::simulator::serve;
 use super::temp::TempDir;
 
 /// What the bundled station wants of the environment.
@@ -12,10 +13,7 @@ pub const SECRETS: [(&str, &str); 2] =
 /// The simulated module on a pty, with a real broker as its cloud, and the path of the pty.
 pub fn module(dir: &TempDir, name: &str, broker_url: &str, scenario: &str) -> (Running, String) {
     let (pty, scenario) = (dir.join(name), dir.file("world.yaml", scenario));
-    let args = ["sim", "luat-air724", "--pty", &pty, "--cloud", broker_url, "--scenario", &scenario];
-    let mut sim = Running::start(&mut atflow(dir, args));
-    sim.wait_for(|line| line.contains("Ctrl-C ends it"));
-    (sim, pty)
+    serve(dir, &["--pty", &pty, "--cloud", broker_url, "--scenario", &scenario])
 }
 
 /// Runs a station that logs as JSON.

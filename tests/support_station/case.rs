@@ -2,16 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::time::Duration;
 
-use atflow::flow::compile::{self, Options};
-use atflow::flow::diag::Look;
-use atflow::flow::model::{Program, UnitId};
-use atflow::hooks::{Host, Value};
-use atflow::run::vars::{self, Outside};
 use atflow::sim::{Entry, Scenario, SimSettings, What, When};
-use atflow::transcript::{Masker, Secret};
+use atflow::testing::fuzz::program::{Ready, Source};
 
 use super::root;
 
@@ -80,31 +74,12 @@ impl Case {
             ..Scenario::default()
         }
     }
-}
 
-/// A checked program with the values of its vars.
-pub struct Loaded {
-    pub program: Rc<Program>,
-    pub host: Rc<Host>,
-    pub values: Vec<Vec<Value>>,
-    secrets: Vec<Secret>,
-}
-
-impl Loaded {
-    pub fn of(case: &Case) -> Self {
-        let host = Rc::new(Host::new());
-        let loaded = compile::load(&case.file, &root(), &Options::default(), &host);
-        let said = loaded.problems.render(&loaded.sources, Look::Plain);
-        let program = Rc::new(loaded.program.unwrap_or_else(|| panic!("{said}")));
-        let env = |_: &str| None;
-        let file = |_: UnitId, path: &str| Err(format!("no test reads {path}"));
-        let outside = Outside { given: &case.vars, env: &env, file: &file, simulated: true };
-        let resolved = vars::resolve(&program, &outside).unwrap_or_else(|_| panic!("a var has no value"));
-        Self { program, host, values: resolved.values, secrets: resolved.secrets }
-    }
-
-    pub fn masker(&self) -> Masker {
-        Masker::new(&self.secrets, &self.program.dialect.escapes).expect("short secrets")
+    /// The program, checked, with the values of its vars.
+    pub fn load(&self) -> Ready {
+        let (file, vars) = (self.file.clone(), self.vars.clone());
+        let source = Source { file, folder: root(), module: "luat-air724".to_string(), vars };
+        source.load().unwrap_or_else(|problems| panic!("{problems}"))
     }
 }
 

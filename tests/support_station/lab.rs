@@ -19,9 +19,10 @@ use atflow::sim::{self, Receipt, SimLink, SimOptions, Watch};
 use atflow::station::event::Summary;
 use atflow::station::{Setup, SharedWatcher, Station};
 use atflow::store::{DiskFaults, Life, Store};
+use atflow::testing::fuzz::program::Ready;
 use atflow::transcript::{Header, Transcript};
 
-use super::case::{Case, Loaded};
+use super::case::Case;
 use super::port::{Fate, Killed, Operator, Port};
 use super::recorder::{Bytes, Recorder, Shared};
 
@@ -109,11 +110,11 @@ impl Lab {
         if let Some(faults) = faults {
             store.set_disk_faults(faults);
         }
-        let loaded = Loaded::of(&self.case);
+        let loaded = self.case.load();
         self.station = Some(self.station(loaded, store));
     }
 
-    fn session(&self, loaded: &Loaded, observer: &SharedObserver, masked: &Masked) -> Session {
+    fn session(&self, loaded: &Ready, observer: &SharedObserver, masked: &Masked) -> Session {
         let link = Port::new(&self.link, &self.fate);
         let (program, host): (_, &Host) = (&loaded.program, &loaded.host);
         host.set_clock(link.clock());
@@ -122,10 +123,11 @@ impl Lab {
             module: Some(program.dialect.name.clone()),
             wall_ms: None,
         };
+        let masker = loaded.masker().expect("short secrets");
         let transcript = if self.case.keep {
-            Transcript::to(Box::new(self.transcript.clone()), &header, loaded.masker())
+            Transcript::to(Box::new(self.transcript.clone()), &header, masker)
         } else {
-            Transcript::none(loaded.masker())
+            Transcript::none(masker)
         };
         let lines = TellLines::new(Rc::clone(observer), masked.clone());
         let dialect = Arc::clone(&program.dialect);
@@ -144,11 +146,11 @@ impl Lab {
         Rc::new(RefCell::new(Tee::new(watchers)))
     }
 
-    fn station(&self, loaded: Loaded, store: Store) -> Station {
+    fn station(&self, loaded: Ready, store: Store) -> Station {
         let tee = self.watcher();
         let watcher: SharedWatcher = Rc::<RefCell<Tee>>::clone(&tee);
         let observer: SharedObserver = tee;
-        let masked = Masked::new(Rc::new(loaded.masker()));
+        let masked = Masked::new(Rc::new(loaded.masker().expect("short secrets")));
         let session = self.session(&loaded, &observer, &masked);
         let clock = session.clock();
         Station::new(Setup {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use super::head::skip_blanks;
 use super::parse::{HoleType, Node};
-use super::segment::skip_blanks;
 use super::{Capture, Captures};
 
 /// One hole, with a comma behind it or the end of the line.

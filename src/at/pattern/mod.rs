@@ -13,10 +13,14 @@
 
 mod error;
 mod fields;
+mod head;
+mod lazy_regex;
 mod near;
 mod parse;
+mod regex_source;
 mod segment;
 mod sequence;
+mod slot;
 #[cfg(test)]
 mod tests;
 
@@ -129,8 +133,8 @@ impl Pattern {
         let at = source.find('/').map_or(0, |slash| slash + 1);
         let at = at..at + regex.len();
         let fail = |why| PatternError::new(at.clone(), PatternErrorKind::Regex(why));
-        let alone = segment::compile(regex).map_err(fail)?;
-        let compiled = segment::compile(&format!("^(?:{regex})$")).map_err(fail)?;
+        let alone = lazy_regex::compile(regex).map_err(fail)?;
+        let compiled = lazy_regex::compile(&format!("^(?:{regex})$")).map_err(fail)?;
         let names: Vec<Arc<str>> = alone.capture_names().flatten().map(Arc::from).collect();
         for name in &names {
             parse::check_name(name, at.clone())?;

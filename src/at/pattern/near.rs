@@ -76,7 +76,7 @@ fn commas(nodes: &[Node]) -> usize {
 
 /// The hole is of another type, or the text is another one: then it is no near miss.
 fn wrong_field(shown: &str, field: &[u8], nodes: &[Node], segment: &Segment) -> Option<String> {
-    let start = segment.head_end(field, |found, wanted| found == wanted)?;
+    let start = segment.head_end(field)?;
     let Node::Hole(hole) = nodes.last()? else { return None };
     let found = String::from_utf8_lossy(&field[start..]);
     let wanted = match &hole.kind {

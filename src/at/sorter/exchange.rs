@@ -279,7 +279,8 @@ impl Exchange {
         Some(Class::Final)
     }
 
-    /// With nothing owed, an error result ends an open `await`: `OK`, then `ERROR` in place of the result.
+    /// With no final result owed, an error result ends an open `await`, or the wait for a prompt: `OK`, then
+    /// `ERROR` in place of it.
     fn takes_late_error(
         &mut self,
         line: &[u8],
@@ -288,7 +289,8 @@ impl Exchange {
         offer: Offer,
     ) -> Option<Class> {
         let refused = offer.late || offer.distrust || shape != Shape::Line;
-        if refused || self.progress.awaits_done || self.progress.failed.is_some() {
+        let waits = !self.progress.awaits_done || (self.has_data && self.missing_prompt().is_some());
+        if refused || !waits || self.progress.failed.is_some() {
             return None;
         }
         let (pattern, captures) = first_match(&dialect.results.error, line, &self.same)?;

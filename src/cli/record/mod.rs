@@ -15,7 +15,7 @@ use crate::transcript::{Header, Masker, Transcript};
 
 use super::args::RecordArgs;
 use super::console::{self, Talked};
-use super::run::may_be_replaced;
+use super::conversation::may_be_replaced;
 use super::{Exit, complain, say};
 use flow::Recording;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::cli::Exit;
-use crate::cli::run::columns;
+use crate::cli::say::columns;
 use crate::flow::diag::{Look, Sources};
 use crate::flow::duration;
 use crate::report::paint::Paint;

@@ -6,7 +6,7 @@ use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::keys;
 use crate::flow::load::{Place, Reader};
-use crate::flow::yaml::{Node, Scalar};
+use crate::flow::yaml::{Node, Scalar, Tree};
 
 use super::Options;
 
@@ -39,6 +39,8 @@ pub(super) struct Files {
     pub all: Vec<File>,
     /// Something that was asked for could not be read.
     pub incomplete: bool,
+    /// The main file's steps, if reading ended behind the last one of these: nothing else can be judged.
+    pub cut: Option<Span>,
 }
 
 /// The dialect of a file that names none.
@@ -54,6 +56,7 @@ struct Gatherer<'g> {
     sources: &'g mut Sources,
     problems: &'g mut Diagnostics,
     all: Vec<File>,
+    cut: Option<Span>,
 }
 
 impl Files {
@@ -64,9 +67,9 @@ impl Files {
         sources: &mut Sources,
         problems: &mut Diagnostics,
     ) -> Self {
-        let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
+        let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new(), cut: None };
         gatherer.main(main, options);
-        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors() }
+        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors(), cut: gatherer.cut }
     }
 
     /// A dialect alone, as `module: name` in a file of the working directory would find it.
@@ -76,7 +79,7 @@ impl Files {
         sources: &mut Sources,
         problems: &mut Diagnostics,
     ) -> Self {
-        let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new() };
+        let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new(), cut: None };
         let place = Place::Disk("flow.yaml".into());
         let text = format!("module: '{}'\nflows: {{}}\n", name.replace('\'', "''"));
         let id = gatherer.sources.add("--module", text);
@@ -84,7 +87,7 @@ impl Files {
             gatherer.all.push(File { place, id, node, kind: Kind::Library, parent: None });
             gatherer.module(Kind::Flow, &Options::default());
         }
-        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors() }
+        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors(), cut: gatherer.cut }
     }
 
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &File> {
@@ -95,7 +98,9 @@ impl Files {
 impl Gatherer<'_> {
     fn main(&mut self, path: &Path, options: &Options) {
         let place = Place::Disk(path.to_path_buf());
-        let Some((id, node)) = self.reader.yaml(&place, None, self.sources, self.problems) else { return };
+        let Some((id, tree)) = self.reader.main_yaml(&place, self.sources, self.problems) else { return };
+        let Tree { root: node, complete } = tree;
+        self.cut = node.get("steps").filter(|_| !complete).map(|steps| steps.span);
         if let Some((key, _)) = node.map().and_then(|map| map.iter().find(|(key, _)| is_test_key(&key.text)))
         {
             self.problems.push(

@@ -67,8 +67,12 @@ pub fn load(main: &Path, working_directory: &Path, options: &Options, host: &Hos
     let mut problems = Diagnostics::new();
     let files = Files::gather(main, options, &reader, &mut sources, &mut problems);
     let places = files.all.iter().map(|file| file.place.clone()).collect();
+    let gathered = problems.len();
     let program =
         (!files.all.is_empty()).then(|| compile(&files, &reader, &mut sources, &mut problems, host));
+    if let Some(steps) = files.cut {
+        problems.retain_since(gathered, |problem| steps.holds(problem.at));
+    }
     let program = program.flatten().filter(|_| !problems.has_errors());
     Loaded { program, sources, problems, places, reader }
 }

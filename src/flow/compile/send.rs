@@ -92,6 +92,7 @@ impl Compiler<'_> {
     pub(super) fn send(&mut self, line: &Node, nodes: &SendNodes<'_>, scope: &mut Scope) -> Option<Send> {
         let template = self.template(line, scope);
         if let Some(template) = &template {
+            self.refuse_empty_line(template);
             self.check_line(template);
             self.check_joined(line);
         }
@@ -111,6 +112,16 @@ impl Compiler<'_> {
         let id = self.sends;
         self.sends += 1;
         Some(Send { id, line: template, data, rules, captures, same })
+    }
+
+    /// A line without a character asks nothing, so nothing answers it.
+    fn refuse_empty_line(&mut self, line: &Template) {
+        if line.literal().is_some_and(|text| text.trim().is_empty()) {
+            self.problems.push(
+                Diagnostic::error(Code::EMPTY_TEXT, line.span, "`send` is empty")
+                    .help("write a command line; `AT` asks whether the module listens"),
+            );
+        }
     }
 
     /// A step that owes nothing ends when its line has left, and hears no answer.

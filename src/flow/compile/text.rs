@@ -215,7 +215,12 @@ impl Compiler<'_> {
 
     /// One pattern.
     pub(super) fn pattern(&mut self, node: &Node, stand: Stand) -> Option<Pattern> {
-        let scalar = self.scalar(node, "a pattern")?;
+        let Some(scalar) = self.scalar(node, "a pattern") else {
+            // What YAML has taken apart may well have been a pattern.
+            let sources = self.sources;
+            self.salvage(sources.slice(node.span));
+            return None;
+        };
         let pattern = match self.parsed(scalar.text) {
             Ok(pattern) => pattern,
             Err(error) => {

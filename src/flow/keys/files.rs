@@ -1,6 +1,7 @@
 //! The files: a flow that ends, a cloud, and what they share.
 
-use super::{Code, DOWNLINK, Key, RETRY, Rule, Shape, Takes};
+use super::step::{ON_ERROR, RETRIES};
+use super::{DOWNLINK, Key, Rule, Shape, Takes};
 
 static VAR_VALUE: Takes = Takes::Either(&[Takes::Plain, Takes::Object(&VAR_SOURCE)]);
 static FLOW_VALUE: Takes = Takes::Object(&NAMED_FLOW);
@@ -62,11 +63,7 @@ pub static FLOW: Shape = Shape {
         Key::new("steps", Takes::Steps, "what it does, in order"),
         FLOWS,
     ],
-    rules: &[Rule::at_least_one(
-        &["steps", "flows"],
-        Code::MISSING_KEY,
-        "add `steps`, such as `steps: [AT]`",
-    )],
+    rules: &[Rule::at_least_one(&["steps", "flows"], "add `steps`, such as `steps: [AT]`")],
     instead: &[
         ("dialect", "write `module`"),
         ("import", "write `use` for flows, `hooks` for functions"),
@@ -109,19 +106,9 @@ pub static NAMED_FLOW: Shape = Shape {
         RETURNS,
         Key::new("timeout", Takes::Duration, "one attempt")
             .default("none; the worst case is added up and printed"),
-        Key::new(
-            "retry",
-            Takes::Either(&[Takes::Int { min: 1, max: 1_000_000 }, Takes::Object(&RETRY)]),
-            "further attempts of all its steps",
-        )
-        .default("1 attempt"),
+        Key::new("retry", RETRIES, "further attempts of all its steps").default("1 attempt"),
         Key::new("steps", Takes::Steps, "what it does, in order").required(),
-        Key::new(
-            "on_error",
-            Takes::Either(&[Takes::OneOf(&["ignore", "continue"]), Takes::Steps]),
-            "as on a step",
-        )
-        .default("fail"),
+        Key::new("on_error", ON_ERROR, "as on a step").default("fail"),
         Key::new("always", Takes::Steps, "afterwards, passed or not"),
     ],
     rules: &[],

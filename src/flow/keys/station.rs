@@ -1,7 +1,7 @@
 //! A station: a file that runs for ever.
 
 use super::files::{ABOUT, CLOUD_KEY, FLOWS, HOOKS, MODULE, NAME, USE, VARS};
-use super::{Code, Key, LINK, Rule, Shape, Takes};
+use super::{Key, LINK, Rule, Shape, Takes};
 
 const KINDS: &[&str] = &["duration", "bool", "int", "number", "text", "list", "map"];
 
@@ -29,7 +29,6 @@ pub static STATION: Shape = Shape {
     ],
     rules: &[Rule::at_least_one(
         &["schedule", "downlink", "events"],
-        Code::MISSING_KEY,
         "without one of them nothing is ever run",
     )],
     instead: &[
@@ -60,6 +59,10 @@ pub static STATE_VALUE: Shape = Shape {
     instead: &[],
 };
 
+const ONE_RUN: Key =
+    Key::new("timeout", Takes::Duration, "one run").default("none; the worst case is added up and printed");
+const RUN_STEPS: Key = Key::new("steps", Takes::Steps, "what is run").required();
+
 /// One item of `schedule:`.
 pub static SCHEDULE: Shape = Shape {
     name: "schedule",
@@ -87,23 +90,13 @@ pub static SCHEDULE: Shape = Shape {
         .default("skip"),
         Key::new("overlap", Takes::OneOf(&["skip", "queue"]), "due again while it waits or runs")
             .default("skip"),
-        Key::new("timeout", Takes::Duration, "one run")
-            .default("none; the worst case is added up and printed"),
-        Key::new("steps", Takes::Steps, "what is run").required(),
+        ONE_RUN,
+        RUN_STEPS,
     ],
     rules: &[
-        Rule::at_least_one(
-            &["every", "cron"],
-            Code::MISSING_KEY,
-            "say when: `every: 1m` or `cron: '0 3 * * *'`",
-        ),
+        Rule::at_least_one(&["every", "cron"], "say when: `every: 1m` or `cron: '0 3 * * *'`"),
         Rule::at_most_one(&["every", "cron"], "keep one; two times are two schedules"),
-        Rule::needs(
-            "tz",
-            &["cron"],
-            Code::MISSING_KEY,
-            "`every` counts from due time to due time, in no zone",
-        ),
+        Rule::needs("tz", &["cron"], "`every` counts from due time to due time, in no zone"),
     ],
     instead: &[
         ("interval", "write `every`"),
@@ -130,16 +123,11 @@ pub static EVENT: Shape = Shape {
         Key::new("when", Takes::Expression, "false: nothing is run").default("true"),
         Key::new("overlap", Takes::OneOf(&["queue", "skip"]), "it happens again while a run waits")
             .default("queue"),
-        Key::new("timeout", Takes::Duration, "one run")
-            .default("none; the worst case is added up and printed"),
-        Key::new("steps", Takes::Steps, "what is run").required(),
+        ONE_RUN,
+        RUN_STEPS,
     ],
     rules: &[
-        Rule::at_least_one(
-            &["urc", "message", "link"],
-            Code::MISSING_KEY,
-            "say what starts it: `urc`, `message` or `link`",
-        ),
+        Rule::at_least_one(&["urc", "message", "link"], "say what starts it: `urc`, `message` or `link`"),
         Rule::at_most_one(&["urc", "message", "link"], "keep one; two causes are two events"),
     ],
     instead: &[

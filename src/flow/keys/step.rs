@@ -12,6 +12,12 @@ const SEND_AWAIT: &[&str] = &["send", "await"];
 const SEND_AWAIT_ASK: &[&str] = &["send", "await", "ask"];
 const PUBLISH: &[&str] = &["publish"];
 
+/// What `retry` takes, of a step and of a flow.
+pub(super) const RETRIES: Takes =
+    Takes::Either(&[Takes::Int { min: 1, max: 1_000_000 }, Takes::Object(&RETRY)]);
+/// What `on_error` takes.
+pub(super) const ON_ERROR: Takes = Takes::Either(&[Takes::OneOf(&["ignore", "continue"]), Takes::Steps]);
+
 /// One item of `steps`.
 pub static STEP: Shape = Shape {
     name: "step",
@@ -136,13 +142,9 @@ pub static STEP: Shape = Shape {
             Takes::Object(&PROBE),
             "asked first: if it passes the step is already so; asked again afterwards",
         ),
-        Key::new(
-            "retry",
-            Takes::Either(&[Takes::Int { min: 1, max: 1_000_000 }, Takes::Object(&RETRY)]),
-            "further attempts; a number is `attempts`",
-        )
-        .default("1 attempt")
-        .example("{ every: 1s, for: 30s }"),
+        Key::new("retry", RETRIES, "further attempts; a number is `attempts`")
+            .default("1 attempt")
+            .example("{ every: 1s, for: 30s }"),
         Key::new("set", Takes::Map(&Takes::Value), "names and what they become, in order; `state.x` allowed")
             .example("{ online: s == 1 }"),
         Key::new(
@@ -156,7 +158,7 @@ pub static STEP: Shape = Shape {
         Key::new("else", Takes::Steps, "run when `when` was false"),
         Key::new(
             "on_error",
-            Takes::Either(&[Takes::OneOf(&["ignore", "continue"]), Takes::Steps]),
+            ON_ERROR,
             "`ignore` counts as passed; `continue` runs the rest of the list, which then \
              fails; steps: recovered if they pass",
         )
@@ -169,8 +171,9 @@ pub static STEP: Shape = Shape {
         ),
     ],
     rules: &[
-        Rule::needs("receive", &["timeout"], Code::NO_TIMEOUT, "every wait has an end: add `timeout: 30s`"),
-        Rule::needs("ask", &["timeout"], Code::NO_TIMEOUT, "every wait has an end: add `timeout: 2m`"),
+        Rule::needs("receive", &["timeout"], "every wait has an end: add `timeout: 30s`")
+            .code(Code::NO_TIMEOUT),
+        Rule::needs("ask", &["timeout"], "every wait has an end: add `timeout: 2m`").code(Code::NO_TIMEOUT),
         Rule {
             check: super::Check::Needs { key: "await", needs: &["timeout"], unless: SEND },
             code: Code::NO_TIMEOUT,
@@ -179,12 +182,11 @@ pub static STEP: Shape = Shape {
         Rule::needs(
             "publish",
             &["json", "text", "bytes"],
-            Code::MISSING_KEY,
             "say what is published: `json: { … }`, `text: …` or `bytes: ${…}`",
         ),
         Rule::at_most_one(&["json", "text", "bytes"], "a message has one payload: keep one"),
-        Rule::needs("each", &["steps"], Code::MISSING_KEY, "add the `steps` that run for each element"),
-        Rule::needs("else", &["when"], Code::MISSING_KEY, "add the `when` whose other side this is"),
+        Rule::needs("each", &["steps"], "add the `steps` that run for each element"),
+        Rule::needs("else", &["when"], "add the `when` whose other side this is"),
     ],
     instead: &[
         ("then", "put the action beside `when`; several go in `steps`"),
@@ -249,10 +251,9 @@ pub static RETRY: Shape = Shape {
     rules: &[
         Rule::at_least_one(
             &["attempts", "for", "forever"],
-            Code::UNBOUNDED_RETRY,
-            "every retry has an end: add `attempts: 3` or `for: 30s`, or say `forever: \
-             true`",
-        ),
+            "every retry has an end: add `attempts: 3` or `for: 30s`, or say `forever: true`",
+        )
+        .code(Code::UNBOUNDED_RETRY),
         Rule::at_most_one(
             &["every", "backoff"],
             "`every` counts from start to start, `backoff` from end to start: keep one",
@@ -319,7 +320,6 @@ pub static PORT: Shape = Shape {
     ],
     rules: &[Rule::at_least_one(
         &["baud", "dtr", "rts", "break"],
-        Code::MISSING_KEY,
         "say what changes, such as `baud: 115200`",
     )],
     instead: &[("speed", "write `baud`"), ("baud_rate", "write `baud`")],

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, options};
 
-use super::{Key, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Style};
+use super::{Key, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Style, Tree};
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::traps::{self, Parent};
 
-/// Reads the whole file, or stops at the first thing after which all would be guesswork.
-pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Node> {
+/// Reads the whole file, or stops at the first thing after which all would be guesswork: then there is a tree
+/// only if the file's own steps were being read and nothing else was to follow them.
+pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Tree> {
     let text = sources.text(file);
     if text.len() > MOST_BYTES {
         problems.push(traps::too_large(file, text.len()));
@@ -30,15 +31,17 @@ pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics)
         problems: &mut found,
     };
     let complete = builder.read();
-    let (root, comments) = (builder.root, builder.comments);
-    let mut root = if complete { root } else { None };
+    if !complete {
+        builder.root = builder.root_before_the_open_step();
+    }
+    let (mut root, comments) = (builder.root, builder.comments);
     if let Some(root) = &mut root {
         traps::look(text, root, &comments, &mut found);
     } else if complete && found.is_empty() {
         found.push(traps::empty_file(file));
     }
     problems.append(found);
-    root
+    root.map(|root| Tree { root, complete })
 }
 
 struct Builder<'s, 'p> {
@@ -125,6 +128,28 @@ impl Builder<'_, '_> {
         let open = self.open.iter().rfind(|open| open.flow_style).map(|open| open.start);
         let place = traps::Broken { text: self.text, file: self.file, at, last: self.last.clone(), open };
         self.problems.push(traps::syntax(&place, error.kind()));
+    }
+
+    /// The file without the step in which reading ended, and what is behind it. What the steps before it see is
+    /// known, for it stands above them, as long as no further key of the file follows.
+    fn root_before_the_open_step(&mut self) -> Option<Node> {
+        self.open.truncate(2);
+        let [Open { what: What::Map { key: Some(MapKey::Good(key)), .. }, .. }, steps] = &self.open[..]
+        else {
+            return None;
+        };
+        let What::List(read) = &steps.what else { return None };
+        let end = read.last()?.span.end;
+        let is_key =
+            |line: &str| line.starts_with(|first: char| !first.is_whitespace() && !"#-".contains(first));
+        if key.text != "steps" || steps.flow_style || self.text[end..].lines().skip(1).any(is_key) {
+            return None;
+        }
+        self.root = None;
+        while !self.open.is_empty() {
+            self.end(&(end..end));
+        }
+        self.root.take()
     }
 
     fn span(&self, range: Range<usize>) -> Span {

@@ -169,11 +169,11 @@ fn time_online_is_counted_to_the_last_thing_told() {
     let mut metrics = Metrics::new(about());
     let to = |to| Happening::LinkState { from: LinkState::Down, to, level: 3, cause: None, pause_ms: 0 };
     metrics.happened(at(1_000), &to(LinkState::Online));
-    metrics.happened(at(61_000), &Happening::PubackStray);
+    metrics.happened(at(61_000), &Happening::ReloadOk);
     assert_eq!(value(&metrics.render(None), "link_online_seconds_total").as_deref(), Some("60"));
     metrics.happened(at(61_500), &to(LinkState::Recovering));
     metrics.happened(at(99_000), &to(LinkState::Online));
-    metrics.happened(at(99_250), &Happening::PubackStray);
+    metrics.happened(at(99_250), &Happening::ReloadOk);
     assert_eq!(value(&metrics.render(None), "link_online_seconds_total").as_deref(), Some("60.75"));
 }
 

@@ -39,11 +39,9 @@ pub fn level(happening: &Happening) -> Level {
         H::Reboot { expected, .. } => good(*expected, Level::Info, Level::Warn),
         H::JobFinished { outcome, .. } => good(outcome == "ok", Level::Debug, Level::Error),
         H::CommandFinished { code, .. } => good(code == "ok", Level::Info, Level::Warn),
-        H::RungStarted { .. }
-        | H::JobStarted { .. }
-        | H::ReportQueued { .. }
-        | H::PubackStray
-        | H::CommandStarted { .. } => Level::Debug,
+        H::RungStarted { .. } | H::JobStarted { .. } | H::ReportQueued { .. } | H::CommandStarted { .. } => {
+            Level::Debug
+        }
         H::StationStarted { .. }
         | H::StationStopping { .. }
         | H::StationStopped(_)

@@ -255,7 +255,6 @@ fn of_reports(happening: &Happening) -> Option<Row> {
             let messages = plural(count, "message");
             Row::bad("report", format!("{messages} dropped, {which}: {}", one_line(why)))
         }
-        Happening::PubackStray => Row::plain("report", "an acknowledgement that nothing waited for"),
         _ => return None,
     })
 }

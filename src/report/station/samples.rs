@@ -208,7 +208,6 @@ pub(crate) fn rest() -> Vec<Happening> {
         Happening::ReportRefused { seq: 20, error: text("+CME ERROR: 53") },
         Happening::ReportDead { seq: 20, error: text("+CME ERROR: 53") },
         Happening::ReportDropped { first: 21, last: 30, count: 10, reason: text("full") },
-        Happening::PubackStray,
         Happening::CommandDuplicate { n: 1, id: text("1000"), reply_again: true },
         Happening::CommandRejected { code: text("bad_json"), why: text("expected `}` \u{1b}[31m") },
         Happening::TimerSet { flow: text("reset"), in_ms: 10_000 },

@@ -1,5 +1,6 @@
 //! The steps of a station's runs, for those who want to see them: one short line each.
 
+use crate::report::outcome::outcome;
 use crate::report::paint::Paint;
 use crate::report::text::{lasted, one_line};
 use crate::run::event::{Event, StepEnd, StepKind, StepOutcome};
@@ -23,16 +24,8 @@ fn finished(step: &StepEnd) -> Option<(&'static str, Paint, String)> {
     if matches!(step.kind, StepKind::Group | StepKind::Note) && step.outcome == StepOutcome::Passed {
         return None;
     }
-    let (mark, paint, note) = match &step.outcome {
-        StepOutcome::Passed => ("✓", Paint::Good, None),
-        StepOutcome::AlreadySo => ("✓", Paint::Good, Some("already so".to_string())),
-        StepOutcome::Changed => ("✓", Paint::Good, Some("changed".to_string())),
-        StepOutcome::Skipped => ("–", Paint::Dim, Some("skipped".to_string())),
-        StepOutcome::Ignored(why) => ("·", Paint::Dim, Some(format!("ignored: {why}"))),
-        StepOutcome::Recovered(why) => ("↺", Paint::Notice, Some(format!("recovered: {why}"))),
-        StepOutcome::Noted(why) | StepOutcome::Failed(why) => ("✗", Paint::Bad, Some(why.clone())),
-    };
-    let mut notes: Vec<String> = note.iter().map(|note| one_line(note)).collect();
+    let (mark, paint, outcome) = outcome(&step.outcome);
+    let mut notes: Vec<String> = outcome.into_iter().collect();
     notes.extend(step.answer.iter().map(|line| one_line(line)));
     notes.extend(step.values.iter().map(|(name, value)| format!("{name} = {}", one_line(value))));
     let took = if step.took.is_zero() { String::new() } else { lasted(step.took) };

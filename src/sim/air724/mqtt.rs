@@ -1,5 +1,5 @@
 //! The MQTT client inside the module. `OK` only means that it started; what came of it is a second line
-//! (`CONNECT OK`, `CONNACK OK`, `PUBACK`, `SUBACK`, `UNSUBACK`).
+//! (`CONNECT OK`, `CONNACK OK`, `PUBACK`, `PUBREC` and `PUBCOMP`, `SUBACK`, `UNSUBACK`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -39,8 +39,8 @@ pub(super) struct Publish {
 pub(super) struct Mqtt {
     line: Line,
     login: Option<Login>,
-    /// A `QoS` 1 publish waits for its acknowledgement.
-    in_flight: bool,
+    /// The `QoS`, 1 or 2, of the publish that waits for its acknowledgement.
+    in_flight: Option<u8>,
     /// `AT+MQTTMODE=1`: messages of `AT+MPUB` are hexadecimal.
     hex: bool,
     /// `AT+MQTTMSGSET=1`: messages wait in their slots.
@@ -60,7 +60,7 @@ impl Mqtt {
     pub(super) fn drop_silently(&mut self, dce: &mut Dce<'_, '_>) -> bool {
         let had = self.line != Line::Closed;
         self.line = Line::Closed;
-        self.in_flight = false;
+        self.in_flight = None;
         if had {
             dce.io.cloud.close(dce.io.now);
         }
@@ -101,7 +101,7 @@ impl Air724 {
             ("+MSUB" | "+MUNSUB", Form::Set) => self.subscribe(command, dce),
             ("+MDISCONNECT", Form::Execute) if self.mqtt.line == Line::Online => {
                 self.mqtt.line = Line::LoggedOut;
-                self.mqtt.in_flight = false;
+                self.mqtt.in_flight = None;
                 dce.io.cloud.disconnect(dce.io.now);
                 Answer::ok()
             }
@@ -199,13 +199,13 @@ impl Air724 {
     fn destination(arguments: &[Argument], dce: &Dce<'_, '_>) -> Option<Publish> {
         let [topic, qos, retain, ..] = arguments else { return None };
         let fits = !topic.bytes.is_empty() && topic.bytes.len() <= dce.core.profile.limits.topic;
-        let qos = qos.up_to(1)?;
+        let qos = qos.up_to(2)?;
         let retain = retain.up_to(1)? == 1;
         fits.then(|| Publish { topic: topic.text(), qos, retain })
     }
 
     fn may_publish(&self, qos: u8) -> bool {
-        self.mqtt.line == Line::Online && !(qos > 0 && self.mqtt.in_flight)
+        self.mqtt.line == Line::Online && !(qos > 0 && self.mqtt.in_flight.is_some())
     }
 
     fn publish_line(&mut self, command: &Command, dce: &mut Dce<'_, '_>) -> Answer {
@@ -227,7 +227,9 @@ impl Air724 {
         if !self.may_publish(qos) {
             return Answer::cme(cme::FAILED);
         }
-        self.mqtt.in_flight |= qos > 0;
+        if qos > 0 {
+            self.mqtt.in_flight = Some(qos);
+        }
         dce.io.cloud.publish(dce.io.now, &Post { topic, payload, qos, retain });
         Answer::ok()
     }
@@ -300,9 +302,10 @@ impl Air724 {
                 self.mqtt.line = Line::Tcp;
                 dce.urc("ERROR");
             }
+            (Arrival::PubRec, Line::Online) => dce.urc("PUBREC"),
             (Arrival::PubAck, Line::Online) => {
-                self.mqtt.in_flight = false;
-                dce.urc("PUBACK");
+                let qos = self.mqtt.in_flight.take();
+                dce.urc(if qos == Some(2) { "PUBCOMP" } else { "PUBACK" });
             }
             // No document shows a refusal; the acknowledgement itself is what it reports.
             (Arrival::SubAck { .. }, Line::Online) => dce.urc("SUBACK"),
@@ -310,7 +313,7 @@ impl Air724 {
             (Arrival::Message { topic, payload }, Line::Online) => self.message(topic, payload, dce),
             (Arrival::Closed, Line::Tcp | Line::LoggingIn | Line::Online) => {
                 self.mqtt.line = Line::Closed;
-                self.mqtt.in_flight = false;
+                self.mqtt.in_flight = None;
                 dce.urc("CLOSED");
             }
             _ => {}

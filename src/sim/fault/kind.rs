@@ -139,6 +139,7 @@ kinds! {
     BrokerKicks, "broker_kicks", Day, (2.0, 12.0), Some((S, 30 * M)), "the broker closes each connection soon after the login";
     RegistrationLost, "registration_lost", Day, (1.0, 4.0), Some((10 * S, H)), "the network is gone";
     ClockJump, "clock_jump", Day, (1.0, 4.0), Some((S, 365 * 24 * H)), "the calendar of atflow's machine jumps, forward or back";
+    Suspend, "suspend", Day, (1.0, 4.0), Some((M, 8 * H)), "atflow's machine sleeps; what comes meanwhile is read when it wakes up";
     DiskFull, "disk_full", Day, (2.0, 4.0), Some((M, H)), "the disk of a station's outbox is full";
     DiskFails, "disk_fails", Day, (2.0, 4.0), Some((M, H)), "writing to that disk fails";
 }

@@ -94,7 +94,7 @@ fn hostile_lines() {
         host.ask(bad);
         assert_eq!(host.ask("AT"), OK, "after {bad}");
     }
-    let mut chance = entropy::Entropy::stream(3, "noise");
+    let mut chance = Entropy::stream(3, "noise");
     for _ in 0..300 {
         let mut noise = b"AT+".to_vec();
         noise.extend((0..30).map(|_| u8::try_from(chance.below(256)).unwrap()));

@@ -158,6 +158,15 @@ fn only_one_qos_1_publish_at_a_time() {
 }
 
 #[test]
+fn a_qos_2_publish_has_two_answers_as_its_test_command_says() {
+    let mut host = Host::online();
+    assert!(host.ask("AT+MPUB=?").contains("(0-2)"));
+    let heard = host.ask_for("AT+MPUB=a,2,0,x", 3);
+    assert_eq!(heard, format!("{OK}\r\nPUBREC\r\n\r\nPUBCOMP\r\n"));
+    host.dialogue(&[("AT+MPUB=a,3,0,x", ERROR), ("AT+MPUB=a,0,0,x", OK)]);
+}
+
+#[test]
 fn publish_arguments_and_escapes() {
     let mut host = Host::online();
     let (long, longest) = ("t".repeat(257), "t".repeat(256));

@@ -247,6 +247,8 @@ impl World {
                 let change = if back { ClockChange::Back(by) } else { ClockChange::Forward(by) };
                 self.occur(What::Clock(change));
             }
+            K::Suspend if self.asleep() => {}
+            K::Suspend => self.occur(What::Suspend { lasts: lasts.unwrap_or_default() }),
             K::DownlinkFlood => {
                 let Detail::Count(count) = fault.detail else { return };
                 for number in 0..count {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chance::Chance;
 use crate::link::Mono;
-use crate::run::Chance;
 
 use super::super::event::Happening;
 use super::{History, Machine, Outcome, Phase, RungShape, Trust};

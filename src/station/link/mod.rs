@@ -33,8 +33,8 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::chance::Chance;
 use crate::link::Mono;
-use crate::run::Chance;
 
 use super::event::{Happening, LinkState};
 

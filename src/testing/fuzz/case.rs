@@ -1,20 +1,18 @@
 //! What goes wrong in one run: faults between module and host, and mishaps of the machine that the station runs
-//! on. Drawn from a seed, or written out one by one.
+//! on. `draw` makes one of a seed; here one is written out, fault by fault.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::flow::duration;
-use crate::sim::{Detail, Fault, FaultKind, FaultWhen, Faults, Rate, Unit};
+use crate::sim::{Detail, Fault, FaultKind, FaultWhen, Faults};
 
-use super::super::fate::{Mishap, MishapKind};
+use super::super::fate::Mishap;
 use super::log::{Log, Span};
 
 /// How long everything is well again at the end of a station's run: a link that waits comes back within 90
 /// minutes, then what has piled up is sent.
 const CALM: Duration = Duration::from_hours(3);
-/// Commands that the cloud sends, whatever else happens, this far apart on average.
-const BETWEEN_COMMANDS: Duration = Duration::from_mins(50);
 
 impl Span {
     /// Trouble for so long, and time to recover behind it.
@@ -32,6 +30,8 @@ pub struct Downlink {
     pub id: u64,
     /// What it calls.
     pub method: &'static str,
+    /// With what, as JSON.
+    pub params: &'static str,
 }
 
 /// One run.
@@ -49,73 +49,7 @@ pub struct Case {
     pub downlinks: Vec<Downlink>,
 }
 
-/// Chance of the cases: a stream for each thing that is drawn.
-struct Chance(u64);
-
-impl Chance {
-    fn of(seed: u64, label: &str) -> Self {
-        let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 up to but not including `end`, which is not 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
-
-    fn coin(&mut self) -> bool {
-        self.next() >> 63 == 1
-    }
-
-    /// Small ones as likely as large ones, by doublings: exact, so the same on every machine.
-    fn by_scale(&mut self, low: f64, high: f64) -> f64 {
-        let mut steps = 0;
-        let mut at = low;
-        while at < high {
-            at *= 2.0;
-            steps += 1;
-        }
-        let mut value = low;
-        for _ in 0..self.below(steps + 1) {
-            value *= 2.0;
-        }
-        value.min(high)
-    }
-
-    /// Between the two, to the millisecond.
-    fn between(&mut self, low: Duration, high: Duration) -> Duration {
-        let width = u64::try_from(high.saturating_sub(low).as_millis()).unwrap_or(u64::MAX - 1);
-        low + Duration::from_millis(self.below(width + 1))
-    }
-}
-
 impl Case {
-    /// What this seed stands for: each family of faults with an even chance, so that some seeds are gentle and
-    /// get far, each at a rate of its own.
-    pub fn draw(seed: u64, span: Span) -> Self {
-        let mut faults = Faults { heal: Some(span.trouble), ..Faults::default() };
-        for kind in FaultKind::ALL {
-            let mut chance = Chance::of(seed, kind.name());
-            let (low, high) = kind.usual();
-            let rate = chance.by_scale(low, high);
-            if chance.coin() {
-                let rate = if kind.unit() == Unit::Day { Rate::PerDay(rate) } else { Rate::Each(rate) };
-                faults.settings.set(*kind, rate);
-            }
-        }
-        Self { seed, span, faults, mishaps: mishaps(seed, span), downlinks: downlinks(seed, span) }
-    }
-
     /// A run in which nothing goes wrong.
     pub fn quiet(seed: u64, lasts: Duration) -> Self {
         let span = Span { trouble: lasts, whole: lasts };
@@ -162,9 +96,7 @@ impl Case {
         text.push_str("    expect:\n      - { rules: hold }\n");
         text
     }
-}
 
-impl Case {
     /// Those that were listed, or those that were drawn if they do not happen again from a list.
     fn write_faults(&self, text: &mut String) {
         if self.faults.is_empty() {
@@ -199,8 +131,8 @@ fn line_of(mishap: &Mishap) -> (Duration, String) {
 impl Downlink {
     /// Topic and payload.
     pub fn message(&self) -> (String, String) {
-        let id = self.id;
-        let payload = format!(r#"{{"method":"{}","params":{{}},"id":{id}}}"#, self.method);
+        let Self { id, method, params, .. } = self;
+        let payload = format!(r#"{{"method":"{method}","params":{params},"id":{id}}}"#);
         (format!("command/send/{id}"), payload)
     }
 
@@ -210,56 +142,5 @@ impl Downlink {
             self.time,
             format!("{{ time: {}, cloud: {topic}, text: '{payload}' }}", duration::display(self.time)),
         )
-    }
-}
-
-/// A family of mishaps: its label, the times between two on average, and what it is.
-type Family = (&'static str, (u64, u64), MishapKind);
-
-/// No process is down for longer than this.
-const LONGEST_DOWN: u64 = 60;
-
-const HOUR: u64 = 3_600;
-
-fn mishaps(seed: u64, span: Span) -> Vec<Mishap> {
-    let families: [Family; 4] = [
-        ("crash", (HOUR, 6 * HOUR), MishapKind::Crash),
-        ("crash in write", (2 * HOUR, 12 * HOUR), MishapKind::CrashInWrite),
-        ("crash before commit", (HOUR, 6 * HOUR), MishapKind::CrashBeforeCommit),
-        ("crash after commit", (HOUR, 6 * HOUR), MishapKind::CrashAfterCommit),
-    ];
-    let mut all = Vec::new();
-    for (label, between, what) in families {
-        let mut chance = Chance::of(seed, label);
-        let pause = chance.between(Duration::from_secs(between.0), Duration::from_secs(between.1));
-        if !chance.coin() {
-            continue;
-        }
-        let mut time = Duration::ZERO;
-        loop {
-            time += chance.between(Duration::from_secs(1), pause * 2);
-            if time >= span.trouble {
-                break;
-            }
-            let down = chance.between(Duration::from_secs(1), Duration::from_secs(LONGEST_DOWN));
-            all.push(Mishap { time, what, down });
-        }
-    }
-    all.sort_by_key(|mishap| mishap.time);
-    all
-}
-
-fn downlinks(seed: u64, span: Span) -> Vec<Downlink> {
-    let mut chance = Chance::of(seed, "downlinks");
-    let (mut time, mut id, mut all) = (Duration::ZERO, 10_000, Vec::new());
-    loop {
-        time += chance.between(Duration::from_secs(1), BETWEEN_COMMANDS * 2);
-        if time >= span.trouble {
-            return all;
-        }
-        id += 1;
-        let methods = ["signal", "signal", "nonsense", "restart"];
-        let method = methods[usize::try_from(chance.below(methods.len() as u64)).unwrap_or(0)];
-        all.push(Downlink { time, id, method });
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::link::Mono;
-use crate::sim::{Fault, Receipt, Truth};
+use crate::sim::{Fault, Receipt, Truth, TruthKind};
 use crate::station::event::{Happening, Work};
 use crate::store::Ledger;
 
@@ -86,6 +86,24 @@ impl Log {
     /// Whether a fault of the kind that `is` names happened.
     pub fn suffered(&self, is: impl Fn(&Fault) -> bool) -> bool {
         self.faults.iter().any(|(_, fault)| is(fault))
+    }
+
+    /// When the machine slept: nothing is done then, and nothing is late because of it.
+    pub fn sleeps(&self) -> impl Iterator<Item = (Mono, Mono)> {
+        self.truth.iter().filter_map(|truth| match truth.kind {
+            TruthKind::Asleep { until } => Some((truth.at, until)),
+            _ => None,
+        })
+    }
+
+    /// For how long between two moments the machine slept.
+    pub fn slept(&self, from: Mono, until: Mono) -> Duration {
+        self.sleeps().map(|(began, ended)| ended.min(until).since(began.max(from))).sum()
+    }
+
+    /// How much of the time from one moment to another the machine was awake.
+    pub fn awake(&self, from: Mono, until: Mono) -> Duration {
+        until.since(from).saturating_sub(self.slept(from, until))
     }
 
     /// Command lines that were sent, without their ending: what is sent in one piece and ends like a line.

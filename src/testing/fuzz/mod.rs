@@ -2,10 +2,11 @@
 //! whatever goes wrong. A seed gives the settings of the faults and everything else that is left to chance; what
 //! really happened is kept as a list, and the list alone makes it happen again, so that it can be made shorter.
 //!
-//! * [`case`]: what goes wrong in one run, and how it is drawn and written. [`stage`]: one run.
+//! * [`case`]: what goes wrong in one run, and how it is written. `draw`: from a seed to that. [`stage`]: one run.
 //! * [`log`]: what a run left. [`invariant`]: the rules. `shrink`: less of what makes a rule fail.
 
 pub mod case;
+mod draw;
 pub mod invariant;
 pub(super) mod leak;
 pub mod log;
@@ -17,13 +18,13 @@ pub mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use case::Case;
 use invariant::Violation;
-use log::Span;
+use log::{Log, Span};
 use program::{Source, Unusable};
 
 /// What is fuzzed, and how.
@@ -67,60 +68,19 @@ pub struct Failure {
     pub runs: usize,
 }
 
-/// Runs all seeds; `done` is called as each ends, in any order, with how many have.
+/// Told of each outcome as it comes, in any order, with how many there are so far and how many there will be.
+pub type Progress<'p> = &'p (dyn Fn(u64, u64, &Outcome) + Sync);
+
+/// Runs all seeds.
 ///
 /// # Errors
 ///
 /// The file cannot be run.
-pub fn fuzz(options: &Options, done: &(dyn Fn(u64, &Outcome) + Sync)) -> Result<Vec<Outcome>, Unusable> {
+pub fn fuzz(options: &Options, done: Progress<'_>) -> Result<Vec<Outcome>, Unusable> {
     // Problems of the file are said once, and before anything runs.
     options.source.load()?;
-    let next = AtomicU64::new(0);
-    let outcomes = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..options.jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= options.seeds {
-                        return;
-                    }
-                    let outcome = one(options, options.first_seed.wrapping_add(index));
-                    let mut all = lock(&outcomes);
-                    all.push(outcome);
-                    let count = all.len() as u64;
-                    if let Some(last) = all.last() {
-                        done(count, last);
-                    }
-                }
-            });
-        }
-    });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    outcomes.sort_by_key(|outcome| outcome.seed);
-    Ok(outcomes)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// One seed: drawn, run, judged, and made smaller if a rule failed.
-fn one(options: &Options, seed: u64) -> Outcome {
-    let case = Case::draw(seed, Span::of(options.lasts));
-    let log = stage::run(&options.source, &case);
-    let faults = log.faults.len() + case.mishaps.len();
-    let Some(violation) = invariant::check(&log) else { return Outcome { seed, faults, failure: None } };
-    let exact = case.exactly(&log);
-    if !options.shrinks {
-        let around = log.around(violation.at);
-        return Outcome { seed, faults, failure: Some(Failure { violation, case: exact, around, runs: 1 }) };
-    }
-    let smaller = shrink::shrink(&options.source, exact, &violation);
-    // A case that does not fail again when it is written out is shown as it was drawn.
-    let (case, violation, log, runs) = smaller.unwrap_or((case, violation, log, 1));
-    let around = log.around(violation.at);
-    Outcome { seed, faults, failure: Some(Failure { violation, case, around, runs }) }
+    let one = |index| one(options, options.first_seed.wrapping_add(index));
+    Ok(side_by_side(options.jobs, options.seeds, &one, done))
 }
 
 /// Runs a passing case once for each place between two lines, with `urc` there.
@@ -128,43 +88,71 @@ fn one(options: &Options, seed: u64) -> Outcome {
 /// # Errors
 ///
 /// The file cannot be run.
-pub fn urc_everywhere(
-    options: &Options,
-    urc: &str,
-    done: &(dyn Fn(u64, &Outcome) + Sync),
-) -> Result<Vec<Outcome>, Unusable> {
+pub fn urc_everywhere(options: &Options, urc: &str, done: Progress<'_>) -> Result<Vec<Outcome>, Unusable> {
     options.source.load()?;
     let quiet = Case::quiet(options.first_seed, options.lasts);
     let places = stage::run(&options.source, &quiet).places;
+    let one = |index| {
+        let nth = index + 1;
+        let case = quiet.clone().with_urc(nth, urc);
+        let log = stage::run(&options.source, &case);
+        let failure = invariant::check(&log).map(|violation| Failure::of(violation, case, &log, 1));
+        Outcome { seed: nth, faults: 1, failure }
+    };
+    Ok(side_by_side(options.jobs, places, &one, done))
+}
+
+/// What `one` makes of each number below `count`, so many at once; in order.
+fn side_by_side(
+    jobs: usize,
+    count: u64,
+    one: &(dyn Fn(u64) -> Outcome + Sync),
+    done: Progress<'_>,
+) -> Vec<Outcome> {
     let next = AtomicU64::new(0);
     let outcomes = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                return;
+            }
+            let outcome = one(index);
+            let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            done(all.len() as u64 + 1, count, &outcome);
+            all.push(outcome);
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..options.jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let nth = next.fetch_add(1, Ordering::Relaxed) + 1;
-                    if nth > places {
-                        return;
-                    }
-                    let case = quiet.clone().with_urc(nth, urc);
-                    let log = stage::run(&options.source, &case);
-                    let failure = invariant::check(&log).map(|violation| Failure {
-                        around: log.around(violation.at),
-                        violation,
-                        case,
-                        runs: 1,
-                    });
-                    let mut all = lock(&outcomes);
-                    all.push(Outcome { seed: nth, faults: 1, failure });
-                    let count = all.len() as u64;
-                    if let Some(last) = all.last() {
-                        done(count, last);
-                    }
-                }
-            });
+        for _ in 0..jobs.max(1) {
+            scope.spawn(work);
         }
     });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|outcome| outcome.seed);
-    Ok(outcomes)
+    outcomes
+}
+
+impl Failure {
+    fn of(violation: Violation, case: Case, log: &Log, runs: usize) -> Self {
+        Self { around: log.around(violation.at), violation, case, runs }
+    }
+}
+
+/// One seed: drawn, run, judged, and made smaller if a rule failed.
+fn one(options: &Options, seed: u64) -> Outcome {
+    let case = Case::draw(seed, Span::of(options.lasts));
+    let log = stage::run(&options.source, &case);
+    let faults = log.faults.len() + case.mishaps.len();
+    let failure = invariant::check(&log).map(|violation| {
+        let exact = case.exactly(&log);
+        if !options.shrinks {
+            return Failure::of(violation, exact, &log, 1);
+        }
+        let smaller = shrink::shrink(&options.source, exact, &violation);
+        // A case that does not fail again when it is written out is shown as it was drawn.
+        let (case, violation, log, runs) = smaller.unwrap_or((case, violation, log, 1));
+        Failure::of(violation, case, &log, runs)
+    });
+    Outcome { seed, faults, failure }
 }

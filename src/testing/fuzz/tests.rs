@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use crate::flow::diag::{Diagnostics, Look};
 use crate::session::sabotage::{Sabotage, break_on_purpose};
+use crate::sim::{FaultKind, Faults, Rate};
 
+use crate::station::event::Happening;
 use crate::testing::play::{self, How};
 use crate::testing::{Outcome, read};
 
-use super::case::Case;
+use super::case::{Case, Downlink};
 use super::invariant::Violation;
 use super::log::Span;
 use super::program::Source;
@@ -89,6 +91,65 @@ fn broken_engines_are_caught() {
     }
 }
 
+/// Reports do say when they were made, in worlds whose calendars jump, and a wrong time would be seen.
+#[test]
+fn the_times_of_reports_are_judged() {
+    let span = Span { trouble: Duration::from_hours(3), whole: Duration::from_hours(4) };
+    let (mut judged, mut jumps) = (0, 0);
+    for seed in 1..=6 {
+        let mut case = Case::draw(seed, span);
+        case.faults.settings.set(FaultKind::ClockJump, Rate::PerDay(48.0));
+        let mut log = stage::run(&bundled("src/testing/fuzz/dated.yaml"), &case);
+        assert_eq!(invariant::check_one(&log, "S20"), None, "seed {seed}");
+        let dated = invariant::dated(&log);
+        judged += dated.len();
+        jumps += log.faults.iter().filter(|(_, fault)| fault.kind == FaultKind::ClockJump).count();
+        let Some((at, says_ms, _)) = dated.last() else { continue };
+        let wrong = (says_ms + 2500).to_string();
+        for receipt in log.received.iter_mut().filter(|receipt| receipt.at == *at) {
+            let text = String::from_utf8_lossy(&receipt.post.payload).replace(&says_ms.to_string(), &wrong);
+            receipt.post.payload = text.into_bytes();
+        }
+        let broken = invariant::check_one(&log, "S20").map(|violation| violation.at);
+        assert_eq!(broken, Some(*at), "seed {seed}");
+    }
+    println!("{judged} times of reports were judged, over {jumps} jumps of calendars");
+    assert!(judged > 500 && jumps > 10, "{judged} reports, {jumps} jumps");
+}
+
+/// A month with a line that is bad now and then, a network and a broker that go away, and a module that restarts.
+/// All rules hold at its end: nothing is lost, nothing waits for ever, nothing grows.
+#[test]
+fn a_month_on_a_bad_line() {
+    const DAYS: u64 = 30;
+    let rates = "{ lost_bytes: 2e-5, doubled_bytes: 1e-5, garbled_bytes: 1e-5, split_chunks: 5%, late_chunks: 2%,
+        urc_anywhere: 1%, urc_glued: 0.1%, late_answer: 0.1%, lost_answer: 0.05%, puback_lost: 0.1%, reboot: 1/d,
+        silent_reboot: 0.3/d, port_gone: 0.3/d, broker_away: 1/d, registration_lost: 1/d, heal: 30d }";
+    let mut month = Case::quiet(7, Duration::from_hours(24 * DAYS));
+    month.span = Span::of(month.span.trouble);
+    month.faults = Faults::parse(rates).expect("rates");
+    let call =
+        |hours, id, (method, params)| Downlink { time: Duration::from_hours(hours), id, method, params };
+    // A report a minute would show the same, and take a minute.
+    month.downlinks = vec![call(0, 1, ("set_interval", r#"{"seconds":600}"#))];
+    month.downlinks[0].time = Duration::from_mins(1);
+    month.downlinks.extend((1..4 * DAYS).map(|quarter| call(6 * quarter, 1 + quarter, ("signal", "{}"))));
+    let log = stage::run(&station(), &month);
+    assert_eq!(invariant::check(&log), None);
+    let lost = log.told.iter().filter(
+        |(_, told)| matches!(told, Happening::LinkState { from, to, .. } if from.is_up() && !to.is_up()),
+    );
+    println!(
+        "{DAYS} days: {} faults, the link was lost {} times; {} messages were queued, {} arrived, {} wait",
+        log.faults.len(),
+        lost.count(),
+        log.ledger.rows.len(),
+        log.received.len(),
+        log.left.len()
+    );
+    assert!(log.ledger.rows.len() as u64 > DAYS * 140 && log.left.is_empty());
+}
+
 /// What `atflow test` says of the text that `atflow fuzz` prints.
 fn tested(text: &str) -> Outcome {
     let mut problems = Diagnostics::new();
@@ -155,7 +216,7 @@ fn a_line_may_come_between_any_two_others() {
         jobs: 1,
         shrinks: false,
     };
-    let outcomes = super::urc_everywhere(&options, "RING", &|_, _| {}).expect("it is a flow");
+    let outcomes = super::urc_everywhere(&options, "RING", &|_, _, _| {}).expect("it is a flow");
     let broken: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()).collect();
     assert!(broken.is_empty(), "{broken:?}");
     assert!(outcomes.len() > 20, "{} places", outcomes.len());
@@ -169,6 +230,7 @@ fn the_rules_hold_in_many_worlds() {
     for (source, seeds, span) in [
         (&station(), 1..=150, span()),
         (&prompting, 1..=40, span()),
+        (&bundled("src/testing/fuzz/dated.yaml"), 1..=40, span()),
         (&station(), 201..=210, Span::of(Duration::from_mins(20))),
     ] {
         for seed in seeds {

@@ -42,17 +42,40 @@ fn every_form_of_a_secret_is_found() {
         ("hex", hex("")),
         ("HEX", hex("").to_uppercase()),
         ("hex with blanks", hex(" ")),
+        ("hex as an address", hex(":")),
+        ("HEX with hyphens", hex("-").to_uppercase()),
+        ("hex with commas", hex(",")),
+        ("hex in C", format!("0x{}", hex(", 0x"))),
         ("backslash x", format!("\\x{}", hex("\\x"))),
         ("url", "p%C3%A4%2Fss%20%22w%5Co%2Crd%22%3F".to_owned()),
         ("url in small letters", "p%c3%a4%2fss%20%22w%5co%2crd%22%3f".to_owned()),
         ("form", "p%C3%A4%2Fss+%22w%5Co%2Crd%22%3F".to_owned()),
         ("all percent", format!("%{}", hex("%"))),
         ("base64", STANDARD.encode(value)),
+        ("base64 in a query", STANDARD.encode(value).replace('/', "%2F").replace('=', "%3D")),
+        ("base64 in JSON", STANDARD.encode(value).replace('/', "\\/")),
         ("UCS2", "007000E4002F00730073002000220077005C006F002C007200640022003F".to_owned()),
     ];
     for (form, text) in forms {
         assert_eq!(masker.mask(&format!("AT=({text})")), "AT=(<pw>)", "{form}: {text}");
     }
+}
+
+#[test]
+fn base64_is_found_in_a_query_and_in_json() {
+    let masker = masker(&[("pw", "~~~???")]);
+    for text in ["fn5+Pz8/", "fn5-Pz8_", "fn5%2BPz8%2F", "fn5%2bPz8%2f", "fn5+Pz8\\/"] {
+        assert_eq!(masker.mask(&format!("k={text}&")), "k=<pw>&", "{text}");
+    }
+}
+
+#[test]
+fn ucs2_is_found_in_either_byte_order() {
+    let masker = masker(&[("pw", "geheim")]);
+    assert_eq!(*masker.mask_bytes(b"(\0g\0e\0h\0e\0i\0m)"), *b"(<pw>)");
+    assert_eq!(*masker.mask_bytes(b"(g\0e\0h\0e\0i\0m\0)"), *b"(<pw>)");
+    assert_eq!(masker.mask(r"(\x00g\x00e\x00h\x00e\x00i\x00m)"), "(<pw>)");
+    assert_eq!(masker.mask("(670065006800650069006D00)"), "(<pw>)");
 }
 
 #[test]

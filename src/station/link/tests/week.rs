@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::run::Chance;
+use crate::chance::Chance;
 use crate::station::event::LinkState;
 use crate::station::link::Uses;
 

@@ -87,6 +87,24 @@ fn a_run_that_had_to_wait_keeps_its_distance_too() {
     assert_eq!(machine.live(2 * MINUTE).seen().0, [0, 60, 164, 218]);
 }
 
+/// A due time that is skipped is no start, so the run behind it comes as soon as its distance from the last real
+/// one allows, and not a whole period later.
+#[test]
+fn a_due_time_that_is_skipped_is_no_start() {
+    let late_and_skipped = |is_told: bool| {
+        let mut machine = Machine::new(every(MINUTE));
+        machine.live(SECOND).sleep(109 * SECOND);
+        assert!(machine.poll().run.is_some());
+        let skipped = machine.runs.pop();
+        if is_told {
+            machine.ticker.skipped();
+        }
+        (skipped, machine.live(2 * MINUTE).seen().0)
+    };
+    assert_eq!(late_and_skipped(true), (Some(110), vec![0, 120, 180]));
+    assert_eq!(late_and_skipped(false), (Some(110), vec![0, 164, 218]), "as if it had run");
+}
+
 #[test]
 fn a_hundred_restarts_in_ten_minutes() {
     for at_start in [true, false] {

@@ -20,6 +20,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         let Happening::JobFinished { kind, name, took_ms, .. } = happening else { return None };
         let most = if *kind == JobKind::Command { LONGEST_HANDLER } else { LONGEST_RUN } + UNCUT;
         let took = Duration::from_millis(*took_ms);
+        let took = took.saturating_sub(log.slept(*at - took, *at));
         (took > most).then(|| {
             Violation::new("S12", *at, format!("`{name}` took {took:?}, at most {most:?} are planned"))
         })
@@ -30,6 +31,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
 mod tests {
     use super::super::doctored::{log, s};
     use super::*;
+    use crate::sim::TruthKind;
 
     #[test]
     fn a_run_without_end_is_seen() {
@@ -43,5 +45,8 @@ mod tests {
         };
         assert_eq!(check(&log().tell(s(1), took(30_000))), None);
         assert_eq!(check(&log().tell(s(1), took(70_000))).unwrap().at, s(1));
+        let asleep = |until| log().truth(s(110), TruthKind::Asleep { until: s(until) });
+        assert_eq!(check(&asleep(160).tell(s(180), took(80_000))), None);
+        assert_eq!(check(&asleep(120).tell(s(180), took(80_000))).unwrap().at, s(180));
     }
 }

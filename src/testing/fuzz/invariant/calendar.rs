@@ -21,20 +21,28 @@ const SEEN: Duration = Duration::from_mins(15);
 
 pub(super) fn check(log: &Log) -> Option<Violation> {
     let field = log.rules.time_field.as_deref()?;
-    let made: BTreeMap<u64, i64> = (log.ledger.rows.iter())
-        .filter(|entry| entry.row.lane == Lane::Report && !has(&entry.row.payload, field))
-        .map(|entry| (entry.seq, entry.at_ms))
-        .collect();
-    log.received.iter().find_map(|receipt| {
-        let at_ms = made.get(&number(&receipt.post.payload)?)?;
-        let says_ms = value(&receipt.post.payload, field)?.as_i64()?;
-        let right_ms = right_at_zero(log, receipt.at)? + at_ms;
+    dated(log).into_iter().find_map(|(at, says_ms, right_ms)| {
         let wrong_ms = says_ms.abs_diff(right_ms);
         (wrong_ms > MOST_MS).then(|| {
             let what = format!("a report says `{field}`: {says_ms}, and was made {wrong_ms} ms from then");
-            Violation::new("S20", receipt.at, what)
+            Violation::new("S20", at, what)
         })
     })
+}
+
+/// Reports whose time can be judged: when each arrived, what it says, and what would be right.
+pub(in super::super) fn dated(log: &Log) -> Vec<(Mono, i64, i64)> {
+    let Some(field) = log.rules.time_field.as_deref() else { return Vec::new() };
+    let made: BTreeMap<u64, i64> = (log.ledger.rows.iter())
+        .filter(|entry| entry.row.lane == Lane::Report && value(&entry.row.payload, field).is_none())
+        .map(|entry| (entry.seq, entry.at_ms))
+        .collect();
+    let judged = log.received.iter().filter_map(|receipt| {
+        let at_ms = made.get(&number(&receipt.post.payload)?)?;
+        let says_ms = value(&receipt.post.payload, field)?.as_i64()?;
+        Some((receipt.at, says_ms, right_at_zero(log, receipt.at)? + at_ms))
+    });
+    judged.collect()
 }
 
 /// What the right calendar said at the beginning, if the machine's one has been as right for long enough.
@@ -53,10 +61,6 @@ fn right_at_zero(log: &Log, at: Mono) -> Option<i64> {
             .then(|| right_ms - i64::try_from(set.as_micros() / 1000).unwrap_or(i64::MAX));
     }
     found
-}
-
-fn has(payload: &[u8], field: &str) -> bool {
-    value(payload, field).is_some()
 }
 
 fn value(payload: &[u8], field: &str) -> Option<Value> {

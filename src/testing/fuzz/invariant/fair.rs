@@ -34,7 +34,7 @@ fn too_long(log: &Log, unit: &Unit) -> Option<Violation> {
         Holder::Publish => log.rules.longest_publish?,
         Holder::Link => return None,
     };
-    let took = unit.ended?.since(unit.began);
+    let took = log.awake(unit.began, unit.ended?);
     (took > most.saturating_add(UNCUT)).then(|| {
         let what = format!("{} held the line for {took:?}, its worst case is {most:?}", unit.holder);
         Violation::new("S13", unit.began, what)

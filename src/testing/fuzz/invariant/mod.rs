@@ -23,6 +23,8 @@ mod whole;
 
 #[cfg(test)]
 pub(super) mod doctored;
+#[cfg(test)]
+pub(super) use calendar::dated;
 
 use crate::link::Mono;
 
@@ -59,78 +61,45 @@ pub struct Rule {
     pub says: &'static str,
     /// It holds for flows that end, too.
     pub of_flows: bool,
-    check: fn(&Log) -> Option<Violation>,
+    check: Check,
+}
+
+type Check = fn(&Log) -> Option<Violation>;
+
+/// A rule about stations.
+const fn station(id: &'static str, says: &'static str, check: Check) -> Rule {
+    Rule { id, says, of_flows: false, check }
+}
+
+/// A rule about stations, and about flows that end.
+const fn any(id: &'static str, says: &'static str, check: Check) -> Rule {
+    Rule { id, says, of_flows: true, check }
 }
 
 /// All rules that are checked.
 pub const RULES: [Rule; 22] = [
-    Rule { id: "S1", says: "the program never gives up", of_flows: true, check: no_panic },
-    Rule { id: "S2", says: "one command line is under way at a time", of_flows: true, check: flight::check },
-    Rule { id: "S3", says: "no command line is sent as data", of_flows: true, check: data::check },
-    Rule {
-        id: "S4",
-        says: "nothing is sent between connection and login",
-        of_flows: true,
-        check: pair::check,
-    },
-    Rule { id: "S5", says: "nothing is done before it is durable", of_flows: false, check: durable::check },
-    Rule { id: "S6", says: "no message is lost", of_flows: false, check: outbox::check },
-    Rule { id: "S7", says: "reports arrive in order", of_flows: false, check: order::check },
-    Rule { id: "S8", says: "messages arrive whole", of_flows: false, check: whole::check },
-    Rule { id: "S9", says: "a command begins at most once", of_flows: false, check: commands::once },
-    Rule {
-        id: "S10",
-        says: "each command is answered exactly once",
-        of_flows: false,
-        check: commands::answered,
-    },
-    Rule {
-        id: "S11",
-        says: "a command that failed leaves nothing",
-        of_flows: false,
-        check: commands::effects,
-    },
-    Rule { id: "S12", says: "every run ends in its time", of_flows: false, check: bounded::check },
-    Rule {
-        id: "S13",
-        says: "what is due begins before what is due later",
-        of_flows: false,
-        check: fair::check,
-    },
-    Rule { id: "S14", says: "schedules keep their distance", of_flows: false, check: schedules::check },
-    Rule { id: "S15", says: "the module is not reset too often", of_flows: false, check: ladder::check },
-    Rule { id: "S16", says: "no secret is shown", of_flows: true, check: secrets },
-    Rule {
-        id: "S17",
-        says: "no message from the cloud is swallowed",
-        of_flows: false,
-        check: downlinks::check,
-    },
-    Rule {
-        id: "S18",
-        says: "what the cloud says never becomes a command line",
-        of_flows: true,
-        check: injection::check,
-    },
-    Rule { id: "S19", says: "nothing that waits grows without end", of_flows: false, check: queues::check },
-    Rule {
-        id: "S20",
-        says: "a report's time is right when the calendar is",
-        of_flows: false,
-        check: calendar::check,
-    },
-    Rule {
-        id: "L1",
-        says: "when all is well again, the station comes online",
-        of_flows: false,
-        check: liveness::check,
-    },
-    Rule {
-        id: "L2",
-        says: "then it sends and answers all that waits",
-        of_flows: false,
-        check: drained::check,
-    },
+    any("S1", "the program never gives up", no_panic),
+    any("S2", "one command line is under way at a time", flight::check),
+    any("S3", "no command line is sent as data", data::check),
+    any("S4", "nothing is sent between connection and login", pair::check),
+    station("S5", "nothing is done before it is durable", durable::check),
+    station("S6", "no message is lost", outbox::check),
+    station("S7", "reports arrive in order", order::check),
+    station("S8", "messages arrive whole", whole::check),
+    station("S9", "a command begins at most once", commands::once),
+    station("S10", "each command is answered exactly once", commands::answered),
+    station("S11", "a command that failed leaves nothing", commands::effects),
+    station("S12", "every run ends in its time", bounded::check),
+    station("S13", "what is due begins before what is due later", fair::check),
+    station("S14", "schedules keep their distance", schedules::check),
+    station("S15", "the module is not reset too often", ladder::check),
+    any("S16", "no secret is shown", secrets),
+    station("S17", "no message from the cloud is swallowed", downlinks::check),
+    any("S18", "what the cloud says never becomes a command line", injection::check),
+    station("S19", "nothing that waits grows without end", queues::check),
+    station("S20", "a report's time is right when the calendar is", calendar::check),
+    station("L1", "when all is well again, the station comes online", liveness::check),
+    station("L2", "then it sends and answers all that waits", drained::check),
 ];
 
 /// The first rule that does not hold.

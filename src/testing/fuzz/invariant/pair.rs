@@ -22,7 +22,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         }
         let line = crossing.bytes.as_slice();
         if line.starts_with(LOGS_IN) {
-            let late = opened.is_some_and(|opened| crossing.at.since(opened) > PATIENCE);
+            let late = opened.is_some_and(|opened| log.awake(opened, crossing.at) > PATIENCE);
             if !opening || late {
                 let what =
                     if late { "the login came too late" } else { "the login does not follow the connection" };

@@ -191,11 +191,7 @@ fn note(stretches: &mut Vec<Stretch>, since: &mut Option<Mono>, at: Mono, open: 
 }
 
 fn asleep(log: &Log) -> Vec<Stretch> {
-    let naps = log.truth.iter().filter_map(|truth| match truth.kind {
-        TruthKind::Asleep { until } => Some((truth.at, until)),
-        _ => None,
-    });
     // A port that is gone is not heard of before somebody reads from it.
     let gone = log.faults.iter().filter(|(_, fault)| fault.kind == FaultKind::PortGone);
-    naps.chain(gone.map(|(at, fault)| (*at, *at + fault.lasts.unwrap_or_default()))).collect()
+    log.sleeps().chain(gone.map(|(at, fault)| (*at, *at + fault.lasts.unwrap_or_default()))).collect()
 }

@@ -11,18 +11,18 @@ use super::super::log::Log;
 use super::Violation;
 use super::data::is_blinding;
 
-/// What the sending adds to a report.
-const ADDED: [&str; 3] = ["report_id", "time", "time_known"];
-
 /// Every row, by its number and by what it is.
 pub(super) struct Rows<'l> {
     by_seq: BTreeMap<u64, &'l Enqueued>,
     by_bytes: BTreeMap<(&'l str, &'l [u8]), Vec<u64>>,
+    /// What the sending adds to a report.
+    added: Vec<&'l str>,
 }
 
 impl<'l> Rows<'l> {
     pub(super) fn of(log: &'l Log) -> Self {
-        let mut rows = Self { by_seq: BTreeMap::new(), by_bytes: BTreeMap::new() };
+        let added = ["report_id", "time_known"].into_iter().chain(log.rules.time_field.as_deref()).collect();
+        let mut rows = Self { by_seq: BTreeMap::new(), by_bytes: BTreeMap::new(), added };
         for entry in &log.ledger.rows {
             rows.by_seq.insert(entry.seq, entry);
             let key = (entry.row.topic.as_str(), entry.row.payload.as_slice());
@@ -36,10 +36,26 @@ impl<'l> Rows<'l> {
     pub(super) fn of_post(&self, post: &Post) -> Vec<u64> {
         if let Some(seq) = number(&post.payload) {
             let row = self.by_seq.get(&seq);
-            return row.filter(|row| same(&row.row.payload, post)).map(|_| seq).into_iter().collect();
+            return row.filter(|row| self.same(&row.row.payload, post)).map(|_| seq).into_iter().collect();
         }
         let key = (post.topic.as_str(), post.payload.as_slice());
         self.by_bytes.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// A report as it was made, but for what the sending adds.
+    fn same(&self, made: &[u8], post: &Post) -> bool {
+        let (Ok(made), Ok(Value::Object(mut got))) =
+            (serde_json::from_slice::<Value>(made), serde_json::from_slice(&post.payload))
+        else {
+            return false;
+        };
+        let Value::Object(made) = made else { return false };
+        for name in &self.added {
+            if !made.contains_key(*name) {
+                got.remove(*name);
+            }
+        }
+        made == got
     }
 }
 
@@ -47,21 +63,6 @@ impl<'l> Rows<'l> {
 pub(super) fn number(payload: &[u8]) -> Option<u64> {
     let Ok(Value::Object(object)) = serde_json::from_slice(payload) else { return None };
     object.get("report_id")?.as_str()?.rsplit('-').next()?.parse().ok()
-}
-
-fn same(made: &[u8], post: &Post) -> bool {
-    let (Ok(made), Ok(Value::Object(mut got))) =
-        (serde_json::from_slice::<Value>(made), serde_json::from_slice(&post.payload))
-    else {
-        return false;
-    };
-    let Value::Object(made) = made else { return false };
-    for name in ADDED {
-        if !made.contains_key(name) {
-            got.remove(name);
-        }
-    }
-    made == got
 }
 
 /// Whether bytes to the module were changed on their way, or a process died in the middle of writing them.
@@ -102,6 +103,10 @@ mod tests {
         assert_eq!(check(&log().row(s(1), 7).receive_text(s(2), r#"{"n":1}"#)), None);
         let other = log().row(s(1), 7).receive_text(s(2), r#"{"n":2,"report_id":"store-7"}"#);
         assert_eq!(check(&other).unwrap().rule, "S8");
+        let mut dated = log().row(s(1), 7).receive_text(s(2), r#"{"n":1,"report_id":"store-7","ts":1}"#);
+        assert_eq!(check(&dated).unwrap().rule, "S8");
+        dated.rules.time_field = Some("ts".into());
+        assert_eq!(check(&dated), None);
         assert_eq!(check(&log().row(s(1), 7).receive_text(s(2), "{\"n\":1")).unwrap().at, s(2));
     }
 }

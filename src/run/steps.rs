@@ -1,14 +1,8 @@
-//! Steps, lists of steps, calls: the order of things within one step is that of the language's reference,
+//! Steps and lists of steps: the order of things within one step is that of the language's reference,
 //! "One step, exactly".
 
-use std::rc::Rc;
-
 use crate::flow::codes::Code;
-use crate::flow::fields::nearest;
-use crate::flow::model::{
-    ATTEMPT, Action, Assignment, ERROR, Flow, FlowId, OnError, Slot, Step, Target, Within,
-};
-use crate::hooks::{self, Value};
+use crate::flow::model::{ATTEMPT, Action, Assignment, OnError, Step, Target, Within};
 use crate::link::Mono;
 use crate::transcript::NoteKind;
 
@@ -16,9 +10,10 @@ use super::event::{Measurement, StepKind, StepOutcome};
 use super::failure::Failure;
 use super::frame::{Frame, Point};
 use super::home::Effects;
+use super::recovery::{forget_readings, not_recovered};
 use super::retry::Times;
-use super::telling::{error_value, kind_of};
-use super::{CALL_DEPTH, Halt, Part, Run};
+use super::telling::kind_of;
+use super::{Halt, Run};
 
 /// What a finished attempt tells its step.
 #[derive(Default)]
@@ -44,102 +39,6 @@ pub(super) struct Course {
 }
 
 impl Run {
-    /// The main flow, or the part of it that was asked for.
-    pub(super) fn main(&mut self, id: FlowId, part: &Part) -> Result<Vec<(String, serde_json::Value)>, Halt> {
-        let program = Rc::clone(&self.program);
-        let flow = program.flow(id);
-        let (from, to) = select(&flow.steps, part)?;
-        let args = flow.params.iter().map(|param| part.args.get(&*param.name).cloned()).collect();
-        let values = self.call(id, args, Mono::FAR, Some((from, to)))?;
-        Ok(flow
-            .returns
-            .iter()
-            .zip(values)
-            .map(|((name, _), value)| (name.to_string(), self.masked.json(json_of(&value))))
-            .collect())
-    }
-
-    /// Runs a flow in a scope of its own and gives back what it returns.
-    pub(super) fn call(
-        &mut self,
-        id: FlowId,
-        args: Vec<Option<Value>>,
-        outer: Mono,
-        part: Option<(usize, usize)>,
-    ) -> Result<Vec<Value>, Halt> {
-        let program = Rc::clone(&self.program);
-        let flow = program.flow(id);
-        if self.calls == CALL_DEPTH {
-            return Err(Failure::refused(format!("more than {CALL_DEPTH} flows call each other")).into());
-        }
-        self.calls += 1;
-        let mut frame = Frame::new(id, flow.unit, flow.names.len());
-        for (param, arg) in flow.params.iter().zip(args) {
-            let value = arg.or_else(|| param.default.clone()).unwrap_or(Value::UNIT);
-            frame.put(param.slot, value);
-        }
-        let (from, to) = part.unwrap_or((0, flow.steps.len()));
-        let outcome = self.flow_attempts(flow, (&flow.steps[from..to], from), &mut frame, outer);
-        self.calls -= 1;
-        outcome?;
-        Ok(flow.returns.iter().map(|(_, slot)| frame.get(*slot).clone()).collect())
-    }
-
-    fn flow_attempts(
-        &mut self,
-        flow: &Flow,
-        (steps, first): (&[Step], usize),
-        frame: &mut Frame,
-        outer: Mono,
-    ) -> Result<(), Halt> {
-        let started = self.session.now();
-        let mut attempt = 0;
-        let (failure, point) = loop {
-            attempt += 1;
-            if flow.retry.written {
-                frame.put(ATTEMPT, i64::from(attempt).into());
-            }
-            let began = self.session.now();
-            let deadline = flow.timeout.map_or(outer, |timeout| outer.min(began + timeout));
-            let point = frame.begin();
-            match self.list(steps, first, frame, deadline) {
-                Ok(()) => {
-                    frame.keep();
-                    return self.clean_up(&flow.always, None, frame);
-                }
-                Err(Halt::Stop(reason)) => {
-                    frame.keep();
-                    self.clean_up(&flow.always, None, frame)?;
-                    if self.calls == 1 {
-                        self.stopped = Some(reason);
-                    }
-                    return Ok(());
-                }
-                Err(Halt::Failed(failure)) => {
-                    frame.end();
-                    let times = Times { first: started, began, outer };
-                    let who = (flow.name.as_str(), flow.span);
-                    let again =
-                        self.wait_for_next(&flow.retry, &failure, attempt, times, (frame, point), who);
-                    match again {
-                        Ok(true) => {}
-                        Ok(false) => break (failure, point),
-                        Err(interrupted) => break (interrupted, point),
-                    }
-                }
-            }
-        };
-        let to = frame.now();
-        let recovered = self.on_error(&flow.on_error, &failure, frame);
-        let cleaned = self.clean_up(&flow.always, Some(&failure), frame);
-        frame.undo_between(point, to);
-        match recovered {
-            Ok(true) => cleaned,
-            Ok(false) => Err(Halt::Failed(failure)),
-            Err(halt) => Err(not_recovered(failure, halt)),
-        }
-    }
-
     /// Steps in a row, until one fails. `first` is the place of the first in its whole list, which counts for
     /// `within` when only a part of the list is run.
     pub(super) fn list(
@@ -414,43 +313,6 @@ impl Run {
         self.list(&step.otherwise, 0, frame, outer)
     }
 
-    /// Runs `on_error`. `true`: the failure is forgiven.
-    fn on_error(&mut self, rule: &OnError, failure: &Failure, frame: &mut Frame) -> Result<bool, Halt> {
-        match rule {
-            OnError::Steps(steps) if !failure.is_interrupt() && !failure.is_fatal() => {
-                let saved = frame.swap(ERROR, error_value(failure));
-                self.depth += 1;
-                let outcome = self.list(steps, 0, frame, Mono::FAR);
-                self.depth -= 1;
-                frame.put(ERROR, saved);
-                outcome.map(|()| true)
-            }
-            OnError::Ignore => Ok(!failure.is_fatal()),
-            _ => Ok(false),
-        }
-    }
-
-    /// Runs `always`, passed or not. Its own failure counts only when nothing failed before.
-    fn clean_up(
-        &mut self,
-        always: &[Step],
-        failure: Option<&Failure>,
-        frame: &mut Frame,
-    ) -> Result<(), Halt> {
-        if always.is_empty() {
-            return Ok(());
-        }
-        let error = failure.map_or(Value::UNIT, error_value);
-        let saved = frame.swap(ERROR, error);
-        self.depth += 1;
-        self.session.cleaning(true);
-        let outcome = self.list(always, 0, frame, Mono::FAR);
-        self.session.cleaning(false);
-        self.depth -= 1;
-        frame.put(ERROR, saved);
-        if failure.is_some() { Ok(()) } else { outcome }
-    }
-
     fn still_within(&mut self, within: &Within, passed: &[Option<Mono>]) -> Result<(), Halt> {
         let Some(Some(anchor)) = passed.get(within.sibling) else { return Ok(()) };
         let late = self.session.now().since(*anchor);
@@ -493,62 +355,4 @@ impl Run {
         }
         Ok(())
     }
-}
-
-/// A value for the report: JSON, and what JSON cannot hold as text.
-fn json_of(value: &Value) -> serde_json::Value {
-    hooks::to_json(value).unwrap_or_else(|_| hooks::display(value).into())
-}
-
-/// An old reading is never passed off as a new one: the names of a step that failed and was forgiven
-/// are `()`, but for those that its `on_error` steps set.
-fn forget_readings(step: &Step, frame: &mut Frame) {
-    let set_by_recovery: &[Slot] = match &step.on_error {
-        OnError::Steps(_) => &step.recovers,
-        _ => &[],
-    };
-    for slot in &step.defines {
-        if !set_by_recovery.contains(slot) {
-            frame.set(*slot, Value::UNIT);
-        }
-    }
-}
-
-/// What leaves a step whose `on_error` steps failed too: its own error, which those around it know how to
-/// take, unless the second one ends everything.
-fn not_recovered(failure: Failure, second: Halt) -> Halt {
-    match second {
-        Halt::Failed(second) if !second.is_fatal() => {
-            let step = second.path.last().map_or("", String::as_str);
-            let note = format!("its `on_error` failed too, at `{step}`: {}", second.message);
-            Halt::Failed(failure.help(note))
-        }
-        halt => halt,
-    }
-}
-
-/// The part of the main list that `--from` and `--until` name.
-fn select(steps: &[Step], part: &Part) -> Result<(usize, usize), Halt> {
-    let find = |name: &str, option: &str| {
-        steps.iter().position(|step| step.title.literal() == Some(name)).ok_or_else(|| {
-            let names: Vec<&str> = steps.iter().filter_map(|step| step.title.literal()).collect();
-            let message = format!("{option}: the flow has no step `{name}` of its own");
-            let mut failure = Failure::new(Code::NO_SUCH_STEP, "refused", message);
-            if let Some(near) = nearest(name, names.iter().copied()) {
-                failure = failure.help(format!("did you mean `{near}`?"));
-            }
-            Halt::from(failure.help(format!("its steps are: {}", names.join(", "))))
-        })
-    };
-    let from = part.from.as_deref().map_or(Ok(0), |name| find(name, "--from"))?;
-    let to = part.until.as_deref().map_or(Ok(steps.len()), |name| find(name, "--until").map(|at| at + 1))?;
-    if to <= from && part.until.is_some() {
-        // `--until` stands before `--from`: nothing would run, and that would pass.
-        let name = |option: &Option<String>| option.clone().unwrap_or_default();
-        let (from, until) = (name(&part.from), name(&part.until));
-        let message = format!("--until: the step `{until}` comes before `{from}`, so that nothing would run");
-        let help = format!("`--from {until} --until {from}`?");
-        return Err(Failure::new(Code::NO_SUCH_STEP, "refused", message).help(help).into());
-    }
-    Ok((from, to))
 }

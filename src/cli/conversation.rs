@@ -1,0 +1,76 @@
+//! What a conversation is opened with, whether a flow or a station has it: the session, its transcript, and the
+//! lines that must never be sent again.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::flow::model::Program;
+use crate::hooks::Host;
+use crate::link::Link;
+use crate::run::TellLines;
+use crate::run::once::{OnceInMemory, OnceStore};
+use crate::session::{Interrupt, Session};
+use crate::transcript::{Header, Masker, Transcript};
+
+use super::args::RunArgs;
+use super::once_file::OnceFile;
+use super::{Exit, complain};
+
+/// How every transcript begins.
+const TRANSCRIPT_BEGINS: &[u8] = br#"{"atflow":"transcript","#;
+
+pub(super) fn session(
+    link: Box<dyn Link>,
+    program: &Program,
+    transcript: Transcript,
+    lines: TellLines,
+    interrupt: Rc<dyn Interrupt>,
+    host: &Host,
+) -> Session {
+    host.set_clock(link.clock());
+    Session::new(link, std::sync::Arc::clone(&program.dialect), transcript, Box::new(lines), interrupt)
+}
+
+/// Where lines that must never be sent again are kept.
+pub(super) fn once(simulated: bool) -> Box<dyn OnceStore> {
+    if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) }
+}
+
+/// A transcript replaces a transcript, but nothing that somebody wrote: not the flow, for a start.
+pub(super) fn may_be_replaced(path: &Path) -> Result<(), Exit> {
+    // What is not there, or is a device or a pipe, has nothing to lose.
+    if !path.metadata().is_ok_and(|what| what.is_file() && what.len() > 0) {
+        return Ok(());
+    }
+    let mut begin = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(TRANSCRIPT_BEGINS.len() as u64).read_to_end(&mut begin));
+    if read.is_ok() && begin == TRANSCRIPT_BEGINS {
+        return Ok(());
+    }
+    let message = format!("`{}` is there and is no transcript; it is not overwritten", path.display());
+    complain(&message, Some("choose another file for `--transcript`"));
+    Err(Exit::Usage)
+}
+
+pub(super) fn transcript(
+    args: &RunArgs,
+    port: &str,
+    program: &Program,
+    link: &dyn Link,
+    masker: Masker,
+) -> Result<Transcript, Exit> {
+    let Some(path) = &args.transcript else { return Ok(Transcript::none(masker)) };
+    let file = File::create(path).map_err(|error| {
+        complain(&format!("cannot write the transcript `{}`: {error}", path.display()), None);
+        Exit::Environment
+    })?;
+    let header = Header {
+        port: port.to_string(),
+        module: Some(program.dialect.name.clone()),
+        wall_ms: (!link.simulated()).then(|| link.clock().wall_ms()),
+    };
+    Ok(Transcript::to(Box::new(file), &header, masker))
+}
