@@ -89,7 +89,7 @@ pub(super) struct RunArgs {
     // `--log` is what one looks for in a program that runs for ever.
     #[arg(long, visible_alias = "log", value_enum, default_value_t)]
     pub format: Format,
-    /// Show the verdict only
+    /// Show the verdict and the questions of `ask` only; of a station, its end
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show every line, too; of a station, its dull moments and the steps of its runs
