@@ -92,7 +92,7 @@ pub(super) struct RunArgs {
     // It is what one looks for in a program that runs for ever.
     #[arg(long, value_enum, value_name = "FORMAT", overrides_with = "format")]
     log: Option<Format>,
-    /// Show the verdict only
+    /// Show the verdict and the questions of `ask` only; of a station, its end
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show every line, too; of a station, its dull moments and the steps of its runs

@@ -32,7 +32,8 @@ fn not_begun(exit: Exit, args: &AtArgs) -> Exit {
     if args.format == Format::Json {
         let first = args.lines.first();
         // Whatever keeps it from being written, there is a worse problem already.
-        let _ = say::line(&record(first.map_or("", String::as_str), &[], Some(&say::last_complaint())));
+        let _ =
+            say::line(&record(first.map_or("", String::as_str), &[], Some(&say::last_complaint().message)));
     }
     exit
 }
@@ -79,7 +80,7 @@ fn sent(args: &AtArgs) -> Result<Exit, Exit> {
 fn dialect(name: &str) -> Result<Arc<Dialect>, Exit> {
     let host = Host::new();
     compile::dialect(name, &std::env::current_dir().unwrap_or_default(), &host).map_err(|problems| {
-        complain(&problems, None);
+        say::problems(&problems.0, &problems.1);
         Exit::Usage
     })
 }

@@ -185,6 +185,10 @@ mod tests {
     fn a_port_that_is_taken_is_the_environments_fault() {
         let metrics = Arc::new(Mutex::new(Metrics::new(About::default())));
         assert_eq!(serve(server(), metrics), Err(Exit::Environment));
-        assert!(say::last_complaint().contains("cannot listen on 127.0.0.1:"), "{}", say::last_complaint());
+        assert!(
+            say::last_complaint().message.contains("cannot listen on 127.0.0.1:"),
+            "{}",
+            say::last_complaint().message
+        );
     }
 }

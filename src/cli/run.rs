@@ -95,6 +95,11 @@ fn is_station(args: &RunArgs, program: &Program) -> bool {
 /// Runs a flow that ends.
 fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched) -> Result<Report, Exit> {
     let flow = chosen(&ready.program, args.flow.as_deref())?;
+    let selected = Part { from: args.from.clone(), until: args.until.clone(), args: params };
+    selected.of(&ready.program.flow(flow).steps).map_err(|failure| {
+        say::failure(&failure);
+        Exit::Usage
+    })?;
     let for_transcript = mask(&ready)?;
     let masked = Masked::new(Rc::new(mask(&ready)?));
     args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
@@ -118,7 +123,6 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
         port: port.to_string(),
         home: None,
     };
-    let selected = Part { from: args.from.clone(), until: args.until.clone(), args: params };
     Ok(Run::new(setup).run(flow, &selected))
 }
 
@@ -156,12 +160,13 @@ fn chosen(program: &Program, name: Option<&str>) -> Result<FlowId, Exit> {
     match name {
         Some(name) => program.named.get(name).copied().ok_or_else(|| {
             let known = if names.is_empty() { "it has none".to_string() } else { names.join(", ") };
-            complain(&format!("the file has no flow `{name}`"), Some(&format!("its flows: {known}")));
+            let message = format!("the file has no flow `{name}`");
+            say::coded(Code::NO_SUCH_FLOW, &message, Some(&format!("its flows: {known}")));
             Exit::Usage
         }),
         None => program.main.ok_or_else(|| {
             let help = format!("name one of its flows: {}", names.join(", "));
-            complain("the file has no steps of its own", Some(&help));
+            say::coded(Code::NO_SUCH_FLOW, "the file has no steps of its own", Some(&help));
             Exit::Usage
         }),
     }
@@ -175,7 +180,8 @@ fn observer(args: &RunArgs, sources: Sources, simulated: bool, out: &Watched) ->
     };
     match args.format() {
         Format::Json => {
-            Rc::new(RefCell::new(JsonLines::new(out, sources, args.verbose).with_answers(answers)))
+            let lines = JsonLines::new(out, sources, args.verbose).verdict_only(args.quiet);
+            Rc::new(RefCell::new(lines.with_answers(answers)))
         }
         Format::Pretty => {
             let detail = match (args.quiet, args.verbose) {

@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostics, Look, Sources};
+use crate::report::json::Complaint;
 use crate::report::paint::Paint;
+use crate::run::failure::Failure;
 
 use super::Exit;
 
@@ -54,18 +56,20 @@ pub(super) fn progress(text: &str) {
 
 thread_local! {
     /// What was wrong last, for those who do not read standard error.
-    static COMPLAINT: RefCell<String> = const { RefCell::new(String::new()) };
+    static COMPLAINT: RefCell<Complaint> = RefCell::default();
 }
 
 /// What [`complain`] or [`problems`] said last, without colours.
-pub(super) fn last_complaint() -> String {
-    COMPLAINT.with_borrow(String::clone)
+pub(super) fn last_complaint() -> Complaint {
+    COMPLAINT.with_borrow(Complaint::clone)
 }
 
 /// Shows on standard error what is wrong with files.
 pub(super) fn problems(problems: &Diagnostics, sources: &Sources) {
     let plain = problems.render(sources, Look::Plain);
-    COMPLAINT.set(plain.clone());
+    let records = problems.records(sources);
+    let records = records.iter().filter_map(|record| serde_json::to_value(record).ok());
+    COMPLAINT.set(Complaint { message: plain.clone(), problems: records.collect(), ..Complaint::default() });
     let shown = if coloured() { problems.render(sources, Look::Coloured) } else { plain };
     error_line(&shown);
 }
@@ -77,19 +81,30 @@ fn coloured() -> bool {
 
 /// Says on standard error what is wrong and what to do.
 pub(super) fn complain(message: &str, help: Option<&str>) {
-    say_error("error", message, help);
+    say_error(None, message, help.as_slice());
 }
 
 /// As [`complain`], for what has a code.
 pub(super) fn coded(code: Code, message: &str, help: Option<&str>) {
-    say_error(&format!("error[{code}]"), message, help);
+    say_error(Some(code), message, help.as_slice());
 }
 
-fn say_error(head: &str, message: &str, help: Option<&str>) {
-    COMPLAINT.set(message.to_string());
-    let head = Paint::Bad.on(head, coloured());
-    error_line(&format!("{head}: {message}"));
-    if let Some(help) = help {
+/// Says why a run cannot begin.
+pub(super) fn failure(failure: &Failure) {
+    let help: Vec<&str> = failure.help.iter().map(String::as_str).collect();
+    say_error(Some(failure.code), &failure.message, &help);
+}
+
+fn say_error(code: Option<Code>, message: &str, help: &[&str]) {
+    COMPLAINT.set(Complaint {
+        message: message.to_string(),
+        code,
+        help: help.iter().map(ToString::to_string).collect(),
+        problems: Vec::new(),
+    });
+    let head = code.map_or_else(|| "error".to_string(), |code| format!("error[{code}]"));
+    error_line(&format!("{}: {message}", Paint::Bad.on(&head, coloured())));
+    for help in help {
         error_line(&format!("  = help: {help}"));
     }
 }

@@ -185,7 +185,7 @@ fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Re
             Err(Unready::Problems(found)) => {
                 Happening::ReloadFailed { error: found.0.render(&found.1, Look::Plain) }
             }
-            Err(Unready::Said(_)) => Happening::ReloadFailed { error: say::last_complaint() },
+            Err(Unready::Said(_)) => Happening::ReloadFailed { error: say::last_complaint().message },
         };
         running.watcher.borrow_mut().happened(now, &happening);
         running.signals.notifier.borrow_mut().ready();

@@ -15,7 +15,7 @@ use crate::transcript::show::{Part, show};
 use crate::transcript::{Conversation, ReadError, Reader, reader};
 
 use super::args::{TranscriptArgs, TranscriptCommand};
-use super::{Exit, complain, say};
+use super::{Exit, say};
 
 /// For a module of which nothing is known.
 const GENERIC: &str = "generic";
@@ -73,7 +73,7 @@ pub(super) fn dialect_of(file: &str, text: &str, module: Option<&str>) -> Result
     let here = std::env::current_dir().unwrap_or_default();
     compile::dialect(name, &here, &Host::new()).map_err(|problems| {
         if module.is_some() {
-            complain(&problems, None);
+            say::problems(&problems.0, &problems.1);
         } else {
             let message = format!("there is no dialect `{name}`, which wrote this\n --> {file}:1");
             let help = "`--module NAME` reads it with another one, such as `generic`";

@@ -73,6 +73,8 @@ struct SourceFile {
     text: String,
     /// First byte of each line.
     lines: Vec<usize>,
+    /// An argument of the command line, which is no place to look at.
+    is_argument: bool,
 }
 
 /// The files that were read, so that a span can be shown.
@@ -89,10 +91,18 @@ impl Sources {
 
     /// Adds a file under the name people know it by.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        let (name, text) = (name.into(), text.into());
+        self.push(name.into(), text.into(), false)
+    }
+
+    /// Adds what the command line asks for, under the option's name: a problem with it stands in no file.
+    pub fn add_argument(&mut self, option: &str) -> FileId {
+        self.push(option.to_string(), String::new(), true)
+    }
+
+    fn push(&mut self, name: String, text: String, is_argument: bool) -> FileId {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(ends).collect();
-        self.files.push(SourceFile { name, text, lines });
+        self.files.push(SourceFile { name, text, lines, is_argument });
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -103,6 +113,11 @@ impl Sources {
     /// The name a file was added under.
     pub fn name(&self, file: FileId) -> &str {
         self.get(file).map_or("", |file| &file.name)
+    }
+
+    /// Whether it is an argument of the command line.
+    pub fn is_argument(&self, file: FileId) -> bool {
+        self.get(file).is_some_and(|file| file.is_argument)
     }
 
     /// All of a file.
@@ -204,26 +219,34 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut group = level
-            .primary_title(self.message.as_str())
-            .id(self.code.to_string())
-            .elements(self.snippets(sources));
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(normalize_lines(help)));
-        }
         let renderer = match look {
             Look::Plain => Renderer::plain(),
             Look::Coloured => Renderer::styled(),
         };
+        let title = level.primary_title(self.message.as_str()).id(self.code.to_string());
+        let help = self.help.as_deref().map(normalize_lines);
+        if sources.text(self.at.file).is_empty() {
+            let title = renderer.render(&[title.elements(Vec::<Snippet<'_, Annotation<'_>>>::new())]);
+            return self.without_lines(title, help, sources);
+        }
+        let mut group = title.elements(self.snippets(sources));
+        if let Some(help) = help {
+            group = group.element(Level::HELP.message(help));
+        }
         renderer.render(&[group])
+    }
+
+    /// What is empty, could not be read or stands in no file has no line to show.
+    fn without_lines(&self, title: String, help: Option<String>, sources: &Sources) -> String {
+        let file = Some(sources.name(self.at.file)).filter(|name| !name.is_empty());
+        let file = file.filter(|_| !sources.is_argument(self.at.file));
+        let file = file.map(|name| format!(" --> {}", normalize_untrusted_str(name)));
+        let help = help.map(|help| format!("  = help: {}", help.replace('\n', "\n          ")));
+        [Some(title), file, help].into_iter().flatten().collect::<Vec<_>>().join("\n")
     }
 
     /// The lines of the place itself, with the other places of its file, then those of other files.
     fn snippets<'s>(&'s self, sources: &'s Sources) -> Vec<Snippet<'s, Annotation<'s>>> {
-        if sources.text(self.at.file).is_empty() {
-            // A file that could not be read: the message names it, and there is nothing to show.
-            return Vec::new();
-        }
         let here = |span: &Span| span.file == self.at.file;
         let mut first = vec![(self.at, AnnotationKind::Primary, self.label.as_deref())];
         let (near, far): (Vec<_>, Vec<_>) = self.also.iter().partition(|(span, _)| here(span));
@@ -352,6 +375,11 @@ impl Diagnostics {
     /// Whether something forbids to run.
     pub fn has_errors(&self) -> bool {
         self.has_errors
+    }
+
+    /// What forbids to run.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter().filter(|problem| problem.severity == Severity::Error)
     }
 
     /// Whether nothing was found.

@@ -239,7 +239,12 @@ impl Reader {
             Err(ReadProblem::Unreadable(why)) => (
                 Code::UNREADABLE,
                 format!("cannot read `{shown}`: {why}"),
-                "a path is relative to the file that names it",
+                match asked {
+                    Some(at) if !sources.is_argument(at.file) => {
+                        "a path is relative to the file that names it"
+                    }
+                    _ => "a path on the command line is relative to the folder that you are in",
+                },
             ),
         };
         let (code, message, help) = problem;

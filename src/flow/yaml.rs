@@ -8,6 +8,7 @@
 //! size and depth. What is left out of it is said by `traps`, each with its cure.
 
 mod build;
+mod lost;
 mod place;
 
 use super::diag::{Diagnostics, FileId, Sources, Span};
@@ -136,18 +137,22 @@ impl Scalar<'_> {
 /// Reads a file into a tree. `None` if there is none: the file is empty, too large or not YAML. Everything
 /// refused is in `problems`; the tree then has [`Kind::Nothing`] in its place, or lacks the entry.
 pub fn parse(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Node> {
-    parse_or_cut(sources, file, problems).filter(|tree| tree.complete).map(|tree| tree.root)
+    let whole = |tree: &Tree| tree.complete && tree.lost.is_empty();
+    parse_or_cut(sources, file, problems).filter(whole).map(|tree| tree.root)
 }
 
 /// As much of a file as could be read.
 pub struct Tree {
     /// The file.
     pub root: Node,
-    /// All of it was read; else reading ended within one of its own steps, and the list ends with the one before.
+    /// Its end was read; else reading ended within one of its own steps, and the list ends with the one before.
     pub complete: bool,
+    /// What is no YAML and was passed over: there stands [`Kind::Nothing`], or nothing at all.
+    pub lost: Vec<Span>,
 }
 
-/// As [`parse`]; of a file that is YAML only up to one of its own steps there are the steps before that.
+/// As [`parse`]; also of a file of which some is no YAML, as long as it can be told how far that goes, or that is
+/// YAML only up to one of its own steps.
 pub fn parse_or_cut(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Tree> {
     build::build(sources, file, problems)
 }

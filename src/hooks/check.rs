@@ -48,7 +48,7 @@ pub(super) struct Surroundings<'a> {
 /// What the look-over brought.
 #[derive(Default)]
 pub(super) struct Findings {
-    /// Names that are neither local nor a closure's own, each with one place where it stands.
+    /// Names that are neither local nor a closure's own, each with the first place where it stands.
     pub(super) free_names: BTreeMap<String, Position>,
     /// Whether a function of a hook file is called.
     pub(super) calls_hooks: bool,
@@ -59,9 +59,9 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// The problem that stands first in the source.
-    pub(super) fn first_problem(&mut self) -> Option<(ProblemKind, Position)> {
-        self.problems.pop_first().map(|(_, problem)| problem)
+    /// The problems in the order of the source.
+    pub(super) fn take_problems(&mut self) -> impl Iterator<Item = (ProblemKind, Position)> {
+        std::mem::take(&mut self.problems).into_values()
     }
 
     pub(super) fn problem(&mut self, kind: ProblemKind, position: Position) {
@@ -87,7 +87,7 @@ pub(super) fn look_over(ast: &AST, surroundings: &Surroundings<'_>) -> Findings 
     findings
 }
 
-/// Always goes on: all problems are found, the first in the source is shown.
+/// Always goes on: all problems are found.
 fn node(
     path: &[ASTNode<'_>],
     around: &Surroundings<'_>,
@@ -127,7 +127,8 @@ fn node(
                 if parameters.is_some_and(|parameters| parameters.contains(name)) {
                     return true;
                 }
-                findings.free_names.entry(name.to_string()).or_insert(*position);
+                let first = findings.free_names.entry(name.to_string()).or_insert(*position);
+                *first = (*first).min(*position);
             }
         }
         Some(ASTNode::Expr(Expr::StringConstant(text, position)))

@@ -11,6 +11,7 @@ use super::engine::{self, Shared, known};
 use super::error::{ErrorKind, HookError};
 use super::file::{HookFile, Hooks, callable};
 use super::limits;
+use super::mend;
 use super::mention::Mention;
 use super::problem::{HookProblem, ProblemKind, nearest};
 use super::station::{self, Station};
@@ -45,6 +46,14 @@ impl Expression {
     /// Which of the names it was compiled with it uses, sorted.
     pub fn names(&self) -> &[Arc<str>] {
         &self.0.names
+    }
+
+    /// Its value, if it is a number, a text or the like and nothing else.
+    pub fn literal(&self) -> Option<Value> {
+        match self.0.ast.statements() {
+            [Stmt::Expr(expr)] if expr.is_constant() => expr.get_literal_value(None),
+            _ => None,
+        }
     }
 
     /// The values of `state` that it names literally.
@@ -103,7 +112,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// The first problem in the source, with `file_name` in it.
+    /// What Rhai's parser stumbled over, else all problems of the source; with `file_name` in them.
     pub fn load(&self, file_name: &str, source: &str) -> Result<HookFile, HookProblem> {
         self.load_as(file_name, source, false)
     }
@@ -124,15 +133,14 @@ impl Host {
 
     fn load_source(&self, file: &Arc<str>, source: &str, handlers: bool) -> Result<HookFile, HookProblem> {
         let problem = |kind, position| HookProblem::at(source, position, kind);
-        let ast = self.engine.compile(source).map_err(|error| HookProblem::parse(source, &error, false))?;
-        let mut constants = constant_names(&ast).map_err(|at| problem(ProblemKind::TopLevel, at))?;
+        let mut read = mend::read(&self.engine, source);
+        let Some(ast) = read.ast.take() else {
+            return Err(HookProblem::together(read.problems)
+                .unwrap_or_else(|| problem(ProblemKind::Empty, Position::NONE)));
+        };
+        let mut constants = constant_names(&ast);
         if handlers {
             constants.push(station::STATE.to_owned());
-        }
-        if let Some(function) = ast.iter_fn_def().find(|function| function.this_type.is_some()) {
-            let name = function.name.to_string();
-            let position = place_of(source, &name, |before| before.ends_with('.') && before.contains("fn "));
-            return Err(problem(ProblemKind::Typed { name }, position));
         }
         let functions = callable(&ast, |_| true);
         let known = known(&self.engine);
@@ -142,12 +150,11 @@ impl Host {
             &Surroundings { native: &native, script: &functions, constants: &constants, expression: false },
         );
         refuse_unknown_names(&mut findings, &constants.iter().map(String::as_str), &functions, &native);
-        if let Some((kind, position)) = findings.first_problem() {
-            return Err(problem(kind, position));
-        }
-        if let Some((name, count)) = taken(&functions, &native) {
-            let position = place_of_function(source, &name);
-            return Err(problem(ProblemKind::Taken { name, count }, position));
+        refuse_definitions(source, &ast, &taken(&functions, &native), &mut findings);
+        let found = findings.take_problems().map(|(kind, position)| problem(kind, position));
+        let news: Vec<HookProblem> = found.filter(|problem| read.is_news(problem)).collect();
+        if let Some(problem) = HookProblem::together(read.problems.into_iter().chain(news)) {
+            return Err(problem);
         }
         let mentions = Mention::all(source, &mut findings);
         let scope = self.evaluate_constants(source, &ast)?;
@@ -193,7 +200,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// The first problem in the source; its bytes count from the start of `source`.
+    /// What Rhai's parser stumbled over, else all problems; their bytes count from the start of `source`.
     pub fn compile(&self, source: &str, names: &[&str], hooks: &Hooks) -> Result<Expression, HookProblem> {
         if source.trim().is_empty() {
             return Err(HookProblem::at(source, Position::NONE, ProblemKind::Empty));
@@ -210,8 +217,9 @@ impl Host {
         );
         let visible = names.iter().copied().chain(constants.iter().map(String::as_str));
         refuse_unknown_names(&mut findings, &visible, &hooks.functions, &native);
-        if let Some((kind, position)) = findings.first_problem() {
-            return Err(HookProblem::at(source, position, kind));
+        let found = findings.take_problems().map(|(kind, position)| HookProblem::at(source, position, kind));
+        if let Some(problem) = HookProblem::together(found) {
+            return Err(problem);
         }
         let mentions = Mention::all(source, &mut findings);
         let ast = Self::link(ast, &findings, names, hooks);
@@ -320,17 +328,32 @@ fn own(value: &Value) -> Value {
     if value.is_blob() { as_bytes(value).map_or(Value::UNIT, Value::from) } else { value.clone() }
 }
 
-/// The constants of a hook file, or the place of a statement that is none.
-fn constant_names(ast: &AST) -> Result<Vec<String>, Position> {
-    ast.statements()
-        .iter()
-        .map(|statement| match statement {
-            Stmt::Var(variable, flags, _) if flags.contains(ASTFlags::CONSTANT) => {
-                Ok(variable.0.name.to_string())
-            }
-            other => Err(other.position()),
-        })
-        .collect()
+/// The name that a statement at the top of a hook file makes a constant.
+fn constant_name(statement: &Stmt) -> Option<&str> {
+    match statement {
+        Stmt::Var(variable, flags, _) if flags.contains(ASTFlags::CONSTANT) => Some(variable.0.name.as_str()),
+        _ => None,
+    }
+}
+
+fn constant_names(ast: &AST) -> Vec<String> {
+    ast.statements().iter().filter_map(constant_name).map(str::to_owned).collect()
+}
+
+/// What stands at the top of a hook file and may not.
+fn refuse_definitions(source: &str, ast: &AST, taken: &[(String, usize)], findings: &mut Findings) {
+    for statement in ast.statements().iter().filter(|statement| constant_name(statement).is_none()) {
+        findings.problem(ProblemKind::TopLevel, statement.position());
+    }
+    for function in ast.iter_fn_def().filter(|function| function.this_type.is_some()) {
+        let name = function.name.to_string();
+        let position = place_of(source, &name, |before| before.ends_with('.') && before.contains("fn "));
+        findings.problem(ProblemKind::Typed { name }, position);
+    }
+    for (name, count) in taken {
+        let position = place_of_function(source, name);
+        findings.problem(ProblemKind::Taken { name: name.clone(), count: *count }, position);
+    }
 }
 
 fn refuse_unknown_names<'a>(
@@ -352,12 +375,13 @@ fn refuse_unknown_names<'a>(
     }
 }
 
-/// A function of the file that would take the place of one that every expression has.
-fn taken(functions: &Arities, native: &Arities) -> Option<(String, usize)> {
-    functions.iter().find_map(|(name, counts)| {
+/// Functions of the file that would take the place of ones that every expression has.
+fn taken(functions: &Arities, native: &Arities) -> Vec<(String, usize)> {
+    let taken = functions.iter().filter_map(|(name, counts)| {
         let count = native.get(name)?.intersection(counts).next()?;
         Some((name.clone(), *count))
-    })
+    });
+    taken.collect()
 }
 
 /// Rhai keeps no place for a function, so its definition is looked for.

@@ -4,7 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rhai::{LexError, ParseError, ParseErrorType, Position};
+use rhai::{ParseError, Position};
+
+use super::grammar::kind_of_parse_error;
 
 /// Something that keeps an expression or a hook file from being compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct HookProblem {
     pub column: usize,
     /// What it is.
     pub kind: ProblemKind,
+    /// What else was found in the same source, behind this one.
+    pub others: Vec<Self>,
 }
 
 impl std::error::Error for HookProblem {}
@@ -47,11 +51,27 @@ impl HookProblem {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
             kind,
+            others: Vec::new(),
         }
     }
 
+    /// All that was found in a source, in its order, as one; `None` if that is nothing.
+    pub(super) fn together(found: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut found: Vec<Self> = found.into_iter().collect();
+        found.sort_by_key(|problem| problem.at.start);
+        let mut found = found.into_iter();
+        let first = found.next()?;
+        Some(Self { others: found.collect(), ..first })
+    }
+
+    /// This one and the others.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
     pub(super) fn in_file(self, file: &Arc<str>) -> Self {
-        Self { file: Some(Arc::clone(file)), ..self }
+        let others = self.others.into_iter().map(|other| other.in_file(file)).collect();
+        Self { file: Some(Arc::clone(file)), others, ..self }
     }
 
     /// What Rhai's parser found.
@@ -106,7 +126,7 @@ pub enum ProblemKind {
         /// The whole message.
         words: String,
         /// What helps, if anything is known to.
-        help: Option<&'static str>,
+        help: Option<String>,
     },
     /// A statement where only an expression can stand.
     #[error("`{word}` begins a statement, only an expression can stand here")]
@@ -195,7 +215,7 @@ impl ProblemKind {
                 return meant(nearest);
             }
             Self::NotAMethod { name } => format!("write `{name}(x)` instead of `x.{name}()`"),
-            Self::Syntax { help, .. } => return help.map(str::to_owned),
+            Self::Syntax { help, .. } => return help.clone(),
             Self::Statement { .. } | Self::TwoStatements => {
                 "put it into a function of a hook file and call that".to_owned()
             }
@@ -203,7 +223,10 @@ impl ProblemKind {
                 "to compare, write `==`; to keep a value, write `set:` in the flow".to_owned()
             }
             Self::Assignment { .. } => "to keep a value, write `set:` in the flow".to_owned(),
-            Self::Reserved { word } if word_or_sign(word) == "sign" => return None,
+            Self::Reserved { word } if word_or_sign(word) == "sign" => {
+                "a text stands between `\"`, and a comment begins with `//`".to_owned()
+            }
+            Self::Empty => "write one, such as `rssi != 99`, or leave the key out".to_owned(),
             Self::Reserved { .. } | Self::Taken { .. } => "choose another name".to_owned(),
             Self::Typed { name } => format!("write `fn {name}(x, …)`"),
             Self::Template => "the whole text is an expression already: write the name alone".to_owned(),
@@ -213,9 +236,7 @@ impl ProblemKind {
             Self::Twice { .. } => {
                 "rename one of them, or mark it `private` if only its own file needs it".to_owned()
             }
-            Self::ArgumentCount { .. } | Self::Closed { .. } | Self::Empty | Self::Constant { .. } => {
-                return None;
-            }
+            Self::ArgumentCount { .. } | Self::Closed { .. } | Self::Constant { .. } => return None,
         })
     }
 }
@@ -224,7 +245,7 @@ fn word_or_sign(word: &str) -> &'static str {
     if word.starts_with(char::is_alphabetic) { "word" } else { "sign" }
 }
 
-fn arguments(count: usize) -> String {
+pub(super) fn arguments(count: usize) -> String {
     match count {
         0 => "no arguments".to_owned(),
         1 => "1 argument".to_owned(),
@@ -295,11 +316,6 @@ pub(super) fn word(text: &str) -> &str {
     &text[..len]
 }
 
-const STATEMENTS: [&str; 14] = [
-    "let", "const", "while", "loop", "do", "for", "return", "throw", "break", "continue", "try", "fn",
-    "private", "until",
-];
-
 /// Why a word of Rhai is closed, if it is.
 pub(super) fn closed(word: &str) -> Option<&'static str> {
     Some(match word {
@@ -314,93 +330,4 @@ pub(super) fn closed(word: &str) -> Option<&'static str> {
         "tag" | "set_tag" | "take" | "is_shared" => "a value has nothing hidden",
         _ => return None,
     })
-}
-
-fn kind_of_parse_error(error: &ParseErrorType, word: &str, expression: bool) -> ProblemKind {
-    let reserved = match error {
-        ParseErrorType::Reserved(reserved) => reserved.as_str(),
-        _ => word,
-    };
-    if let Some(why) = closed(reserved) {
-        return ProblemKind::Closed { word: reserved.to_owned(), why };
-    }
-    if word == "${" {
-        return ProblemKind::Template;
-    }
-    if expression {
-        if STATEMENTS.contains(&word) {
-            return ProblemKind::Statement { word: word.to_owned() };
-        }
-        if word == ";" {
-            return ProblemKind::TwoStatements;
-        }
-        if word.ends_with('=') && !matches!(word, "==" | "!=" | "<=" | ">=" | "===" | "!==") {
-            return ProblemKind::Assignment { operator: word.to_owned() };
-        }
-    }
-    match error {
-        ParseErrorType::Reserved(word) => ProblemKind::Reserved { word: word.clone() },
-        ParseErrorType::VariableUndefined(name) => {
-            ProblemKind::UnknownName { name: name.clone(), nearest: None, function: false }
-        }
-        ParseErrorType::ModuleUndefined(word) => {
-            ProblemKind::Closed { word: format!("{word}::"), why: "there are no modules" }
-        }
-        ParseErrorType::AssignmentToConstant(_) => ProblemKind::Assignment { operator: "=".to_owned() },
-        other => syntax(other, expression),
-    }
-}
-
-fn syntax(error: &ParseErrorType, expression: bool) -> ProblemKind {
-    let mut help = None;
-    let words = match error {
-        ParseErrorType::UnexpectedEOF => {
-            format!("the {} ends too early", if expression { "expression" } else { "file" })
-        }
-        ParseErrorType::BadInput(LexError::UnexpectedInput(input)) => {
-            help = match input.as_str() {
-                "and" => Some("write `&&`"),
-                "or" => Some("write `||`"),
-                _ if !input.is_ascii() => Some("names are made of `a` to `z`, `A` to `Z`, digits and `_`"),
-                _ => None,
-            };
-            format!("`{input}` cannot stand here")
-        }
-        ParseErrorType::UnknownOperator(operator) => format!("`{operator}` is no operator"),
-        ParseErrorType::BadInput(LexError::UnterminatedString) => "this text is never closed".to_owned(),
-        ParseErrorType::BadInput(LexError::MalformedEscapeSequence(sequence)) => {
-            help = Some("write a backslash as `\\\\`, or put the text between back-ticks");
-            format!("`{sequence}` is no escape sequence")
-        }
-        ParseErrorType::BadInput(LexError::MalformedChar(text)) => {
-            help = Some("a text stands between `\"`");
-            format!("`'{text}'` is not one character")
-        }
-        ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, words)) if words.is_empty() => {
-            format!("`{symbol}` cannot stand here")
-        }
-        ParseErrorType::MissingToken(token, what) => format!("`{token}` is missing {}", ticks(what)),
-        ParseErrorType::DuplicatedProperty(name) => format!("the map has the key `{name}` twice"),
-        ParseErrorType::ExprTooDeep => {
-            help = Some("cut it into smaller functions");
-            "too many expressions inside each other".to_owned()
-        }
-        ParseErrorType::LiteralTooLarge(..) => "this value is too large to be written out".to_owned(),
-        ParseErrorType::FnDuplicatedDefinition(name, count) => {
-            format!("there is a function `{name}` with {} already", arguments(*count))
-        }
-        other => {
-            let mut words = ticks(&other.to_string());
-            if let Some(first) = words.get_mut(..1) {
-                first.make_ascii_lowercase();
-            }
-            words
-        }
-    };
-    ProblemKind::Syntax { words, help }
-}
-
-/// Rhai quotes with `'`, we with back-ticks.
-fn ticks(words: &str) -> String {
-    words.replace('\'', "`")
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::flow::codes::Code;
 use crate::flow::diag::Sources;
 use crate::link::Mono;
 use crate::run::event::{Event, Observer, Report, StepEnd, StepKind, StepOutcome};
@@ -18,19 +19,27 @@ pub struct JsonLines {
     out: Box<dyn Write>,
     sources: Sources,
     lines: bool,
+    verdict_only: bool,
     answers: Option<super::console::Answers>,
 }
 
 impl JsonLines {
     /// Writes to `out`; `lines`: every line both ways, too.
     pub fn new(out: Box<dyn Write>, sources: Sources, lines: bool) -> Self {
-        Self { out, sources, lines, answers: None }
+        Self { out, sources, lines, verdict_only: false, answers: None }
     }
 
     /// Takes the operator's answers from `answers`.
     #[must_use]
     pub fn with_answers(mut self, answers: super::console::Answers) -> Self {
         self.answers = Some(answers);
+        self
+    }
+
+    /// Writes how the run ended, and what the operator is asked, and nothing else.
+    #[must_use]
+    pub fn verdict_only(mut self, verdict_only: bool) -> Self {
+        self.verdict_only = verdict_only;
         self
     }
 
@@ -48,6 +57,9 @@ impl JsonLines {
 
 impl Observer for JsonLines {
     fn event(&mut self, at: Mono, event: &Event<'_>) {
+        if self.verdict_only && !matches!(event, Event::Finished(_) | Event::Question(_)) {
+            return;
+        }
         match event {
             Event::Started { flow, module, port } => {
                 self.write(at, "started", json!({ "flow": flow, "module": module, "port": port }));
@@ -79,6 +91,10 @@ impl Observer for JsonLines {
         }
     }
 
+    fn wants_steps(&self) -> bool {
+        !self.verdict_only
+    }
+
     fn wants_lines(&self) -> bool {
         self.lines
     }
@@ -88,9 +104,32 @@ impl Observer for JsonLines {
     }
 }
 
+/// Why a run did not start.
+#[derive(Clone, Debug, Default)]
+pub struct Complaint {
+    /// What was said.
+    pub message: String,
+    /// Its stable name, of what has one and stands in no file.
+    pub code: Option<Code>,
+    /// What to do about that.
+    pub help: Vec<String>,
+    /// Problems of files, each as `atflow check --format json` has it.
+    pub problems: Vec<Value>,
+}
+
 /// The only line of a run that did not start. `error`: who must act, `usage` or `environment`.
-pub fn not_started(error: &str, message: &str) -> String {
-    json!({ "event": "finished", "verdict": "not started", "error": error, "message": message }).to_string()
+pub fn not_started(error: &str, complaint: &Complaint) -> String {
+    let Complaint { message, code, help, problems } = complaint;
+    json!({
+        "event": "finished",
+        "verdict": "not started",
+        "error": error,
+        "code": code.map(|code| code.to_string()),
+        "message": message,
+        "help": help,
+        "problems": problems,
+    })
+    .to_string()
 }
 
 fn kind_word(kind: StepKind) -> &'static str {

@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::flow::codes::Code;
-use crate::flow::fields::nearest;
 use crate::flow::model::{ATTEMPT, Flow, FlowId, Step};
 use crate::hooks::{self, Value};
 use crate::link::Mono;
@@ -19,7 +17,7 @@ impl Run {
     pub(super) fn main(&mut self, id: FlowId, part: &Part) -> Result<Vec<(String, serde_json::Value)>, Halt> {
         let program = Rc::clone(&self.program);
         let flow = program.flow(id);
-        let (from, to) = select(&flow.steps, part)?;
+        let (from, to) = part.of(&flow.steps)?;
         let args = flow.params.iter().map(|param| part.args.get(&*param.name).cloned()).collect();
         let values = self.call(id, args, Mono::FAR, Some((from, to)))?;
         Ok(flow
@@ -115,30 +113,4 @@ impl Run {
 /// A value for the report: JSON, and what JSON cannot hold as text.
 fn json_of(value: &Value) -> serde_json::Value {
     hooks::to_json(value).unwrap_or_else(|_| hooks::display(value).into())
-}
-
-/// The part of the main list that `--from` and `--until` name.
-fn select(steps: &[Step], part: &Part) -> Result<(usize, usize), Halt> {
-    let find = |name: &str, option: &str| {
-        steps.iter().position(|step| step.title.literal() == Some(name)).ok_or_else(|| {
-            let names: Vec<&str> = steps.iter().filter_map(|step| step.title.literal()).collect();
-            let message = format!("{option}: the flow has no step `{name}` of its own");
-            let mut failure = Failure::new(Code::NO_SUCH_STEP, "refused", message);
-            if let Some(near) = nearest(name, names.iter().copied()) {
-                failure = failure.help(format!("did you mean `{near}`?"));
-            }
-            Halt::from(failure.help(format!("its steps are: {}", names.join(", "))))
-        })
-    };
-    let from = part.from.as_deref().map_or(Ok(0), |name| find(name, "--from"))?;
-    let to = part.until.as_deref().map_or(Ok(steps.len()), |name| find(name, "--until").map(|at| at + 1))?;
-    if to <= from && part.until.is_some() {
-        // `--until` stands before `--from`: nothing would run, and that would pass.
-        let name = |option: &Option<String>| option.clone().unwrap_or_default();
-        let (from, until) = (name(&part.from), name(&part.until));
-        let message = format!("--until: the step `{until}` comes before `{from}`, so that nothing would run");
-        let help = format!("`--from {until} --until {from}`?");
-        return Err(Failure::new(Code::NO_SUCH_STEP, "refused", message).help(help).into());
-    }
-    Ok((from, to))
 }

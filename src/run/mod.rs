@@ -10,6 +10,7 @@ pub mod home;
 pub mod mask_text;
 mod messages;
 pub mod once;
+mod part;
 mod recovery;
 mod render;
 pub mod resident;
@@ -25,7 +26,6 @@ pub mod vars;
 mod tests;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ use crate::hooks::{Host, Value};
 use crate::link::Mono;
 use crate::session::{Counted, Fault, Heard, Listener, Mark, Session};
 
+pub use part::Part;
 pub use retry::next_start;
 
 pub use actions::captures_map;
@@ -79,17 +80,6 @@ pub struct Setup {
     pub port: String,
     /// The station it runs in; `None` for a flow that ends.
     pub home: Option<Rc<dyn Home>>,
-}
-
-/// Which part of the flow is run, and with what.
-#[derive(Clone, Debug, Default)]
-pub struct Part {
-    /// Begin with the step of this name.
-    pub from: Option<String>,
-    /// End with the step of this name.
-    pub until: Option<String>,
-    /// Values of the flow's own params.
-    pub args: BTreeMap<String, Value>,
 }
 
 /// How a list of steps ended early.

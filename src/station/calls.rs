@@ -153,10 +153,8 @@ impl Station {
         holes: &[(Arc<str>, String)],
     ) -> Result<Read, Unread> {
         read::holes(holes).map_err(|refusal| Unread { refusal, known: None })?;
-        let (body, trouble) = match read::body(payload) {
-            Ok(body) => (body, None),
-            Err(refusal) => (hooks::map_of([]), Some(refusal)),
-        };
+        // What is no JSON object at all was not made by anybody who waits for an answer.
+        let body = read::body(payload).map_err(|refusal| Unread { refusal, known: None })?;
         let mut given = vec![
             ("topic".to_string(), topic.to_string().into()),
             ("payload".to_string(), hooks::Bytes::value(payload.to_vec())),
@@ -165,7 +163,7 @@ impl Station {
         given.extend(holes.iter().map(|(name, text)| (name.to_string(), Value::from(text.clone()))));
         let values = self.read_values(&downlink.read, &given, &body);
         let topic = topic.to_string();
-        match trouble.map_or_else(|| read::call(&values), Err) {
+        match read::call(&values) {
             Ok(call) => Ok(Read { given, topic, body, call }),
             Err(refusal) => {
                 let known = read::remains(&values).map(|call| Box::new(Read { given, topic, body, call }));

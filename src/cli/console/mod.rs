@@ -28,7 +28,7 @@ use crate::session::{Heard, Listener, Session};
 use crate::transcript::{Header, Masker, Transcript};
 
 use super::args::{ConsoleArgs, SimulationArgs, Speed};
-use super::{Exit, complain, open};
+use super::{Exit, complain, open, say};
 use input::Input;
 use screen::Screen;
 use secrets::Secrets;
@@ -92,7 +92,7 @@ fn dialect(args: &ConsoleArgs) -> Result<Arc<Dialect>, Exit> {
     let name = args.module.as_deref().or(simulated).unwrap_or("generic");
     let here = std::env::current_dir().unwrap_or_default();
     compile::dialect(name, &here, &Host::new()).map_err(|problems| {
-        complain(&problems, None);
+        say::problems(&problems.0, &problems.1);
         Exit::Usage
     })
 }

@@ -14,16 +14,13 @@ use crate::flow::model::{
 };
 use crate::flow::topic::TopicPattern;
 use crate::flow::yaml::{Kind, Node};
-use crate::hooks::{self, Value};
+use crate::hooks::Value;
 
 use super::Compiler;
 use super::contract;
 use super::scope::Scope;
 use super::steps::Parts;
 use super::text::Stand;
-
-/// Most elements of a list that is known when the flow is checked.
-const KNOWN_LIST: usize = 100_000;
 
 impl Compiler<'_> {
     pub(super) fn action(
@@ -299,15 +296,6 @@ impl Compiler<'_> {
         let list = list?;
         let length = self.known_length(&list);
         Some(Each { slot, list, steps, fresh, length })
-    }
-
-    /// The length of a list that depends on nothing.
-    fn known_length(&self, list: &crate::flow::model::Expr) -> Option<usize> {
-        if !list.inputs.is_empty() {
-            return None;
-        }
-        let value = self.host.eval(&list.program, &[]).ok()?;
-        hooks::elements(&value, KNOWN_LIST).ok().map(|elements| elements.len())
     }
 
     fn ask(&mut self, parts: &Parts<'_>, scope: &mut Scope) -> Option<Ask> {

@@ -6,9 +6,10 @@ use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::keys;
 use crate::flow::load::{Place, Reader};
-use crate::flow::yaml::{Node, Scalar, Tree};
+use crate::flow::yaml::{Key, Kind as NodeKind, Node, Scalar, Style, Tree};
 
 use super::Options;
+use super::lost::Lost;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(super) struct Files {
     pub incomplete: bool,
     /// The main file's steps, if reading ended behind the last one of these: nothing else can be judged.
     pub cut: Option<Span>,
+    /// What is no YAML in the main file.
+    pub lost: Lost,
 }
 
 /// The dialect of a file that names none.
@@ -57,6 +60,7 @@ struct Gatherer<'g> {
     problems: &'g mut Diagnostics,
     all: Vec<File>,
     cut: Option<Span>,
+    lost: Lost,
 }
 
 impl Files {
@@ -67,9 +71,10 @@ impl Files {
         sources: &mut Sources,
         problems: &mut Diagnostics,
     ) -> Self {
-        let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new(), cut: None };
+        let mut gatherer =
+            Gatherer { reader, sources, problems, all: Vec::new(), cut: None, lost: Lost::default() };
         gatherer.main(main, options);
-        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors(), cut: gatherer.cut }
+        gatherer.done()
     }
 
     /// A dialect alone, as `module: name` in a file of the working directory would find it.
@@ -79,15 +84,18 @@ impl Files {
         sources: &mut Sources,
         problems: &mut Diagnostics,
     ) -> Self {
-        let mut gatherer = Gatherer { reader, sources, problems, all: Vec::new(), cut: None };
+        let mut gatherer =
+            Gatherer { reader, sources, problems, all: Vec::new(), cut: None, lost: Lost::default() };
         let place = Place::Disk("flow.yaml".into());
-        let text = format!("module: '{}'\nflows: {{}}\n", name.replace('\'', "''"));
-        let id = gatherer.sources.add("--module", text);
-        if let Some(node) = crate::flow::yaml::parse(gatherer.sources, id, gatherer.problems) {
-            gatherer.all.push(File { place, id, node, kind: Kind::Library, parent: None });
-            gatherer.module(Kind::Flow, &Options::default());
-        }
-        Self { all: gatherer.all, incomplete: gatherer.problems.has_errors(), cut: gatherer.cut }
+        // A file without a flow of its own, to bring in the dialect.
+        let id = gatherer.sources.add_argument("--module");
+        let span = Span::new(id, 0..0);
+        let map = |entries| Node { span, kind: NodeKind::Map(entries), flow_style: false };
+        let flows = Key { text: "flows".to_string(), span, style: Style::Plain };
+        let node = map(vec![(flows, map(Vec::new()))]);
+        gatherer.all.push(File { place, id, node, kind: Kind::Library, parent: None });
+        gatherer.module(Kind::Flow, &Options { module: Some(name.to_string()) });
+        gatherer.done()
     }
 
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &File> {
@@ -96,11 +104,23 @@ impl Files {
 }
 
 impl Gatherer<'_> {
+    fn done(self) -> Files {
+        // A mistake in a step has brought in nothing less.
+        let lists = self.all.first().map(|main| lists_of(&main.node)).unwrap_or_default();
+        let incomplete = self.cut.is_some()
+            || self.problems.errors().any(|found| !lists.iter().any(|list| list.holds(found.at)));
+        Files { all: self.all, incomplete, cut: self.cut, lost: self.lost }
+    }
+
     fn main(&mut self, path: &Path, options: &Options) {
         let place = Place::asked_for(path);
         let Some((id, tree)) = self.reader.main_yaml(&place, self.sources, self.problems) else { return };
-        let Tree { root: node, complete } = tree;
+        let Tree { root: node, complete, lost } = tree;
         self.cut = node.get("steps").filter(|_| !complete).map(|steps| steps.span);
+        self.lost = Lost::new(lost, self.sources.text(id));
+        if !self.lost.is_in(&lists_of(&node)) {
+            return;
+        }
         if let Some((key, _)) = node.map().and_then(|map| map.iter().find(|(key, _)| is_test_key(&key.text)))
         {
             self.problems.push(
@@ -132,7 +152,7 @@ impl Gatherer<'_> {
         let (name, at) = match (&options.module, self.asked(0, "module")) {
             // What the command line says stands nowhere in the file.
             (Some(name), _) => {
-                let by_hand = self.sources.add("--module", String::new());
+                let by_hand = self.sources.add_argument("--module");
                 (name.clone(), Span::new(by_hand, 0..0))
             }
             (None, Some((name, at))) => (name, at),
@@ -211,8 +231,11 @@ impl Gatherer<'_> {
                 ),
             };
             let what = folder.trim_end_matches('s');
-            let by_hand = self.sources.name(at.file) == "--module" && self.sources.text(at.file).is_empty();
-            let prefix = if by_hand { format!("`--module {name}`: ") } else { String::new() };
+            let prefix = if self.sources.is_argument(at.file) {
+                format!("`--module {name}`: ")
+            } else {
+                String::new()
+            };
             let message = format!("{prefix}there is no {what} `{name}`");
             self.problems.push(Diagnostic::error(Code::NO_SUCH_FILE, at, message).help(help));
             return None;
@@ -271,6 +294,12 @@ impl Kind {
             Self::Dialect => "dialect",
         }
     }
+}
+
+/// Where a file's single steps, flows and entries stand. What else it says decides about all of it.
+fn lists_of(file: &Node) -> Vec<Span> {
+    let lists = ["steps", "flows", "schedule", "events"].into_iter().filter_map(|key| file.get(key));
+    lists.map(|node| node.span).collect()
 }
 
 /// The keys that only a test file has.

@@ -7,10 +7,12 @@ mod dialect;
 mod files;
 mod flow;
 mod head;
+mod lost;
 mod retry;
 mod scope;
 mod scripts;
 mod send;
+mod sense;
 mod station;
 mod steps;
 mod text;
@@ -73,12 +75,22 @@ pub fn load(main: &Path, working_directory: &Path, options: &Options, host: &Hos
     if let Some(steps) = files.cut {
         problems.retain_since(gathered, |problem| steps.holds(problem.at));
     }
+    if !files.lost.is_empty() {
+        problems.retain_since(gathered, |problem| !files.lost.explains(problem));
+    }
     let program = program.flatten().filter(|_| !problems.has_errors());
     Loaded { program, sources, problems, places, reader }
 }
 
-/// A dialect by its name or path, without any flow; the problems as text.
-pub fn dialect(name: &str, working_directory: &Path, host: &Host) -> Result<Arc<Dialect>, String> {
+/// What is wrong, and the files to show it in.
+pub type Problems = Box<(Diagnostics, Sources)>;
+
+/// A dialect by its name or path, as `--module` gives it, without any flow.
+///
+/// # Errors
+///
+/// There is no such dialect, or something is wrong with it.
+pub fn dialect(name: &str, working_directory: &Path, host: &Host) -> Result<Arc<Dialect>, Problems> {
     let reader = Reader::for_main(Path::new("."), working_directory);
     let mut sources = Sources::new();
     let mut problems = Diagnostics::new();
@@ -86,7 +98,7 @@ pub fn dialect(name: &str, working_directory: &Path, host: &Host) -> Result<Arc<
     let program = compile(&files, &reader, &mut sources, &mut problems, host);
     match program {
         Some(program) if !problems.has_errors() => Ok(program.dialect),
-        _ => Err(problems.render(&sources, super::diag::Look::Plain)),
+        _ => Err(Box::new((problems, sources))),
     }
 }
 
@@ -134,8 +146,8 @@ struct Compiler<'c> {
     host: &'c Host,
     /// By unit.
     hooks: Vec<Hooks>,
-    /// By unit: a hook file of it could not be used, so its functions are not known.
-    broken_hooks: Vec<bool>,
+    /// By unit: what its hook files that cannot be used would bring.
+    broken_hooks: Vec<scripts::Broken>,
     /// What answers the cloud's commands; `None` also if it could not be used.
     handlers: Option<scripts::Handlers>,
     /// What a station keeps; `None` in a program that ends.

@@ -95,6 +95,7 @@ impl Compiler<'_> {
             self.refuse_empty_line(template);
             self.check_line(template);
             self.check_joined(line);
+            self.refuse_missing_data(line, nodes);
         }
         let data = nodes.data.and_then(|data| self.template(data, scope));
         if let (Some(template), Some(_)) = (&template, &data) {
@@ -103,7 +104,10 @@ impl Compiler<'_> {
         let rules = self.rules(nodes, Stand::Free, Stand::NeedsText);
         self.define_salvaged(scope);
         let same = self.same_inputs(&rules, nodes, line.span, scope);
-        let template = template?;
+        let Some(template) = template else {
+            self.define_lost(line, &rules, scope);
+            return None;
+        };
         self.note_line(&template);
         if let (Some(Finals::None), None, Some(finals)) = (&rules.finals, &rules.awaits, nodes.finals) {
             self.unanswered(&template, finals, nodes.expect);
@@ -112,6 +116,27 @@ impl Compiler<'_> {
         let id = self.sends;
         self.sends += 1;
         Some(Send { id, line: template, data, rules, captures, same })
+    }
+
+    /// The names of a step whose line is no good: what reads them is not wrong because of it.
+    pub(super) fn define_lost(&mut self, line: &Node, rules: &CommandRules, scope: &mut Scope) {
+        for name in own_names(rules) {
+            let _ = scope.define(&name);
+        }
+        self.salvage_text(line);
+        self.define_salvaged(scope);
+    }
+
+    /// The names that a text which is no YAML would bring: of its holes, and of the table's for its command.
+    pub(super) fn salvage_text(&mut self, node: &Node) {
+        let sources = self.sources;
+        let text = sources.slice(node.span);
+        self.salvage(text);
+        let Some(line) = text.find("AT").map(|start| &text[start..]) else { return };
+        let line = line.split(['"', '\'', ' ', '\n', '\\']).next().unwrap_or_default();
+        let line = Template { span: node.span, pieces: vec![Piece::Text(line.to_string())] };
+        let names = self.table_names(&CommandRules::default(), &line);
+        self.salvaged.extend(names);
     }
 
     /// A line without a character asks nothing, so nothing answers it.

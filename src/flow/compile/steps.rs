@@ -16,6 +16,7 @@ use crate::flow::yaml::{Kind, Node};
 
 use super::Compiler;
 use super::scope::{Clash, STATE, Scope};
+use super::text::Stand;
 
 /// The names of the earlier steps of a list, for `within`.
 type Siblings = Vec<Option<String>>;
@@ -45,6 +46,8 @@ impl Compiler<'_> {
 
     fn step(&mut self, node: &Node, scope: &mut Scope, siblings: &Siblings) -> Option<Step> {
         if node.is_nothing() {
+            self.salvage_text(node);
+            self.define_salvaged(scope);
             return None;
         }
         if node.scalar().is_some() {
@@ -82,7 +85,7 @@ impl Compiler<'_> {
     ) -> Option<Step> {
         let gathered = scope.gather();
         let title = self.title(node, parts, action_key, scope);
-        let when = parts.when.and_then(|when| self.bare_expr(when, scope));
+        let when = parts.when.and_then(|when| self.condition(when, scope));
         let otherwise = parts.otherwise.map(|steps| self.steps(steps, scope)).unwrap_or_default();
         let was_in_retry = scope.in_retry;
         let retry = self.retry(parts.retry);
@@ -90,6 +93,10 @@ impl Compiler<'_> {
         let unless = parts.unless.and_then(|probe| self.probe(probe, scope)).map(Box::new);
         let within = parts.within.and_then(|within| self.within(within, siblings));
         let action = self.action(action_key, parts, scope);
+        if let Some(line) = node.get("send").filter(|line| line.is_nothing()) {
+            let rules = self.rules(&parts.send_nodes, Stand::Free, Stand::NeedsText);
+            self.define_lost(line, &rules, scope);
+        }
         let set = parts.set.map(|set| self.assignments(set, scope)).unwrap_or_default();
         let check = parts.check.map(|check| self.checks(check, scope)).unwrap_or_default();
         let log = parts.log.and_then(|log| self.template(log, scope));
@@ -283,7 +290,7 @@ impl Compiler<'_> {
                 .filter_map(|(key, value)| self.measurement(&key.text, value, scope))
                 .collect();
         }
-        self.bare_expr(node, scope)
+        self.condition(node, scope)
             .map(|value| Check { name: None, value, min: None, max: None, unit: None })
             .into_iter()
             .collect()

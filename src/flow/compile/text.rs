@@ -80,8 +80,10 @@ impl Compiler<'_> {
                 Some(Expr { span, program, inputs })
             }
             Err(problem) => {
-                let at = offset + problem.at.start..offset + problem.at.end;
-                self.hook_problem(&problem, scalar.place(self.sources, at), scope);
+                for problem in problem.all() {
+                    let at = offset + problem.at.start..offset + problem.at.end;
+                    self.hook_problem(problem, scalar.place(self.sources, at), scope);
+                }
                 None
             }
         }
@@ -108,8 +110,13 @@ impl Compiler<'_> {
             hooks::ProblemKind::ArgumentCount { .. } => Code::ARGUMENTS,
             _ => Code::EXPRESSION,
         };
-        if code == Code::UNKNOWN_FUNCTION && self.broken_hooks[scope.unit.0] {
-            // It may well stand in the hook file that could not be read.
+        let broken = &self.broken_hooks[scope.unit.0];
+        let stands_in_a_broken_file = match &problem.kind {
+            hooks::ProblemKind::UnknownFunction { name, .. } => broken.may_have_function(name),
+            hooks::ProblemKind::UnknownName { name, .. } => broken.may_have_constant(name),
+            _ => false,
+        };
+        if stands_in_a_broken_file {
             return;
         }
         let help = problem.help().or_else(|| match &problem.kind {
@@ -277,7 +284,7 @@ impl Compiler<'_> {
     }
 
     /// The names a broken pattern would have captured: what reads them is not wrong because of it.
-    fn salvage(&mut self, pattern: &str) {
+    pub(super) fn salvage(&mut self, pattern: &str) {
         for hole in pattern.split('{').skip(1) {
             let end = hole.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(hole.len());
             if crate::at::pattern::is_name(&hole[..end]) {

@@ -209,7 +209,21 @@ impl Broken<'_> {
         self.text[self.line().start..self.at].trim_end().ends_with([']', '}'])
     }
 
+    /// Where a quote of an earlier line begins that was closed by the one before the place, as nothing closed it in
+    /// its own line.
+    fn quote_above(&self) -> Option<usize> {
+        let close = self.at.checked_sub(1)?;
+        let sign = self.text.get(close..self.at).filter(|sign| matches!(*sign, "'" | "\""))?;
+        let open = self.text[..close].rfind(sign)?;
+        let before = self.text[..open].chars().next_back();
+        let begins_value = before.is_none_or(char::is_whitespace);
+        (begins_value && self.text[open..close].contains('\n')).then_some(open)
+    }
+
     fn after_quote(&self) -> Diagnostic {
+        if let Some(open) = self.quote_above() {
+            return Broken { at: open, last: self.last.clone(), ..*self }.open_quote();
+        }
         let line = self.line();
         let rest = value_at(self.text, self.at, self.in_flow());
         let before = self.text[line.start..self.at].trim_end();

@@ -1,52 +1,70 @@
 //! Events of the parser → nodes. Refuses what the language leaves out of YAML, where it stands.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, options};
 
+use super::lost;
 use super::{Key, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Style, Tree};
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::traps::{self, Parent};
 
-/// Reads the whole file, or stops at the first thing after which all would be guesswork: then there is a tree
-/// only if the file's own steps were being read and nothing else was to follow them.
+/// Reads the whole file without what is no YAML, or stops at the first thing after which all would be guesswork:
+/// then there is a tree only if the file's own steps were being read and nothing else was to follow them.
 pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Tree> {
-    let text = sources.text(file);
+    let mut text = Cow::Borrowed(sources.text(file));
     if text.len() > MOST_BYTES {
         problems.push(traps::too_large(file, text.len()));
         return None;
     }
-    let mut found = Diagnostics::new();
-    let mut builder = Builder {
-        text,
-        file,
-        open: Vec::new(),
-        root: None,
-        nodes: 0,
-        comments: Vec::new(),
-        last: 0..0,
-        reported: false,
-        two_lines: None,
-        problems: &mut found,
-    };
-    let complete = builder.read();
-    if !complete {
-        builder.root = builder.root_before_the_open_step();
+    let mut lost: Vec<Range<usize>> = Vec::new();
+    loop {
+        let mut found = Diagnostics::new();
+        let mut builder = Builder::new(&text, file, &lost, &mut found);
+        let complete = builder.read();
+        let without_it = builder
+            .syntax_error
+            .take()
+            .filter(|_| lost.len() < lost::MOST)
+            .and_then(|(problem, from)| lost::take_out(&text, &problem, from, &lost));
+        if let Some((rest, region)) = without_it {
+            let news = |problem: &Diagnostic| !lost.iter().any(|lost| touches(problem.at, lost));
+            found.retain_since(0, news);
+            problems.append(found);
+            text = Cow::Owned(rest);
+            lost.push(region);
+            continue;
+        }
+        if !complete {
+            builder.root = builder.root_before_the_open_step();
+        }
+        let (mut root, comments) = (builder.root, builder.comments);
+        if let Some(root) = &mut root {
+            traps::look(&text, root, &comments, &mut found);
+        } else if complete && found.is_empty() && lost.is_empty() {
+            found.push(traps::empty_file(file));
+        }
+        found.retain_since(0, |problem| !lost.iter().any(|lost| touches(problem.at, lost)));
+        problems.append(found);
+        let lost = lost.into_iter().map(|range| Span::new(file, range)).collect();
+        return root.map(|root| Tree { root, complete, lost });
     }
-    let (mut root, comments) = (builder.root, builder.comments);
-    if let Some(root) = &mut root {
-        traps::look(text, root, &comments, &mut found);
-    } else if complete && found.is_empty() {
-        found.push(traps::empty_file(file));
-    }
-    problems.append(found);
-    root.map(|root| Tree { root, complete })
+}
+
+/// Whether a problem stands at what was taken out of the text, and so follows from that.
+fn touches(at: Span, lost: &Range<usize>) -> bool {
+    at.start <= lost.end && lost.start <= at.end
 }
 
 struct Builder<'s, 'p> {
     text: &'s str,
     file: FileId,
+    /// What was taken out of the text.
+    lost: &'s [Range<usize>],
+    /// What the parser stopped at, and where that, or the outermost bracket around it, begins.
+    syntax_error: Option<(Diagnostic, usize)>,
     /// Lists and maps that have begun and not ended.
     open: Vec<Open>,
     root: Option<Node>,
@@ -80,7 +98,24 @@ enum MapKey {
     Bad,
 }
 
-impl Builder<'_, '_> {
+impl<'s, 'p> Builder<'s, 'p> {
+    fn new(text: &'s str, file: FileId, lost: &'s [Range<usize>], problems: &'p mut Diagnostics) -> Self {
+        Self {
+            text,
+            file,
+            lost,
+            syntax_error: None,
+            open: Vec::new(),
+            root: None,
+            nodes: 0,
+            comments: Vec::new(),
+            last: 0..0,
+            reported: false,
+            two_lines: None,
+            problems,
+        }
+    }
+
     /// Whether the file was read to its end.
     fn read(&mut self) -> bool {
         // A file may begin with any number of comment lines; its size bounds them.
@@ -120,14 +155,25 @@ impl Builder<'_, '_> {
 
     fn syntax_error(&mut self, error: &ScanError) {
         let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
-        // What was reported in this line is the cause.
-        let line = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
-        if self.problems.sorted().iter().any(|known| known.at.start >= line) {
-            return;
-        }
         let open = self.open.iter().rfind(|open| open.flow_style).map(|open| open.start);
         let place = traps::Broken { text: self.text, file: self.file, at, last: self.last.clone(), open };
-        self.problems.push(traps::syntax(&place, error.kind()));
+        let problem = traps::syntax(&place, error.kind());
+        let outermost = self.open.iter().find(|open| open.flow_style).map_or(at, |open| open.start);
+        self.syntax_error = Some((problem.clone(), outermost.min(at)));
+        // What was reported in this line is the cause.
+        let line = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+        if !self.problems.sorted().iter().any(|known| known.at.start >= line) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// What was taken out where a value of nothing stands, if that is why.
+    fn lost_at(&self, value: &Range<usize>) -> Option<Range<usize>> {
+        let is_it = |lost: &&Range<usize>| {
+            let around = value.start.min(lost.start)..value.start.max(lost.end);
+            self.text[around].chars().all(|sign| sign.is_whitespace() || sign == '~')
+        };
+        self.lost.iter().find(is_it).cloned()
     }
 
     /// The file without the step in which reading ended, and what is behind it. What the steps before it see is
@@ -160,6 +206,15 @@ impl Builder<'_, '_> {
     fn event(&mut self, event: Event<'_>, range: Range<usize>, tag: Option<Range<usize>>) -> bool {
         match event {
             Event::Comment(..) => self.comments.push(range),
+            Event::Scalar(text, style, _, _)
+                if matches!(&*text, "" | "~")
+                    && style == ScalarStyle::Plain
+                    && self.lost_at(&range).is_some() =>
+            {
+                let range = self.lost_at(&range).unwrap_or(range);
+                self.last = range.clone();
+                return self.put(Node { span: self.span(range), kind: Kind::Nothing, flow_style: false });
+            }
             Event::Scalar(text, style, anchor, _) => {
                 let range = without_margin(self.text, style, range);
                 self.reported = self.refuse_tag(tag);

@@ -80,7 +80,12 @@ fn a_problem_says_what_is_wrong_and_what_to_do() {
             "\"a ${rssi}\"",
         ),
         ("match", "`match` is a word that Rhai keeps for itself", "choose another name", "match"),
-        ("#", "`#` is a sign that Rhai keeps for itself", "", "#"),
+        (
+            "#",
+            "`#` is a sign that Rhai keeps for itself",
+            "a text stands between `\"`, and a comment begins with `//`",
+            "#",
+        ),
     ] {
         assert_eq!(refused(source), format!("{message} · {help} · {part}"), "{source}");
     }
@@ -89,14 +94,19 @@ fn a_problem_says_what_is_wrong_and_what_to_do() {
 #[test]
 fn grammar_is_explained_in_words() {
     for (source, message, help, part) in [
-        ("", "there is no expression here", "", ""),
-        ("1 +", "the expression ends too early", "", ""),
-        ("\"abc", "this text is never closed", "", "\"abc"),
-        ("[1, 2", "`]` is missing to end this array literal", "", ""),
-        ("#{a: 1, a: 2}", "the map has the key `a` twice", "", "a"),
-        ("1 2", "`2` cannot stand here", "", "2"),
+        ("", "there is no expression here", "write one, such as `rssi != 99`, or leave the key out", ""),
+        (
+            "1 +",
+            "the expression ends too early",
+            "a value belongs behind an operator, and every bracket is closed",
+            "",
+        ),
+        ("\"abc", "this text is never closed", "end it with the sign that it begins with", "\"abc"),
+        ("[1, 2", "`]` is missing to end this array literal", "add `]`", ""),
+        ("#{a: 1, a: 2}", "the map has the key `a` twice", "keep one of them", "a"),
+        ("1 2", "`2` cannot stand here", "between two values stands an operator, such as `==` or `+`", "2"),
         ("rssi and list", "`and` cannot stand here", "write `&&`", "and"),
-        ("rssi @ 2", "`@` is no operator", "", "@"),
+        ("rssi @ 2", "`@` is no operator", "operators are `+ - * / % ** == != < <= > >= && || !`", "@"),
         (
             "温 == 1",
             "`温` cannot stand here",
@@ -110,7 +120,12 @@ fn grammar_is_explained_in_words() {
             "write a backslash as `\\\\`, or put the text between back-ticks",
             "22",
         ),
-        ("this", "`this` can only be used in functions", "", "this"),
+        (
+            "this",
+            "`this` can only be used in functions",
+            "an expression is a value, a call or a comparison, such as `rssi != 99`",
+            "this",
+        ),
     ] {
         assert_eq!(refused(source), format!("{message} · {help} · {part}"), "{source}");
     }
@@ -142,7 +157,10 @@ fn a_hook_file_is_checked_before_it_runs() {
         ("fn f(x) { x.map(|y| z) }", "1:21 there is no `z` here · "),
         ("fn dbm(x) { x }", "1:4 there is a function `dbm` with 1 argument already · choose another name"),
         ("fn len(x) { x }", "1:4 there is a function `len` with 1 argument already · choose another name"),
-        ("fn f(x) { x }\nfn f(y) { y }", "2:1 there is a function `f` with 1 argument already · "),
+        (
+            "fn f(x) { x }\nfn f(y) { y }",
+            "2:1 there is a function `f` with 1 argument already · rename one of them",
+        ),
         (
             "const L = 1; fn f() { L = 2; }",
             "1:25 `=` would change a value, and nothing can be changed here · to compare, write `==`; to keep a value, write `set:` in the flow",
@@ -155,7 +173,10 @@ fn a_hook_file_is_checked_before_it_runs() {
             "fn f() { at(\"AT\", \"OK\") }",
             "1:10 `at` is closed here: only command handlers of a station can call it · ",
         ),
-        ("fn f() { 1 ", "1:12 `;` is missing to terminate this statement · "),
+        (
+            "fn f() { 1 ",
+            "1:12 `;` is missing to terminate this statement · end the statement with `;`, or the block with `}`",
+        ),
         ("fn match() { 1 }", "1:4 `match` is a word that Rhai keeps for itself · choose another name"),
     ] {
         assert_eq!(file_problem(source), shown, "{source}");
