@@ -57,7 +57,7 @@ fn main_job(place: &Place) {
     let (mut flow, _sim) = start(&dir, place, BRINGUP, &broker.url(), &[]);
 
     flow.wait_for_step("a command from the cloud");
-    assert_eq!(watch.wait_for("attributes").payload, br#"{"humidity":65,"temperature":31.6}"#);
+    assert_eq!(watch.wait_for("attributes").payload, br#"{"temperature":31.6,"humidity":65}"#);
     assert_eq!(watch.wait_for("data/message").payload, b"hello_thingscloud");
 
     broker.publish("command/send/1000", r#"{"method":"restart","params":{"timeout":10},"id":1000}"#);

@@ -429,6 +429,45 @@ fn a_served_pty_is_not_taken_over_but_a_dead_link_is() {
 }
 
 #[test]
+fn what_cannot_be_served_is_said_with_what_to_write_instead() {
+    let dir = TempDir::new();
+    let file = dir.file("hostname", "x");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    for (args, code, message, help) in [
+        (["--pty", &file], 3, "hostname: there is a file of that name", "choose one where nothing is yet"),
+        (["--pty", &dir.join(".")], 3, "it is a folder", "choose one where nothing is yet"),
+        (["--pty", &dir.join("no/such/folder")], 3, "No such file", "make the folder first"),
+        (["--tcp", &taken], 3, "Address already in use", "with port 0 the system picks a free one"),
+        (["--tcp", "192.0.2.1:0"], 3, "192.0.2.1:0", "one of this machine"),
+        (["--tcp", "localhost"], 2, "the port is missing", "such as `localhost:7000`"),
+        (["--delays", "-1"], 2, "'-1' for '--delays <FACTOR>'", "a number from 0 to 1000"),
+        (["--delays", "half"], 2, "'half'", "`0.1` a tenth"),
+    ] {
+        let place = if args[0] == "--delays" { &["--tcp", "0"][..] } else { &[] };
+        let done = run(&mut atflow(&dir, ["sim"].iter().chain(&args).chain(place))).exited(code);
+        assert!(done.stderr.contains(message) && done.stderr.contains(help), "{args:?}: {}", done.stderr);
+    }
+    let args = ["sim", "--tcp", "0", "--cloud", "mqtts://user:secret@host"];
+    let done = run(&mut atflow(&dir, args)).exited(2);
+    assert!(done.stderr.contains("`mqtts://…@host` is not the URL of a broker"), "{}", done.stderr);
+    assert!(done.stderr.contains("write `mqtt://HOST:PORT`"), "{}", done.stderr);
+}
+
+#[test]
+fn a_module_is_served_on_a_name_and_in_a_hurry() {
+    let dir = TempDir::new();
+    let slow = dir.file("slow.yaml", "sim: { delays: 1000 }\n");
+    let args = ["sim", "--tcp", "localhost:0", "--delays", "0", "--scenario", &slow];
+    let mut sim = Running::start(&mut atflow(&dir, args));
+    let said = sim.wait_for(|line| line.contains("Ctrl-C ends it"));
+    let address = said.split([' ', ';']).find(|word| word.starts_with("127.0.0.1:")).expect("an address");
+    run(&mut atflow(&dir, ["at", &format!("tcp://{address}"), "AT"])).exited(0);
+    sim.interrupt();
+    sim.finish().exited(0);
+}
+
+#[test]
 fn a_run_that_does_not_start_has_a_verdict_too() {
     let dir = TempDir::new();
     let good = dir.file("good.yaml", "module: generic\nsteps: [AT]\n");
@@ -618,6 +657,20 @@ fn every_bundled_recipe_runs_on_the_simulated_module() {
         }
     }
     run_flow(&dir, BRINGUP, "sim:luat-air724", &["--speed", "max"]).exited(0);
+}
+
+#[test]
+fn what_comes_with_the_program_runs_anywhere() {
+    let dir = TempDir::new();
+    let run_bundled = |file: &str| {
+        let args = ["run", file, "--port", "sim:luat-air724", "--speed", "max"];
+        run(atflow(&dir, args).current_dir(dir.path()))
+    };
+    let done = run_bundled("bundled:thingscloud/bringup.yaml").exited(0);
+    assert!(done.stdout.starts_with("Air724 to ThingsCloud"), "{}", done.stdout);
+    let missing = run_bundled("bundled:thingscloud/nothing.yaml").exited(2);
+    assert!(missing.stderr.contains("there is no such bundled file"), "{}", missing.stderr);
+    run_bundled("bundled:../Cargo.toml").exited(2);
 }
 
 #[test]

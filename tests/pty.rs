@@ -76,6 +76,43 @@ fn the_same_over_tcp() {
     assert_eq!(steps(&served), steps(&simulated));
 }
 
+/// Lines that the module says unasked, and pieces with a pause in their middle: they are on the line, and the flow
+/// ends as it does without them.
+#[test]
+fn faults_of_the_command_line_are_on_the_pty() {
+    let dir = TempDir::new();
+    let scenario = dir.file("warm.yaml", SCENARIO);
+    let heard = |faults: &[&str]| {
+        let (tty, transcript) = (dir.join("air724.tty"), dir.join("transcript.jsonl"));
+        let args = [&["--pty", &tty, "--scenario", &scenario], faults].concat();
+        let (sim, port) = serve(&dir, &args);
+        let done = bring_up(&dir, &port, &["--transcript", &transcript]).exited(0);
+        sim.interrupt();
+        sim.finish().exited(0);
+        let unasked = ["RING", "+CIEV: 2,4", "+CMTI: ", "+NITZ: "];
+        let transcript = std::fs::read_to_string(transcript).expect("a transcript");
+        let said = transcript.lines().filter(|line| line.contains("\"rx\"")).map(str::to_owned);
+        (said.filter(|line| unasked.iter().any(|urc| line.contains(urc))).count(), last_outcomes(&done))
+    };
+    let (none, healthy) = heard(&[]);
+    let (some, disturbed) = heard(&["--fault", "urc_anywhere=30%", "--fault", "split_chunks=30%"]);
+    assert!(none == 0 && some > 0, "{none} unasked lines without faults, {some} with");
+    assert_eq!(disturbed, healthy);
+}
+
+#[test]
+fn a_fault_that_does_not_exist_is_no_fault() {
+    let dir = TempDir::new();
+    let refused = |fault: &str| {
+        let args = ["sim", "luat-air724", "--pty", &dir.join("air724.tty"), "--fault", fault];
+        run(&mut atflow(&dir, args)).exited(2).stderr
+    };
+    let misspelt = "error: there is no fault `lost_byte`\n  = help: did you mean `lost_bytes`?\n";
+    assert_eq!(refused("lost_byte=1e-4"), misspelt);
+    assert!(refused("reboot=1%").contains("it happens by time"));
+    assert!(refused("reboot").contains("write NAME=RATE"));
+}
+
 #[test]
 fn a_real_port_wants_the_real_secrets() {
     let dir = TempDir::new();

@@ -254,3 +254,20 @@ fn a_port_that_is_not_there_yet_is_waited_for() {
     assert_eq!(ran.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&ran.stderr));
     assert!(said.contains("there is no such port"), "{said}");
 }
+
+/// When its time is over, the run under way ends as by a signal.
+#[test]
+fn a_long_run_does_not_outlive_the_time_of_the_station() {
+    let text = "
+name: sleeper
+module: luat-air724
+schedule:
+  - { name: long, every: 1h, timeout: 50m, steps: [{ sleep: 40m }] }
+";
+    let folder = Folder::new("sleeper", &[("sleeper.yaml", text)]);
+    let mut bench = Bench::new(folder.renewal("sleeper.yaml"), "", Duration::from_mins(1), |_| {});
+    bench.run();
+    assert_eq!(bench.station.now(), Mono::ZERO + Duration::from_mins(1));
+    let cut = |it: &Happening| matches!(it, Happening::JobFinished { outcome, .. } if outcome != "ok");
+    assert_eq!(bench.count(cut), 1);
+}

@@ -79,6 +79,35 @@ fn every_bundled_recipe_passes_its_tests() {
     assert_eq!(sum["coverage"]["reached"], sum["coverage"]["all"]);
 }
 
+/// What the cloud made of a message is said with it; what no broker takes was not published.
+#[test]
+fn a_message_that_the_cloud_did_not_understand_is_said_to_be_one() {
+    let dir = TempDir::new();
+    let flow = "name: x\nmodule: luat-air724\nsteps:
+  - AT+MCONFIG=c,token,key
+  - AT+MIPSTART=h,1883
+  - AT+MCONNECT=1,60
+  - AT+MPUB=attributes,0,0,t=1
+  - AT+MPUB=elsewhere,0,0,t=1
+  - AT+MPUB=command/reply/+,0,0,t=1
+";
+    dir.file("x.yaml", flow);
+    let text = "flow: x.yaml\ntests:\n  - name: x\n    sim: { start: warm }\n    expect:
+      - { published: attributes, count: 0 }
+      - { published: elsewhere, text: other }
+      - { published: 'command/reply/{id}' }
+";
+    dir.file("x.test.yaml", text);
+    let printed = test(&dir, &["."]).exited(1).stdout;
+    for said in [
+        "attributes t=1 (the cloud refused it: the body is no JSON object)",
+        "elsewhere t=1 (nobody reads it: this is no topic of the cloud): it is another text",
+        "(the broker closed the connection: no message can have this topic): nothing can be published there",
+    ] {
+        assert!(printed.contains(said), "{said}\n{printed}");
+    }
+}
+
 #[test]
 fn a_wrong_number_shows_what_was_seen_and_what_crossed_the_line() {
     assert_eq!(

@@ -1,6 +1,6 @@
 //! The arguments, as clap reads them. The help texts are the reference of the command line.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub(super) enum Format {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// The flow's file
+    /// The flow's file; `bundled:NAME` is one that comes with atflow, such as bundled:thingscloud/bringup.yaml
     pub file: PathBuf,
     /// A flow of the file's `flows`, instead of its own steps
     pub flow: Option<String>,
@@ -86,9 +86,12 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub transcript: Option<PathBuf>,
     /// How the run is shown; of a station, json is its log
-    // `--log` is what one looks for in a program that runs for ever.
-    #[arg(long, visible_alias = "log", value_enum, default_value_t)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The same as --format
+    // It is what one looks for in a program that runs for ever.
+    #[arg(long, value_enum, value_name = "FORMAT", overrides_with = "format")]
+    log: Option<Format>,
     /// Show the verdict and the questions of `ask` only; of a station, its end
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -100,6 +103,13 @@ pub(super) struct RunArgs {
     // Last: its heading holds for everything below it.
     #[command(flatten)]
     pub sim: SimulationArgs,
+}
+
+impl RunArgs {
+    /// How the run is shown.
+    pub fn format(&self) -> Format {
+        self.log.unwrap_or(self.format)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -330,8 +340,8 @@ pub(super) struct SimArgs {
     /// Serve on a pty; this path becomes a link to it
     #[arg(long, value_name = "PATH")]
     pub pty: Option<PathBuf>,
-    /// Serve on a TCP port
-    #[arg(long, value_name = "ADDRESS")]
+    /// Serve on a TCP port: 7000 (this machine only), localhost:7000, 0.0.0.0:7000
+    #[arg(long, value_name = "ADDRESS", value_parser = tcp_address)]
     pub tcp: Option<SocketAddr>,
     /// What happens, and when: a YAML file of timed events
     #[arg(long, value_name = "FILE")]
@@ -339,6 +349,9 @@ pub(super) struct SimArgs {
     /// A real broker behind the module: mqtt://USER:PASSWORD@HOST:PORT
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
+    /// All delays of the module and the network, times this: 0 is none, 0.1 a tenth [default: the scenario's, else 1]
+    #[arg(long, value_name = "FACTOR", value_parser = delays, allow_negative_numbers = true)]
+    pub delays: Option<f64>,
     /// Something that goes wrong now and then: `lost_bytes=1e-5`, `urc_anywhere=1%`, `reboot=2/d`
     #[arg(long = "fault", value_name = "NAME=RATE")]
     pub faults: Vec<String>,
@@ -473,28 +486,51 @@ pub(super) enum OutboxCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-    /// Try a dead message again, under a new number
-    Retry {
-        /// Its number
-        seq: u64,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
-    /// Delete a message
-    Drop {
-        /// Its number
-        seq: u64,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
+    /// Try dead messages again, under new numbers
+    Retry(ManyArgs),
+    /// Delete messages
+    Drop(ManyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ManyArgs {
+    /// Their numbers, and the station's name, if there are several
+    #[arg(required = true, value_names = ["NUMBER", "STATION"])]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+impl ManyArgs {
+    /// The numbers, and the station's name behind them.
+    ///
+    /// # Errors
+    ///
+    /// The word that is neither.
+    pub fn read(&self) -> Result<(Vec<u64>, Option<&str>), &str> {
+        let number = |word: &String| word.parse::<u64>().ok();
+        let numbers: Vec<u64> = self.words.iter().map_while(number).collect();
+        match &self.words[numbers.len()..] {
+            [] => Ok((numbers, None)),
+            [station] if !numbers.is_empty() => Ok((numbers, Some(station))),
+            [word, ..] => Err(word),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct StoreArgs {
     /// The station's name, if there are several
+    #[arg(conflicts_with = "state")]
     pub station: Option<String>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PlaceArgs {
     /// The station's state directory [default: `atflow/STATION` in the XDG state directory]
-    #[arg(long, value_name = "DIR", conflicts_with = "station")]
+    #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// How messages are written
     #[arg(long, value_enum, default_value_t)]
@@ -519,12 +555,46 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// A port alone is one of this machine: what a station tells is for others only if somebody says so.
 fn metrics_address(text: &str) -> Result<SocketAddr, String> {
     let port = text.strip_prefix(':').unwrap_or(text).parse::<u16>();
+    let port = port.or_else(|error| text.strip_prefix("localhost:").map_or(Err(error), str::parse));
     match port {
         Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
         Err(_) => text.parse().map_err(|_| {
             "write a port such as `9724`, or `ADDRESS:PORT` with a number for the address".into()
         }),
     }
+}
+
+/// Where to listen. A port alone is one of this machine; a name is looked up, and of its addresses the one that
+/// everybody reaches is taken.
+fn tcp_address(text: &str) -> Result<SocketAddr, String> {
+    const WRITE: &str = "write a port such as `7000`, or `HOST:PORT` such as `localhost:7000`";
+    let (host, port) = match text.rsplit_once(':') {
+        // The colons of an IPv6 address without a port are in brackets, or it would be read wrong.
+        Some(_) if text.ends_with(']') => return Err(format!("the port is missing; {WRITE}")),
+        Some((host, port)) => (host, port),
+        None if text.bytes().all(|byte| byte.is_ascii_digit()) => ("", text),
+        None => return Err(format!("the port is missing; {WRITE}")),
+    };
+    let port: u16 = port.parse().map_err(|_| format!("`{port}` is no port from 0 to 65535; {WRITE}"))?;
+    let host = match host {
+        "" => return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        host => host.trim_start_matches('[').trim_end_matches(']'),
+    };
+    let found =
+        (host, port).to_socket_addrs().map_err(|error| format!("nobody knows `{host}`: {error}; {WRITE}"))?;
+    let mut found: Vec<SocketAddr> = found.collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.first().copied().ok_or_else(|| format!("`{host}` has no address; {WRITE}"))
+}
+
+/// Longer, and a cold start would take hours.
+const DELAYS: RangeInclusive<f64> = 0.0..=1000.0;
+
+fn delays(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| {
+        "write a number: `1` is as measured on real modules, `0.1` a tenth of that, `0` no delay".to_string()
+    })?;
+    if DELAYS.contains(&factor) { Ok(factor) } else { Err("write a number from 0 to 1000".to_string()) }
 }
 
 /// Slower, the ten seconds in which a signal lets a command end would be hours; faster is `max`.
@@ -553,13 +623,52 @@ mod tests {
     }
 
     #[test]
+    fn where_a_module_is_served() {
+        let shown = |text| tcp_address(text).map(|address| address.to_string());
+        for (text, address) in [
+            ("7000", "127.0.0.1:7000"),
+            (":7000", "127.0.0.1:7000"),
+            ("localhost:7000", "127.0.0.1:7000"),
+            ("0.0.0.0:0", "0.0.0.0:0"),
+            ("[::1]:7000", "[::1]:7000"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Ok(address), "{text}");
+        }
+        for (text, why) in [
+            ("localhost", "the port is missing; "),
+            ("[::1]", "the port is missing; "),
+            ("localhost:http", "`http` is no port from 0 to 65535; "),
+            ("70000", "`70000` is no port from 0 to 65535; "),
+            ("no such host:1", "nobody knows `no such host`: "),
+        ] {
+            let error = shown(text).expect_err(text);
+            assert!(error.starts_with(why) && error.contains("write a port such as `7000`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn delays_are_a_factor() {
+        assert_eq!((delays("0.5"), delays("0"), delays("1000")), (Ok(0.5), Ok(0.0), Ok(1000.0)));
+        for (text, help) in [
+            ("fast", "write a number: "),
+            ("-1", "0 to 1000"),
+            ("inf", "0 to 1000"),
+            ("NaN", "0 to 1000"),
+            ("2000", "0 to 1000"),
+        ] {
+            assert!(delays(text).expect_err(text).contains(help), "{text}");
+        }
+    }
+
+    #[test]
     fn a_port_alone_is_for_this_machine() {
         let shown = |text| metrics_address(text).map(|address| address.to_string());
         assert_eq!(shown("9724").as_deref(), Ok("127.0.0.1:9724"));
         assert_eq!(shown(":9724").as_deref(), Ok("127.0.0.1:9724"));
+        assert_eq!(shown("localhost:9724").as_deref(), Ok("127.0.0.1:9724"));
         assert_eq!(shown("0.0.0.0:80").as_deref(), Ok("0.0.0.0:80"));
         assert_eq!(shown("[::1]:80").as_deref(), Ok("[::1]:80"));
-        for bad in ["", "localhost", "localhost:80", "70000", "1.2.3.4"] {
+        for bad in ["", "localhost", "localhost:", "elsewhere:80", "70000", "1.2.3.4"] {
             assert!(shown(bad).is_err(), "{bad}");
         }
     }
@@ -573,10 +682,30 @@ mod tests {
     }
 
     #[test]
+    fn several_messages_stand_before_the_station() {
+        let many = |words: &[&str]| {
+            let args = ["atflow", "outbox", "drop"].iter().chain(words);
+            let Ok(Args { command: Command::Outbox(OutboxArgs { what: OutboxCommand::Drop(many) }) }) =
+                Args::try_parse_from(args)
+            else {
+                panic!("it is `outbox drop`")
+            };
+            let read = many.read().map(|(numbers, station)| (numbers, station.map(str::to_string)));
+            read.map_err(str::to_string)
+        };
+        assert_eq!(many(&["4", "5", "6"]), Ok((vec![4, 5, 6], None)));
+        assert_eq!(many(&["4", "pump"]), Ok((vec![4], Some("pump".to_string()))));
+        assert_eq!(many(&["pump"]), Err("pump".to_string()));
+        assert_eq!(many(&["4", "pump", "5"]), Err("pump".to_string()));
+    }
+
+    #[test]
     fn log_is_another_word_for_format() {
         let args = Args::try_parse_from(["atflow", "run", "x.yaml", "--log", "json", "--metrics", "9724"]);
         let Ok(Args { command: Command::Run(run) }) = args else { panic!("it is `run`") };
-        assert_eq!((run.format, run.station.given()), (Format::Json, Some("--metrics")));
+        assert_eq!((run.format(), run.station.given()), (Format::Json, Some("--metrics")));
+        let bad = Args::try_parse_from(["atflow", "run", "x.yaml", "--log", "xml"]).expect_err("no format");
+        assert!(bad.to_string().contains("--log"), "{bad}");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::session::{Fault, Heard, Listener, Request, Session};
 use crate::transcript::{Masker, Transcript};
 
 use super::args::{AtArgs, Format};
+use super::conversation::interrupt;
 use super::{Exit, complain, open, say};
 
 pub(super) fn at(args: &AtArgs) -> Exit {
@@ -64,7 +65,7 @@ fn sent(args: &AtArgs) -> Result<Exit, Exit> {
         Arc::clone(&dialect),
         Transcript::none(masker),
         Box::new(lines.clone()),
-        Rc::new(wake.clone()),
+        interrupt(&wake),
     );
     let mut exit = Exit::Done;
     for line in &args.lines {

@@ -1,14 +1,16 @@
 //! What a conversation is opened with, whether a flow or a station has it: the session, its transcript, and the
 //! lines that must never be sent again.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _, stderr};
 use std::path::Path;
 use std::rc::Rc;
 
 use crate::flow::model::Program;
 use crate::hooks::Host;
 use crate::link::Link;
+use crate::link::wake::Wake;
 use crate::run::TellLines;
 use crate::run::once::{OnceInMemory, OnceStore};
 use crate::session::{Interrupt, Session};
@@ -16,6 +18,7 @@ use crate::transcript::{Header, Masker, Transcript};
 
 use super::args::RunArgs;
 use super::once_file::OnceFile;
+use super::say::error_line;
 use super::{Exit, complain};
 
 /// How every transcript begins.
@@ -31,6 +34,32 @@ pub(super) fn session(
 ) -> Session {
     host.set_clock(link.clock());
     Session::new(link, std::sync::Arc::clone(&program.dialect), transcript, Box::new(lines), interrupt)
+}
+
+/// Whoever presses Ctrl-C is told at once why the program may not end at once.
+struct Told {
+    wake: Wake,
+    said: Cell<bool>,
+}
+
+/// What ends a flow or single commands.
+pub(super) fn interrupt(wake: &Wake) -> Rc<dyn Interrupt> {
+    Rc::new(Told { wake: wake.clone(), said: Cell::new(!stderr().is_terminal()) })
+}
+
+impl Interrupt for Told {
+    fn stop_requested(&self) -> bool {
+        self.wake.stop_requested()
+    }
+
+    fn woken(&self) {
+        self.wake.drain();
+        if self.wake.stop_requested() && !self.said.replace(true) {
+            error_line(
+                "stopping; a command that is under way has 10 s to be answered, Ctrl-C again ends at once",
+            );
+        }
+    }
 }
 
 /// Where lines that must never be sent again are kept.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -32,8 +32,29 @@ impl OnceFile {
         Self { path: state_dir::base().map(|base| base.join("once.json")) }
     }
 
+    fn path(&self) -> Result<&Path, String> {
+        self.path.as_deref().ok_or_else(|| "neither XDG_STATE_HOME nor HOME is set".to_string())
+    }
+
+    /// Reads, changes and writes; no other process does so meanwhile. A lock file beside it, because the file
+    /// itself is replaced. Whoever holds the lock is done in milliseconds.
+    fn change(&self, change: impl FnOnce(&mut Vec<Spent>)) -> Result<(), String> {
+        let path = self.path()?;
+        let lock = path.with_extension("lock");
+        let failed = |error: std::io::Error| format!("cannot write `{}`: {error}", lock.display());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let lock_file = owners_only().open(&lock).map_err(failed)?;
+        lock_file.lock().map_err(failed)?;
+        let mut all = self.read()?;
+        let before = all.clone();
+        change(&mut all);
+        if all == before { Ok(()) } else { Self::write(path, &all) }
+    }
+
     fn read(&self) -> Result<Vec<Spent>, String> {
-        let Some(path) = &self.path else { return Err("neither XDG_STATE_HOME nor HOME is set".to_string()) };
+        let path = self.path()?;
         match fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|why| {
                 format!("`{}` cannot be read ({why}); look at it, then delete it", path.display())
@@ -44,21 +65,10 @@ impl OnceFile {
     }
 
     /// Written beside and renamed, so that a power cut leaves the old file or the new one.
-    fn write(&self, spent: &[Spent]) -> Result<(), String> {
-        let Some(path) = &self.path else { return Err("neither XDG_STATE_HOME nor HOME is set".to_string()) };
+    fn write(path: &Path, spent: &[Spent]) -> Result<(), String> {
         let failed = |error: std::io::Error| format!("cannot write `{}`: {error}", path.display());
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
         let new = path.with_extension("new");
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        let mut file = options.open(&new).map_err(failed)?;
+        let mut file = owners_only().truncate(true).open(&new).map_err(failed)?;
         let text = serde_json::to_vec_pretty(spent).map_err(|why| why.to_string())?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
         fs::rename(&new, path).map_err(failed)
@@ -66,15 +76,29 @@ impl OnceFile {
 
     /// Forgets what was sent to `port`, or everything; says how much that was.
     pub(super) fn forget(&self, port: Option<&str>) -> Result<usize, String> {
-        let all = self.read()?;
-        let kept: Vec<Spent> =
-            all.iter().filter(|spent| port.is_some_and(|port| spent.port != port)).cloned().collect();
-        let gone = all.len() - kept.len();
-        if gone > 0 {
-            self.write(&kept)?;
+        if self.read()?.is_empty() {
+            return Ok(0);
         }
+        let mut gone = 0;
+        self.change(|all| {
+            let before = all.len();
+            all.retain(|spent| port.is_some_and(|port| spent.port != port));
+            gone = before - all.len();
+        })?;
         Ok(gone)
     }
+}
+
+/// For a file that nobody else reads.
+fn owners_only() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
 }
 
 impl OnceStore for OnceFile {
@@ -84,15 +108,11 @@ impl OnceStore for OnceFile {
     }
 
     fn spend(&mut self, port: &str, line: &str) -> Result<(), String> {
-        let mut all = self.read()?;
-        all.push(Spent::new(port, line));
-        self.write(&all)
+        self.change(|all| all.push(Spent::new(port, line)))
     }
 
-    fn redeem(&mut self, _port: &str, line: &str) -> Result<(), String> {
-        let mut all = self.read()?;
-        all.retain(|spent| !spent.is(line));
-        self.write(&all)
+    fn redeem(&mut self, port: &str, line: &str) -> Result<(), String> {
+        self.change(|all| all.retain(|spent| spent.port != port || !spent.is(line)))
     }
 }
 
@@ -147,6 +167,35 @@ mod tests {
         store.spend("p", "AT+CPIN=\"1\"").expect("written");
         store.redeem("p", "AT+CPIN=\"1\"").expect("written");
         assert!(!store.is_spent("AT+CPIN=\"1\""));
+    }
+
+    #[test]
+    fn what_passes_on_one_port_is_not_forgotten_of_another() {
+        let mut store = store("ports");
+        store.spend("a", "AT+CPIN=\"1\"").expect("written");
+        store.spend("b", "AT+CPIN=\"1\"").expect("written");
+        store.redeem("b", "AT+CPIN=\"1\"").expect("written");
+        assert!(store.is_spent("AT+CPIN=\"1\""));
+        store.redeem("a", "AT+CPIN=\"1\"").expect("written");
+        assert!(!store.is_spent("AT+CPIN=\"1\""));
+    }
+
+    #[test]
+    fn many_at_once_forget_nothing() {
+        let store = store("many");
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let mut own = OnceFile { path: store.path.clone() };
+                scope.spawn(move || {
+                    for line in 0..5 {
+                        own.spend("p", &format!("{number} {line}")).expect("written");
+                    }
+                });
+            }
+        });
+        for number in 0..8 {
+            assert!((0..5).all(|line| store.is_spent(&format!("{number} {line}"))), "{number}");
+        }
     }
 
     #[test]

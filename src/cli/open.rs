@@ -233,7 +233,11 @@ pub(super) fn sim_refused(error: &SimError) -> Exit {
             coded(Code::BROKER_GONE, &error.to_string(), Some(help));
             Exit::Environment
         }
-        _ => {
+        SimError::Serve { help, .. } => {
+            complain(&error.to_string(), Some(help));
+            Exit::Environment
+        }
+        SimError::Data { .. } => {
             complain(&error.to_string(), None);
             Exit::Environment
         }
@@ -276,11 +280,14 @@ pub(super) fn faults(given: &[String]) -> Result<Faults, Exit> {
 
 /// The cloud behind a simulated module: the stand-in, or a real broker.
 pub(super) fn cloud(url: Option<&str>) -> Result<CloudChoice, Exit> {
-    let Some(url) = url else { return Ok(CloudChoice::StandIn(None)) };
+    let Some(url) = url else { return Ok(CloudChoice::StandIn) };
     match url.parse::<BrokerUrl>() {
         Ok(url) => Ok(CloudChoice::Broker(url)),
         Err(error) => {
-            complain(&error.to_string(), Some("write `mqtt://USER:PASSWORD@HOST:PORT`"));
+            complain(
+                &error.to_string(),
+                Some("write `mqtt://HOST:PORT`, or `mqtt://USER:PASSWORD@HOST:PORT`"),
+            );
             Err(Exit::Usage)
         }
     }

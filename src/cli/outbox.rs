@@ -9,34 +9,57 @@ use crate::report::text::{columns, pad_out};
 use crate::store::{Seen, StoreError, Visit, Where};
 use crate::transcript::visible::escaped;
 
-use super::args::{Format, OutboxArgs, OutboxCommand, StoreArgs};
+use super::args::{Format, ManyArgs, OutboxArgs, OutboxCommand, PlaceArgs, StoreArgs};
 use super::{Exit, complain, say, state_dir};
 
 pub(super) fn outbox(args: &OutboxArgs) -> Exit {
-    let (OutboxCommand::List { store }
-    | OutboxCommand::Show { store, .. }
-    | OutboxCommand::Retry { store, .. }
-    | OutboxCommand::Drop { store, .. }) = &args.what;
-    let visit = match visit(store) {
-        Ok(visit) => visit,
-        Err(exit) => return exit,
-    };
-    let done = match &args.what {
-        OutboxCommand::List { .. } => visit.list().map(|rows| list(&rows, store.format)),
-        OutboxCommand::Show { seq, .. } => {
-            visit.show(*seq).map(|(row, bytes)| show(&row, &bytes, store.format))
-        }
-        OutboxCommand::Retry { seq, .. } => visit.retry(*seq).map(|new| retried(*seq, new, store.format)),
-        OutboxCommand::Drop { seq, .. } => visit.drop_row(*seq).map(|()| dropped(*seq, store.format)),
-    };
-    match done {
-        Ok(said) => said.map_or_else(|exit| exit, |()| Exit::Done),
-        Err(why) => refused(&why),
-    }
+    done(match &args.what {
+        OutboxCommand::List { store } => list_all(store),
+        OutboxCommand::Show { seq, store } => show_one(*seq, store),
+        OutboxCommand::Retry(many) => each(many, |visit, seq, format| {
+            visit.retry(seq).map_err(|why| refused(&why)).and_then(|new| retried(seq, new, format))
+        }),
+        OutboxCommand::Drop(many) => each(many, |visit, seq, format| {
+            visit.drop_row(seq).map_err(|why| refused(&why)).and_then(|()| dropped(seq, format))
+        }),
+    })
 }
 
-fn visit(args: &StoreArgs) -> Result<Visit, Exit> {
-    let folder = match (&args.state, &args.station) {
+fn done(done: Result<(), Exit>) -> Exit {
+    done.err().unwrap_or(Exit::Done)
+}
+
+fn list_all(args: &StoreArgs) -> Result<(), Exit> {
+    let rows = visit(args.station.as_deref(), &args.place)?.list().map_err(|why| refused(&why))?;
+    list(&rows, args.place.format)
+}
+
+fn show_one(seq: u64, args: &StoreArgs) -> Result<(), Exit> {
+    let visit = visit(args.station.as_deref(), &args.place)?;
+    let (row, bytes) = visit.show(seq).map_err(|why| refused(&why))?;
+    show(&row, &bytes, args.place.format)
+}
+
+/// One that cannot be changed keeps none of the others from being changed.
+fn each(args: &ManyArgs, change: impl Fn(&Visit, u64, Format) -> Result<(), Exit>) -> Result<(), Exit> {
+    let (numbers, station) = args.read().map_err(|word| {
+        complain(
+            &format!("`{word}` is no number of a message"),
+            Some("write the numbers, and then the station's name"),
+        );
+        Exit::Usage
+    })?;
+    if station.is_some() && args.place.state.is_some() {
+        complain("a station's name and `--state` say the same thing", Some("leave one of them out"));
+        return Err(Exit::Usage);
+    }
+    let visit = visit(station, &args.place)?;
+    let ends: Vec<_> = numbers.into_iter().map(|seq| change(&visit, seq, args.place.format)).collect();
+    ends.into_iter().collect()
+}
+
+fn visit(station: Option<&str>, args: &PlaceArgs) -> Result<Visit, Exit> {
+    let folder = match (&args.state, station) {
         (Some(folder), _) => Ok(folder.clone()),
         (None, Some(name)) => state_dir::default_dir(name),
         (None, None) => state_dir::only_one(),

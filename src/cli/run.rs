@@ -18,7 +18,7 @@ use crate::run::{Part, Run, Setup, SharedObserver, TellLines};
 
 use super::args::{Format, RunArgs};
 use super::ask::Typed;
-use super::conversation::{may_be_replaced, once, session, transcript};
+use super::conversation::{interrupt, may_be_replaced, once, session, transcript};
 use super::ready::{Ready, Unready, mask, ready};
 use super::say::{Watched, columns};
 use super::{Exit, complain, open, say, station};
@@ -27,7 +27,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     let out = Watched::default();
     let exit = match prepared(args, &out) {
         Ok(exit) => exit,
-        Err(exit) => return not_started(exit, args.format),
+        Err(exit) => return not_started(exit, args.format()),
     };
     match out.problem() {
         // A verdict that nobody could read must not look like success to a script.
@@ -110,7 +110,7 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
     let transcript = transcript(args, port, &program, link.as_ref(), for_transcript)?;
     let observer: SharedObserver = observer(args, sources, simulated, out);
     let lines = TellLines::new(Rc::clone(&observer), masked.clone());
-    let session = session(link, &program, transcript, lines, Rc::new(wake), &host);
+    let session = session(link, &program, transcript, lines, interrupt(&wake), &host);
     let setup = Setup {
         program,
         host,
@@ -178,7 +178,7 @@ fn observer(args: &RunArgs, sources: Sources, simulated: bool, out: &Watched) ->
         let mut typed = Typed::default();
         Box::new(move || typed.line())
     };
-    match args.format {
+    match args.format() {
         Format::Json => {
             let lines = JsonLines::new(out, sources, args.verbose).verdict_only(args.quiet);
             Rc::new(RefCell::new(lines.with_answers(answers)))

@@ -17,6 +17,7 @@ fn served(args: &SimArgs) -> Result<Exit, Exit> {
         cloud: open::cloud(args.cloud.as_deref())?,
         pace: Pace::Max,
         faults: open::faults(&args.faults)?,
+        delays: args.delays,
     };
     let at = match (&args.pty, args.tcp) {
         (Some(path), _) => ServeAt::Pty(path.clone()),

@@ -286,7 +286,7 @@ fn watchers(
     (signals, out): (&Operator, &Watched),
 ) -> Result<Vec<Box<dyn Watcher>>, Exit> {
     let wall = wall(Rc::clone(clock));
-    let mut watchers: Vec<Box<dyn Watcher>> = vec![match args.format {
+    let mut watchers: Vec<Box<dyn Watcher>> = vec![match args.format() {
         Format::Json => {
             let least = match (args.quiet, args.verbose) {
                 (true, _) => Level::Warn,
@@ -370,6 +370,7 @@ fn store(
         let help = match &error {
             StoreError::Busy { .. } => "stop the other station, or give this one a folder with `--state`",
             StoreError::Newer { .. } => "use the newer atflow, or another folder with `--state`",
+            StoreError::Foreign { .. } => "name a folder for this station alone with `--state`",
             _ => "choose a folder that can be written with `--state`",
         };
         say::coded(Code::STORE, &error.to_string(), Some(help));

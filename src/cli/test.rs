@@ -1,18 +1,16 @@
 //! `atflow test`: the test files of a folder, tried in simulated worlds.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::flow::diag::Diagnostics;
-use crate::hooks::limits::STACK_BYTES;
-use crate::link::{Clock as _, WallClock};
+use crate::link::{Clock as _, Mono, WallClock};
 use crate::testing::TestFile;
 use crate::testing::coverage::Coverage;
 use crate::testing::outcome::Outcome;
 use crate::testing::play::{How, Item, play};
 use crate::testing::read::{ENDING, read};
+use crate::testing::side_by_side::side_by_side;
 
 use super::args::{Format, TestArgs};
 use super::{Exit, complain, say};
@@ -143,27 +141,11 @@ fn usable(path: &Path, how: &How) -> Result<TestFile, ()> {
 
 /// Tries everything, several at a time; the outcomes are in the order of the work.
 fn all(work: &[(&TestFile, Item<'_>)], how: &How, jobs: usize) -> Vec<(Outcome, Duration)> {
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(vec![(Outcome::default(), Duration::ZERO); work.len()]);
-    std::thread::scope(|scope| {
-        let try_all = || {
-            let clock = WallClock::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some((file, item)) = work.get(index) else { break };
-                let began = clock.now();
-                let outcome = play(file, *item, how);
-                if let Ok(mut outcomes) = outcomes.lock() {
-                    outcomes[index] = (outcome, clock.now().since(began));
-                }
-            }
-        };
-        for job in 0..jobs.clamp(1, work.len().max(1)) {
-            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-            if thread.spawn_scoped(scope, try_all).is_err() && job == 0 {
-                try_all();
-            }
-        }
-    });
-    outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    let one = |index: usize| {
+        let clock = WallClock::new();
+        let (file, item) = work[index];
+        let outcome = play(file, item, how);
+        (outcome, clock.now().since(Mono::ZERO))
+    };
+    side_by_side(jobs, work.len(), &one, &|_, _| {})
 }

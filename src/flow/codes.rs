@@ -144,6 +144,7 @@ codes! {
     NOT_ONLINE = 811, "`link.check` runs a flow that does not return `online`";
     NO_LINK = 812, "a station that talks to a cloud without a `link`";
     NO_QOS = 813, "a quality of service that the module does not have";
+    RUN_CUT = 814, "a schedule whose runs take longer than they may (warning)";
 
     // AT09xx: style.
     QUOTE_IN_BRACES = 901, "AT text in braces is better quoted";

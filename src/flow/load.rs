@@ -37,6 +37,14 @@ impl Place {
         }
     }
 
+    /// The file that somebody asks for: a path, or `bundled:thingscloud/bringup.yaml`.
+    pub fn asked_for(path: &Path) -> Self {
+        match path.to_str().and_then(|path| path.strip_prefix(BUNDLED_PREFIX)) {
+            Some(bundled) => Self::Bundled(bundled.to_string()),
+            None => Self::Disk(path.to_path_buf()),
+        }
+    }
+
     /// The file `relative` to the folder that this file stands in.
     fn beside(&self, relative: &str) -> Self {
         match self {
@@ -315,13 +323,11 @@ mod tests {
         let mut files = Vec::new();
         bundled(&BUNDLED, &mut files);
         assert!(files.len() > 8, "{}", files.len());
-        // What happens to a simulated module is no file of the language.
-        let scenario = "thingscloud/demo.yaml";
         let is_test = |path: &str| path.ends_with(".test.yaml");
-        assert!(files.iter().any(|(path, _)| path == scenario));
-        for (path, text) in files.iter().filter(|(path, _)| path != scenario) {
+        for (path, text) in &files {
             let schema = match path {
                 path if is_test(path) => "test",
+                path if path == "thingscloud/demo.yaml" => "scenario",
                 path if path.starts_with("modules/") => "dialect",
                 _ => "flow",
             };

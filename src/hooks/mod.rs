@@ -32,7 +32,7 @@ pub use json::{
 };
 pub use mention::{Mention, Mentioned};
 pub use problem::{HookProblem, ProblemKind};
-pub use station::Station;
+pub use station::{Station, is_host_function};
 pub use value::{
     Array, Bytes, How, Map, Prepared, Value, as_bytes, as_prepared, display, elements, entry, float_text,
     from_plain, is_list, keys, kind_of, length, list_of, map_of, with_entries,

@@ -34,6 +34,12 @@ pub(super) type Slot = Rc<RefCell<Option<Rc<dyn Station>>>>;
 pub(super) const FUNCTIONS: [(&str, usize); 6] =
     [("at", 2), ("run", 1), ("run", 2), ("publish", 2), ("after", 2), ("set", 3)];
 
+/// Whether handlers call something of this name that is not theirs.
+pub fn is_host_function(name: &str) -> bool {
+    let of_station = FUNCTIONS.iter().filter(|(name, _)| *name != "set").map(|(name, _)| *name);
+    of_station.chain(["log", "now", "escape", "print", "debug"]).any(|known| known == name)
+}
+
 /// The variable of handlers.
 pub(super) const STATE: &str = "state";
 

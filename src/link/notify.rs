@@ -202,6 +202,21 @@ mod tests {
         assert_eq!(told, [0, 60, 120, 180]);
     }
 
+    /// Only the loop's own word keeps the service alive: one that hangs is restarted.
+    #[test]
+    fn whoever_makes_no_progress_is_not_alive() {
+        let manager = Listening::new("hangs");
+        let mut notifier = Notifier::to(manager.path.as_os_str(), Some(Duration::from_mins(2)));
+        notifier.ready();
+        notifier.alive(seconds(0));
+        notifier.status("online");
+        notifier.status("waiting");
+        notifier.reloading();
+        notifier.ready();
+        let told: Vec<String> = std::iter::from_fn(|| manager.heard()).collect();
+        assert_eq!(told.iter().filter(|words| words.contains("WATCHDOG")).count(), 1, "{told:?}");
+    }
+
     #[test]
     fn a_status_is_one_line_and_told_once() {
         let manager = Listening::new("status");

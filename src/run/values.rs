@@ -143,6 +143,15 @@ impl Run {
         computation: &Computation,
         given: &[(&str, Value)],
     ) -> Result<Vec<Value>, Failure> {
+        self.compute_each(computation, given).into_iter().collect()
+    }
+
+    /// The same, each value by itself.
+    pub fn compute_each(
+        &mut self,
+        computation: &Computation,
+        given: &[(&str, Value)],
+    ) -> Vec<Result<Value, Failure>> {
         let mut frame = Frame::new(FlowId(0), computation.unit, computation.names);
         for (name, slot) in &computation.given {
             if let Some((_, value)) = given.iter().find(|(given, _)| *given == &**name) {

@@ -303,7 +303,7 @@ impl Session {
     /// A stop was asked for: the final result that is owed, and word of data that was announced, is still waited
     /// for, but not for long. A command that passes has passed; whoever goes on to the next one is told to stop.
     fn stop_within(&mut self, flight: &mut Flight) -> Result<(), Fault> {
-        if flight.stopping || !self.interrupt.stop_requested() {
+        if flight.stopping || !self.stop_wanted() {
             return Ok(());
         }
         if self.stop.reported || self.stop.cleaning > 0 {

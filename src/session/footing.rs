@@ -49,7 +49,8 @@ impl Footing {
 pub(super) struct DataPhase {
     /// The module asked for it, and has said nothing since that belongs to the command.
     pub(super) asked: bool,
-    /// When the module was given up on, though all the data it was told of had left.
+    /// When the module was given up on, after the data it was told of had left, or as much of it as it took: it
+    /// may be asked in spite of it, later.
     pub(super) all_left: Option<Mono>,
 }
 

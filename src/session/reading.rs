@@ -99,8 +99,20 @@ impl Session {
         }
     }
 
-    /// One read, with word to whoever wants it meanwhile.
+    /// One read. The time of a stop wakes it as a signal does.
     fn read_link(&mut self, until: Mono) -> Result<Read, LinkError> {
+        let stop = self.stop.wanted_at;
+        if stop >= until || self.clock.now() >= stop {
+            return self.read_with_word(until);
+        }
+        Ok(match self.read_with_word(stop)? {
+            Read::Deadline => Read::Woken,
+            read => read,
+        })
+    }
+
+    /// The same, with word to whoever wants it meanwhile.
+    fn read_with_word(&mut self, until: Mono) -> Result<Read, LinkError> {
         let Some(every) = self.word_every else { return self.link.read(&mut self.bytes, until) };
         loop {
             let now = self.clock.now();

@@ -16,13 +16,15 @@ pub(super) struct Stop {
     pub(super) reported: bool,
     /// How many clean-ups are under way: a stop waits for them.
     pub(super) cleaning: usize,
+    /// A stop is wanted from then on.
+    pub(super) wanted_at: Mono,
     /// No wait goes beyond it. Far while nobody wants a stop.
     pub(super) last_moment: Mono,
 }
 
 impl Default for Stop {
     fn default() -> Self {
-        Self { reported: false, cleaning: 0, last_moment: Mono::FAR }
+        Self { reported: false, cleaning: 0, wanted_at: Mono::FAR, last_moment: Mono::FAR }
     }
 }
 
@@ -35,7 +37,12 @@ impl Session {
 
     /// Whether somebody wants the program to stop, reported or not.
     pub fn stop_wanted(&self) -> bool {
-        self.interrupt.stop_requested()
+        self.interrupt.stop_requested() || self.now() >= self.stop.wanted_at
+    }
+
+    /// At this time a stop is wanted, whoever asks for one before.
+    pub fn stop_at(&mut self, time: Mono) {
+        self.stop.wanted_at = time;
     }
 
     /// Fails with [`Fault::Interrupted`] when somebody wants the program to stop: once, because what cleans up
@@ -45,7 +52,7 @@ impl Session {
         if self.is_too_late() {
             return Err(Fault::Interrupted);
         }
-        if self.stop.reported || self.stop.cleaning > 0 || !self.interrupt.stop_requested() {
+        if self.stop.reported || self.stop.cleaning > 0 || !self.stop_wanted() {
             return Ok(());
         }
         self.stop.reported = true;
@@ -55,7 +62,7 @@ impl Session {
     /// What says goodbye gets its own time, whether anybody asked for a stop or not, and no stop keeps it from
     /// beginning.
     pub fn begin_goodbye(&mut self, lasts: Duration) {
-        self.stop.reported |= self.interrupt.stop_requested();
+        self.stop.reported |= self.stop_wanted();
         self.stop.last_moment = self.now() + lasts;
     }
 
@@ -66,7 +73,7 @@ impl Session {
 
     /// The last moment is known from when a stop is first heard of.
     pub(super) fn hear_stop(&mut self) {
-        if self.stop.last_moment == Mono::FAR && self.interrupt.stop_requested() {
+        if self.stop.last_moment == Mono::FAR && self.stop_wanted() {
             self.stop.last_moment = self.now() + STOPPING;
         }
     }

@@ -19,7 +19,7 @@ use mqttrs::{
 };
 
 use super::SimError;
-use super::cloud::{Arrival, Cloud, Login, Post, Receipt};
+use super::cloud::{Arrival, Cloud, Login, Post, Receipt, Understood};
 use crate::link::Mono;
 
 /// The port of MQTT without TLS.
@@ -69,10 +69,16 @@ impl std::str::FromStr for BrokerUrl {
     /// Reads `mqtt://[user[:password]@]host[:port]`; `%40` and the like stand for bytes.
     fn from_str(text: &str) -> Result<Self, BrokerUrlError> {
         // A password must not get into a message.
-        let shown = text.rsplit_once('@').map_or(text, |(_, place)| place);
-        let wrong = |why| BrokerUrlError { text: shown.to_owned(), why };
-        let rest =
-            text.strip_prefix("mqtt://").ok_or(wrong("it has to begin with `mqtt://`; there is no TLS"))?;
+        let wrong = |why| BrokerUrlError { text: without_login(text), why };
+        let rest = text.strip_prefix("mqtt://").ok_or_else(|| {
+            let tls =
+                ["mqtts://", "ssl://", "tls://", "wss://"].iter().any(|scheme| text.starts_with(scheme));
+            wrong(if tls {
+                "it stands for TLS, which atflow does not speak; it needs a port of the broker without TLS"
+            } else {
+                "it has to begin with `mqtt://`"
+            })
+        })?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (login, place) = match rest.rsplit_once('@') {
             Some((login, place)) => {
@@ -95,6 +101,14 @@ impl std::str::FromStr for BrokerUrl {
         }
         Ok(Self { host: host.to_owned(), port, login })
     }
+}
+
+/// `mqtt://…@host` for a URL with a login.
+fn without_login(text: &str) -> String {
+    let Some((login, place)) = text.rsplit_once('@') else { return text.to_owned() };
+    // What is no scheme may be part of a password.
+    let scheme = login.find("://").filter(|end| login[..*end].bytes().all(|byte| byte.is_ascii_lowercase()));
+    format!("{}…@{place}", scheme.map_or("", |end| &login[..end + 3]))
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -358,7 +372,7 @@ impl Cloud for BrokerCloud {
             payload: &post.payload,
         });
         self.say(now, &packet, post.topic.len() + post.payload.len());
-        self.received.push(Receipt { at: now, post: post.clone() });
+        self.received.push(Receipt { at: now, post: post.clone(), understood: Understood::NotSaid });
     }
 
     fn subscribe(&mut self, now: Mono, filter: &str, qos: u8) {
@@ -501,6 +515,17 @@ mod tests {
         }
         let error = "http://user:secret@host".parse::<BrokerUrl>().unwrap_err();
         assert!(!error.to_string().contains("secret"));
+        for (bad, message) in [
+            (
+                "mqtts://a:b@c",
+                "`mqtts://…@c` is not the URL of a broker: it stands for TLS, which atflow does not speak; it needs a \
+                 port of the broker without TLS",
+            ),
+            ("a:B://b@c", "`…@c` is not the URL of a broker: it has to begin with `mqtt://`"),
+            ("localhost:1883", "`localhost:1883` is not the URL of a broker: it has to begin with `mqtt://`"),
+        ] {
+            assert_eq!(bad.parse::<BrokerUrl>().unwrap_err().to_string(), message);
+        }
     }
 
     #[test]

@@ -75,6 +75,35 @@ pub struct Receipt {
     pub at: Mono,
     /// What it was.
     pub post: Post,
+    /// What the cloud made of it.
+    pub understood: Understood,
+}
+
+/// What the cloud made of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Understood {
+    /// It was on one of the cloud's topics, with a body for it.
+    Yes,
+    /// The topic is one of the cloud's; the body is none for it, and was refused.
+    BadBody,
+    /// No topic of the cloud: the broker took it, and nobody reads it.
+    NoSuchTopic,
+    /// No message can have this topic: the broker closed the connection.
+    NoTopic,
+    /// A real broker does not say.
+    NotSaid,
+}
+
+impl Understood {
+    /// What went wrong, in words; nothing if it was understood, as far as is known.
+    pub fn complaint(self) -> Option<&'static str> {
+        match self {
+            Self::Yes | Self::NotSaid => None,
+            Self::BadBody => Some("the cloud refused it: the body is no JSON object"),
+            Self::NoSuchTopic => Some("nobody reads it: this is no topic of the cloud"),
+            Self::NoTopic => Some("the broker closed the connection: no message can have this topic"),
+        }
+    }
 }
 
 /// What goes wrong between the module and the broker.

@@ -33,7 +33,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use broker::{BrokerUrl, BrokerUrlError};
-pub use cloud::{Post, Receipt};
+pub use cloud::{Post, Receipt, Understood};
 pub(crate) use entropy::Entropy;
 pub use fault::{Detail, Fault, FaultError, FaultKind, FaultSettings, FaultWhen, Faults, Rate, Unit};
 #[cfg(unix)]
@@ -66,8 +66,8 @@ const MODULES: [(&str, &str); 2] = [
 /// What the module talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloudChoice {
-    /// The stand-in for `ThingsCloud` in memory; it accepts any login if it is not told the right one.
-    StandIn(Option<Credentials>),
+    /// The stand-in for `ThingsCloud` in memory.
+    StandIn,
     /// A real MQTT broker, whatever host the module asks for. It lives by the wall's clock, so the
     /// simulation has to be paced.
     Broker(BrokerUrl),
@@ -86,6 +86,8 @@ pub struct SimOptions {
     pub pace: Pace,
     /// What goes wrong between module and host, beside what the scenario says.
     pub faults: Faults,
+    /// All delays of the module and the network, times this, instead of what the scenario says.
+    pub delays: Option<f64>,
 }
 
 impl Default for SimOptions {
@@ -93,9 +95,10 @@ impl Default for SimOptions {
         Self {
             seed: 0,
             scenario: None,
-            cloud: CloudChoice::StandIn(None),
+            cloud: CloudChoice::StandIn,
             pace: Pace::Max,
             faults: Faults::default(),
+            delays: None,
         }
     }
 }
@@ -137,6 +140,8 @@ pub enum SimError {
         at: String,
         /// What the system said.
         why: String,
+        /// What to do.
+        help: &'static str,
     },
 }
 
@@ -150,23 +155,20 @@ pub fn names() -> &'static [(&'static str, &'static str)] {
 /// # Errors
 ///
 /// A name that does not exist; a real broker without a pace, or that cannot be reached.
-pub fn build(name: &str, options: SimOptions) -> Result<(SimLink, Watch), SimError> {
+pub fn build(name: &str, mut options: SimOptions) -> Result<(SimLink, Watch), SimError> {
     if matches!((&options.cloud, &options.pace), (CloudChoice::Broker(_), Pace::Max)) {
         return Err(SimError::BrokerNeedsPace);
     }
-    let SimOptions { seed, scenario, cloud, pace, faults } = options;
-    let world = world(name, seed, (scenario, faults), cloud)?;
+    let pace = std::mem::replace(&mut options.pace, Pace::Max);
+    let world = world(name, options)?;
     let world = Rc::new(RefCell::new(world));
     let link = SimLink::new(Rc::clone(&world), pace, format!("sim:{name}"));
     Ok((link, Watch::new(world)))
 }
 
-fn world(
-    name: &str,
-    seed: u64,
-    (scenario, more_faults): (Option<Scenario>, Faults),
-    cloud: CloudChoice,
-) -> Result<World, SimError> {
+/// Builds the world; the pace is for whoever lets its time pass.
+fn world(name: &str, options: SimOptions) -> Result<World, SimError> {
+    let SimOptions { seed, scenario, cloud, pace: _, faults: more_faults, delays } = options;
     let (family, text) = match name {
         "luat-air724" => (Family::Air724, include_str!("profiles/luat-air724.yaml")),
         "esp-at" => (Family::EspAt, include_str!("profiles/esp-at.yaml")),
@@ -177,11 +179,13 @@ fn world(
     let example = scenario.is_none();
     let scenario = scenario.unwrap_or_default();
     let seed = scenario.seed.unwrap_or(seed);
-    let settings = scenario.settings.clone();
+    let mut settings = scenario.settings.clone();
+    settings.delays = delays.unwrap_or(settings.delays);
     let mut faults = scenario.faults.clone();
     faults.add(more_faults);
     let cloud: Box<dyn Cloud> = match cloud {
-        CloudChoice::StandIn(right) => {
+        CloudChoice::StandIn => {
+            let right = settings.login.clone();
             let latencies = profile.latencies(settings.delays);
             Box::new(standin::StandIn::new(right, latencies, seed, example))
         }

@@ -18,6 +18,7 @@ use super::scenario::{
     BootNoise, Broker, Calendar, ClockChange, Entry, HttpBearer, Refusal, Scenario, SimCard, SimSettings,
     Start, What, When,
 };
+use super::standin::Credentials;
 
 pub use faults::faults;
 
@@ -136,6 +137,7 @@ pub fn settings(node: &Node, text: &str, problems: &mut Diagnostics) -> Option<S
     let (pin, puk) = (word("pin", usual.pin), word("puk", usual.puk));
     let delays = delays(&fields, problems).unwrap_or(usual.delays);
     let registration = fields.duration("registration", problems).map(|time| time.value);
+    let login = login(&fields, text, problems);
     let deaf = fields.duration("deaf", problems).map_or(usual.deaf, |time| time.value);
     fields.finish();
     (problems.len() == before).then_some(SimSettings {
@@ -153,7 +155,25 @@ pub fn settings(node: &Node, text: &str, problems: &mut Diagnostics) -> Option<S
         boot,
         start,
         clock,
+        login,
     })
+}
+
+/// The login that the stand-in for the cloud wants; both halves are keys that must be there.
+fn login(fields: &Fields<'_>, text: &str, problems: &mut Diagnostics) -> Option<Credentials> {
+    let fields = fields.object("login", text, problems)?;
+    let mut half = |name| {
+        let word = fields.text(name, problems)?;
+        if word.text.is_empty() {
+            let problem = Diagnostic::error(Code::EMPTY_TEXT, word.span, format!("`{name}` is empty"));
+            problems
+                .push(problem.help("an empty one is always refused; leave `login` out to accept any other"));
+        }
+        Some(word.text.to_owned())
+    };
+    let (access_token, project_key) = (half("access_token"), half("project_key"));
+    fields.finish();
+    Some(Credentials { access_token: access_token?, project_key: project_key? })
 }
 
 fn delays(fields: &Fields<'_>, problems: &mut Diagnostics) -> Option<f64> {

@@ -15,6 +15,7 @@
 use std::time::Duration;
 
 use super::fault::Faults;
+use super::standin::Credentials;
 use crate::at::pattern::Pattern;
 
 /// What happens, and how the module starts.
@@ -163,6 +164,8 @@ pub struct SimSettings {
     pub start: Start,
     /// The calendar of the machine that it is connected to.
     pub clock: Calendar,
+    /// The one login that the stand-in for the cloud accepts; any that is not empty if nothing is said.
+    pub login: Option<Credentials>,
 }
 
 impl Default for SimSettings {
@@ -182,6 +185,7 @@ impl Default for SimSettings {
             boot: BootNoise::Usual,
             start: Start::Cold,
             clock: Calendar::Synchronised,
+            login: None,
         }
     }
 }

@@ -31,6 +31,26 @@ pub enum ServeAt {
     Tcp(SocketAddr),
 }
 
+impl ServeAt {
+    /// What to do if it cannot be had.
+    fn help(&self, why: ErrorKind) -> &'static str {
+        match (self, why) {
+            (Self::Pty(_), ErrorKind::AlreadyExists) => {
+                "the path becomes a link to the pty; choose one where nothing is yet, such as `./air724.tty`"
+            }
+            (Self::Pty(_), ErrorKind::NotFound) => {
+                "make the folder first, or choose a path that needs none: `./air724.tty`"
+            }
+            (Self::Pty(_), _) => "choose a path that you may write to, such as `./air724.tty`",
+            (Self::Tcp(_), ErrorKind::AddrInUse) => {
+                "something listens there already: end it, or take another port; with port 0 the system picks a free one"
+            }
+            (Self::Tcp(_), ErrorKind::PermissionDenied) => "take a port from 1024 on",
+            (Self::Tcp(_), _) => "the address has to be one of this machine, such as `127.0.0.1:7000`",
+        }
+    }
+}
+
 impl std::fmt::Display for ServeAt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -55,8 +75,12 @@ pub fn serve(
     stop: BorrowedFd<'_>,
     ready: impl FnOnce(&str),
 ) -> Result<(), SimError> {
-    let failed = |error: std::io::Error| SimError::Serve { at: at.to_string(), why: error.to_string() };
-    let mut world = super::world(name, options.seed, (options.scenario, options.faults), options.cloud)?;
+    let failed = |error: std::io::Error| SimError::Serve {
+        at: at.to_string(),
+        help: at.help(error.kind()),
+        why: error.to_string(),
+    };
+    let mut world = super::world(name, options)?;
     world.served();
     let mut port = Port::open(at).map_err(failed)?;
     ready(&port.name());
@@ -254,7 +278,7 @@ impl SymbolicLink {
             Ok(old) if old == target || !path.exists() => std::fs::remove_file(path)?,
             Ok(old) if old.starts_with("/dev/pts") => {
                 let why = format!(
-                    "it is in use, as a link to {}; end the program that serves it, or choose another path",
+                    "it is in use, as a link to {}; the program that serves it has not ended",
                     old.display()
                 );
                 return Err(std::io::Error::new(ErrorKind::AlreadyExists, why));
@@ -263,7 +287,13 @@ impl SymbolicLink {
                 let why = format!("it is a link to {}, which is no pty", old.display());
                 return Err(std::io::Error::new(ErrorKind::AlreadyExists, why));
             }
-            // Not a link, or nothing at all: the system says which when the link is made.
+            Err(_) if path.is_dir() => {
+                return Err(std::io::Error::new(ErrorKind::AlreadyExists, "it is a folder"));
+            }
+            Err(_) if path.exists() => {
+                return Err(std::io::Error::new(ErrorKind::AlreadyExists, "there is a file of that name"));
+            }
+            // Nothing there.
             Err(_) => {}
         }
         std::os::unix::fs::symlink(&target, path)?;

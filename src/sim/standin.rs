@@ -1,17 +1,20 @@
 //! The stand-in cloud: as much of `ThingsCloud` as a module can tell from outside, in memory and on the
-//! simulated clock. It checks the login if told which is right, hangs up on a socket that stays silent
-//! for five seconds, answers on the topics of the vendor's own SDKs and keeps what it received. Unless a
+//! simulated clock. It wants a login, which one if it is told, hangs up on a socket that stays silent for
+//! five seconds, answers on the topics of the vendor's own SDKs and keeps what it received. Unless a
 //! scenario says what happens it sends the vendor's example command once, after the first report.
+
+mod topics;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::cloud::{Arrival, Cloud, Disturbance, Login, Post, Receipt, matches};
+use super::cloud::{Arrival, Cloud, Disturbance, Login, Post, Receipt, Understood, matches};
 use super::entropy::Entropy;
 use super::profile::Latencies;
 use crate::link::Mono;
+use topics::Said;
 
 /// How long `ThingsCloud` lets a socket stay silent before the MQTT CONNECT (its page for Luat modules).
 const SILENCE: Duration = Duration::from_secs(5);
@@ -31,7 +34,7 @@ const NO_ANSWER: (Duration, Duration) = (Duration::from_secs(20), Duration::from
 /// From the login to the end of the connection, when the broker wants nobody.
 const KICK: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(3));
 
-/// The login that the stand-in accepts.
+/// The one login that the stand-in accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The device's `AccessToken`, sent as the MQTT user name.
@@ -47,6 +50,8 @@ enum Line {
     /// TCP stands, no CONNECT yet.
     Silent,
     Online,
+    /// The broker has had enough: it hears nothing more, and the end of the connection is on its way.
+    Ending,
 }
 
 /// What is on its way to the module, or due to happen in the cloud.
@@ -152,7 +157,8 @@ impl StandIn {
 
     /// The example command follows the first report once somebody listens for it.
     fn maybe_example(&mut self, now: Mono) {
-        let reported = self.received.iter().any(|receipt| receipt.post.topic == "attributes");
+        let reported =
+            self.received.iter().any(|it| it.post.topic == "attributes" && it.understood == Understood::Yes);
         if self.example && reported && self.subscribed(EXAMPLE_TOPIC) {
             self.example = false;
             self.at(now + EXAMPLE_DELAY, Due::Example);
@@ -160,39 +166,46 @@ impl StandIn {
     }
 
     /// What `ThingsCloud` itself answers on its topics.
-    fn answer(&mut self, now: Mono, post: &Post) {
-        let body: Option<Value> = serde_json::from_slice(&post.payload).ok();
-        if post.topic == "attributes" {
-            let accepted = if let Some(Value::Object(report)) = body {
-                self.attributes.extend(report);
-                1
-            } else {
-                0
-            };
-            self.send(now, "attributes/response", json!({ "result": accepted }).to_string().as_bytes());
-        } else if let Some(id) = post.topic.strip_prefix("attributes/get/") {
-            let topic = format!("attributes/get/response/{id}");
-            let reply = json!({ "result": 1, "attributes": self.asked_for(body.as_ref()) });
-            self.send(now, &topic, reply.to_string().as_bytes());
-        } else if let Some(id) = post.topic.strip_prefix("event/report/") {
-            self.send(now, &format!("event/response/{id}"), br#"{"result":1}"#);
-        } else if let Some(id) = post.topic.strip_prefix("command/reply/") {
-            self.send(now, &format!("command/reply/response/{id}"), br#"{"result":1}"#);
-        }
+    fn answer(&mut self, now: Mono, said: Said<'_>) {
+        let (topic, body) = match said {
+            Said::Report(values) => {
+                self.attributes.extend(values);
+                ("attributes/response".to_owned(), accepted())
+            }
+            Said::Series => ("attributes/series/response".to_owned(), accepted()),
+            Said::Asks { id, names } => {
+                let attributes = self.asked_for(names.as_deref());
+                let body = json!({ "result": 1, "attributes": attributes });
+                (format!("attributes/get/response/{id}"), body)
+            }
+            Said::Event { id } => (format!("event/response/{id}"), accepted()),
+            Said::Reply { id } => (format!("command/reply/response/{id}"), accepted()),
+            Said::Nonsense { answer_to } => (answer_to, json!({ "result": 0 })),
+            Said::Data | Said::Elsewhere => return,
+            Said::NoTopic => return self.end(now),
+        };
+        self.send(now, &topic, body.to_string().as_bytes());
     }
 
-    /// The attributes that `{"keys":[…]}` names; all of them without it.
-    fn asked_for(&self, request: Option<&Value>) -> Map<String, Value> {
-        let keys = request.and_then(|request| request.get("keys")).and_then(Value::as_array);
-        let wanted = |name: &String| keys.is_none_or(|keys| keys.iter().any(|key| key == name));
+    fn asked_for(&self, names: Option<&[String]>) -> Map<String, Value> {
+        let wanted = |name: &String| names.is_none_or(|names| names.contains(name));
         self.attributes.iter().filter(|(name, _)| wanted(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
+    /// A client that breaks the protocol loses its connection (MQTT 3.1.1, 4.8).
+    fn end(&mut self, now: Mono) {
+        self.arrive(now, self.latencies.puback, Arrival::Closed);
+        self.line = Line::Ending;
+    }
+
+    /// Whether the login is the right one; any is where nobody said which, but not half of one.
     fn accepts(&self, login: &Login) -> bool {
-        self.credentials.as_ref().is_none_or(|right| {
-            login.username.as_deref() == Some(&right.access_token)
-                && login.password.as_deref() == Some(&right.project_key)
-        })
+        let said = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+        let (Some(access_token), Some(project_key)) = (said(&login.username), said(&login.password)) else {
+            return false;
+        };
+        let said = Credentials { access_token, project_key };
+        self.credentials.as_ref().is_none_or(|right| *right == said)
     }
 
     /// What `due` means for the module; it may be nothing any more.
@@ -230,6 +243,10 @@ impl StandIn {
     }
 }
 
+fn accepted() -> Value {
+    json!({ "result": 1 })
+}
+
 impl Cloud for StandIn {
     fn open(&mut self, now: Mono, _host: &str, _port: u16) {
         self.cut();
@@ -245,7 +262,8 @@ impl Cloud for StandIn {
         if self.line != Line::Silent || self.dead {
             return;
         }
-        self.line = Line::Online;
+        let accepted = self.accepts(login);
+        self.line = if accepted { Line::Online } else { Line::Ending };
         if self.kicks {
             let after = self.trouble.between(KICK.0, KICK.1);
             self.at(now + after, Due::Arrive(Arrival::Closed));
@@ -253,7 +271,7 @@ impl Cloud for StandIn {
         if login.clean {
             self.subscriptions.clear();
         }
-        let outcome = if self.accepts(login) { Arrival::ConnAck } else { Arrival::Refused(BAD_LOGIN) };
+        let outcome = if accepted { Arrival::ConnAck } else { Arrival::Refused(BAD_LOGIN) };
         self.arrive(now, self.latencies.connack, outcome);
     }
 
@@ -261,8 +279,11 @@ impl Cloud for StandIn {
         if self.line != Line::Online || self.dead {
             return;
         }
-        self.received.push(Receipt { at: now, post: post.clone() });
+        let said = topics::read(post);
+        let understood = said.understood();
+        self.received.push(Receipt { at: now, post: post.clone(), understood });
         match post.qos {
+            _ if understood == Understood::NoTopic => {}
             0 => {}
             1 => self.arrive(now, self.latencies.puback, Arrival::PubAck),
             _ => {
@@ -271,13 +292,16 @@ impl Cloud for StandIn {
                 self.arrive(self.latest, self.latencies.puback, Arrival::PubAck);
             }
         }
-        self.answer(now, post);
+        self.answer(now, said);
         self.maybe_example(now);
     }
 
     fn subscribe(&mut self, now: Mono, filter: &str, _qos: u8) {
         if self.line != Line::Online || self.dead {
             return;
+        }
+        if !topics::is_filter(filter) {
+            return self.end(now);
         }
         if !self.subscriptions.iter().any(|known| known == filter) {
             self.subscriptions.push(filter.to_owned());
@@ -346,7 +370,7 @@ impl Cloud for StandIn {
                 self.cut();
                 self.at(now, Due::Arrive(Arrival::OpenFailed));
             }
-            Line::Silent | Line::Online => {
+            Line::Silent | Line::Online | Line::Ending => {
                 self.cut();
                 self.at(now, Due::Arrive(Arrival::Closed));
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::at::sorter::Message;
+use crate::flow::model::Leaf;
 use crate::flow::model::station::{Computation, Downlink, Ids, Method};
 use crate::hooks::{self, HookError, Value};
 use crate::link::Mono;
@@ -20,7 +21,7 @@ use crate::session::sabotage;
 use super::command::age::{REPLY_AGAIN_EVERY, digest, is_expired, window};
 use super::command::params::check_params;
 use super::command::rate::{Admission, Admissions};
-use super::command::read::{self, Call};
+use super::command::read::{self, Call, Found};
 use super::command::{Code, Refusal, result_value};
 use super::desk::Desk;
 use super::event::{Happening, JobKind};
@@ -30,6 +31,8 @@ use super::{Station, millis};
 
 /// How long a handler may take, flows and commands of its own included.
 const HANDLER: Duration = Duration::from_secs(30);
+/// The place of the params among the values of `downlink.read`.
+const PARAMS: usize = 2;
 /// Between topic and payload of a recorded message; no topic holds it (MQTT 3.1.1, 1.5.3).
 const NUL: u8 = 0;
 
@@ -55,6 +58,13 @@ impl Gate {
     }
 }
 
+/// A message on the command topic that is no command.
+struct Unread {
+    refusal: Refusal,
+    /// What is known of it, if that is enough for a reply.
+    known: Option<Box<Read>>,
+}
+
 /// A command as its message says it.
 struct Read {
     /// What every expression about it is given.
@@ -72,10 +82,10 @@ impl Station {
         let mut fresh: Vec<NewCommand> = Vec::new();
         for message in messages {
             let Some(holes) = downlink.topic.holes(&message.topic) else { continue };
-            let read = match self.read_command(downlink, &message.topic, &message.payload, holes) {
+            let read = match self.read_command(downlink, &message.topic, &message.payload, &holes) {
                 Ok(read) => read,
-                Err(refusal) => {
-                    self.reject(&refusal);
+                Err(unread) => {
+                    self.refuse(downlink, &unread);
                     continue;
                 }
             };
@@ -90,6 +100,9 @@ impl Station {
                 let id = self.shared.masked.text(&read.call.key);
                 self.shared.tell(&Happening::CommandDuplicate { n: 0, id, reply_again: false });
             } else if self.is_admitted(downlink, &read, fresh.len()) {
+                if let Some(text) = read::differing(&holes, &read.body) {
+                    self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
+                }
                 fresh.push(NewCommand {
                     key: read.call.key,
                     digest,
@@ -137,18 +150,41 @@ impl Station {
         downlink: &Downlink,
         topic: &str,
         payload: &[u8],
-        holes: Vec<(Arc<str>, String)>,
-    ) -> Result<Read, Refusal> {
-        let body = read::body(&holes, payload)?;
+        holes: &[(Arc<str>, String)],
+    ) -> Result<Read, Unread> {
+        read::holes(holes).map_err(|refusal| Unread { refusal, known: None })?;
+        let (body, trouble) = match read::body(payload) {
+            Ok(body) => (body, None),
+            Err(refusal) => (hooks::map_of([]), Some(refusal)),
+        };
         let mut given = vec![
             ("topic".to_string(), topic.to_string().into()),
             ("payload".to_string(), hooks::Bytes::value(payload.to_vec())),
             ("body".to_string(), body.clone()),
         ];
-        given.extend(holes.into_iter().map(|(name, text)| (name.to_string(), Value::from(text))));
-        let values = self.compute(&downlink.read, &given);
-        let values = values.map_err(|why| Refusal::new(Code::BadJson, why))?;
-        Ok(Read { given, topic: topic.to_string(), body, call: read::call(&values)? })
+        given.extend(holes.iter().map(|(name, text)| (name.to_string(), Value::from(text.clone()))));
+        let values = self.read_values(&downlink.read, &given, &body);
+        let topic = topic.to_string();
+        match trouble.map_or_else(|| read::call(&values), Err) {
+            Ok(call) => Ok(Read { given, topic, body, call }),
+            Err(refusal) => {
+                let known = read::remains(&values).map(|call| Box::new(Read { given, topic, body, call }));
+                Err(Unread { refusal, known })
+            }
+        }
+    }
+
+    /// Key, method, params and time. Params that are just not there are none.
+    fn read_values(&mut self, what: &Computation, given: &[(String, Value)], body: &Value) -> Vec<Found> {
+        let given: Vec<(&str, Value)> =
+            given.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let values = self.run.borrow_mut().compute_each(what, &given);
+        let found =
+            values.into_iter().zip(&what.values).enumerate().map(|(index, (value, leaf))| match value {
+                Err(_) if index == PARAMS && is_absent(leaf, body) => Ok(Value::UNIT),
+                value => value.map_err(|failure| failure.message.clone()),
+            });
+        found.collect()
     }
 
     fn compute(&mut self, what: &Computation, given: &[(String, Value)]) -> Result<Vec<Value>, String> {
@@ -157,9 +193,29 @@ impl Station {
         self.run.borrow_mut().compute(what, &given).map_err(|failure| failure.message.clone())
     }
 
-    fn reject(&self, refusal: &Refusal) {
-        let why = self.shared.masked.text(&refusal.message);
-        self.shared.tell(&Happening::CommandRejected { code: refusal.code.name().to_string(), why });
+    fn reject(&self, refusal: &Refusal, method: &str) {
+        let (why, method) = (self.shared.masked.text(&refusal.message), self.shared.masked.text(method));
+        let code = refusal.code.name().to_string();
+        self.shared.tell(&Happening::CommandRejected { code, method, why, count: 1 });
+    }
+
+    /// A message that is no command is not recorded; its sender is told, but not as often as it sends.
+    fn refuse(&mut self, downlink: &Downlink, unread: &Unread) {
+        let known = unread.known.as_deref();
+        self.reject(&unread.refusal, known.map_or("", |read| read.call.method.as_str()));
+        let now = self.now();
+        if let Some(read) = known
+            && self.gate.admissions.may_refuse(now)
+        {
+            self.reply_unpromised(downlink, read, &unread.refusal);
+        }
+    }
+
+    /// Nobody is promised this one.
+    fn reply_unpromised(&mut self, downlink: &Downlink, read: &Read, refusal: &Refusal) {
+        let result = result_value(refusal.code, &refusal.message);
+        let rows = self.reply_row(downlink, read, result).into_iter().collect();
+        let _ = self.shared.commit(&NewEffects { rows, ..NewEffects::default() });
     }
 
     fn same_command(&self, downlink: &Downlink, key: &str, digest: &[u8; 32]) -> Option<KnownCommand> {
@@ -188,12 +244,9 @@ impl Station {
         let Admission::Busy { reply } = self.gate.admissions.admit(now, self.gate.waiting + more) else {
             return true;
         };
-        self.reject(&Refusal::new(Code::Busy, "more commands come than can be answered"));
+        self.reject(&Refusal::new(Code::Busy, "more commands come than can be answered"), &read.call.method);
         if reply {
-            let result = result_value(Code::Busy, "try again later");
-            let rows = self.reply_row(downlink, read, result).into_iter().collect();
-            // Nobody is promised this one.
-            let _ = self.shared.commit(&NewEffects { rows, ..NewEffects::default() });
+            self.reply_unpromised(downlink, read, &Refusal::new(Code::Busy, "try again later"));
         }
         false
     }
@@ -254,7 +307,7 @@ impl Station {
     fn read_again(&mut self, downlink: &Downlink, command: &Recorded) -> Option<Read> {
         let (topic, payload) = parts(&command.payload)?;
         let holes = downlink.topic.holes(topic)?;
-        self.read_command(downlink, topic, payload, holes).ok()
+        self.read_command(downlink, topic, payload, &holes).ok()
     }
 
     /// Answers the oldest recorded command.
@@ -436,6 +489,19 @@ impl Station {
             effects: left as u64,
         });
     }
+}
+
+/// Whether a value is `body.name`, and the message has no such name.
+fn is_absent(leaf: &Leaf, body: &Value) -> bool {
+    let Leaf::Expr(expr) = leaf else { return false };
+    let name = expr.program.source().trim().strip_prefix("body.");
+    name.is_some_and(|name| {
+        hooks::keys(body).is_some_and(|keys| !keys.iter().any(|key| key == name)) && is_name(name)
+    })
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 /// What the reply says of a handler that raised an error.

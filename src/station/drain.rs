@@ -10,7 +10,7 @@ use crate::hooks;
 use crate::link::Mono;
 use crate::run::failure::Failure;
 use crate::run::home::Post;
-use crate::store::{Lane, Row};
+use crate::store::{Lane, Moment, Row};
 
 use super::Station;
 use super::event::{Happening, Work};
@@ -103,8 +103,8 @@ impl Drain {
     }
 
     /// A row left; when may the next one?
-    fn pass_on(&mut self, now: Mono, made: Option<Mono>, lane: Lane, limits: &CloudLimits) {
-        self.pace.pass_on(now, made, lane, limits);
+    fn pass_on(&mut self, (now, moment): (Mono, Moment), row: &Row, limits: &CloudLimits) {
+        self.pace.pass_on((now, moment), row, limits);
         if std::mem::take(&mut self.unknown) {
             self.not_before(now + SETTLING);
         }
@@ -144,6 +144,9 @@ impl Station {
         if let Some(suspect) = self.drain.suspect(row.seq) {
             from = from.max(suspect.not_before);
         }
+        if plan_of(&self.program).limits.report_every.is_some() && self.drain.pace.is_live(&row) {
+            from = from.max(self.drain.pace.allowance.not_before);
+        }
         Some(from.max(self.mono_of(row.captured).unwrap_or(Mono::ZERO)))
     }
 
@@ -160,22 +163,27 @@ impl Station {
         let payload = self.enveloped(&row);
         let bytes = payload.len() as u64;
         let post = Post { topic: row.topic.clone(), payload, qos: row.qos, retain: row.retain };
-        self.remember_pace(self.mono_of(row.captured), row.lane, &plan_of(&self.program).limits);
-        self.shared.store.borrow_mut().begin_publish(row.seq);
-        *self.shared.author.borrow_mut() = Author { lane: row.lane, name: row.source.clone() };
         self.link.spend(bytes + row.topic.len() as u64, self.wall_day());
+        let before = self.drain.pace.allowance;
+        let notes = self.notes_of_publish(&row);
+        self.shared.store.borrow_mut().begin_publish_noting(row.seq, &notes);
+        *self.shared.author.borrow_mut() = Author { lane: row.lane, name: row.source.clone() };
         let failure = self.run.borrow_mut().publish_now(flow, post, Mono::FAR);
         let now = self.now();
         match failure {
             None => self.published(now, &row, bytes),
-            Some(failure) => self.not_published(now, &row, &failure),
+            Some(failure) => {
+                if self.not_published(now, &row, &failure) == Some(PublishFault::Refused) {
+                    // The cloud has not seen it.
+                    self.drain.pace.allowance = before;
+                }
+            }
         }
         self.shared.tell_store_news();
     }
 
     fn published(&mut self, now: Mono, row: &Row, bytes: u64) {
         self.shared.store.borrow_mut().delivered(row.seq);
-        let made = self.mono_of(row.captured);
         let age_ms = self.shared.store.borrow().age_ms(row.captured, self.shared.now_ms());
         let age_ms = age_ms.and_then(|age| u64::try_from(age).ok()).unwrap_or(0);
         self.shared.tell(&Happening::ReportSent {
@@ -189,20 +197,22 @@ impl Station {
             duplicate_possible: row.attempts > 0,
         });
         self.acquit(row.seq);
-        self.drain.pass_on(now, made, row.lane, &plan_of(&self.program).limits);
+        let moment = self.shared.store.borrow().moment(self.shared.now_ms());
+        self.drain.pass_on((now, moment), row, &plan_of(&self.program).limits);
         self.tell_machine(Fact::PublishOk { acknowledged: row.qos > 0 });
     }
 
-    fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) {
+    /// Says whose fault it seems to be; `None` if it was cut short.
+    fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) -> Option<PublishFault> {
         if failure.is_interrupt() {
             self.drain.unknown |= row.qos > 0;
             self.shared.store.borrow_mut().failed(row.seq, None, false);
-            return;
+            return None;
         }
         let kind = kind_of(failure, row.qos);
         if kind == PublishFault::Refused {
             self.refused(now, row, failure);
-            return;
+            return Some(kind);
         }
         if row.qos > 0 {
             self.drain.unknown = true;
@@ -213,6 +223,7 @@ impl Station {
         // A module that is silent or has restarted weighs more than a publish that failed for it.
         self.look_at_facts();
         self.tell_machine(Fact::PublishFailed(kind));
+        Some(kind)
     }
 
     /// The module said no, and it may be the row's own fault.

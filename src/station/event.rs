@@ -156,7 +156,7 @@ pub enum Happening {
         name: String,
         /// How many; a jump of years is counted up to a thousand.
         count: u64,
-        /// `skip` or `once`.
+        /// What becomes of them: `once`, one run makes up for all; `skip`, none does.
         policy: String,
     },
     /// A `cron` schedule waits until the clock can be trusted.
@@ -245,8 +245,12 @@ pub enum Happening {
     CommandRejected {
         /// `bad_json`, `too_large`, `bad_id`, `busy`, …
         code: String,
+        /// The method, if it is known.
+        method: String,
         /// Why.
         why: String,
+        /// For how many such messages it stands: 1, but where a log sums them up.
+        count: u64,
     },
     /// A handler begins.
     CommandStarted {
@@ -456,8 +460,14 @@ pub struct Summary {
     pub duplicates_possible: u64,
     /// Reports that were dropped or are dead.
     pub reports_lost: u64,
-    /// Rows that still wait.
+    /// Rows that still wait and are on disk.
     pub outbox_rows: u64,
+    /// Rows that were only in memory, because the disk took nothing, and are gone.
+    pub rows_in_memory: u64,
+    /// There was no disk: a simulated run that keeps nothing.
+    pub kept_nowhere: bool,
+    /// The store was broken and began anew: nobody knows how much it had lost.
+    pub store_was_broken: bool,
     /// Handlers that ran, or were refused with a reply.
     pub commands_answered: u64,
     /// Runs of schedules, events and timers that passed.

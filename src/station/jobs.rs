@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::flow::duration;
-use crate::flow::model::station::{Overlap, Schedule, When};
+use crate::flow::model::station::{LONGEST_RUN, Missed, Overlap, Schedule, When};
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::Value;
 use crate::link::Mono;
-use crate::run::failure::Failure;
 use crate::store::Lane;
 
 use super::event::{Happening, JobKind};
@@ -16,8 +15,6 @@ use super::schedule::{Last, Now, Spec, Ticker, When as TickerWhen};
 use super::shared::{Author, plan_of};
 use super::{Station, millis};
 
-/// A run that has no `timeout` of its own ends after this, at the latest.
-const LONGEST_RUN: Duration = Duration::from_mins(10);
 /// Most runs of events that wait.
 const MOST_EVENTS: usize = 64;
 /// A timer whose reply has not left waits for it this much longer.
@@ -176,18 +173,21 @@ impl Station {
             if polled.held {
                 self.shared.tell(&Happening::ScheduleHeld { name: schedule.name.to_string() });
             }
+            let since = polled.run.map(|due| if due.jumped { now.mono } else { now.mono - due.late });
+            let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
+            let ran =
+                self.schedules[index].last_end.is_some_and(|end| since.is_some_and(|since| since < end));
+            let overlaps = waits || (ran && schedule.overlap == Overlap::Skip);
             if polled.missed > 0 {
+                let made_up = since.is_some() && !overlaps;
                 self.shared.tell(&Happening::ScheduleMissed {
                     name: schedule.name.to_string(),
                     count: polled.missed,
-                    policy: schedule.missed.word().to_string(),
+                    policy: if made_up { Missed::Once } else { Missed::Skip }.word().to_string(),
                 });
             }
-            let Some(due) = polled.run else { continue };
-            let since = self.now() - due.late;
-            let waits = self.waiting.iter().any(|job| matches!(job.what, What::Schedule(at) if at == index));
-            let ran = self.schedules[index].last_end.is_some_and(|end| since < end);
-            if waits || (ran && schedule.overlap == Overlap::Skip) {
+            let Some(since) = since else { continue };
+            if overlaps {
                 if let Some(ticker) = &mut self.schedules[index].ticker {
                     ticker.skipped();
                 }
@@ -378,13 +378,26 @@ impl Station {
             self.schedules[index].last_end = Some(now);
         }
         let outcome = ended.failure.as_ref().map_or("ok".to_string(), |failure| failure.name.clone());
-        let error = ended.failure.as_ref().map(Failure::in_one_line);
+        let cut = now >= deadline;
+        let error = ended.failure.as_ref().map(|failure| {
+            let limit = if cut { format!("; {}", limit_of(kind, most)) } else { String::new() };
+            failure.in_one_line() + limit.as_str()
+        });
         let took_ms = millis(now.since(began));
         self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, error, took_ms });
         if let Some(failure) = &ended.failure {
             self.run_failed(failure);
         }
     }
+}
+
+/// Why a run was cut that says nothing of its length.
+fn limit_of(kind: JobKind, most: Duration) -> String {
+    let what = match kind {
+        JobKind::Schedule if most < LONGEST_RUN => "its period is the limit",
+        _ => "that is the limit",
+    };
+    format!("a run of it may take {}: {what}, and `timeout` sets another", duration::display(most))
 }
 
 /// Whether an entry of a new file goes on where the old one stands.

@@ -172,11 +172,13 @@ impl Station {
             data_owed: Cell::new(false),
         });
         let home = Rc::new(StationHome::new(Rc::clone(&shared), Rc::clone(&setup.program)));
+        let mut session = setup.session;
+        session.stop_at(setup.until.unwrap_or(Mono::FAR));
         let run = Run::new(RunSetup {
             program: Rc::clone(&setup.program),
             host: Rc::clone(&setup.host),
             vars: setup.vars,
-            session: setup.session,
+            session,
             observer: setup.observer,
             masked: setup.masked,
             once: setup.once,
@@ -275,6 +277,7 @@ impl Station {
         self.watch_lines();
         self.start_schedules();
         self.recall_pace();
+        self.link.spend(0, self.wall_day());
         self.answer_interrupted();
         self.recall_commands();
         match self.absent.take() {
@@ -394,7 +397,12 @@ impl Station {
         self.tell_status();
         let mut summary = self.shared.tally.borrow().summary.clone();
         summary.took_ms = millis(self.now().since(self.began));
-        summary.outbox_rows = self.shared.store.borrow_mut().counts().rows.iter().sum();
+        summary.rows_in_memory = self.shared.store.borrow_mut().unsaved();
+        self.shared.tell_store_news();
+        let waiting: u64 = self.shared.store.borrow_mut().counts().rows.iter().sum();
+        summary.outbox_rows = waiting.saturating_sub(summary.rows_in_memory);
+        summary.kept_nowhere = self.shared.store.borrow().is_nowhere();
+        summary.store_was_broken |= self.shared.tally.borrow().summary.store_was_broken;
         self.link.machine.stop(self.shared.clock.now());
         self.tell_link();
         self.host.set_station(None);

@@ -1,16 +1,19 @@
-//! How fast the outbox is emptied: what the cloud allows between two publishes, and what the link bears. A
-//! restart of the program does not make it faster.
+//! How fast the outbox is emptied: what the cloud allows between two publishes, how often it takes a report, and
+//! what the link bears. A restart of the program does not make it faster.
 
 use std::time::Duration;
 
 use crate::flow::model::station::CloudLimits;
 use crate::link::Mono;
-use crate::store::{Lane, Moment};
+use crate::store::{Lane, Moment, Row};
 
+use super::shared::plan_of;
 use super::{Station, millis};
 
 /// Under which the store keeps when the next publish may begin.
 const NEXT: &str = "next_publish";
+/// … what the cloud still takes of reports that did not wait for the link.
+const ALLOWANCE: &str = "allowance";
 /// No restart is over sooner, so shorter pauses need not be kept.
 const RESTART: Duration = Duration::from_secs(1);
 /// A loss this soon after a report that had waited slows the draining down.
@@ -19,23 +22,52 @@ const TOO_FAST: Duration = Duration::from_mins(1);
 const CALM: Duration = Duration::from_mins(10);
 /// The slowest draining.
 const SLOWEST: Duration = Duration::from_mins(1);
+/// Before anything that the store dates.
+const NEVER: Moment = Moment { boot: i64::MIN, mono_ms: 0 };
 
 /// When the next publish may begin.
 pub(super) struct Pace {
     pub not_before: Mono,
-    /// When the link came up: what was made before had to wait for it.
-    up_since: Mono,
-    /// Between two of those.
+    pub allowance: Allowance,
+    /// When the link came up, less the time from report to report: what was made before had to wait for it. With
+    /// what waited for less, a station that starts again and again would be faster than the cloud allows.
+    up_since: Moment,
+    /// What was made before this waited for the cloud, and not for the link, when an earlier process ended.
+    held_until: Moment,
+    /// Between two of those that had to.
     pause: Duration,
     slowed_at: Mono,
     last_backlog: Option<Mono>,
+}
+
+/// What the cloud takes of reports that did not wait for the link: over time one each `report_every`, and two
+/// never closer than nine tenths of it, as the runs of a schedule are. So one that came late, because its run did,
+/// delays none of those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Allowance {
+    pub not_before: Mono,
+    /// When it would be whole again, if none was sent until then.
+    whole_at: Mono,
+}
+
+impl Allowance {
+    fn whole() -> Self {
+        Self { not_before: Mono::ZERO, whole_at: Mono::ZERO }
+    }
+
+    /// A report goes.
+    fn after_one(self, now: Mono, every: Duration) -> Self {
+        Self { not_before: self.whole_at.max(now + every * 9 / 10), whole_at: self.whole_at.max(now) + every }
+    }
 }
 
 impl Pace {
     pub fn new(limits: &CloudLimits) -> Self {
         Self {
             not_before: Mono::ZERO,
-            up_since: Mono::ZERO,
+            allowance: Allowance::whole(),
+            up_since: NEVER,
+            held_until: NEVER,
             pause: limits.drain_every,
             slowed_at: Mono::ZERO,
             last_backlog: None,
@@ -48,64 +80,135 @@ impl Pace {
     }
 
     /// The link came up.
-    pub fn came_online(&mut self, now: Mono) {
-        self.up_since = now;
+    pub fn came_online(&mut self, moment: Moment, limits: &CloudLimits) {
+        let every_ms =
+            limits.report_every.map_or(0, |every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
+        self.up_since = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
     }
 
     /// The link was lost. If that came soon after a report that had waited, they come too fast for it.
     pub fn lost(&mut self, now: Mono) {
+        self.held_until = NEVER;
         if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
             self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
             self.slowed_at = now;
         }
     }
 
-    fn has_waited(&self, made: Option<Mono>, lane: Lane) -> bool {
-        lane == Lane::Report && made.is_none_or(|made| made < self.up_since)
+    fn has_waited(&self, row: &Row) -> bool {
+        row.lane == Lane::Report && (self.held_until..self.up_since).contains(&row.captured)
+    }
+
+    /// A report that goes by what the cloud takes, and not by what the link bears.
+    pub fn is_live(&self, row: &Row) -> bool {
+        row.lane == Lane::Report && !self.has_waited(row)
     }
 
     /// From a publish of this row to the next one.
-    fn rest_after(&self, made: Option<Mono>, lane: Lane, limits: &CloudLimits) -> Duration {
-        if self.has_waited(made, lane) { limits.gap.max(self.pause) } else { limits.gap }
+    fn rest_after(&self, row: &Row, limits: &CloudLimits) -> Duration {
+        if self.has_waited(row) { limits.gap.max(self.pause) } else { limits.gap }
     }
 
     /// A row left; when may the next one?
-    pub fn pass_on(&mut self, now: Mono, made: Option<Mono>, lane: Lane, limits: &CloudLimits) {
-        if self.has_waited(made, lane) {
+    pub fn pass_on(&mut self, (now, moment): (Mono, Moment), row: &Row, limits: &CloudLimits) {
+        self.not_before = now + self.rest_after(row, limits);
+        if self.has_waited(row) {
+            // What was made meanwhile had to wait for this one.
+            self.up_since = self.up_since.max(moment);
             self.last_backlog = Some(now);
             if self.pause > limits.drain_every && now.since(self.slowed_at) > CALM {
                 self.pause = (self.pause / 2).max(limits.drain_every);
                 self.slowed_at = now;
             }
         }
-        self.not_before = now + self.rest_after(made, lane, limits);
     }
 }
 
 impl Station {
-    /// A publish of this row begins. Whatever becomes of it, and of this process, the next one keeps its distance.
-    pub(super) fn remember_pace(&self, made: Option<Mono>, lane: Lane, limits: &CloudLimits) {
-        let rest = self.drain.pace.rest_after(made, lane, limits);
-        let rest_ms = millis(rest);
+    /// A publish of this row begins. Whatever becomes of it, and of this process, the next one keeps its
+    /// distance: what is to be noted for that.
+    pub(super) fn notes_of_publish(&mut self, row: &Row) -> Vec<(&'static str, Option<String>)> {
+        let limits = &plan_of(&self.program).limits;
+        let now = self.now();
         let mut store = self.shared.store.borrow_mut();
-        if rest <= RESTART {
-            if store.note(NEXT).is_some() {
-                store.set_note(NEXT, None);
-            }
-            return;
-        }
         let Moment { boot, mono_ms } = store.moment(self.shared.now_ms());
-        store.set_note(NEXT, Some(&format!("{boot} {mono_ms} {rest_ms}")));
+        let mut notes = vec![self.link.note_of_bytes()];
+        let rest = self.drain.pace.rest_after(row, limits);
+        if rest > RESTART {
+            notes.push((NEXT, Some(format!("{boot} {mono_ms} {}", millis(rest)))));
+        } else if store.note(NEXT).is_some() {
+            notes.push((NEXT, None));
+        }
+        if let Some(every) = limits.report_every.filter(|_| self.drain.pace.is_live(row)) {
+            let allowance = self.drain.pace.allowance.after_one(now, every);
+            self.drain.pace.allowance = allowance;
+            let rests = [allowance.not_before, allowance.whole_at].map(|at| millis(at.since(now)));
+            notes.push((ALLOWANCE, Some(format!("{boot} {mono_ms} {} {}", rests[0], rests[1]))));
+        }
+        notes
     }
 
     /// What an earlier process published last, or tried to, still counts.
     pub(super) fn recall_pace(&mut self) {
-        let Some(note) = self.shared.store.borrow_mut().note(NEXT) else { return };
+        if let Some((noted, [rest_ms])) = self.noted(NEXT) {
+            self.drain.pace.not_before = self.after(noted, rest_ms);
+        }
+        if let Some((noted, [rest_ms, whole_ms])) = self.noted(ALLOWANCE) {
+            let (not_before, whole_at) = (self.after(noted, rest_ms), self.after(noted, whole_ms));
+            self.drain.pace.allowance = Allowance { not_before, whole_at };
+            self.drain.pace.held_until = Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted };
+        }
+    }
+
+    /// When something was noted, and the milliseconds that it tells.
+    fn noted<const N: usize>(&self, key: &str) -> Option<(Moment, [i64; N])> {
+        let note = self.shared.store.borrow_mut().note(key)?;
         let numbers: Vec<i64> = note.split(' ').filter_map(|number| number.parse().ok()).collect();
-        let [boot, mono_ms, rest_ms] = numbers[..] else { return };
-        let rest = Duration::from_millis(u64::try_from(rest_ms).unwrap_or(0));
+        let [boot, mono_ms, rest @ ..] = &numbers[..] else { return None };
+        Some((Moment { boot: *boot, mono_ms: *mono_ms }, rest.try_into().ok()?))
+    }
+
+    /// So long after a moment of an earlier process.
+    fn after(&self, moment: Moment, rest_ms: i64) -> Mono {
         // How long the machine was off may not be known: then as if it had been a moment.
-        let passed = self.ago(Moment { boot, mono_ms }).unwrap_or_default();
-        self.drain.pace.not_before = self.now() + rest.saturating_sub(passed);
+        let passed = self.ago(moment).unwrap_or_default();
+        let rest = Duration::from_millis(u64::try_from(rest_ms).unwrap_or(0));
+        self.now() + rest.saturating_sub(passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_mins(1);
+
+    /// When reports go that are made at these times, in seconds.
+    fn goes(made: impl IntoIterator<Item = u64>) -> Vec<u64> {
+        let mut allowance = Allowance::whole();
+        let mut gone = Vec::new();
+        for made in made {
+            let now = allowance.not_before.max(Mono::ZERO + Duration::from_secs(made));
+            gone.push(now.since(Mono::ZERO).as_secs());
+            allowance = allowance.after_one(now, EVERY);
+        }
+        gone
+    }
+
+    #[test]
+    fn one_that_came_late_delays_no_other() {
+        assert_eq!(goes([9, 63, 120, 180, 240]), [9, 63, 120, 180, 240]);
+    }
+
+    #[test]
+    fn two_in_one_moment_are_kept_apart() {
+        assert_eq!(goes([0, 0, 0, 1_000, 1_000, 1_000]), [0, 54, 108, 1_000, 1_054, 1_108]);
+    }
+
+    #[test]
+    fn over_time_it_is_one_each_period() {
+        let gone = goes(std::iter::repeat_n(0, 60));
+        assert!(gone.windows(2).all(|pair| pair[1] - pair[0] >= 54), "{gone:?}");
+        assert!(gone.iter().enumerate().all(|(index, at)| index as u64 <= at / 60 + 1), "{gone:?}");
     }
 }

@@ -25,6 +25,8 @@ use super::{Station, Strayed};
 const USES: &str = "link_uses";
 /// Under which the store keeps that the next session has to be opened clean.
 const UNKNOWN: &str = "outcome_unknown";
+/// Under which the store keeps the day's bytes over the network.
+const BYTES: &str = "network_bytes";
 /// How long after a restart that was asked for further signs of it are the same restart.
 const BOOTING: Duration = Duration::from_mins(1);
 /// The longest that a lost port is looked for without looking at anything else.
@@ -51,6 +53,8 @@ pub(super) struct Supervised {
     /// Bytes over the network, on this day.
     bytes_today: u64,
     day: i64,
+    /// The last day that an earlier process knew, and its bytes.
+    earlier: (i64, u64),
     warned: bool,
 }
 
@@ -66,15 +70,24 @@ impl Supervised {
             asked_at: None,
             bytes_seen: 0,
             bytes_today: 0,
-            day: 0,
+            day: i64::MIN,
+            earlier: bytes_noted(shared).unwrap_or((i64::MIN, 0)),
             warned: false,
         }
     }
 
     /// The link of a new version of the file. The day's bytes stay spent.
     pub fn successor(&self, program: &Program, shared: &Shared, seed: u64, now: Mono) -> Self {
-        let Self { asked_at, bytes_seen, bytes_today, day, warned, .. } = *self;
-        Self { asked_at, bytes_seen, bytes_today, day, warned, ..Self::new(program, shared, seed, now) }
+        let Self { asked_at, bytes_seen, bytes_today, day, earlier, warned, .. } = *self;
+        Self {
+            asked_at,
+            bytes_seen,
+            bytes_today,
+            day,
+            earlier,
+            warned,
+            ..Self::new(program, shared, seed, now)
+        }
     }
 
     /// How many levels `link.up` has.
@@ -85,9 +98,15 @@ impl Supervised {
     /// Bytes went over the network.
     pub fn spend(&mut self, bytes: u64, day: i64) {
         if day != self.day {
-            (self.day, self.bytes_today, self.warned) = (day, 0, false);
+            let known = if day == self.earlier.0 { self.earlier.1 } else { 0 };
+            (self.day, self.bytes_today, self.warned) = (day, known, false);
         }
         self.bytes_today += bytes;
+    }
+
+    /// The day's bytes, for the next process.
+    pub fn note_of_bytes(&self) -> (&'static str, Option<String>) {
+        (BYTES, Some(format!("{} {}", self.day, self.bytes_today)))
     }
 
     /// Bytes over the network since midnight (UTC).
@@ -105,6 +124,13 @@ impl Supervised {
 pub(super) fn shape_of(program: &Program) -> Shape {
     let needs_module = |flow| bounds::of_flow(program, flow).commands > 0;
     plan_of(program).link.as_ref().map(|plan| Shape::of(plan, needs_module)).unwrap_or_default()
+}
+
+/// A day, and its bytes over the network.
+fn bytes_noted(shared: &Shared) -> Option<(i64, u64)> {
+    let note = shared.store.borrow_mut().note(BYTES)?;
+    let (day, bytes) = note.split_once(' ')?;
+    Some((day.parse().ok()?, bytes.parse().ok()?))
 }
 
 /// What the store knows of earlier processes.
@@ -315,11 +341,11 @@ impl Station {
         if from.is_up() == to.is_up() {
             return;
         }
-        let now = self.now();
         if to.is_up() {
-            self.drain.pace.came_online(now);
+            let moment = self.shared.store.borrow().moment(self.shared.now_ms());
+            self.drain.pace.came_online(moment, &plan_of(program).limits);
         } else {
-            self.drain.pace.lost(now);
+            self.drain.pace.lost(self.now());
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {

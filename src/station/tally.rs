@@ -32,6 +32,7 @@ impl Tally {
             }
             Happening::ReportDropped { count, .. } => sum.reports_lost += count,
             Happening::ReportDead { .. } => sum.reports_lost += 1,
+            Happening::StoreCorrupt { .. } => sum.store_was_broken = true,
             Happening::CommandFinished { .. } => sum.commands_answered += 1,
             Happening::JobFinished { outcome, .. } => {
                 if outcome == "ok" {

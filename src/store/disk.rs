@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::schema::{self, APPLICATION_ID, VERSION};
+use super::schema::{self, APPLICATION_ID};
 use super::write::{Trouble, trouble};
 use super::{Bounds, StoreError};
 
@@ -20,6 +20,8 @@ pub(super) enum Unfit {
     Unable(String),
     /// A newer program's.
     Newer(i64),
+    /// In good health, and another program's.
+    Foreign,
 }
 
 impl From<rusqlite::Error> for Unfit {
@@ -35,6 +37,9 @@ impl From<rusqlite::Error> for Unfit {
 /// Makes the folder, readable by its owner only, and refuses what shared memory does not work on.
 pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     let failed = |why: String| StoreError::Folder { path: folder.to_path_buf(), why };
+    if fs::metadata(folder).is_ok_and(|found| !found.is_dir()) {
+        return Err(failed("it is a file, and a folder is needed".to_string()));
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -95,6 +100,11 @@ pub(super) fn sync_folder(folder: &Path) {
 
 /// Opens the file, makes it if it is not there, and checks it whole.
 pub(super) fn connect(path: &Path, fresh_id: &str) -> Result<Connection, Unfit> {
+    connect_by(path, fresh_id, schema::STEPS)
+}
+
+/// The same, for tables that these steps make.
+pub(super) fn connect_by(path: &Path, fresh_id: &str, steps: &[&str]) -> Result<Connection, Unfit> {
     let db = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -103,6 +113,8 @@ pub(super) fn connect(path: &Path, fresh_id: &str) -> Result<Connection, Unfit> 
             | OpenFlags::SQLITE_OPEN_PRIVATE_CACHE,
     )?;
     schema::keep_statements(&db);
+    db.execute_batch("PRAGMA busy_timeout=250; PRAGMA trusted_schema=OFF;")?;
+    not_foreign(&db)?;
     db.execute_batch(
         "PRAGMA busy_timeout=250; PRAGMA page_size=4096; PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON;
          PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=1048576;",
@@ -113,24 +125,50 @@ pub(super) fn connect(path: &Path, fresh_id: &str) -> Result<Connection, Unfit> 
     }
     owner_only(path);
     db.execute_batch("PRAGMA synchronous=FULL;")?;
-    verify(&db, fresh_id)?;
+    verify(&db, fresh_id, steps)?;
     Ok(db)
 }
 
-fn verify(db: &Connection, fresh_id: &str) -> Result<(), Unfit> {
-    let number = |pragma: &str| db.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
-    match (number("application_id")?, number("user_version")?, number("schema_version")?) {
-        (0, 0, 0) => schema::create(db, fresh_id)?,
-        (APPLICATION_ID, VERSION, _) => {}
-        (APPLICATION_ID, found, _) if found > VERSION => return Err(Unfit::Newer(found)),
+pub(super) fn number(db: &Connection, pragma: &str) -> rusqlite::Result<i64> {
+    db.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))
+}
+
+fn is_healthy(db: &Connection) -> rusqlite::Result<bool> {
+    let said: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok(said == "ok")
+}
+
+/// A database that another program works with is left alone. One with our tables is ours, whatever has become of
+/// the mark.
+fn not_foreign(db: &Connection) -> Result<(), Unfit> {
+    if number(db, "application_id")? == APPLICATION_ID || number(db, "schema_version")? == 0 {
+        return Ok(());
+    }
+    let question = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('meta', 'outbox')";
+    let ours: i64 = db.query_row(question, [], |row| row.get(0))?;
+    if ours == 2 || !is_healthy(db)? { Ok(()) } else { Err(Unfit::Foreign) }
+}
+
+fn verify(db: &Connection, fresh_id: &str, steps: &[&str]) -> Result<(), Unfit> {
+    let known = schema::version_of(steps);
+    match (number(db, "application_id")?, number(db, "user_version")?, number(db, "schema_version")?) {
+        (0, 0, 0) => schema::create(db, fresh_id, steps)?,
+        (APPLICATION_ID, found, _) if found == known => {}
+        (APPLICATION_ID, found, _) if found > known => return Err(Unfit::Newer(found)),
+        (APPLICATION_ID, found, _) if found > 0 => {
+            if !is_healthy(db)? {
+                return Err(Unfit::Broken);
+            }
+            // A step that fails is no damage: the file stays as it is.
+            schema::raise(db, found, steps).map_err(|why| Unfit::Unable(why.to_string()))?;
+        }
         _ => return Err(Unfit::Broken),
     }
-    let said: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if said == "ok" { Ok(()) } else { Err(Unfit::Broken) }
+    if is_healthy(db)? { Ok(()) } else { Err(Unfit::Broken) }
 }
 
 /// Keeps others from reading what may be secret; the folder already does.
-fn owner_only(path: &Path) {
+pub(super) fn owner_only(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -154,14 +154,19 @@ impl Store {
 
     /// Keeps a text under a name, or forgets it. It survives the process, but perhaps not lost power.
     pub fn set_note(&mut self, key: &str, value: Option<&str>) {
-        let key = noted(key);
-        self.repeatable(|tx| match value {
-            Some(value) => {
-                tx.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])
-            }
-            None => tx.run("DELETE FROM meta WHERE key = ?1", [&key]),
-        });
+        self.repeatable(|tx| put_note(tx, key, value));
     }
+}
+
+pub(super) fn put_note(db: &Connection, key: &str, value: Option<&str>) -> rusqlite::Result<()> {
+    let key = noted(key);
+    match value {
+        Some(value) => {
+            db.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])?
+        }
+        None => db.run("DELETE FROM meta WHERE key = ?1", [&key])?,
+    };
+    Ok(())
 }
 
 /// Notes are kept apart from what the store notes for itself.

@@ -33,7 +33,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The folder cannot be used, another process uses it, or a newer atflow made the file.
+    /// The folder cannot be used, another process uses it, or a newer atflow or another program made the file.
     pub fn open(folder: &Path, port: &str, life: &Life) -> Result<Self, StoreError> {
         disk::make_folder(folder)?;
         let lock = lock::take(folder, port)?;
@@ -52,6 +52,7 @@ impl Store {
                 let path = disk::beside(folder, "");
                 return Err(StoreError::Newer { path, found, known: schema::VERSION });
             }
+            Err(Unfit::Foreign) => return Err(StoreError::Foreign { path: disk::beside(folder, "") }),
             Err(Unfit::Broken) => store.begin_blind("the file is broken and cannot be replaced")?,
             Err(Unfit::Unable(why)) => store.begin_blind(&why)?,
         }

@@ -115,6 +115,11 @@ impl Store {
         matches!(self.place, Place::Volatile(_))
     }
 
+    /// Whether there is no disk at all: it was opened for a simulated run, in memory.
+    pub fn is_nowhere(&self) -> bool {
+        self.home.is_none()
+    }
+
     /// Whether the last process that had the store closed it, and knew what became of all that it published. No
     /// process had a new one.
     pub fn was_clean(&self) -> bool {

@@ -262,9 +262,17 @@ impl Store {
 
     /// A publish of this row begins: it counts as an attempt, and nobody else may touch the row.
     pub fn begin_publish(&mut self, seq: u64) {
+        self.begin_publish_noting(seq, &[]);
+    }
+
+    /// The same, and in the same transaction notes as of [`Store::set_note`].
+    pub fn begin_publish_noting(&mut self, seq: u64, notes: &[(&str, Option<String>)]) {
         self.in_flight = Some(seq);
         self.bring(seq);
         self.repeatable(|tx| {
+            for (key, value) in notes {
+                kept::put_note(tx, key, value.as_deref())?;
+            }
             tx.run("UPDATE outbox SET attempts = attempts + 1 WHERE seq = ?1", [stored(seq)])?;
             set_in_flight(tx, Some(seq))
         });

@@ -81,7 +81,9 @@ fn swap(folder: &Path) -> std::io::Result<PathBuf> {
     for part in PARTS {
         let from = beside(folder, part);
         if from.exists() {
-            fs::rename(from, broken(folder, number, part))?;
+            let aside = broken(folder, number, part);
+            fs::rename(from, &aside)?;
+            disk::owner_only(&aside);
         }
     }
     disk::sync_folder(folder);

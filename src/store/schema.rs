@@ -41,8 +41,17 @@ pub(super) fn keep_statements(db: &Connection) {
 
 /// `ATFL`: marks the file as a station's store.
 pub(super) const APPLICATION_ID: i64 = 0x4154_464C;
-/// Of the tables below.
-pub(super) const VERSION: i64 = 1;
+/// What makes the tables: the step at place n brings a file of version n to version n + 1. A step that a file may
+/// have gone through is never changed; what is to be different is another step behind it.
+pub(super) const STEPS: &[&str] = &[TABLES];
+/// Of a file that went through all of them.
+pub(super) const VERSION: i64 = version_of(STEPS);
+
+/// The version of a file that went through these steps.
+#[expect(clippy::cast_possible_wrap, reason = "there are a few")]
+pub(super) const fn version_of(steps: &[&str]) -> i64 {
+    steps.len() as i64
+}
 
 /// Without `AUTOINCREMENT` a number is given again once its row is gone: a cloud that drops repeats by number
 /// would drop fresh reports.
@@ -141,12 +150,27 @@ pub(super) const STATE: Table = Table { name: "state", columns: &["key", "value"
 pub(super) const SEQUENCE: Table = Table { name: "sqlite_sequence", columns: &["name", "seq"] };
 
 /// Makes the tables in an empty database, in one transaction.
-pub(super) fn create(db: &Connection, store_id: &str) -> rusqlite::Result<()> {
-    db.execute_batch(&format!(
-        "BEGIN IMMEDIATE;{TABLES}
-         INSERT INTO meta VALUES ('store_id', '{store_id}');
-         PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; COMMIT;"
-    ))
+pub(super) fn create(db: &Connection, store_id: &str, steps: &[&str]) -> rusqlite::Result<()> {
+    let named = format!(
+        "INSERT INTO meta VALUES ('store_id', '{store_id}'); PRAGMA application_id={APPLICATION_ID};"
+    );
+    take_steps(db, 0, steps, &named)
+}
+
+/// Brings a file of an older version to the newest, in one transaction: if it fails, nothing has changed.
+pub(super) fn raise(db: &Connection, found: i64, steps: &[&str]) -> rusqlite::Result<()> {
+    take_steps(db, usize::try_from(found).unwrap_or(0), steps, "")
+}
+
+fn take_steps(db: &Connection, from: usize, steps: &[&str], after: &str) -> rusqlite::Result<()> {
+    let missing = steps.get(from..).unwrap_or_default().concat();
+    let version = version_of(steps);
+    let done =
+        db.execute_batch(&format!("BEGIN IMMEDIATE;{missing}{after}PRAGMA user_version={version}; COMMIT;"));
+    if done.is_err() && !db.is_autocommit() {
+        db.execute_batch("ROLLBACK;")?;
+    }
+    done
 }
 
 /// A database in memory with all tables.
@@ -154,7 +178,7 @@ pub(super) fn in_memory(store_id: &str) -> rusqlite::Result<Connection> {
     let db = Connection::open_in_memory()?;
     keep_statements(&db);
     db.execute_batch("PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;")?;
-    create(&db, store_id)?;
+    create(&db, store_id, STEPS)?;
     Ok(db)
 }
 

@@ -384,6 +384,12 @@ pub enum StoreError {
         /// The newest that is known.
         known: i64,
     },
+    /// Another program made it.
+    #[error("`{path}` is a database of another program, and is left alone")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// `state` would be too large.
     #[error(
         "all values of `state` together would take {bytes} bytes; at most {} are kept",

@@ -127,6 +127,21 @@ impl Store {
         }
     }
 
+    /// Tries the disk a last time. How many rows are only in memory, and gone with the process.
+    pub fn unsaved(&mut self) -> u64 {
+        if let Place::Volatile(volatile) = &mut self.place {
+            volatile.next_probe_ms = self.now_ms;
+        }
+        self.probe();
+        let Place::Volatile(volatile) = &self.place else { return 0 };
+        let here = self.db.prepare("SELECT seq FROM outbox ORDER BY seq").and_then(|mut query| {
+            let found = query.query_map([], |row| row.get(0).map(counted))?;
+            found.collect::<rusqlite::Result<Vec<u64>>>()
+        });
+        // What was brought over from the disk is still there, too.
+        here.unwrap_or_default().iter().filter(|seq| !volatile.taken.contains(seq)).count() as u64
+    }
+
     /// The first row behind `after` that is on the disk, and that memory does not decide about.
     pub(super) fn next_on_disk(&mut self, urgent: bool, after: u64) -> Option<Row> {
         let Place::Volatile(volatile) = &mut self.place else { return None };

@@ -12,7 +12,7 @@ use crate::flow::fields::NumberRange;
 use crate::flow::topic::TopicPattern;
 use crate::link::Mono;
 use crate::report::explain::{crossings, explain};
-use crate::sim::Receipt;
+use crate::sim::{Receipt, Understood};
 use crate::transcript::visible::escaped;
 
 use super::file::{Expectation, Subject, Test};
@@ -119,6 +119,10 @@ impl Judge<'_> {
         for receipt in on_topic {
             let payload = String::from_utf8_lossy(&receipt.post.payload);
             let differs = match (json, text) {
+                // It never got any further.
+                _ if receipt.understood == Understood::NoTopic => {
+                    Some("nothing can be published there".to_owned())
+                }
                 (Some(wanted), _) => match serde_json::from_str::<Json>(&payload) {
                     Ok(found) => wanted.difference(&found),
                     Err(_) => Some("it is not JSON".to_owned()),
@@ -138,7 +142,11 @@ impl Judge<'_> {
     }
 
     fn line_of(&self, receipt: &Receipt, payload: &str) -> String {
-        self.ended.masked.text(&format!("{} {payload}", receipt.post.topic))
+        let line = self.ended.masked.text(&format!("{} {payload}", receipt.post.topic));
+        match receipt.understood.complaint() {
+            Some(complaint) => format!("{line} ({complaint})"),
+            None => line,
+        }
     }
 
     /// Counts what happened in the time that matters.

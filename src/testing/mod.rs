@@ -7,6 +7,7 @@
 //! * [`mod@file`]: what a test file says. [`read`]: from YAML to that, with problems at their places.
 //! * [`play`]: one test in its world. `record` notes what happens, `judge` compares it with what was expected.
 //! * [`calls`]: functions tried alone, with a [`stand_in`] for the station.
+//! * [`mod@side_by_side`]: many of them at once.
 //! * [`coverage`]: which steps and branches no test reached.
 //! * [`fate`]: what happens to atflow itself: how its processes die and begin again.
 //! * [`fuzz`]: worlds where things go wrong, drawn from seeds, and rules that must hold in all of them.
@@ -23,6 +24,7 @@ pub mod outcome;
 pub mod play;
 pub mod read;
 mod record;
+pub mod side_by_side;
 pub mod stand_in;
 mod value;
 mod world;

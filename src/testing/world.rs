@@ -20,7 +20,7 @@ use crate::run::mask_text::Masked;
 use crate::run::once::OnceInMemory;
 use crate::run::{Part, Run, Setup as RunSetup, SharedObserver, TellLines};
 use crate::session::{Interrupt, Session};
-use crate::sim::{self, CloudChoice, Pace, Receipt, Replay, Scenario, SimLink, SimOptions, Watch};
+use crate::sim::{self, Receipt, Replay, Scenario, SimLink, SimOptions, Watch};
 use crate::station::event::{Happening, Status, Watcher};
 use crate::station::{Setup, SharedWatcher, Signals, Station};
 use crate::store::{Life, Store};
@@ -346,9 +346,8 @@ fn open(file: &TestFile, test: &Test, ready: &Ready) -> Result<(Opened, Option<W
     let options = SimOptions {
         seed: test.seed,
         scenario: Some(Scenario { settings: test.sim.clone(), at: test.at.clone(), ..Scenario::default() }),
-        cloud: CloudChoice::StandIn(None),
-        pace: Pace::Max,
         faults: test.faults.clone(),
+        ..SimOptions::default()
     };
     let (link, watch) = sim::build(name, options).map_err(|error| error.to_string())?;
     Ok((Opened::Sim(link), Some(watch)))

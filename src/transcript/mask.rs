@@ -14,6 +14,12 @@ use super::forms;
 /// everywhere.
 const LONG_BYTES: usize = 4;
 
+/// A secret of digits alone and no longer than a PIN (3GPP TS 11.11, 9.3) is no part of a longer number: an IMEI,
+/// an IMSI, an ICCID, a time in milliseconds must not be changed by chance. What an escape puts in front of it
+/// (`\\22`, `\\u0022`) makes no number that is as long.
+const PIN_DIGITS: usize = 8;
+const NUMBER_DIGITS: usize = 12;
+
 /// Longest secret. A private key has less than 4 KiB.
 const SECRET_BYTES_MAX: usize = 16 * 1024;
 
@@ -43,6 +49,8 @@ pub struct Masker {
     /// Forms of the long secrets, sorted, and at the same index in `owners` whose they are.
     forms: Vec<Vec<u8>>,
     owners: Vec<usize>,
+    /// Of each secret: a PIN, if it is one.
+    pins: Vec<Option<Vec<u8>>>,
     automaton: Option<AhoCorasick>,
     /// Secrets that are shorter than [`LONG_BYTES`], with their owners.
     short: Vec<(Vec<u8>, usize)>,
@@ -72,6 +80,8 @@ impl Masker {
         for secret in secrets.iter().filter(|secret| !secret.value.is_empty()) {
             let owner = masker.names.len();
             masker.names.push(secret.name.clone());
+            let is_pin = secret.value.len() <= PIN_DIGITS && secret.value.iter().all(u8::is_ascii_digit);
+            masker.pins.push(is_pin.then(|| secret.value.clone()));
             if secret.value.len() > SECRET_BYTES_MAX {
                 return Err(too_long(secret));
             }
@@ -185,11 +195,12 @@ impl Masker {
         // Most texts hold no secret, and to know that is cheaper than to look for all of them.
         if let Some(automaton) = self.automaton.as_ref().filter(|automaton| automaton.is_match(text)) {
             // Also those that overlap: of two secrets, one inside the other's end, no part may show.
-            spans.extend(automaton.find_overlapping_iter(text).map(|found| Span {
+            let found = automaton.find_overlapping_iter(text).map(|found| Span {
                 start: found.start(),
                 end: found.end(),
                 owner: self.owners[found.pattern().as_usize()],
-            }));
+            });
+            spans.extend(found.filter(|span| !self.is_part_of_a_number(text, *span)));
         }
         for (value, owner) in &self.short {
             let mut from = 0;
@@ -202,6 +213,16 @@ impl Masker {
             }
         }
         spans
+    }
+
+    /// Whether what looks like a PIN is only some digits of a longer number.
+    fn is_part_of_a_number(&self, text: &[u8], Span { start, end, owner }: Span) -> bool {
+        if self.pins[owner].as_deref() != Some(&text[start..end]) {
+            return false;
+        }
+        let digits = |byte: &&u8| byte.is_ascii_digit();
+        let before = text[..start].iter().rev().take_while(digits).count();
+        before + (end - start) + text[end..].iter().take_while(digits).count() >= NUMBER_DIGITS
     }
 
     /// `text` with a name for each run of overlapping spans, with several names where secrets overlap.

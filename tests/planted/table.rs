@@ -125,7 +125,7 @@ pub const BUGS: &[Bug] = &[
         "a report before the login",
         (BRINGUP, "bringup.yaml"),
         (
-            "      - name: log in\n        send: AT+MCONNECT=0,300\n        within: 5s of open TCP         # ThingsCloud closes a socket that stays silent\n",
+            "      - name: log in\n        send: AT+MCONNECT=0,300\n        within: 5s of open TCP         # ThingsCloud closes a socket that stays silent\n        hint: ERROR after the OK is a refused login. Compare AccessToken and ProjectKey with the device's page.\n",
             "      - AT+MPUB=data/message,0,0,first\n      - AT+MCONNECT=0,300\n",
         ),
         fails(TO_THE_ANSWER, "cme 767"),

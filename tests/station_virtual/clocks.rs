@@ -151,3 +151,85 @@ fn a_crash_loop_keeps_the_clouds_rate() {
     assert_eq!(sent.len(), lab.told().queued(LaneName::Report).len());
     ledger::settle(&mut lab);
 }
+
+/// When the cloud received reports, without those that waited for the link.
+fn arrivals(lab: &Lab) -> Vec<Duration> {
+    let all = lab.received().into_iter().filter(|receipt| receipt.post.topic == "attributes");
+    all.map(|receipt| receipt.at.since(Mono::ZERO)).collect()
+}
+
+/// Each keeps its distance from itself, but not from the other.
+#[test]
+fn several_reports_at_once_keep_the_clouds_rate() {
+    let mut lab = Lab::start(Case::of(station("twice.yaml")));
+    lab.run_to(hm(1, 0));
+    // The first ones were made before the link was up.
+    let arrivals = arrivals(&lab).split_off(1);
+    let apart: Vec<Duration> = arrivals.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    assert!(apart.iter().all(|apart| *apart >= s(53)), "{apart:?}");
+    assert!((58..=62).contains(&arrivals.len()), "one a minute: {}", arrivals.len());
+    assert_eq!(lab.told().count(|happening| matches!(happening, Happening::ReportDropped { .. })), 0);
+    ledger::settle(&mut lab);
+}
+
+#[test]
+fn several_reports_keep_the_clouds_rate_in_a_crash_loop() {
+    let mut lab = Lab::start(Case::of(station("twice.yaml")));
+    for death in 1..=60 {
+        lab.kill_at(s(20 * death));
+        lab.boot();
+    }
+    lab.run_to(hm(0, 40));
+    // The first ones were made before the link was up.
+    let arrivals = arrivals(&lab).split_off(3);
+    let apart: Vec<Duration> = arrivals.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    assert!(apart.iter().all(|apart| *apart >= s(53)), "{apart:?}");
+    assert!(arrivals.len() >= 30, "it reports all the same: {}", arrivals.len());
+    // No process alone sends so much.
+    let warned = lab.told().count(|happening| matches!(happening, Happening::BudgetWarning { .. }));
+    let bytes = lab.told().status.as_ref().expect("a status").network_bytes_today;
+    assert!(warned > 0 && bytes > 2000, "{warned} warnings, {bytes} bytes");
+    ledger::settle(&mut lab);
+}
+
+/// What waited for the link goes faster: nobody could have sent it earlier.
+#[test]
+fn what_waited_for_the_link_goes_faster() {
+    let mut lab =
+        Lab::start(Case::of(station("twice.yaml")).then([what("10m30s", "broker: away, for: 10m")]));
+    lab.run_to(hm(0, 10));
+    let waiting = |lab: &Lab| lab.told().status.clone().expect("a status").outbox_rows[2];
+    assert!(waiting(&lab) >= 3, "held for the cloud: {}", waiting(&lab));
+    lab.run_to(hm(0, 35));
+    assert!(arrivals(&lab).len() > 45, "{}", arrivals(&lab).len());
+    assert!(waiting(&lab) < 8, "{}", waiting(&lab));
+}
+
+/// Which runs were skipped, and which were missed and to be made up for.
+fn gone(lab: &Lab, wanted: &str) -> Vec<String> {
+    lab.told().all(|happening| match happening {
+        Happening::JobSkipped { name, reason, .. } if name == wanted => Some(format!("skipped, {reason}")),
+        Happening::ScheduleMissed { name, count, policy } if name == wanted => {
+            Some(format!("{count} missed, {policy}"))
+        }
+        _ => None,
+    })
+}
+
+/// What the calendar jumps over was not due while an earlier run went on.
+#[test]
+fn a_jump_after_a_run_is_made_up_for_once() {
+    // To 10:00Z of the next day, and to 17:05Z of the day after that while the slow one holds the port.
+    let jumps = [what("4h", "clock: '+30h'"), what("5h5m", "clock: '+30h'")];
+    let mut lab = Lab::start(Case::of(station("jumps.yaml")).then(jumps));
+    lab.run_to(hm(6, 0));
+    assert_eq!(minutes(&lab, "slow"), [300]);
+    assert_eq!(minutes(&lab, "nightly"), [180, 240, 320], "03:00Z of each day");
+    assert_eq!(gone(&lab, "nightly"), [""; 0]);
+    let often = minutes(&lab, "often");
+    assert_eq!(often[23..], [240, 250, 260, 270, 280, 290, 300, 320, 330, 340, 350]);
+    assert_eq!(gone(&lab, "often"), ["180 missed, once", "181 missed, once"]);
+    let each = minutes(&lab, "each");
+    assert!(each.ends_with(&[280, 290, 300, 320, 330, 340, 350]), "{each:?}");
+    assert_eq!(gone(&lab, "each"), ["1 missed, once"], "11:10Z, while the port was busy");
+}

@@ -286,3 +286,65 @@ fn one_reply_row_whatever_becomes_of_the_link() {
     let left = lab.left();
     assert_eq!(left.counts().rows[Lane::Reply.index()], 0);
 }
+
+/// Whoever sends something that is no command hears so, and not only the log.
+#[test]
+fn what_is_no_command_is_answered() {
+    let send = |minute: u64, payload: &str| cloud(hm(0, minute), "command/send/1000", payload);
+    let entries = [
+        send(1, r#"{"method":"count"}"#),
+        send(2, r#"{"method":"echo"}"#),
+        send(3, "{"),
+        send(4, r#"{"params":{}}"#),
+        send(5, r#"{"method":"count","params":{},"id":7}"#),
+        cloud(hm(0, 6), "command/send/a+b", r#"{"method":"count","params":{}}"#),
+    ];
+    let mut lab = Lab::start(commands(entries));
+    lab.run_to(hm(0, 8));
+    let told = lab.told();
+    assert_eq!(told.command_codes(), ["ok", "bad_params", "ok"]);
+    let rejected = told.all(|happening| match happening {
+        Happening::CommandRejected { code, .. } => Some(code.clone()),
+        _ => None,
+    });
+    assert_eq!(rejected, ["bad_json", "bad_json", "bad_id"]);
+    let replies = lab.received_on("command/reply/1000");
+    assert_eq!(replies.len(), 5, "{replies:?}");
+    assert!(
+        replies[2].contains(r#""error":"json""#) && replies[3].contains(r#""error":"json""#),
+        "{replies:?}"
+    );
+    let logs = told.all(|happening| match happening {
+        Happening::Log { text } if text.contains("the topic counts") => Some(text.clone()),
+        _ => None,
+    });
+    assert_eq!(logs, ["`id` is `1000` in the topic and `7` in the message: the topic counts"]);
+}
+
+/// Where each command has an id of its own, one that came before is a repeat, whatever it says and however late.
+#[test]
+fn an_id_that_is_unique_runs_once() {
+    let send = |time: Duration, id: u32, more: &str| {
+        cloud(time, &format!("command/send/{id}"), format!(r#"{{"method":"signal","params":{{}}{more}}}"#))
+    };
+    let entries = [
+        send(hm(0, 2), 7, ""),
+        send(hm(0, 3), 7, r#","more":1"#),
+        send(hm(0, 4), 8, ""),
+        send(hm(0, 10), 7, ""),
+        send(hm(0, 20), 7, ""),
+        send(hm(0, 21), 9, ""),
+    ];
+    let mut lab = Lab::start(Case::of(station("unique.yaml")).then(entries));
+    lab.run_to(hm(0, 15));
+    assert_eq!(lab.told().command_codes(), ["ok"; 2]);
+    lab.kill();
+    lab.boot();
+    lab.run_to(hm(0, 25));
+    assert_eq!(lab.told().command_codes(), ["ok"; 3]);
+    let repeats = lab.told().count(|happening| matches!(happening, Happening::CommandDuplicate { .. }));
+    assert_eq!(repeats, 3);
+    // The first one, and again for each repeat.
+    let answers = [7, 8, 9].map(|id| lab.received_on(&format!("command/reply/{id}")).len());
+    assert_eq!(answers, [4, 1, 1]);
+}

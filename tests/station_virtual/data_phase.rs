@@ -71,3 +71,31 @@ fn an_answered_module_is_owed_nothing() {
     lab.run_to(hm(0, 6));
     assert_eq!(quarantines(&lab), 1, "that of the first death");
 }
+
+/// When the payload is written, in milliseconds since the start.
+fn payload_written_ms(lab: &Lab) -> u64 {
+    let text = lab.transcript.text();
+    let records = Reader::new(&text).expect("a transcript").map(|record| record.expect("a record"));
+    let is_payload = |line: &Line| matches!(line, Line::Tx(bytes) if bytes.starts_with(READING.as_bytes()));
+    let mut sent = records.filter(|record| is_payload(&record.entry));
+    sent.next().expect("the payload is sent").at.as_micros() / 1_000
+}
+
+/// The module restarts while its prompt is open: nothing of the payload is a command, and the report is sent again.
+#[test]
+fn a_restart_in_the_middle_of_a_publish_costs_nothing() {
+    let mut first = Lab::start(Case::of(station("data_plug.yaml")));
+    first.run_to(hm(0, 1));
+    first.stop();
+    // The payload takes 4 ms at this speed. With the same seed the second run is the same up to there.
+    let reset = format!("{}ms", payload_written_ms(&first) + 2);
+    let mut lab = Lab::start(Case::of(station("data_plug.yaml")).then([what(&reset, "module: reset")]));
+    lab.run_to(hm(0, 10));
+    assert_eq!(quarantines(&lab), 1, "nobody acknowledged the data");
+    let status = lab.told().status.clone().expect("a status");
+    assert_eq!(status.outbox_rows, [0; 3]);
+    lab.stop();
+    let begun = lab.transcript.text().matches("AT+MPUBEX=").count();
+    assert!(begun >= 2, "it was begun, and begun again: {begun}");
+    assert_eq!(lab.received_on("reading"), [READING]);
+}

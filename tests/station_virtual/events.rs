@@ -100,3 +100,40 @@ fn what_is_skipped_delays_nothing() {
     assert!(starts.len() >= 14 && skipped(&lab, "long").len() >= 13, "{starts:?}");
     assert!(starts.windows(2).skip(1).all(|pair| pair[1].since(pair[0]) < s(121)), "{starts:?}");
 }
+
+/// With `overlap: queue` a due time in the middle of a run is run behind it, and none is skipped for it.
+#[test]
+fn a_run_longer_than_its_period_queues() {
+    let mut lab = Lab::start(Case::of(station("queued.yaml")));
+    lab.run_to(hm(0, 25));
+    let starts: Vec<Mono> = lab.told().starts("queued").into_iter().map(|(at, _)| at).collect();
+    assert!(starts.len() >= 19, "{starts:?}");
+    assert!(starts.windows(2).all(|pair| pair[1].since(pair[0]) < s(76)), "one behind the other: {starts:?}");
+    assert_eq!(skipped(&lab, "queued"), [""; 0]);
+}
+
+#[test]
+fn the_timeout_of_a_schedule_cuts_its_run() {
+    let mut lab = Lab::start(Case::of(station("queued.yaml")));
+    lab.run_to(hm(1, 0));
+    let ends = lab.told().all(|happening| match happening {
+        Happening::JobFinished { name, outcome, took_ms, .. } if name == "cut" => {
+            Some((outcome.clone(), *took_ms))
+        }
+        _ => None,
+    });
+    assert_eq!(ends, [("timeout".to_string(), 5_000)]);
+}
+
+/// A run that is cut says what cut it.
+#[test]
+fn a_run_that_its_period_cuts_says_so() {
+    let mut lab = Lab::start(Case::of(station("cut.yaml")));
+    lab.run_to(hm(0, 5));
+    let errors = lab.told().all(|happening| match happening {
+        Happening::JobFinished { error, .. } => error.clone(),
+        _ => None,
+    });
+    let limit = "a run of it may take 1m: its period is the limit, and `timeout` sets another";
+    assert!(!errors.is_empty() && errors.iter().all(|error| error.ends_with(limit)), "{errors:?}");
+}

@@ -123,11 +123,11 @@ impl Lab {
             module: Some(program.dialect.name.clone()),
             wall_ms: None,
         };
-        let masker = loaded.masker().expect("short secrets");
+        let mask = loaded.masker().expect("short secrets");
         let transcript = if self.case.keep {
-            Transcript::to(Box::new(self.transcript.clone()), &header, masker)
+            Transcript::to(Box::new(self.transcript.clone()), &header, mask)
         } else {
-            Transcript::none(masker)
+            Transcript::none(mask)
         };
         let lines = TellLines::new(Rc::clone(observer), masked.clone());
         let dialect = Arc::clone(&program.dialect);

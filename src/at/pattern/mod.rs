@@ -231,6 +231,11 @@ impl Pattern {
         self.is_counted() && self.0.segments[0].is_empty()
     }
 
+    /// Whether it ends with a `rest` hole, so that it takes whatever follows its text.
+    pub(in crate::at) fn ends_with_rest(&self) -> bool {
+        matches!(self.0.nodes.last(), Some(Node::Hole(hole)) if hole.kind == HoleType::Rest)
+    }
+
     /// Whether a `lines` hole ends it.
     pub(super) fn ends_with_lines(&self) -> bool {
         matches!(self.0.nodes.last(), Some(Node::Hole(hole)) if hole.kind == HoleType::Lines)

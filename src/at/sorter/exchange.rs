@@ -190,6 +190,16 @@ impl Exchange {
         self.takes_information(line, Shape::Line).or_else(|| self.appends(line, dialect))
     }
 
+    /// Whether a line bears the name of what was asked: `+CPIN: READY` after `AT+CPIN?`, `AT+CPIN` or
+    /// `AT+CPIN=?`. After `AT+CPIN="1234"` nothing was asked.
+    pub(super) fn is_asked_for(&self, line: &[u8]) -> bool {
+        let Some(asked) = self.echo.as_deref().and_then(|echo| echo.get(2..)) else { return false };
+        let asked = asked.strip_suffix(b"?").unwrap_or(asked);
+        let name = asked.strip_suffix(b"=").unwrap_or(asked);
+        let named = line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        named && !name.is_empty() && line.get(name.len()) == Some(&b':')
+    }
+
     /// Offers a line that the dialect does not know, to patterns that take almost anything.
     pub(super) fn offer_bare(&mut self, line: &[u8], dialect: &Dialect, offer: Offer) -> Option<Taken> {
         if offer.late {

@@ -32,7 +32,8 @@ impl Sorter {
             return;
         }
         // The rest of a payload is not to be captured by a pattern that takes anything.
-        if taken.is_none() && known.is_none() && !self.distrust {
+        let is_reply = known.is_none_or(|known| self.is_reply(known, line));
+        if taken.is_none() && is_reply && !self.distrust {
             taken = self.exchange.as_mut().and_then(|exchange| exchange.offer_bare(line, &dialect, offer));
         }
         let trusted = !self.distrust;
@@ -57,6 +58,14 @@ impl Sorter {
         if let Some(Taken { owner, .. }) = taken {
             self.begin_behind(owner, end, out);
         }
+    }
+
+    /// Whether a line that the dialect knows as a URC is the reply to the command in flight: it bears the
+    /// command's name, and the URC's pattern takes whatever follows that, so that its fields cannot tell.
+    fn is_reply(&self, known: Known, line: &[u8]) -> bool {
+        known.class == Class::Other
+            && known.of(&self.dialect).is_some_and(Pattern::ends_with_rest)
+            && self.exchange.as_ref().is_some_and(|exchange| exchange.is_asked_for(line))
     }
 
     /// Reports what a line means, whoever took it.

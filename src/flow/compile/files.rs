@@ -113,7 +113,7 @@ impl Gatherer<'_> {
     }
 
     fn main(&mut self, path: &Path, options: &Options) {
-        let place = Place::Disk(path.to_path_buf());
+        let place = Place::asked_for(path);
         let Some((id, tree)) = self.reader.main_yaml(&place, self.sources, self.problems) else { return };
         let Tree { root: node, complete, lost } = tree;
         self.cut = node.get("steps").filter(|_| !complete).map(|steps| steps.span);

@@ -210,7 +210,7 @@ impl Compiler<'_> {
         let mut bodies = self.collect_flows(files, &heads);
         let station = self.station(files, &heads, &levels, &mut bodies);
         let flows = self.bodies(&bodies);
-        let station = self.judged(station);
+        let station = self.judged(station, &flows);
         self.check_recursion(&flows);
         self.check_contract(files);
         self.check_error_names();

@@ -63,9 +63,30 @@ pub static TEST_SIM: Shape = Shape {
             "the calendar of the machine that runs atflow",
         )
         .default("synchronised"),
+        Key::new("login", Takes::Object(&TEST_LOGIN), "the one login that the cloud accepts")
+            .default("any that is not empty")
+            .example("{ access_token: right, project_key: right }"),
     ],
     rules: &[],
-    instead: &[("seed", "write `seed` beside `sim`"), ("at", "write `at` beside `sim`")],
+    instead: &[
+        ("seed", "write `seed` beside `sim`"),
+        ("at", "write `at` beside `sim`"),
+        ("cloud", "write `login` for what it accepts; what it sends is an entry of `at`: `cloud: TOPIC`"),
+    ],
+};
+
+/// `login:` of a simulation.
+pub static TEST_LOGIN: Shape = Shape {
+    name: "login",
+    doc: "What a device has to say to the cloud behind the simulated module.",
+    keys: &[
+        Key::new("access_token", Takes::Text, "the device's AccessToken, which is the MQTT user name")
+            .required(),
+        Key::new("project_key", Takes::Text, "the project's ProjectKey, which is the MQTT password")
+            .required(),
+    ],
+    rules: &[],
+    instead: &[("username", "write `access_token`"), ("password", "write `project_key`")],
 };
 
 /// One item of a test's `at:`.

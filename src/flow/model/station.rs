@@ -64,6 +64,9 @@ pub struct Computation {
     pub values: Vec<Leaf>,
 }
 
+/// A run that has no `timeout` of its own ends after this, at the latest; of an `every`, after its period.
+pub const LONGEST_RUN: Duration = Duration::from_mins(10);
+
 /// One entry of `schedule`.
 #[derive(Debug)]
 pub struct Schedule {

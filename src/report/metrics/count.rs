@@ -114,8 +114,9 @@ impl Metrics {
                 self.commands.add([self.handler(method), code], 1);
                 self.command_duration.observe(Duration::from_millis(*took_ms));
             }
-            // It never came to a handler.
-            Happening::CommandRejected { code, .. } => self.commands.add([OTHER, code], 1),
+            Happening::CommandRejected { method, code, count, .. } => {
+                self.commands.add([self.handler(method), code], *count);
+            }
             Happening::CommandDuplicate { .. } => self.commands_duplicate += 1,
             _ => {}
         }

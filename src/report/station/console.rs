@@ -12,6 +12,7 @@ use crate::run::event::{Event, Observer};
 use crate::station::event::{Happening, LinkState, Status, Summary, Watcher};
 
 use super::layout::Layout;
+use super::refusals::Refusals;
 use super::row::{Before, Row, row};
 use super::status_line::status_line;
 use super::steps::step_line;
@@ -42,6 +43,7 @@ pub struct StationConsole {
     bottom: Option<Bottom>,
     started: Mono,
     link: LinkTimes,
+    refusals: Refusals,
 }
 
 /// The line at the bottom.
@@ -76,7 +78,8 @@ impl StationConsole {
     /// Writes to `out`.
     pub fn new(out: Box<dyn Write>, detail: Detail, colour: bool) -> Self {
         let (bottom, started, link) = (None, Mono::ZERO, LinkTimes::default());
-        Self { out, detail, colour, simulated: false, bottom, started, link }
+        let refusals = Refusals::default();
+        Self { out, detail, colour, simulated: false, bottom, started, link, refusals }
     }
 
     /// Says at the end that the time was simulated.
@@ -187,6 +190,28 @@ impl StationConsole {
 
 impl Watcher for StationConsole {
     fn happened(&mut self, at: Mono, happening: &Happening) {
+        let (sums, shown) = self.refusals.pass(at, happening);
+        for happening in sums.iter().chain(shown.then_some(happening)) {
+            self.happening(at, happening);
+        }
+    }
+
+    fn status(&mut self, at: Mono, status: &Status) {
+        if let Some(bottom) = &mut self.bottom {
+            bottom.status = Some(status.clone());
+            let mut text = self.wiped();
+            text.push_str(&self.drawn(at));
+            self.write(&text);
+        }
+    }
+
+    fn status_every(&self) -> Option<Duration> {
+        self.bottom.as_ref().and_then(|bottom| bottom.every)
+    }
+}
+
+impl StationConsole {
+    fn happening(&mut self, at: Mono, happening: &Happening) {
         if let Happening::StationStopped(summary) = happening {
             return self.stopped(summary);
         }
@@ -195,7 +220,9 @@ impl Watcher for StationConsole {
         if let Happening::LinkState { to, .. } = happening {
             self.link.at_state(at, *to);
         }
-        if self.detail == Detail::Quiet {
+        // Whoever wants to hear nothing still wants to know that reports may be lost.
+        let of_disk = matches!(happening, Happening::StoreVolatile { .. } | Happening::StoreCorrupt { .. });
+        if self.detail == Detail::Quiet && !of_disk {
             return;
         }
         if matches!(happening, Happening::StationStarted { .. }) {
@@ -211,19 +238,6 @@ impl Watcher for StationConsole {
             }
             self.lines(at, &lines);
         }
-    }
-
-    fn status(&mut self, at: Mono, status: &Status) {
-        if let Some(bottom) = &mut self.bottom {
-            bottom.status = Some(status.clone());
-            let mut text = self.wiped();
-            text.push_str(&self.drawn(at));
-            self.write(&text);
-        }
-    }
-
-    fn status_every(&self) -> Option<Duration> {
-        self.bottom.as_ref().and_then(|bottom| bottom.every)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::report::text::visible;
 use crate::run::event::{Event, Observer};
 use crate::station::event::{Happening, Status, Watcher};
 
+use super::refusals::Refusals;
 use super::{Level, Wall, level};
 
 /// Characters of a text that are written.
@@ -27,12 +28,20 @@ pub struct StationLog {
     least: Level,
     /// Steps and lines, too.
     steps: bool,
+    refusals: Refusals,
 }
 
 impl StationLog {
     /// Writes to `out`. `device`: the port, as the user wrote it.
     pub fn new(out: Box<dyn Write>, device: impl Into<String>, wall: Wall) -> Self {
-        Self { out, device: device.into(), wall, least: Level::Debug, steps: false }
+        Self {
+            out,
+            device: device.into(),
+            wall,
+            least: Level::Debug,
+            steps: false,
+            refusals: Refusals::default(),
+        }
     }
 
     /// Leaves out what matters less than `least`; how the station ended is always written.
@@ -75,6 +84,18 @@ impl StationLog {
 
 impl Watcher for StationLog {
     fn happened(&mut self, at: Mono, happening: &Happening) {
+        let (sums, shown) = self.refusals.pass(at, happening);
+        for happening in sums.iter().chain(shown.then_some(happening)) {
+            self.happening(at, happening);
+        }
+    }
+
+    /// What changes is told as happenings; how things stand is for the metrics.
+    fn status(&mut self, _at: Mono, _status: &Status) {}
+}
+
+impl StationLog {
+    fn happening(&mut self, at: Mono, happening: &Happening) {
         let level = level(happening);
         if level < self.least && !matches!(happening, Happening::StationStopped(_)) {
             return;
@@ -83,9 +104,6 @@ impl Watcher for StationLog {
         let event = fields.get("event").and_then(Value::as_str).unwrap_or_default().to_string();
         self.write(at, level, &event, fields);
     }
-
-    /// What changes is told as happenings; how things stand is for the metrics.
-    fn status(&mut self, _at: Mono, _status: &Status) {}
 }
 
 impl Observer for StationLog {

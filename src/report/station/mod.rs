@@ -5,6 +5,7 @@ mod console;
 mod layout;
 mod level;
 mod log;
+mod refusals;
 mod row;
 mod status_line;
 mod steps;

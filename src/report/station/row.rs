@@ -268,8 +268,9 @@ fn of_commands(happening: &Happening) -> Option<Row> {
             let then = if *reply_again { "its reply is sent again" } else { "nothing is done" };
             Row::plain("command", format!("← ({}) came again; {then}", one_line(id)))
         }
-        Happening::CommandRejected { code, why } => {
-            Row::notice("command", format!("← refused, {}: {}", one_line(code), one_line(why)))
+        Happening::CommandRejected { code, why, count, .. } => {
+            let more = if *count > 1 { format!("{count} more ") } else { String::new() };
+            Row::notice("command", format!("← {more}refused, {}: {}", one_line(code), one_line(why)))
         }
         Happening::CommandStarted { method, .. } => Row::new("…", Paint::Dim, "command", one_line(method)),
         Happening::CommandFinished { method, code, took_ms, effects, .. } => {

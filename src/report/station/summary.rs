@@ -42,6 +42,10 @@ pub(super) fn sums(summary: &Summary) -> Vec<Sum> {
     add("lost", paint, lost);
     let (paint, waits) = match summary.outbox_rows {
         0 => (Paint::Good, "nothing".to_string()),
+        rows if summary.kept_nowhere => {
+            let text = "a simulated run keeps them nowhere without `--state`";
+            (Paint::Notice, format!("{}; {text}", plural(rows, "message")))
+        }
         rows => (Paint::Notice, format!("{}; `atflow outbox` shows what", plural(rows, "message"))),
     };
     add("waiting", paint, waits);
@@ -66,10 +70,19 @@ fn link(summary: &Summary) -> (Paint, String) {
 }
 
 fn lost(summary: &Summary) -> (Paint, String) {
-    match summary.reports_lost {
-        0 => (Paint::Good, "nothing".to_string()),
-        lost => (Paint::Bad, format!("{}, dropped or given up", plural(lost, "report"))),
+    let mut lost = Vec::new();
+    if summary.reports_lost > 0 {
+        lost.push(format!("{}, dropped or given up", plural(summary.reports_lost, "report")));
     }
+    match summary.rows_in_memory {
+        0 => {}
+        1 => lost.push("1 message was only in memory and is gone".to_string()),
+        rows => lost.push(format!("{rows} messages were only in memory and are gone")),
+    }
+    if summary.store_was_broken {
+        lost.push("nobody knows how many were in the broken store".to_string());
+    }
+    if lost.is_empty() { (Paint::Good, "nothing".to_string()) } else { (Paint::Bad, lost.join("; ")) }
 }
 
 /// It all in one line: mark, its look, and the words.
@@ -78,14 +91,19 @@ pub(super) fn verdict(summary: &Summary, simulated: bool) -> (Paint, &'static st
     let took = lasted(Duration::from_millis(summary.took_ms));
     let sent = summary.reports_sent;
     let sent = if sent == 1 { "1 report sent".to_string() } else { format!("{sent} reports sent") };
+    let nowhere =
+        if summary.kept_nowhere { "; a simulated run keeps them nowhere without `--state`" } else { "" };
     let waiting = match summary.outbox_rows {
         0 => String::new(),
-        1 => ", 1 message waits".to_string(),
-        rows => format!(", {rows} messages wait"),
+        1 => format!(", 1 message waits{nowhere}"),
+        rows => format!(", {rows} messages wait{nowhere}"),
     };
-    let (paint, mark, lost) = match summary.reports_lost {
-        0 => (Paint::Good, "✓ stopped", "nothing lost".to_string()),
-        lost => (Paint::Bad, "✗ stopped", format!("{lost} lost")),
+    let (paint, mark, lost) = match (summary.reports_lost + summary.rows_in_memory, summary.store_was_broken)
+    {
+        (0, false) => (Paint::Good, "✓ stopped", "nothing lost".to_string()),
+        (0, true) => (Paint::Bad, "✗ stopped", "an unknown number may be lost".to_string()),
+        (lost, false) => (Paint::Bad, "✗ stopped", format!("{lost} lost")),
+        (lost, true) => (Paint::Bad, "✗ stopped", format!("{lost} lost, and maybe more")),
     };
     (paint, mark, format!("{sent} in {took}{time}, {lost}{waiting}"))
 }

@@ -89,6 +89,69 @@ fn generated_an_end_with_losses() {
     same_or_write("end-with-losses.txt", &shown(Detail::Steps, &[(0, Happening::StationStopped(bad))]));
 }
 
+/// What nobody can send any more is not said to wait.
+#[test]
+fn generated_ends_without_a_disk() {
+    let with = |change: fn(&mut Summary)| {
+        let mut summary = summary();
+        change(&mut summary);
+        shown(Detail::Steps, &[(0, Happening::StationStopped(summary))])
+    };
+    let ends = [
+        with(|end| (end.outbox_rows, end.kept_nowhere) = (3, true)),
+        with(|end| (end.outbox_rows, end.rows_in_memory) = (1, 2)),
+        with(|end| (end.reports_lost, end.rows_in_memory, end.store_was_broken) = (1, 1, true)),
+        with(|end| end.store_was_broken = true),
+    ];
+    same_or_write("ends-without-a-disk.txt", &ends.join("\n"));
+}
+
+#[test]
+fn whoever_wants_to_hear_little_hears_of_the_disk() {
+    let disk = Happening::StoreVolatile { why: "No space left".to_string() };
+    let broken = Happening::StoreCorrupt { kept_as: "station.db.corrupt-1".to_string(), salvaged: 1 };
+    let text = shown(Detail::Quiet, &[(0, Happening::PortFound), (0, disk), (0, broken)]);
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+/// 1,662 equal lines tell nothing that two do not.
+#[test]
+fn a_flood_is_summed_up() {
+    let refused = |code: &str| Happening::CommandRejected {
+        code: code.to_string(),
+        method: "count".to_string(),
+        why: "more come than can be answered".to_string(),
+        count: 1,
+    };
+    let flood = |from: u64, to: u64| (from..to).map(|ms| (ms, refused("busy")));
+    let mut all: Vec<(u64, Happening)> = flood(0, 1_000).collect();
+    all.push((1_000, refused("bad_json")));
+    all.extend(flood(1_001, 1_663));
+    all.extend([(59_999, Happening::PortFound), (60_000, Happening::PortFound)]);
+    all.extend(flood(61_000, 61_010));
+    all.push((70_000, Happening::StationStopped(summary())));
+    let text = shown(Detail::Steps, &all);
+    let lines: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once("←")).map(|(_, rest)| rest).collect();
+    let busy = "refused, busy: more come than can be answered";
+    let expected = [
+        format!(" {busy}"),
+        " refused, bad_json: more come than can be answered".to_string(),
+        format!(" 1661 more {busy}"),
+        format!(" 10 more {busy}"),
+    ];
+    assert_eq!(lines, expected);
+    let paper = Paper::default();
+    let mut log = StationLog::new(Box::new(paper.clone()), "p", Rc::new(|_| None)).least(Level::Warn);
+    told(&mut log, &all);
+    let counts: Vec<String> = paper
+        .text()
+        .lines()
+        .filter_map(|line| Some(line.split_once("\"count\":")?.1[..2].to_string()))
+        .collect();
+    assert_eq!(counts, ["1,", "1,", "16", "10"]);
+}
+
 #[test]
 fn long_lines_end_at_the_edge() {
     let (paper, console) = console(Detail::Lines);
@@ -231,7 +294,15 @@ fn text_from_outside_is_short_and_escaped() {
     let paper = Paper::default();
     let mut log = StationLog::new(Box::new(paper.clone()), "p", Rc::new(|_| None)).least(Level::Warn);
     let why = format!("\u{1b}[2J\r\n\u{9b}31m\u{202e}\u{7f}{}", "é".repeat(2_000));
-    log.happened(at(1), &Happening::CommandRejected { code: "bad_json".to_string(), why: why.clone() });
+    log.happened(
+        at(1),
+        &Happening::CommandRejected {
+            code: "bad_json".to_string(),
+            method: String::new(),
+            why: why.clone(),
+            count: 1,
+        },
+    );
     log.happened(at(2), &Happening::PortFound);
     let text = paper.text();
     assert_eq!(text.lines().count(), 1, "less than a warning is left out");

@@ -86,6 +86,7 @@ impl Air724 {
             self.settle_card();
             if self.card.ready() {
                 self.network.register();
+                self.clock.set_by_network();
             }
         } else {
             let delay = dce.core.profile.sim_ready.0;

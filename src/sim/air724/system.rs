@@ -20,9 +20,14 @@ pub(super) struct CalendarClock {
 }
 
 impl CalendarClock {
-    /// Takes the network's time and prints it.
-    pub(super) fn network_time(&mut self, dce: &Dce<'_, '_>) -> String {
+    /// Takes the network's time.
+    pub(super) fn set_by_network(&mut self) {
         self.offset_ms = Some(0);
+    }
+
+    /// The same, and prints it.
+    pub(super) fn network_time(&mut self, dce: &Dce<'_, '_>) -> String {
+        self.set_by_network();
         print(dce.io.wall_ms + ZONE_QUARTERS * QUARTER_MS)
     }
 

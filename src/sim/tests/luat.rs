@@ -318,6 +318,21 @@ fn text_messages() {
     ]);
 }
 
+/// The network tells it the time, in China's zone; before that it counts from 2000.
+#[test]
+fn a_registered_module_knows_the_time() {
+    let said = |host: &mut Host| host.ask("AT+CCLK?").trim_start()[..16].to_owned();
+    let mut host = Host::new("luat-air724", "sim: { echo: false, registration: 1m }");
+    host.hear(Duration::from_secs(30));
+    assert_eq!(said(&mut host), "+CCLK: \"00/01/01");
+    host.hear(Duration::from_secs(40));
+    assert_eq!(said(&mut host), "+CCLK: \"25/01/20");
+    let mut host = Host::warm("luat-air724", "");
+    assert_eq!(said(&mut host), "+CCLK: \"25/01/20");
+    let mut host = Host::warm("luat-air724", ", sim_card: absent");
+    assert_eq!(said(&mut host), "+CCLK: \"00/01/01");
+}
+
 #[test]
 fn identity_and_health() {
     let mut host = Host::warm("luat-air724", "");
@@ -329,7 +344,7 @@ fn identity_and_health() {
         ("AT+COPS?", "\r\n+COPS: 0,2,\"46000\",7\r\n\r\nOK\r\n"),
         ("AT+CFGRI=1", OK),
     ]);
-    assert!(host.ask("AT+CCLK?").starts_with("\r\n+CCLK: \"00/01/01,00:00:0"));
+    assert!(host.ask("AT+CCLK?").starts_with("\r\n+CCLK: \"25/01/20,08:00:0"));
     host.ask("AT+CCLK=\"24/02/29,23:59:58+32\"");
     assert!(host.ask("AT+CCLK?").starts_with("\r\n+CCLK: \"24/02/29,23:59:5"));
     let supply = host.ask("AT+CBC");

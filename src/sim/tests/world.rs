@@ -2,17 +2,93 @@
 
 use super::*;
 
-#[test]
-fn a_wrong_login_is_refused() {
-    let right = Credentials { access_token: "token".into(), project_key: "right".into() };
-    let scenario = Scenario::parse("s", "sim: { start: warm, delays: 0, echo: false }").unwrap();
-    let cloud = CloudChoice::StandIn(Some(right));
-    let options = SimOptions { scenario: Some(scenario), cloud, ..SimOptions::default() };
-    let (link, watch) = build("luat-air724", options).unwrap();
-    let mut host = Host { link, watch };
-    host.ask("AT+MCONFIG=thingscloud,token,wrong");
+const REFUSED: &str = "\r\nOK\r\n\r\nERROR\r\n\r\nCLOSED\r\n";
+const WELCOME: &str = "\r\nOK\r\n\r\nCONNACK OK\r\n";
+
+/// What comes of a login, with the rest of `sim:`.
+fn login(sim: &str, names: &str) -> String {
+    let mut host = Host::warm("luat-air724", sim);
+    host.ask(&format!("AT+MCONFIG=thingscloud{names}"));
     host.ask("AT+MIPSTART=h,1883");
-    assert_eq!(host.ask("AT+MCONNECT=1,60"), "\r\nOK\r\n\r\nERROR\r\n\r\nCLOSED\r\n");
+    host.ask("AT+MCONNECT=1,60")
+}
+
+#[test]
+fn any_login_does_but_not_half_of_one() {
+    assert_eq!(login("", ",token,key"), WELCOME);
+    for names in ["", ",,", ",token,", ",,key"] {
+        assert_eq!(login("", names), REFUSED, "{names}");
+    }
+}
+
+#[test]
+fn a_cloud_that_was_told_the_login_wants_this_one() {
+    let right = ", login: { access_token: token, project_key: key }";
+    assert_eq!(login(right, ",token,key"), WELCOME);
+    for names in [",token,wrong", ",wrong,key", ",key,token", ",token,"] {
+        assert_eq!(login(right, names), REFUSED, "{names}");
+    }
+}
+
+#[test]
+fn a_refused_login_is_followed_by_nothing() {
+    let mut host = Host::warm("luat-air724", "");
+    host.ask("AT+MCONFIG=thingscloud");
+    host.ask("AT+MIPSTART=h,1883");
+    host.write(b"AT+MCONNECT=1,60\r\nAT+MPUB=attributes,0,0,{}\r\n");
+    assert_eq!(host.hear(Duration::from_secs(9)).len(), REFUSED.len() + FAILED.len());
+    assert!(host.watch.received().is_empty());
+    host.go_online();
+}
+
+#[test]
+fn the_esp_says_that_its_login_was_refused() {
+    let right = ", login: { access_token: token, project_key: key }";
+    for (password, end) in [("key", OK), ("wrong", ERROR)] {
+        let mut host = Host::warm("esp-at", right);
+        host.ask(&format!("AT+MQTTUSERCFG=0,1,\"thing\",\"token\",\"{password}\",0,0,\"\""));
+        let answer = host.ask("AT+MQTTCONN=0,\"h\",1883,0");
+        assert!(answer.ends_with(end), "{password}: {answer}");
+    }
+}
+
+#[test]
+fn a_topic_with_a_wildcard_ends_the_connection() {
+    for line in [
+        "AT+MPUB=command/reply/+,1,0,{}",
+        "AT+MPUB=#,0,0,x",
+        "AT+MSUB=command/#/send,0",
+        "AT+MSUB=command+,0",
+    ] {
+        let mut host = Host::online();
+        assert_eq!(host.ask(line), "\r\nOK\r\n\r\nCLOSED\r\n", "{line}");
+        host.go_online();
+    }
+}
+
+/// What the cloud answers to a message, and what it made of it.
+#[test]
+fn the_cloud_says_what_it_understood() {
+    let mut host = Host::online();
+    for filter in ["attributes/response", "attributes/get/response/+", "command/reply/response/+"] {
+        host.ask(&format!("AT+MSUB={filter},0"));
+    }
+    for (topic, body, answer, understood) in [
+        ("attributes", "{\\22t\\22:1}", Some(("attributes/response", "1")), Understood::Yes),
+        ("attributes", "t=1", Some(("attributes/response", "0")), Understood::BadBody),
+        ("attributes/get/3", "all", Some(("attributes/get/response/3", "0")), Understood::BadBody),
+        ("command/reply/7", "{}", Some(("command/reply/response/7", "1")), Understood::Yes),
+        ("command/reply/7", "done", Some(("command/reply/response/7", "0")), Understood::BadBody),
+        ("data/message", "hello", None, Understood::Yes),
+        ("telemetry", "{}", None, Understood::NoSuchTopic),
+    ] {
+        let said = host.ask(&format!("AT+MPUB={topic},0,0,{body}"));
+        let answer = answer.map_or(String::new(), |(topic, result)| {
+            format!("\r\n+MSUB: \"{topic}\",12 byte,{{\"result\":{result}}}\r\n")
+        });
+        assert_eq!(said, format!("{OK}{answer}"), "{topic} {body}");
+        assert_eq!(host.watch.take_received()[0].understood, understood, "{topic} {body}");
+    }
 }
 
 #[test]
@@ -146,6 +222,24 @@ fn a_run_repeats() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
+}
+
+#[test]
+fn a_factor_for_all_delays_goes_over_the_scenarios() {
+    let ready_after = |delays, yaml: &str| {
+        let scenario = Some(Scenario::parse("s", yaml).unwrap());
+        let (link, watch) =
+            build("luat-air724", SimOptions { scenario, delays, ..SimOptions::default() }).unwrap();
+        let mut host = Host { link, watch };
+        let mut heard = Vec::new();
+        while !String::from_utf8_lossy(&heard).contains("SMS READY") {
+            host.link.read(&mut heard, Mono::FAR).unwrap();
+        }
+        host.now().as_micros()
+    };
+    let usual = ready_after(None, "sim: { echo: false }");
+    assert!(ready_after(Some(0.1), "sim: { delays: 10 }") < usual / 5);
+    assert!(ready_after(Some(2.0), "sim: { delays: 0 }") > usual * 3 / 2);
 }
 
 #[test]

@@ -28,7 +28,6 @@ pub fn judge(line: &str, rules: &AtRules<'_>, dialect: &Dialect) -> Result<(), R
     not_an_escape(&plain)?;
     let mut commands = Vec::new();
     for (index, (part, written)) in split_joined(&plain).into_iter().zip(split_joined(line)).enumerate() {
-        no_settings(part, written)?;
         let mut rest = part_without_at(part, index == 0)?;
         loop {
             let command = Command::first_of(rest)
@@ -186,28 +185,23 @@ impl<'p> Command<'p> {
             _ if !self.basic => None,
             "D" => Some("dials, and what follows is no longer heard"),
             "O" => Some("goes back to data mode, where no command is heard"),
-            "Z" => Some("brings back stored settings"),
             _ => None,
         }
     }
 
     /// What it may do, if that is dangerous.
     fn danger(&self) -> Option<&'static str> {
+        // Some modules take `&W` and `&F` behind any argument, without a `;`.
+        let settings = outside_quotes(self.text).any(|piece| piece.contains("&W") || piece.contains("&F"));
+        if settings || (self.basic && self.name == "Z") {
+            return Some("stores or brings back settings");
+        }
         match (self.asks, self.basic) {
             (true, _) => None,
             (false, true) => danger::basic(self.name),
             (false, false) => danger::extended(self.name),
         }
     }
-}
-
-/// `&W` and `&F`. Some modules take them behind any argument, without a `;`.
-fn no_settings(part: &str, written: &str) -> Result<(), Refusal> {
-    if outside_quotes(part).any(|piece| piece.contains("&W") || piece.contains("&F")) {
-        let shown = quoted(written);
-        return Err(refused(format!("{shown} stores or brings back settings, and a handler never does")));
-    }
-    Ok(())
 }
 
 /// Judges one command of the part that the handler wrote as `written`.

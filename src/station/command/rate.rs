@@ -11,8 +11,8 @@ pub const MAX_WAITING: usize = 100;
 const PER_MINUTE: u32 = 60;
 /// Commands at once.
 const BURST: u32 = 20;
-/// Between two replies that say `busy`.
-const BUSY_REPLY_EVERY: Duration = Duration::from_secs(1);
+/// Between two replies to commands that are not recorded.
+const REFUSAL_EVERY: Duration = Duration::from_secs(1);
 
 /// What becomes of a command that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub enum Admission {
 pub struct Admissions {
     /// How much of the burst is used up, as the time after which nothing of it is.
     recovered_at: Mono,
-    busy_reply_at: Option<Mono>,
+    refused_at: Option<Mono>,
 }
 
 impl Default for Admissions {
     fn default() -> Self {
-        Self { recovered_at: Mono::ZERO, busy_reply_at: None }
+        Self { recovered_at: Mono::ZERO, refused_at: None }
     }
 }
 
@@ -49,11 +49,16 @@ impl Admissions {
             self.recovered_at = base + interval;
             return Admission::Taken;
         }
-        let reply = self.busy_reply_at.is_none_or(|last| now.since(last) >= BUSY_REPLY_EVERY);
+        Admission::Busy { reply: self.may_refuse(now) }
+    }
+
+    /// Whether a command that is not recorded gets a reply that says why.
+    pub fn may_refuse(&mut self, now: Mono) -> bool {
+        let reply = self.refused_at.is_none_or(|last| now.since(last) >= REFUSAL_EVERY);
         if reply {
-            self.busy_reply_at = Some(now);
+            self.refused_at = Some(now);
         }
-        Admission::Busy { reply }
+        reply
     }
 }
 

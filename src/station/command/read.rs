@@ -12,22 +12,39 @@ pub const MAX_PAYLOAD_BYTES: usize = 4_100;
 /// Longest key, and longest hole of the topic, in characters.
 pub const MAX_ID_CHARACTERS: usize = 64;
 
-/// The body of a message: a JSON object. `holes` are what the topic's holes took.
+/// What the topic's holes took may become a part of the reply's topic.
 ///
 /// # Errors
 ///
-/// [`Code::TooLarge`]; [`Code::BadId`] for a hole that is no plain word, as it may become a part of the reply's
-/// topic; [`Code::BadJson`] for all that [`hooks::parse_json`] refuses and for what is no object.
-pub fn body(holes: &[(Arc<str>, String)], payload: &[u8]) -> Result<Value, Refusal> {
+/// [`Code::BadId`] for one that is no plain word.
+pub fn holes(holes: &[(Arc<str>, String)]) -> Result<(), Refusal> {
+    holes.iter().try_for_each(|(name, text)| plain_word(name, text))
+}
+
+/// What the topic's holes took, where the body says something else under the same name. The topic counts.
+pub fn differing(holes: &[(Arc<str>, String)], body: &Value) -> Option<String> {
+    holes.iter().find_map(|(name, text)| {
+        let said = hooks::entry(body, name).filter(|value| !value.is_unit())?;
+        let said = hooks::display(&said);
+        let (shown, said_shown) = (quoted(text), quoted(&said));
+        (said != *text).then(|| {
+            format!("`{name}` is {shown} in the topic and {said_shown} in the message: the topic counts")
+        })
+    })
+}
+
+/// The body of a message: a JSON object.
+///
+/// # Errors
+///
+/// [`Code::TooLarge`]; [`Code::BadJson`] for all that [`hooks::parse_json`] refuses and for what is no object.
+pub fn body(payload: &[u8]) -> Result<Value, Refusal> {
     if payload.len() > MAX_PAYLOAD_BYTES {
         let bytes = payload.len();
         return Err(Refusal::new(
             Code::TooLarge,
             format!("the payload has {bytes} bytes, more than {MAX_PAYLOAD_BYTES}"),
         ));
-    }
-    for (name, text) in holes {
-        plain_word(name, text)?;
     }
     let bad_json = |message: String| Refusal::new(Code::BadJson, message);
     let text =
@@ -52,27 +69,43 @@ pub struct Call {
     pub sent_at_ms: Option<i64>,
 }
 
+/// What an expression of `downlink` gave, or why it gave nothing.
+pub type Found = Result<Value, String>;
+
 /// The values of `downlink.read`, in its order: key, method, params, and when it was sent.
 ///
 /// # Errors
 ///
-/// [`Code::BadId`] for a key that is no plain word, [`Code::BadJson`] for a method or time of another type.
-pub fn call(values: &[Value]) -> Result<Call, Refusal> {
-    let value = |index: usize| values.get(index).cloned().unwrap_or(Value::UNIT);
-    let key = match value(0).as_int() {
-        Ok(int) => int.to_string(),
-        Err(_) => text("key", &value(0)).map_err(|message| Refusal::new(Code::BadId, message))?,
-    };
-    plain_word("key", &key)?;
+/// [`Code::BadId`] for a key that is no plain word, [`Code::BadJson`] for a method or time of another type, and
+/// for what could not be read at all.
+pub fn call(values: &[Found]) -> Result<Call, Refusal> {
     let bad_json = |message| Refusal::new(Code::BadJson, message);
-    let sent_at = value(3);
+    let value = |index: usize| values.get(index).cloned().unwrap_or(Ok(Value::UNIT)).map_err(bad_json);
+    let key = key(&value(0)?)?;
+    let sent_at = value(3)?;
     let sent_at_ms = match sent_at.as_int() {
         Ok(ms) => Some(ms),
         Err(_) if sent_at.is_unit() => None,
         Err(kind) => return Err(bad_json(format!("`sent_at` is {kind}, not milliseconds since 1970"))),
     };
-    let method = text("method", &value(1)).map_err(bad_json)?;
-    Ok(Call { key, method, params: value(2), sent_at_ms })
+    let method = text("method", &value(1)?).map_err(bad_json)?;
+    Ok(Call { key, method, params: value(2)?, sent_at_ms })
+}
+
+/// What is known of a command that cannot be read: enough to answer it, if there is a key.
+pub fn remains(values: &[Found]) -> Option<Call> {
+    let known = |index: usize| values.get(index)?.as_ref().ok();
+    let method = known(1).and_then(|value| text("method", value).ok()).unwrap_or_default();
+    Some(Call { key: key(known(0)?).ok()?, method, params: Value::UNIT, sent_at_ms: None })
+}
+
+fn key(value: &Value) -> Result<String, Refusal> {
+    let key = match value.as_int() {
+        Ok(int) => int.to_string(),
+        Err(_) => text("key", value).map_err(|message| Refusal::new(Code::BadId, message))?,
+    };
+    plain_word("key", &key)?;
+    Ok(key)
 }
 
 /// A handler's second argument: what is known of the command beside its params.
@@ -106,7 +139,8 @@ mod tests {
     use super::*;
 
     fn read(hole: &str, payload: &[u8]) -> Result<String, (Code, String)> {
-        body(&[("id".into(), hole.to_owned())], payload)
+        holes(&[("id".into(), hole.to_owned())])
+            .and_then(|()| body(payload))
             .map(|body| hooks::display(&body))
             .map_err(|refusal| (refusal.code, refusal.message))
     }
@@ -171,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_the_file_read_has_the_right_types() {
-        let values = |key: Value, method: Value, sent: Value| [key, method, Value::UNIT, sent];
+        let values = |key: Value, method: Value, sent: Value| [key, method, Value::UNIT, sent].map(Ok);
         let good = call(&values(1000_i64.into(), "restart".into(), Value::UNIT)).expect("good");
         assert_eq!((good.key.as_str(), good.method.as_str(), good.sent_at_ms), ("1000", "restart", None));
         let timed = call(&values("a".into(), "restart".into(), 5_i64.into())).expect("good");
@@ -184,5 +218,28 @@ mod tests {
         assert_eq!(code("a".into(), 5_i64.into(), Value::UNIT), Code::BadJson);
         assert_eq!(code("a".into(), Value::UNIT, Value::UNIT), Code::BadJson);
         assert_eq!(code("a".into(), "restart".into(), "today".into()), Code::BadJson);
+    }
+
+    #[test]
+    fn what_remains_of_a_bad_command_can_be_answered() {
+        let no = || Err("the map has no `method`".to_string());
+        let known = remains(&[Ok(1000_i64.into()), no(), no(), no()]).expect("a key");
+        assert_eq!((known.key.as_str(), known.method.as_str()), ("1000", ""));
+        let known = remains(&[Ok("a".into()), Ok("count".into()), no()]).expect("a key");
+        assert_eq!(known.method, "count");
+        assert!(remains(&[no(), Ok("count".into())]).is_none());
+        assert!(remains(&[Ok("a/b".into()), Ok("count".into())]).is_none());
+    }
+
+    #[test]
+    fn the_topic_counts_where_the_message_says_something_else() {
+        let differs = |hole: &str, body: &str| {
+            differing(&[("id".into(), hole.to_owned())], &hooks::parse_json(body).expect("JSON"))
+        };
+        assert_eq!(differs("1000", r#"{"id":1000}"#), None);
+        assert_eq!(differs("1000", r#"{"id":null}"#), None);
+        assert_eq!(differs("1000", "{}"), None);
+        let told = differs("1000", r#"{"id":"7\r"}"#).expect("another one");
+        assert_eq!(told, r"`id` is `1000` in the topic and `7\r` in the message: the topic counts");
     }
 }

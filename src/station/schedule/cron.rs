@@ -28,8 +28,8 @@ pub(super) struct Cron {
     /// calendar can be trusted for the first time.
     last_due_ms: Option<i64>,
     upcoming: Upcoming,
-    /// The last look at a calendar that was trusted.
-    looked_at: Option<Mono>,
+    /// The last look at a calendar that was trusted, and what it said.
+    looked_at: Option<(Mono, i64)>,
     held: bool,
 }
 
@@ -61,8 +61,8 @@ impl Cron {
             return Poll { held, ..Poll::default() };
         };
         self.held = false;
-        let looked_at = self.looked_at.replace(now.mono);
         let now_ms = wall_ms.saturating_sub(self.phase_ms);
+        let looked_at = self.looked_at.replace((now.mono, now_ms));
         self.look_ahead(now_ms);
         let Upcoming::At(first_ms) = self.upcoming else { return Poll::default() };
         if first_ms > now_ms {
@@ -72,12 +72,13 @@ impl Cron {
         self.deal_with(due_ms);
         self.look_ahead(now_ms);
         // What became due while the port was busy or the machine slept was not jumped over by anybody.
-        let lived_ms = looked_at.map_or(0, |at| millis(now.mono.since(at)));
+        let lived_ms = looked_at.map_or(0, |(at, _)| millis(now.mono.since(at)));
         let late_ms = now_ms - due_ms;
         let runs = self.missed == Missed::Once || late_ms <= lived_ms.max(LATE_MS);
         let due = Due {
             scheduled_wall_ms: Some(due_ms.saturating_add(self.phase_ms)),
             late: Duration::from_millis(late_ms.unsigned_abs()),
+            jumped: looked_at.is_some_and(|(_, then_ms)| now_ms - then_ms - lived_ms > LATE_MS),
         };
         Poll { run: runs.then_some(due), missed: count - u64::from(runs), held: false }
     }

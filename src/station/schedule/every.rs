@@ -61,6 +61,7 @@ impl Every {
         let due = Due {
             scheduled_wall_ms: now.wall_ms.map(|wall_ms| wall_ms.saturating_sub(late_us / 1_000)),
             late: Duration::from_micros(late_us.unsigned_abs()),
+            jumped: false,
         };
         Poll { run: Some(due), missed: missed.unsigned_abs(), held: false }
     }

@@ -75,6 +75,8 @@ pub struct Due {
     pub scheduled_wall_ms: Option<i64>,
     /// How long ago that was.
     pub late: Duration,
+    /// The calendar was moved over it, so by the clock that only goes forward it is due only now.
+    pub jumped: bool,
 }
 
 /// What a look at the clock gave.

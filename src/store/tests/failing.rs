@@ -281,3 +281,25 @@ fn a_store_whose_disk_does_not_work_at_the_start_finds_it_later() {
     assert_eq!(store.interrupted_commands().len(), 1);
     assert_eq!(store.state()["x"], json!(1));
 }
+
+/// Rows that the disk never saw go with the process; those that it has do not.
+#[test]
+fn what_is_only_in_memory_is_known_at_the_end() {
+    in_both(|mut store| {
+        keep_all(&mut store);
+        let fault = faulty(&mut store);
+        let first = report(&mut store, 0, "r1");
+        report(&mut store, 0, "r2");
+        assert_eq!(store.unsaved(), 0);
+        fault.set(Some(DiskFault::Write));
+        report(&mut store, 1000, "r3");
+        report(&mut store, 1000, "r4");
+        store.begin_publish(first);
+        store.failed(first, None, false);
+        assert_eq!((store.unsaved(), store.counts().rows), (2, [0, 0, 4]));
+        // The last try may succeed.
+        fault.set(None);
+        assert_eq!((store.unsaved(), store.is_volatile()), (0, false));
+        assert_eq!(words(store.take_news()), ["volatile", "restored"]);
+    });
+}

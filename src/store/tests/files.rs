@@ -50,6 +50,48 @@ fn the_file_says_what_it_is() {
     assert_eq!(mode, "wal");
 }
 
+/// A file of this name that another program works with.
+#[test]
+fn a_database_of_another_program_is_left_alone() {
+    let folder = Folder::new();
+    disk::make_folder(folder.path()).expect("a folder");
+    let db = Connection::open(file(&folder, "station.db")).expect("a file");
+    db.execute_batch("CREATE TABLE tracks (n INTEGER); INSERT INTO tracks VALUES (7);").expect("written");
+    drop(db);
+    let before = fs::read(file(&folder, "station.db")).expect("a file");
+    let error = Store::open(folder.path(), "p", &life(1, 1)).expect_err("another program's");
+    assert!(matches!(&error, StoreError::Foreign { .. }), "{error}");
+    assert!(fs::read(file(&folder, "station.db")).expect("a file") == before);
+    assert!(!file(&folder, "station.db.corrupt-1").exists());
+}
+
+/// The mark alone is damaged: the tables are a station's.
+#[test]
+fn a_store_without_its_mark_is_salvaged() {
+    let folder = Folder::new();
+    filled(&folder, 3);
+    let db = Connection::open(file(&folder, "station.db")).expect("a file");
+    db.execute_batch("PRAGMA application_id = 7").expect("written");
+    drop(db);
+    let mut store = folder.open(&life(1, 1));
+    assert_eq!(store.counts().rows, [0, 0, 3]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let aside = fs::metadata(file(&folder, "station.db.corrupt-1")).expect("it is kept");
+        assert_eq!(aside.permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_file_is_no_folder() {
+    let folder = Folder::new();
+    disk::make_folder(folder.path()).expect("a folder");
+    fs::write(file(&folder, "plain"), "x").expect("written");
+    let error = Store::open(&file(&folder, "plain"), "p", &life(1, 1)).expect_err("a file");
+    assert!(error.to_string().ends_with("it is a file, and a folder is needed"), "{error}");
+}
+
 #[test]
 fn a_newer_file_is_refused_and_left_alone() {
     let folder = Folder::new();

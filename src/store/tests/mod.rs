@@ -6,6 +6,7 @@ mod failing;
 mod files;
 mod kept;
 mod meter;
+mod migration;
 mod outbox;
 mod visit;
 

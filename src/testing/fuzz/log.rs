@@ -57,6 +57,29 @@ pub struct Log {
     pub places: u64,
 }
 
+/// When the machine slept, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Sleeps(pub Vec<(Mono, Mono)>);
+
+impl Sleeps {
+    /// For how long between two moments it slept.
+    pub fn slept(&self, from: Mono, until: Mono) -> Duration {
+        self.0.iter().map(|(began, ended)| (*ended).min(until).since((*began).max(from))).sum()
+    }
+
+    /// How much of the time from one moment to another it was awake.
+    pub fn awake(&self, from: Mono, until: Mono) -> Duration {
+        until.since(from).saturating_sub(self.slept(from, until))
+    }
+
+    /// When it has been awake for so long, counted from a moment on.
+    pub fn when_awake_for(&self, from: Mono, time: Duration) -> Mono {
+        self.0.iter().fold(from + time, |until, (began, ended)| {
+            if *began < until { until + ended.since((*began).max(from)) } else { until }
+        })
+    }
+}
+
 /// Transcript lines shown before and behind a violation.
 const AROUND: usize = 14;
 
@@ -89,21 +112,12 @@ impl Log {
     }
 
     /// When the machine slept: nothing is done then, and nothing is late because of it.
-    pub fn sleeps(&self) -> impl Iterator<Item = (Mono, Mono)> {
-        self.truth.iter().filter_map(|truth| match truth.kind {
+    pub fn sleeps(&self) -> Sleeps {
+        let sleeps = self.truth.iter().filter_map(|truth| match truth.kind {
             TruthKind::Asleep { until } => Some((truth.at, until)),
             _ => None,
-        })
-    }
-
-    /// For how long between two moments the machine slept.
-    pub fn slept(&self, from: Mono, until: Mono) -> Duration {
-        self.sleeps().map(|(began, ended)| ended.min(until).since(began.max(from))).sum()
-    }
-
-    /// How much of the time from one moment to another the machine was awake.
-    pub fn awake(&self, from: Mono, until: Mono) -> Duration {
-        until.since(from).saturating_sub(self.slept(from, until))
+        });
+        Sleeps(sleeps.collect())
     }
 
     /// Command lines that were sent, without their ending: what is sent in one piece and ends like a line.

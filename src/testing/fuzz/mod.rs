@@ -18,10 +18,9 @@ pub mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::side_by_side::side_by_side;
 use case::Case;
 use invariant::Violation;
 use log::{Log, Span};
@@ -80,7 +79,7 @@ pub fn fuzz(options: &Options, done: Progress<'_>) -> Result<Vec<Outcome>, Unusa
     // Problems of the file are said once, and before anything runs.
     options.source.load()?;
     let one = |index| one(options, options.first_seed.wrapping_add(index));
-    Ok(side_by_side(options.jobs, options.seeds, &one, done))
+    Ok(worlds(options.jobs, options.seeds, &one, done))
 }
 
 /// Runs a passing case once for each place between two lines, with `urc` there.
@@ -99,38 +98,19 @@ pub fn urc_everywhere(options: &Options, urc: &str, done: Progress<'_>) -> Resul
         let failure = invariant::check(&log).map(|violation| Failure::of(violation, case, &log, 1));
         Outcome { seed: nth, faults: 1, failure }
     };
-    Ok(side_by_side(options.jobs, places, &one, done))
+    Ok(worlds(options.jobs, places, &one, done))
 }
 
-/// What `one` makes of each number below `count`, so many at once; in order.
-fn side_by_side(
+/// Runs worlds at once; `done` is told how many have been done, of how many.
+fn worlds(
     jobs: usize,
     count: u64,
     one: &(dyn Fn(u64) -> Outcome + Sync),
     done: Progress<'_>,
 ) -> Vec<Outcome> {
-    let next = AtomicU64::new(0);
-    let outcomes = Mutex::new(Vec::new());
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                return;
-            }
-            let outcome = one(index);
-            let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-            done(all.len() as u64 + 1, count, &outcome);
-            all.push(outcome);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(work);
-        }
-    });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by_key(|outcome| outcome.seed);
-    outcomes
+    let whole = usize::try_from(count).unwrap_or(usize::MAX);
+    let told = |so_far, outcome: &Outcome| done(so_far as u64, count, outcome);
+    side_by_side(jobs, whole, &|index| one(index as u64), &told)
 }
 
 impl Failure {

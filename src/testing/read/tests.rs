@@ -82,6 +82,7 @@ fn every_word_of_the_tables_is_one_of_the_simulator() {
             Takes::Duration => vec!["5s".into()],
             Takes::Bool => vec!["true".into()],
             Takes::Text => vec!["'1234'".into()],
+            Takes::Object(_) => vec!["{ access_token: a, project_key: b }".into()],
             _ => vec!["1".into()],
         };
         for value in values {

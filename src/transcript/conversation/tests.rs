@@ -78,7 +78,7 @@ fn answers_and_what_comes_by_itself() {
     let expected = "  1 ?Unknown RDY
 AT+CPIN? [3]
   3 Echo AT+CPIN?
-  3 Other +CPIN: READY
+  3 Information +CPIN: READY
   3 Final OK
   4 ?Other +CPIN: REMOVED
 AT+OPEN=1 [7]

@@ -70,6 +70,27 @@ fn base64_is_found_in_a_query_and_in_json() {
 }
 
 #[test]
+fn a_pin_is_no_part_of_a_long_number() {
+    let masker = masker(&[("pin", "1234"), ("puk", "12345678"), ("token", "123456789")]);
+    for number in ["866714045612345", "89860412341022025418", "1700001234567"] {
+        assert_eq!(masker.mask(&format!("+ID: {number}\r\n")), format!("+ID: {number}\r\n"));
+    }
+    for (text, shown) in [
+        ("AT+CPIN=\"1234\"", "AT+CPIN=\"<pin>\""),
+        ("PIN1234", "PIN<pin>"),
+        ("\\22pin\\22:\\221234\\22", "\\22pin\\22:\\22<pin>\\22"),
+        ("\\u00221234\\u0022", "\\u0022<pin>\\u0022"),
+        ("%221234%22", "%22<pin>%22"),
+        ("2231323334222022", "22<pin>222022"),
+        ("AT+CPIN=\"12345678\",\"1234\"", "AT+CPIN=\"<puk>\",\"<pin>\""),
+        // Longer than any PIN: it is looked for everywhere.
+        ("001234567890000", "00<token>0000"),
+    ] {
+        assert_eq!(masker.mask(text), shown, "{text}");
+    }
+}
+
+#[test]
 fn ucs2_is_found_in_either_byte_order() {
     let masker = masker(&[("pw", "geheim")]);
     assert_eq!(*masker.mask_bytes(b"(\0g\0e\0h\0e\0i\0m)"), *b"(<pw>)");

@@ -37,6 +37,25 @@ fn a_urc_in_the_middle_is_not_the_reply() {
 }
 
 #[test]
+fn a_urc_of_any_form_is_the_reply_when_its_name_was_asked() {
+    let sorted = |command: &str| {
+        let mut sorter = sorter();
+        let echo = Some(command.as_bytes().to_vec());
+        sorter.arm(Armed { wanted: Arc::new(super::command()), echo, ..Armed::default() });
+        let out = feed(&mut sorter, b"+CPIN: SIM PIN\r\n\r\nOK\r\n+CPIN: READY\r\n");
+        (classes(&out), sorter.disarm().information)
+    };
+    let reply = (vec![Class::Information, Class::Final, Class::Other], vec!["+CPIN: SIM PIN".to_owned()]);
+    for command in ["AT+CPIN?", "at+cpin?", "AT+CPIN", "AT+CPIN=?"] {
+        assert_eq!(sorted(command), reply, "{command}");
+    }
+    let urc = (vec![Class::Other, Class::Final, Class::Other], Vec::new());
+    for command in ["AT+CPIN=\"1234\"", "AT+CSQ", "AT", "AT+CPI?"] {
+        assert_eq!(sorted(command), urc, "{command}");
+    }
+}
+
+#[test]
 fn patterns_without_text_stand_behind_urcs() {
     let wanted = Wanted { expect: expect(&["{firmware:rest}"]), ..command() };
     let (out, progress) = run(wanted, b"+CREG: 1\r\nAirM2M\r\nOK\r\n");

@@ -68,8 +68,11 @@ impl Compiler<'_> {
         }
         let least = times.windows(2).map(|pair| pair[1] - pair[0]).min();
         let least = least.and_then(|least| u64::try_from(least).ok());
+        let span = times.first().zip(times.last()).map_or(0, |(first, last)| last - first);
+        let steps = u64::try_from(times.len() - 1).unwrap_or(0).max(1);
+        let mean = Duration::from_secs(u64::try_from(span).unwrap_or(0) / steps);
         let rule = CronRule { pattern: pattern.text.to_string(), zone: zone_name.to_string() };
-        Some((When::Cron(rule), least.map(|seconds| (Duration::from_secs(seconds), Said::Cron))))
+        Some((When::Cron(rule), least.map(|seconds| (Duration::from_secs(seconds), Said::Cron(mean)))))
     }
 
     fn unknown_zone(&mut self, zone: Scalar<'_>) {

@@ -10,7 +10,7 @@ use crate::flow::keys;
 use crate::flow::model::station::{Method, ParamRule};
 use crate::flow::model::{FlowId, UnitId};
 use crate::flow::yaml::{Key, Node};
-use crate::hooks::{Mention, Mentioned};
+use crate::hooks::{Mention, Mentioned, is_host_function};
 
 use super::super::Compiler;
 
@@ -148,6 +148,10 @@ fn called(
             "a name begins with a small letter and goes on with small letters, digits and `_`, at most {LONGEST_NAME}"
         );
         return Err((format!("`{name}` cannot be a method"), help));
+    }
+    if is_host_function(name) {
+        let help = "give the method another name, such as the thing that it does".to_string();
+        return Err((format!("`{name}` is what handlers call themselves, and cannot be a method"), help));
     }
     let Some(counts) = functions.get(name) else {
         let help = match nearest(name, functions.keys().map(String::as_str)) {

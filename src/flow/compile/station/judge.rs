@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::duration;
-use crate::flow::model::{FlowId, Station};
+use crate::flow::model::station::{LONGEST_RUN, Schedule, When};
+use crate::flow::model::{Action, Flow, FlowId, Station, Step};
 
 use super::super::Compiler;
 use super::super::files::Kind;
@@ -17,11 +18,23 @@ const WEARING: Duration = Duration::from_secs(5);
 
 impl Compiler<'_> {
     /// The station, when its flows have been read.
-    pub(in crate::flow::compile) fn judged(&mut self, draft: Option<Draft>) -> Option<Station> {
+    pub(in crate::flow::compile) fn judged(
+        &mut self,
+        draft: Option<Draft>,
+        flows: &[Flow],
+    ) -> Option<Station> {
         let Draft { station, periods, limits_at } = draft?;
         let publishing = self.publishing();
-        for period in periods.iter().filter(|period| publishing.contains(&period.flow)) {
+        let periods: Vec<&Period> =
+            periods.iter().filter(|period| publishing.contains(&period.flow)).collect();
+        for period in &periods {
             self.judge_period(period, station.limits.report_every, limits_at);
+        }
+        if let Some(allowed) = station.limits.report_every {
+            self.judge_sum(&periods, allowed, limits_at);
+        }
+        for schedule in &station.schedules {
+            self.judge_length(schedule, flows);
         }
         if station.link.is_none() && !self.incomplete {
             self.needs_link(&station);
@@ -58,7 +71,7 @@ impl Compiler<'_> {
                     format!("`state.{name}` may be {shown}, and the cloud takes a report every {allowed}"),
                     format!("give it `min: {allowed}`"),
                 ),
-                Said::Cron => (
+                Said::Cron(_) => (
                     format!("it publishes {shown} apart, and the cloud takes a report every {allowed}"),
                     "write a pattern that is due less often".to_string(),
                 ),
@@ -75,6 +88,58 @@ impl Compiler<'_> {
                 ),
             );
         }
+    }
+
+    /// Each may keep to the cloud's limit, and all together exceed it. What is more waits, ever longer.
+    fn judge_sum(&mut self, periods: &[&Period], allowed: Duration, limits_at: Option<Span>) {
+        let share = |period: &Period| {
+            let time = match period.said {
+                Said::Cron(mean) => mean,
+                Said::Every | Said::Kept(_) => period.least,
+            };
+            allowed.as_secs_f64() / time.as_secs_f64().max(0.001)
+        };
+        let each_keeps_to_it = periods.iter().all(|period| period.least >= allowed);
+        let [.., last] = periods else { return };
+        if !each_keeps_to_it || periods.iter().map(|period| share(period)).sum::<f64>() < 1.001 {
+            return;
+        }
+        let allowed = duration::display(allowed);
+        let message = format!(
+            "with the others it publishes more often than every {allowed}, which is all the cloud takes"
+        );
+        let mut problem = Diagnostic::warning(Code::TOO_OFTEN, last.at, message).help(
+            "the reports go out later and later, and the outbox fills: publish less often, or all in one report",
+        );
+        for other in &periods[..periods.len() - 1] {
+            problem = problem.also(other.at, "another one");
+        }
+        if let Some(at) = limits_at {
+            problem = problem.also(at, "the cloud's limit");
+        }
+        self.problems.push(problem);
+    }
+
+    /// A run that has no `timeout` of its own is cut, and what sleeps for longer is cut each time.
+    fn judge_length(&mut self, schedule: &Schedule, flows: &[Flow]) {
+        let Some(flow) = flows.get(schedule.flow.0).filter(|flow| flow.timeout.is_none()) else { return };
+        let limit = match schedule.when {
+            When::Every(period) => period.min(LONGEST_RUN),
+            When::EveryOf(_) | When::Cron(_) => LONGEST_RUN,
+        };
+        let asleep = asleep(&flow.steps, flows, 0);
+        if asleep <= limit {
+            return;
+        }
+        let (asleep, limit) = (duration::display(asleep), duration::display(limit));
+        self.problems.push(
+            Diagnostic::warning(
+                Code::RUN_CUT,
+                schedule.span,
+                format!("it sleeps {asleep}, and a run of it is cut after {limit}"),
+            )
+            .help("give it a `timeout` that is longer, or let it sleep less"),
+        );
     }
 
     fn needs_link(&mut self, station: &Station) {
@@ -95,4 +160,21 @@ impl Compiler<'_> {
             "name a `cloud`, or say it here: `link: { up: [{ run: wake }, { run: attach }, { run: … }] }`",
         ));
     }
+}
+
+/// How long these steps sleep in any case.
+fn asleep(steps: &[Step], flows: &[Flow], depth: usize) -> Duration {
+    let always = steps.iter().take_while(|step| !matches!(step.action, Action::Stop(_)));
+    let always = always.filter(|step| step.when.is_none() && step.unless.is_none());
+    always
+        .map(|step| match &step.action {
+            Action::Sleep(time) => *time,
+            Action::Group(steps) => asleep(steps, flows, depth),
+            // What calls itself is refused, but only later.
+            Action::Run(call) if depth < 8 => {
+                flows.get(call.flow.0).map_or(Duration::ZERO, |flow| asleep(&flow.steps, flows, depth + 1))
+            }
+            _ => Duration::ZERO,
+        })
+        .sum()
 }

@@ -66,7 +66,8 @@ enum Said {
     Every,
     /// A value of `state`.
     Kept(Arc<str>),
-    Cron,
+    /// And the time from one due time to the next on average.
+    Cron(Duration),
 }
 
 /// One value of a [`Computation`], with the file that says it.

@@ -53,7 +53,7 @@ fn what_comes_while_nobody_looks_runs_once() {
         let mut machine = Machine::new(spec);
         machine.live(30 * MINUTE).seen();
         let poll = machine.sleep(8 * HOUR).poll();
-        let due = Due { scheduled_wall_ms: Some(NINE_MS + ms(8 * HOUR)), late: 30 * MINUTE };
+        let due = Due { scheduled_wall_ms: Some(NINE_MS + ms(8 * HOUR)), late: 30 * MINUTE, jumped: false };
         assert_eq!(poll, Poll { run: Some(due), missed: 7, held: false });
         assert_eq!(machine.live(HOUR).seen().0.len(), 2);
     }
@@ -115,7 +115,7 @@ fn restarts() {
     assert_eq!(restarted(hourly(), MINUTE), Poll::default());
     assert_eq!(restarted(hourly(), 30 * MINUTE + 20 * SECOND).run.unwrap().late, 20 * SECOND);
     assert_eq!(restarted(hourly(), 5 * HOUR), Poll { missed: 5, ..Poll::default() });
-    let due = Due { scheduled_wall_ms: Some(NINE_MS + ms(5 * HOUR)), late: 30 * MINUTE };
+    let due = Due { scheduled_wall_ms: Some(NINE_MS + ms(5 * HOUR)), late: 30 * MINUTE, jumped: false };
     assert_eq!(restarted(once(hourly()), 5 * HOUR), Poll { run: Some(due), missed: 4, held: false });
 }
 

@@ -131,7 +131,7 @@ fn once_looks_back_over_a_restart() {
         (poll, machine.live(2 * MINUTE).seen().0)
     };
     let (poll, runs) = first(once(quiet.clone()), Some(NINE_MS));
-    let due = Due { scheduled_wall_ms: Some(NINE_MS - 20_000), late: 20 * SECOND };
+    let due = Due { scheduled_wall_ms: Some(NINE_MS - 20_000), late: 20 * SECOND, jumped: false };
     assert_eq!(poll, Poll { run: Some(due), missed: 2, held: false });
     assert_eq!(runs, [0, 54, 108]);
 

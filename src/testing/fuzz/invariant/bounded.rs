@@ -16,11 +16,12 @@ const LONGEST_HANDLER: Duration = Duration::from_secs(30);
 const UNCUT: Duration = Duration::from_secs(30);
 
 pub(super) fn check(log: &Log) -> Option<Violation> {
+    let sleeps = log.sleeps();
     log.told.iter().find_map(|(at, happening)| {
         let Happening::JobFinished { kind, name, took_ms, .. } = happening else { return None };
         let most = if *kind == JobKind::Command { LONGEST_HANDLER } else { LONGEST_RUN } + UNCUT;
         let took = Duration::from_millis(*took_ms);
-        let took = took.saturating_sub(log.slept(*at - took, *at));
+        let took = took.saturating_sub(sleeps.slept(*at - took, *at));
         (took > most).then(|| {
             Violation::new("S12", *at, format!("`{name}` took {took:?}, at most {most:?} are planned"))
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::link::Mono;
-use crate::sim::{Receipt, Truth, TruthKind};
+use crate::sim::{Receipt, Truth, TruthKind, Understood};
 use crate::station::event::Happening;
 use crate::store::{Enqueued, Lane, NewRow};
 
@@ -76,7 +76,7 @@ impl Log {
             qos: 1,
             retain: false,
         };
-        self.received.push(Receipt { at, post });
+        self.received.push(Receipt { at, post, understood: Understood::Yes });
         self
     }
 }

@@ -18,6 +18,7 @@ const BOUNDARY: Duration = Duration::from_mins(11);
 pub(super) fn check(log: &Log) -> Option<Violation> {
     let trouble: Vec<Mono> = log.faults.iter().map(|(at, _)| *at).chain(log.died.iter().copied()).collect();
     let floods = log.suffered(|fault| fault.kind == FaultKind::DownlinkFlood);
+    let sleeps = log.sleeps();
     for truth in &log.truth {
         let TruthKind::Message { topic } = &truth.kind else { continue };
         let Some(wanted) = topic.strip_prefix("command/send/") else { continue };
@@ -25,8 +26,10 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         if floods && wanted.parse::<u64>().is_ok_and(|id| id < 10_000) {
             continue;
         }
-        let until = truth.at + BOUNDARY;
-        let calm = !trouble.iter().any(|at| *at + CALM_BEFORE >= truth.at && *at <= truth.at + CALM_BEHIND);
+        let until = sleeps.when_awake_for(truth.at, BOUNDARY);
+        // What comes while the machine sleeps is read when it wakes up, unless the port goes before that.
+        let read = sleeps.when_awake_for(truth.at, CALM_BEHIND);
+        let calm = !trouble.iter().any(|at| *at + CALM_BEFORE >= truth.at && *at <= read);
         let died = log.died.iter().any(|at| (truth.at..=until).contains(at)) || is_down(log, truth.at);
         if !calm || is_mid_line(log, truth.at) || died || until > log.ended || is_gone(log, truth.at) {
             continue;
@@ -73,6 +76,7 @@ fn is_gone(log: &Log, at: Mono) -> bool {
 mod tests {
     use super::super::doctored::{log, s};
     use super::*;
+    use crate::sim::Faults;
 
     #[test]
     fn a_message_that_nobody_took_is_seen() {
@@ -80,6 +84,15 @@ mod tests {
         assert_eq!(check(&came()).unwrap().at, s(5));
         let received = Happening::CommandReceived { n: 1, id: "10001".into(), method: "signal".into() };
         assert_eq!(check(&came().tell(s(6), received)), None);
+        let woke = Happening::CommandReceived { n: 1, id: "10001".into(), method: "signal".into() };
+        let slept =
+            |until| came().truth(s(1), TruthKind::Asleep { until: s(until) }).tell(s(3000), woke.clone());
+        assert_eq!(check(&slept(2900)), None);
+        assert_eq!(check(&slept(60)).unwrap().at, s(5), "that was long before");
+        let mut unread = slept(900);
+        let gone = "[{ fault: port_gone, time: 10m, for: 1s }]";
+        unread.faults = Faults::parse(gone).unwrap().list.into_iter().map(|fault| (s(600), fault)).collect();
+        assert_eq!(check(&unread), None);
         let mut died = came();
         died.died.push(s(6));
         assert_eq!(check(&died), None);

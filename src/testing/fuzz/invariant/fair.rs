@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::link::Mono;
 
-use super::super::log::Log;
+use super::super::log::{Log, Sleeps};
 use super::Violation;
 use super::units::{Closed, Holder, Stretch, Unit, units};
 
@@ -18,9 +18,9 @@ const ROUNDED: Duration = Duration::from_millis(3);
 const UNCUT: Duration = Duration::from_secs(30);
 
 pub(super) fn check(log: &Log) -> Option<Violation> {
-    let (units, closed) = (units(log), Closed::of(log));
+    let (units, closed, sleeps) = (units(log), Closed::of(log), log.sleeps());
     units.iter().filter(|unit| unit.holder != Holder::Link).find_map(|unit| {
-        too_long(log, unit).or_else(|| {
+        too_long(log, unit, &sleeps).or_else(|| {
             let excused = if unit.holder == Holder::Publish { &closed.to_messages } else { &closed.to_runs };
             too_late(log, &units, unit, excused)
         })
@@ -28,13 +28,13 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
 }
 
 /// One unit holds the line no longer than its worst case.
-fn too_long(log: &Log, unit: &Unit) -> Option<Violation> {
+fn too_long(log: &Log, unit: &Unit, sleeps: &Sleeps) -> Option<Violation> {
     let most = match &unit.holder {
         Holder::Run(kind, name) => *log.rules.longest.get(&(*kind, name.clone()))?,
         Holder::Publish => log.rules.longest_publish?,
         Holder::Link => return None,
     };
-    let took = log.awake(unit.began, unit.ended?);
+    let took = sleeps.awake(unit.began, unit.ended?);
     (took > most.saturating_add(UNCUT)).then(|| {
         let what = format!("{} held the line for {took:?}, its worst case is {most:?}", unit.holder);
         Violation::new("S13", unit.began, what)

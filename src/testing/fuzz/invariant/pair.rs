@@ -12,6 +12,7 @@ const LOGS_IN: &[u8] = b"AT+MCONNECT=";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn check(log: &Log) -> Option<Violation> {
+    let sleeps = log.sleeps();
     let (mut opening, mut opened) = (false, None);
     for crossing in &log.crossed {
         if !crossing.sent {
@@ -22,7 +23,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         }
         let line = crossing.bytes.as_slice();
         if line.starts_with(LOGS_IN) {
-            let late = opened.is_some_and(|opened| log.awake(opened, crossing.at) > PATIENCE);
+            let late = opened.is_some_and(|opened| sleeps.awake(opened, crossing.at) > PATIENCE);
             if !opening || late {
                 let what =
                     if late { "the login came too late" } else { "the login does not follow the connection" };

@@ -193,5 +193,9 @@ fn note(stretches: &mut Vec<Stretch>, since: &mut Option<Mono>, at: Mono, open: 
 fn asleep(log: &Log) -> Vec<Stretch> {
     // A port that is gone is not heard of before somebody reads from it.
     let gone = log.faults.iter().filter(|(_, fault)| fault.kind == FaultKind::PortGone);
-    log.sleeps().chain(gone.map(|(at, fault)| (*at, *at + fault.lasts.unwrap_or_default()))).collect()
+    log.sleeps()
+        .0
+        .into_iter()
+        .chain(gone.map(|(at, fault)| (*at, *at + fault.lasts.unwrap_or_default())))
+        .collect()
 }
