@@ -90,7 +90,7 @@ fn twice(name: &str, count: Option<usize>, first: &Arc<str>, second: &Arc<str>) 
     let file = Some(Arc::clone(second));
     let (first, second) = (Arc::clone(first), Arc::clone(second));
     let kind = ProblemKind::Twice { name: name.to_owned(), count, first, second };
-    HookProblem { file, at: 0..0, line: 1, column: 1, kind, others: Vec::new() }
+    HookProblem { file, at: 0..0, line: 1, column: 1, kind, next: None }
 }
 
 /// The functions of a script that have a name, by whether they are public.

@@ -8,6 +8,9 @@ use rhai::{ParseError, Position};
 
 use super::grammar::kind_of_parse_error;
 
+/// More problems of one source help nobody.
+const MOST: usize = 200;
+
 /// Something that keeps an expression or a hook file from being compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookProblem {
@@ -16,13 +19,13 @@ pub struct HookProblem {
     /// Which bytes of the source it is about.
     pub at: Range<usize>,
     /// Line of the source, from 1.
-    pub line: usize,
+    pub line: u32,
     /// Character of that line, from 1.
-    pub column: usize,
+    pub column: u32,
     /// What it is.
     pub kind: ProblemKind,
-    /// What else was found in the same source, behind this one.
-    pub others: Vec<Self>,
+    /// What was found behind this one in the same source.
+    pub next: Option<Box<Self>>,
 }
 
 impl std::error::Error for HookProblem {}
@@ -44,14 +47,15 @@ impl HookProblem {
         let start = offset(source, position);
         let end = start + word(&source[start..]).len();
         let before = &source[..start];
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {
             file: None,
             at: start..end,
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line: count(before.matches('\n').count() + 1),
+            column: count(before[line_start..].chars().count() + 1),
             kind,
-            others: Vec::new(),
+            next: None,
         }
     }
 
@@ -59,19 +63,18 @@ impl HookProblem {
     pub(super) fn together(found: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut found: Vec<Self> = found.into_iter().collect();
         found.sort_by_key(|problem| problem.at.start);
-        let mut found = found.into_iter();
-        let first = found.next()?;
-        Some(Self { others: found.collect(), ..first })
+        found.truncate(MOST);
+        found.into_iter().rev().fold(None, |next, problem| Some(Self { next: next.map(Box::new), ..problem }))
     }
 
-    /// This one and the others.
+    /// This one and those behind it.
     pub fn all(&self) -> impl Iterator<Item = &Self> {
-        std::iter::once(self).chain(&self.others)
+        std::iter::successors(Some(self), |problem| problem.next.as_deref())
     }
 
     pub(super) fn in_file(self, file: &Arc<str>) -> Self {
-        let others = self.others.into_iter().map(|other| other.in_file(file)).collect();
-        Self { file: Some(Arc::clone(file)), others, ..self }
+        let next = self.next.map(|next| Box::new(next.in_file(file)));
+        Self { file: Some(Arc::clone(file)), next, ..self }
     }
 
     /// What Rhai's parser found.
