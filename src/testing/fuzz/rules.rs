@@ -65,6 +65,8 @@ pub struct Rules {
     pub longest_fetch: Duration,
     /// How much may wait.
     pub room: Option<Room>,
+    /// From one report that did not wait for the link to the next, as the cloud wants it.
+    pub report_every: Option<Duration>,
     /// Between two reports that had to wait for the link.
     pub drain_every: Duration,
     /// The name under which a report says when it was made.
@@ -98,6 +100,7 @@ impl Rules {
             longest_publish: program.contract.get("publish").and_then(|flow| of_flow(*flow)),
             longest_fetch: program.contract.get("fetch").and_then(|flow| of_flow(*flow)).unwrap_or_default(),
             room: Some(Room { rows: plan.outbox.max_rows, bytes: plan.outbox.max_bytes }),
+            report_every: plan.limits.report_every,
             drain_every: plan.limits.drain_every.max(plan.limits.gap),
             time_field: plan.outbox.time_field.clone(),
         }

@@ -17,6 +17,7 @@ mod order;
 mod outbox;
 mod pair;
 mod queues;
+mod rate;
 mod schedules;
 mod units;
 mod whole;
@@ -150,9 +151,9 @@ pub const RULES: [Rule; 22] = [
     ),
     station(
         "S14",
-        "schedules keep their distance",
-        "the times between two runs of a schedule, over all processes",
-        schedules::check,
+        "schedules and reports keep their distance",
+        "the times between two runs of a schedule, and between two reports that went at once, over all processes",
+        |log| schedules::check(log).or_else(|| rate::check(log)),
     ),
     station(
         "S15",
