@@ -20,7 +20,14 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
     let strange =
         log.received.iter().filter(|receipt| damaged(log) && rows.of_post(&receipt.post).is_empty());
     let strange: Vec<Mono> = strange.map(|receipt| receipt.at).collect();
-    let as_damaged = |at: Mono| strange.iter().any(|came| *came <= at && at.since(*came) < JUST_BEFORE);
+    let just_before = |came: Mono, at: Mono| came <= at && at.since(came) < JUST_BEFORE;
+    // The damage may also be a digit of its number, and make it another one's copy.
+    let renamed = |seq: u64, at: Mono| {
+        let mut came = log.received.iter().filter(|receipt| just_before(receipt.at, at));
+        damaged(log) && came.any(|receipt| rows.says_the_same(seq, &receipt.post))
+    };
+    let as_damaged =
+        |seq: u64, at: Mono| strange.iter().any(|came| just_before(*came, at)) || renamed(seq, at);
     let mut delivered_damaged = BTreeSet::new();
     let arrived: BTreeSet<u64> =
         log.received.iter().flat_map(|receipt| rows.of_post(&receipt.post)).collect();
@@ -28,7 +35,7 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
     let mut dropped: Vec<(u64, u64)> = Vec::new();
     for (at, happening) in &log.told {
         match happening {
-            Happening::ReportSent { seq, .. } if !arrived.contains(seq) && as_damaged(*at) => {
+            Happening::ReportSent { seq, .. } if !arrived.contains(seq) && as_damaged(*seq, *at) => {
                 delivered_damaged.insert(*seq);
             }
             Happening::ReportSent { seq, .. } if !arrived.contains(seq) => {
@@ -71,5 +78,25 @@ mod tests {
         assert_eq!(check(&waits), None);
         let drop = Happening::ReportDropped { first: 6, last: 8, count: 2, reason: "age".into() };
         assert_eq!(check(&log().row(s(1), 7).tell(s(3), drop)), None);
+    }
+
+    #[test]
+    fn a_digit_of_its_number_may_be_damaged() {
+        let sent = Happening::ReportSent {
+            seq: 7,
+            topic: "attributes".into(),
+            bytes: 1,
+            lane: crate::station::event::LaneName::Report,
+            qos: 1,
+            attempts: 1,
+            age_ms: 0,
+            duplicate_possible: false,
+        };
+        let named_3 = log().row(s(1), 3).row(s(1), 7).receive(s(2), 3).receive(s(3), 3).tell(s(4), sent);
+        assert_eq!(check(&named_3).unwrap().at, s(4));
+        // A process that died may have left half a line, and a byte of it may have been another.
+        let mut damaged = named_3;
+        damaged.died.push(s(1));
+        assert_eq!(check(&damaged), None);
     }
 }

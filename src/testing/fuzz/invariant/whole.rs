@@ -42,6 +42,11 @@ impl<'l> Rows<'l> {
         self.by_bytes.get(&key).cloned().unwrap_or_default()
     }
 
+    /// Whether a message says what this row says, whatever it is called: a digit of its number may be another.
+    pub(super) fn says_the_same(&self, seq: u64, post: &Post) -> bool {
+        self.by_seq.get(&seq).is_some_and(|row| self.same(&row.row.payload, post))
+    }
+
     /// A report as it was made, but for what the sending adds.
     fn same(&self, made: &[u8], post: &Post) -> bool {
         let (Ok(made), Ok(Value::Object(mut got))) =
