@@ -117,18 +117,56 @@ fn messages(log: &Log) -> Option<Violation> {
     })
 }
 
-/// Commands that are recorded and not answered.
+/// Commands that are recorded and not answered, while a station lives.
+struct Recorded {
+    /// When each ended, in milliseconds of the store's clock.
+    ended: BTreeMap<u64, i64>,
+    waiting: BTreeSet<u64>,
+    is_volatile: bool,
+    /// Those that only memory knows, because the disk does not work: they die with their process.
+    in_memory: BTreeSet<u64>,
+}
+
+impl Recorded {
+    /// How many wait once this is told, if one more does.
+    fn tell(&mut self, at: Mono, told: &Happening) -> Option<usize> {
+        match told {
+            Happening::StoreVolatile { .. } => self.is_volatile = true,
+            Happening::StoreRestored { .. } => {
+                self.is_volatile = false;
+                self.in_memory.clear();
+            }
+            Happening::StationStarted { .. } => {
+                self.is_volatile = false;
+                for dead in std::mem::take(&mut self.in_memory) {
+                    self.waiting.remove(&dead);
+                }
+            }
+            Happening::CommandReceived { n, .. } => {
+                let at_ms = i64::try_from(at.as_micros() / 1000).unwrap_or(i64::MAX);
+                let ended = &self.ended;
+                self.waiting.retain(|n| ended.get(n).is_none_or(|end| *end > at_ms));
+                self.waiting.insert(*n);
+                self.in_memory.extend(self.is_volatile.then_some(*n));
+                return Some(self.waiting.len());
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
 fn commands(log: &Log) -> Option<Violation> {
-    let ended: BTreeMap<u64, i64> = log.ledger.ended.iter().map(|end| (end.n, end.at_ms)).collect();
-    let mut waiting = BTreeSet::new();
+    let mut recorded = Recorded {
+        ended: log.ledger.ended.iter().map(|end| (end.n, end.at_ms)).collect(),
+        waiting: BTreeSet::new(),
+        is_volatile: false,
+        in_memory: BTreeSet::new(),
+    };
     log.told.iter().find_map(|(at, told)| {
-        let Happening::CommandReceived { n, .. } = told else { return None };
-        let at_ms = i64::try_from(at.as_micros() / 1000).unwrap_or(i64::MAX);
-        waiting.retain(|n| ended.get(n).is_none_or(|end| *end > at_ms));
-        waiting.insert(*n);
-        let count = waiting.len();
-        (count > MAX_WAITING)
-            .then(|| Violation::new("S19", *at, format!("{count} commands wait, at most {MAX_WAITING} may")))
+        let count = recorded.tell(*at, told).filter(|count| *count > MAX_WAITING)?;
+        let what = format!("{count} commands wait, at most {MAX_WAITING} may");
+        Some(Violation::new("S19", *at, what))
     })
 }
 
@@ -222,6 +260,29 @@ mod tests {
             volatile: false,
         });
         assert_eq!(check(&answered), None);
+    }
+
+    #[test]
+    fn a_command_that_only_memory_knew_dies_with_its_process() {
+        let comes = |log: Log, n| {
+            log.tell(s(n), Happening::CommandReceived { n, id: "1".into(), method: "x".into() })
+        };
+        let dead_disk = || log().tell(s(0), Happening::StoreVolatile { why: "full".into() });
+        let begins = || Happening::StationStarted {
+            name: "station".into(),
+            module: "luat-air724".into(),
+            port: "sim:luat-air724".into(),
+            version: "0".into(),
+            store_id: "store".into(),
+            outbox_rows: 0,
+        };
+        let died = |log: Log| log.tell(s(100), begins());
+        let full = |log: Log| (1..=100).fold(log, comes);
+        assert_eq!(check(&comes(full(dead_disk()), 101)).unwrap().at, s(101));
+        assert_eq!(check(&comes(died(full(dead_disk())), 101)), None);
+        assert_eq!(check(&comes(died(full(log())), 101)).unwrap().at, s(101));
+        let restored = full(dead_disk()).tell(s(100), Happening::StoreRestored { rows: 100 });
+        assert_eq!(check(&comes(died(restored), 101)).unwrap().at, s(101));
     }
 
     #[test]
