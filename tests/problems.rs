@@ -226,7 +226,7 @@ schedule:
     );
     let told = with(&["--log", "json"], 0).events();
     let job = told.iter().find(|told| told["event"] == "job_finished").expect("it was due at once");
-    assert_eq!(job["outcome"], "storage");
+    assert_eq!((&job["outcome"], &job["code"]), (&"storage".into(), &"AT1013".into()));
     assert_eq!(
         job["error"],
         "set: all values of `state` together would take 65546 bytes; at most 65536 are kept"

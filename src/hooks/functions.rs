@@ -115,6 +115,8 @@ pub(super) fn pure_module() -> Module {
         "round" => |value: Value| answer(numbers::round(&value, 0));
         "round" => |value: Value, digits: i64| answer(numbers::round(&value, digits));
         "dbm" => |rssi: Value| answer(numbers::dbm(&rssi));
+        // Of a map it is Rhai's own; nothing else has a field.
+        "get" => |_value: Value, _name: ImmutableString| Value::UNIT;
         "sms_time" => |stamp: ImmutableString| answer(numbers::sms_time(&stamp));
         "len" => |bytes: &mut Bytes| length(bytes.len());
         "is_empty" => |bytes: &mut Bytes| bytes.is_empty();

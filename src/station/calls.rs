@@ -453,7 +453,15 @@ impl Station {
         self.finish(command, &end, &effects, took);
         let outcome = word.to_string();
         let took_ms = millis(took);
-        self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, error: None, took_ms });
+        self.shared.tell(&Happening::JobFinished {
+            kind,
+            name,
+            run,
+            outcome,
+            code: None,
+            error: None,
+            took_ms,
+        });
         if let Some(trouble) = desk.trouble() {
             self.run_failed(&trouble);
         }

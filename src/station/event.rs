@@ -71,6 +71,9 @@ pub enum Happening {
         attempt: u32,
         /// Whether it passed.
         ok: bool,
+        /// Of the failure: `AT1002`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
         /// Why it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
@@ -135,6 +138,9 @@ pub enum Happening {
         run: u64,
         /// `ok`, or the error's name.
         outcome: String,
+        /// Of the failure: `AT1001`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
         /// Why it failed, in one line.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,

@@ -378,13 +378,14 @@ impl Station {
             self.schedules[index].last_end = Some(now);
         }
         let outcome = ended.failure.as_ref().map_or("ok".to_string(), |failure| failure.name.clone());
+        let code = ended.failure.as_ref().map(|failure| failure.code.to_string());
         let cut = now >= deadline;
         let error = ended.failure.as_ref().map(|failure| {
             let limit = if cut { format!("; {}", limit_of(kind, most)) } else { String::new() };
             failure.in_one_line() + limit.as_str()
         });
         let took_ms = millis(now.since(began));
-        self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, error, took_ms });
+        self.shared.tell(&Happening::JobFinished { kind, name, run, outcome, code, error, took_ms });
         if let Some(failure) = &ended.failure {
             self.run_failed(failure);
         }

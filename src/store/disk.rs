@@ -34,7 +34,9 @@ impl From<rusqlite::Error> for Unfit {
     }
 }
 
-/// Makes the folder, readable by its owner only, and refuses what shared memory does not work on.
+/// Makes the folder, readable by its owner only, and refuses what shared memory does not work on. One that is there
+/// and empty is made private, too; one that holds other things is for its owner to judge, and our files in it are
+/// private all the same.
 pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     let failed = |why: String| StoreError::Folder { path: folder.to_path_buf(), why };
     if fs::metadata(folder).is_ok_and(|found| !found.is_dir()) {
@@ -48,6 +50,12 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
         builder.mode(0o700);
     }
     builder.create(folder).map_err(|why| failed(why.to_string()))?;
+    #[cfg(unix)]
+    if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Whoever may write in it without owning it may not change it, which is no reason to stay away.
+        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+    }
     if let Some(name) = network_under(folder) {
         return Err(failed(format!("it is on a network file system ({name}); use a local disk")));
     }

@@ -22,7 +22,7 @@ fn a_failure_says_what_was_seen_and_where() {
             "x",
             "",
         ),
-        ("nothing.get(\"x\")", "`get` does not take (), text", UNIT, "get", ""),
+        ("nothing.len()", "`len` does not take ()", UNIT, "len", ""),
         ("nothing.x", "() has no `x`", UNIT, "x", ""),
         ("rssi.foo", "int has no `foo`", "", "foo", ""),
         ("list[7]", "there is no element 7, there are 2", "", "7", ""),

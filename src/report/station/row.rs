@@ -54,6 +54,11 @@ impl Row {
         self
     }
 
+    fn notes(mut self, notes: Option<&String>) -> Self {
+        self.notes.extend(notes.cloned());
+        self
+    }
+
     fn note_if(self, when: bool, note: &str) -> Self {
         if when { self.note(note) } else { self }
     }
@@ -96,7 +101,7 @@ fn of_link(happening: &Happening, before: Before) -> Option<Row> {
             link_state((*from, *to), cause.as_deref(), *level, before).note_if(*pause_ms > 0, &next)
         }
         Happening::RungStarted { rung, attempt } => Row::new("…", Paint::Dim, "link", tried(rung, *attempt)),
-        Happening::RungFinished { rung, attempt, ok, error, took_ms, pause_ms } => {
+        Happening::RungFinished { rung, attempt, ok, code, error, took_ms, pause_ms } => {
             let text = tried(rung, *attempt);
             let next = format!("next in {}", ms(*pause_ms));
             let row = match error {
@@ -104,7 +109,7 @@ fn of_link(happening: &Happening, before: Before) -> Option<Row> {
                 Some(error) => Row::again("link", format!("{text}: {}", one_line(error))),
                 None => Row::again("link", format!("{text} failed")),
             };
-            row.note(ms(*took_ms)).note_if(*pause_ms > 0, &next)
+            row.notes(code.as_ref()).note(ms(*took_ms)).note_if(*pause_ms > 0, &next)
         }
         Happening::Check { ok: true, took_ms } => Row::good("check", "the link holds").note(ms(*took_ms)),
         Happening::Check { ok: false, took_ms } => {
@@ -182,14 +187,14 @@ fn of_jobs(happening: &Happening) -> Option<Row> {
             let late = format!("{} late", ms(*late_ms));
             Row::new("…", Paint::Dim, of_kind(*kind), one_line(name)).note_if(*late_ms > 0, &late)
         }
-        Happening::JobFinished { kind, name, outcome, error, took_ms, .. } => {
+        Happening::JobFinished { kind, name, outcome, code, error, took_ms, .. } => {
             let name = one_line(name);
             let row = match (outcome.as_str(), error) {
                 ("ok", _) => Row::good(of_kind(*kind), name),
                 (_, Some(error)) => Row::bad(of_kind(*kind), format!("{name} failed: {}", one_line(error))),
                 (error, None) => Row::bad(of_kind(*kind), format!("{name} failed: {}", one_line(error))),
             };
-            row.note(ms(*took_ms))
+            row.notes(code.as_ref()).note(ms(*took_ms))
         }
         Happening::JobSkipped { kind, name, reason } => {
             let why = match reason.as_str() {

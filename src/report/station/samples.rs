@@ -60,6 +60,7 @@ fn rung(rung: &str, attempt: u32, error: Option<&str>, took_ms: u64, pause_ms: u
         rung: text(rung),
         attempt,
         ok: error.is_none(),
+        code: error.map(|_| text("AT1004")),
         error: error.map(text),
         took_ms,
         pause_ms,
@@ -72,6 +73,7 @@ fn job(kind: JobKind, name: &str, run: u64, error: Option<(&str, &str)>) -> Happ
         name: text(name),
         run,
         outcome: text(error.map_or("ok", |(name, _)| name)),
+        code: error.map(|_| text("AT1002")),
         error: error.map(|(_, why)| text(why)),
         took_ms: 340,
     }

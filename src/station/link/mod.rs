@@ -261,16 +261,17 @@ impl Machine {
             Job::Climb { level, .. } => self.shape.levels[level].name.to_string(),
             Job::Rung { index } => self.shape.rungs[index].name.to_string(),
         };
-        let error = match outcome {
+        let trouble = match outcome {
             Outcome::Passed { .. } => None,
-            Outcome::Failed(trouble) => Some(trouble.message.clone()),
+            Outcome::Failed(trouble) => Some(trouble),
         };
         let pause_ms = self.next_try(now).map_or(0, |at| millis(at.since(now)));
         Happening::RungFinished {
             rung,
             attempt: doing.attempt,
-            ok: error.is_none(),
-            error,
+            ok: trouble.is_none(),
+            code: trouble.map(|trouble| trouble.code.to_string()),
+            error: trouble.map(|trouble| trouble.message.clone()),
             took_ms,
             pause_ms,
         }

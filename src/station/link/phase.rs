@@ -149,6 +149,7 @@ impl Machine {
                     rung,
                     attempt,
                     ok: true,
+                    code: None,
                     error: None,
                     took_ms,
                     pause_ms: 0,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::flow::codes::Code;
 use crate::flow::model::station::LinkPlan;
 use crate::flow::model::{FlowId, Retry};
 use crate::link::Mono;
@@ -133,6 +134,8 @@ impl Outcome {
 /// What is told of a failure.
 #[derive(Clone, Debug)]
 pub struct Trouble {
+    /// Of the failure.
+    pub code: Code,
     /// What `only` and `never` compare.
     pub name: String,
     /// The name without its number.
@@ -146,6 +149,7 @@ pub struct Trouble {
 impl From<&Failure> for Trouble {
     fn from(failure: &Failure) -> Self {
         Self {
+            code: failure.code,
             name: failure.name.clone(),
             family: failure.family.clone(),
             number: failure.number,

@@ -7,6 +7,7 @@ mod week;
 
 use std::time::Duration;
 
+use crate::flow::codes::Code;
 use crate::flow::duration;
 use crate::flow::model::{Pause, Retry};
 use crate::link::Mono;
@@ -192,6 +193,7 @@ fn outcome_of(word: &str) -> Outcome {
         "online" => Outcome::Passed { online: Some(true) },
         "offline" => Outcome::Passed { online: Some(false) },
         name => Outcome::Failed(Trouble {
+            code: Code::FAILED_TIMEOUT,
             name: name.into(),
             family: name.into(),
             number: None,

@@ -306,7 +306,7 @@ fn a_loss_and_a_port_that_is_back_tell_how_long_until_the_next_try() {
 fn a_step_tells_how_long_until_the_next() {
     let rig = play("wake: error\n rest 10s..11s\n wake: ok");
     let finished = rig.told.iter().filter_map(|happening| match happening {
-        Happening::RungFinished { rung, attempt, ok, error, took_ms, pause_ms } => {
+        Happening::RungFinished { rung, attempt, ok, error, took_ms, pause_ms, .. } => {
             Some((rung.as_str(), *attempt, *ok, error.is_some(), *took_ms, *pause_ms >= 10_000))
         }
         _ => None,

@@ -41,6 +41,7 @@ mod tests {
             name: "x".into(),
             run: 1,
             outcome: "ok".into(),
+            code: None,
             error: None,
             took_ms,
         };

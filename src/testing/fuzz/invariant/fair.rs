@@ -104,7 +104,7 @@ mod tests {
             let begins = Happening::JobStarted { kind, name: name.clone(), run, late_ms };
             let took_ms = (ended - began) * 1000;
             let outcome = "ok".to_string();
-            let ends = Happening::JobFinished { kind, name, run, outcome, error: None, took_ms };
+            let ends = Happening::JobFinished { kind, name, run, outcome, code: None, error: None, took_ms };
             self.tell(s(began), begins).tell(s(ended), ends)
         }
 
@@ -150,6 +150,7 @@ mod tests {
             rung: "reset".into(),
             attempt: 1,
             ok: true,
+            code: None,
             error: None,
             took_ms: 50_000,
             pause_ms: 0,
