@@ -83,9 +83,10 @@ fn a_port_that_goes_and_comes_back_under_another_number() {
     conclude(counting, station, &port, (&broker, watch));
 }
 
+/// A broker that says nothing keeps a publish open until the module resets in it.
 #[test]
-fn a_module_that_resets() {
-    let scenario = format!("{FAST}at: [{{ time: 8113ms, module: reset }}]\n");
+fn a_module_that_resets_amid_a_publish() {
+    let scenario = format!("{FAST}at: [{{ time: 10113ms, module: reset }}]\n");
     let broker = Broker::open();
     let watch = broker.watch();
     let mut counting = Counting::new("reset", broker.sender());
@@ -93,9 +94,13 @@ fn a_module_that_resets() {
     let mut station = counting.start(&port);
     wait_for(&mut station, "report_sent");
     counting.send_commands(2);
+    wait_for(&mut station, "command_finished");
+    broker.pause();
     wait_for(&mut station, "reboot");
+    broker.go_on();
     wait_until_online(&mut station);
-    wait_for(&mut station, "report_sent");
+    let sent = wait_for(&mut station, "report_sent");
+    assert_eq!((&sent["attempts"], &sent["duplicate_possible"]), (&2.into(), &true.into()), "{sent}");
     conclude(counting, station, &port, (&broker, watch));
 }
 

@@ -85,6 +85,16 @@ impl Broker {
         self.process.wait_for(|line| line.contains(" running"));
     }
 
+    /// It answers nobody until [`Broker::go_on`], and its connections stay open.
+    pub fn pause(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// It answers what it was asked in the meantime.
+    pub fn go_on(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
     /// For `--cloud`, with the broker's login.
     pub fn url(&self) -> String {
         match self.login {
