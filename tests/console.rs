@@ -286,7 +286,7 @@ AT+MPUBEX=attributes,1,0,11
 #[test]
 fn what_was_recorded_over_a_pty_runs_on_the_simulation_and_on_its_own_replay() {
     // Typed without a slip, the flow sends what was typed; else its lines are found wherever they stand.
-    for (session, how) in [(STRAIGHT, ""), (CROOKED, "?match")] {
+    for (session, how) in [(STRAIGHT, ""), (STRAIGHT, "?strict"), (CROOKED, "")] {
         let dir = TempDir::new();
         let (sim, port) = served(&dir);
         let session = session.replace("<ctrl-z>", "\x1a");

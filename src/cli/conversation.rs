@@ -100,6 +100,7 @@ pub(super) fn transcript(
         port: port.to_string(),
         module: Some(program.dialect.name.clone()),
         wall_ms: (!link.simulated()).then(|| link.clock().wall_ms()),
+        by_hand: false,
     };
     Ok(Transcript::to(Box::new(file), &header, masker))
 }

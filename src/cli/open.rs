@@ -7,7 +7,7 @@ use std::time::Duration;
 use serialport::{DataBits, FlowControl, Parity, StopBits};
 
 use crate::flow::codes::Code;
-use crate::link::address::Address;
+use crate::link::address::{Address, ReplayOrder};
 use crate::link::serial::{Serial, Settings};
 use crate::link::tcp::Tcp;
 use crate::link::wake::{Hangup, Wake};
@@ -77,9 +77,9 @@ pub(super) fn open(
     let clock = Rc::new(WallClock::new());
     match address {
         Address::Sim(name) => simulated(&name, simulation, wake),
-        Address::Replay { file, matching } => {
+        Address::Replay { file, order } => {
             let speed = simulation.and_then(|args| args.speed).unwrap_or(Speed::Max);
-            replayed(port, &file, matching, pace(speed, wake))
+            replayed(port, &file, order, pace(speed, wake))
         }
         Address::Tcp { host, port } => {
             let until = clock.now() + CONNECT;
@@ -130,13 +130,9 @@ fn fits(port: &str, address: &Address, simulation: Option<&SimulationArgs>) -> R
 }
 
 /// Opens a recording.
-fn replayed(port: &str, file: &str, matching: bool, pace: Pace) -> Result<Box<dyn Link>, Exit> {
+fn replayed(port: &str, file: &str, order: Option<ReplayOrder>, pace: Pace) -> Result<Box<dyn Link>, Exit> {
     let text = transcript::read(file)?;
-    let mode = if matching {
-        ReplayMode::Matching(transcript::dialect_of(file, &text, None)?)
-    } else {
-        ReplayMode::Strict
-    };
+    let mode = ReplayMode::of(order, &text, || transcript::dialect_of(file, &text, None))?;
     let link = Replay::new(&text, (file, port), mode, pace);
     Ok(Box::new(link.map_err(|error| transcript::broken(file, &error))?))
 }

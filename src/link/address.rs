@@ -18,19 +18,37 @@ pub enum Address {
     },
     /// `sim:NAME`: a simulated module.
     Sim(String),
-    /// `replay:FILE`, `replay:FILE?match`: a recorded conversation.
+    /// `replay:FILE`, `replay:FILE?match`, `replay:FILE?strict`: a recorded conversation.
     Replay {
         /// A transcript.
         file: String,
-        /// Lines are answered in any order, not only as they were recorded.
-        matching: bool,
+        /// As the user wants it; `None`: as it was recorded.
+        order: Option<ReplayOrder>,
     },
     /// `usb:VID:PID[:SERIAL][#INTERFACE]`: wherever that device is plugged in.
     Usb(UsbId),
 }
 
-/// Behind the file of `replay:`, if lines are answered in any order.
-const MATCHING: &str = "?match";
+/// How much of what was recorded must happen again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayOrder {
+    /// `?strict`: the same bytes in the same order.
+    Strict,
+    /// `?match`: lines are answered in whatever order they come.
+    Matching,
+}
+
+impl ReplayOrder {
+    const ALL: [Self; 2] = [Self::Strict, Self::Matching];
+
+    /// As it stands behind the file of `replay:`.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Strict => "?strict",
+            Self::Matching => "?match",
+        }
+    }
+}
 
 /// Which USB port: what is left out fits any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,11 +101,14 @@ impl Address {
             return Ok(Self::Sim(name.into()));
         }
         if let Some(rest) = text.strip_prefix("replay:") {
-            let (file, matching) = rest.strip_suffix(MATCHING).map_or((rest, false), |file| (file, true));
+            let ordered = ReplayOrder::ALL
+                .iter()
+                .find_map(|order| Some((rest.strip_suffix(order.suffix())?, Some(*order))));
+            let (file, order) = ordered.unwrap_or((rest, None));
             if file.is_empty() {
                 return fail("names no transcript", "write such as `replay:run.jsonl`");
             }
-            return Ok(Self::Replay { file: file.into(), matching });
+            return Ok(Self::Replay { file: file.into(), order });
         }
         if let Some(rest) = text.strip_prefix("usb:") {
             return parse_usb(rest).map_or_else(
@@ -123,8 +144,8 @@ impl fmt::Display for Address {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
             Self::Sim(name) => write!(f, "sim:{name}"),
-            Self::Replay { file, matching } => {
-                write!(f, "replay:{file}{}", if *matching { MATCHING } else { "" })
+            Self::Replay { file, order } => {
+                write!(f, "replay:{file}{}", order.map_or("", ReplayOrder::suffix))
             }
             Self::Usb(id) => id.fmt(f),
         }
@@ -267,8 +288,9 @@ mod tests {
             ("tcp://gateway.local:2000", tcp("gateway.local", 2000)),
             ("tcp://[fe80::1]:23", tcp("fe80::1", 23)),
             ("sim:luat-air724", Address::Sim("luat-air724".into())),
-            ("replay:runs/x.jsonl", Address::Replay { file: "runs/x.jsonl".into(), matching: false }),
-            ("replay:x?y?match", Address::Replay { file: "x?y".into(), matching: true }),
+            ("replay:runs/x.jsonl", Address::Replay { file: "runs/x.jsonl".into(), order: None }),
+            ("replay:x?y?match", Address::Replay { file: "x?y".into(), order: Some(ReplayOrder::Matching) }),
+            ("replay:x?strict", Address::Replay { file: "x".into(), order: Some(ReplayOrder::Strict) }),
             ("usb:2c7c:0125", usb(None, None)),
             ("usb:2c7c:0125#2", usb(None, Some(2))),
             ("usb:2c7c:0125:A:7#2", usb(Some("A:7"), Some(2))),

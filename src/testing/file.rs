@@ -10,6 +10,7 @@ use crate::flow::duration::DurationRange;
 use crate::flow::fields::NumberRange;
 use crate::flow::model::Station;
 use crate::flow::topic::TopicPattern;
+use crate::link::address::ReplayOrder;
 use crate::sim::{Entry, Faults, SimSettings};
 
 use super::fate::Mishap;
@@ -53,8 +54,8 @@ pub enum Port {
 pub struct Recording {
     /// The transcript.
     pub path: PathBuf,
-    /// Whether lines are answered in any order.
-    pub matching: bool,
+    /// As the test wants it; `None`: as it was recorded.
+    pub order: Option<ReplayOrder>,
     /// Where the test file names it.
     pub span: Span,
 }
@@ -64,8 +65,8 @@ impl Port {
     pub fn shown(&self) -> String {
         match self {
             Self::Sim(name) => format!("sim:{name}"),
-            Self::Recording(Recording { path, matching, .. }) => {
-                format!("replay:{}{}", path.display(), if *matching { "?match" } else { "" })
+            Self::Recording(Recording { path, order, .. }) => {
+                format!("replay:{}{}", path.display(), order.map_or("", ReplayOrder::suffix))
             }
         }
     }

@@ -120,13 +120,11 @@ pub(super) fn check(file: &TestFile, ready: &Ready) -> Diagnostics {
 pub(super) fn replay(recording: &Recording, ready: &Ready) -> Result<Replay, String> {
     let file = recording.path.display().to_string();
     let bytes = std::fs::read(&recording.path).map_err(|error| format!("cannot read `{file}`: {error}"))?;
-    let mode = if recording.matching {
-        ReplayMode::Matching(Arc::clone(&ready.program.dialect))
-    } else {
-        ReplayMode::Strict
-    };
     let port = format!("replay:{file}");
-    let replay = reader::text(&bytes).and_then(|text| Replay::new(text, (&file, &port), mode, Pace::Max));
+    let replay = reader::text(&bytes).and_then(|text| {
+        let dialect = || Ok(Arc::clone(&ready.program.dialect));
+        Replay::new(text, (&file, &port), ReplayMode::of(recording.order, text, dialect)?, Pace::Max)
+    });
     replay.map_err(|error| format!("line {} of `{file}`: {}", error.line, error.problem))
 }
 

@@ -291,7 +291,7 @@ impl<'w> World<'w> {
             Some(all) => {
                 let paper = Paper::default();
                 all.borrow_mut().push(paper.clone());
-                let header = Header { port: self.port.clone(), module: None, wall_ms: None };
+                let header = Header { port: self.port.clone(), ..Header::default() };
                 Transcript::to(Box::new(paper), &header, masker)
             }
         };

@@ -47,6 +47,8 @@ struct RawHeader {
     port: String,
     module: Option<String>,
     wall_ms: Option<i64>,
+    #[serde(default)]
+    by_hand: bool,
 }
 
 /// All that a record may have; exactly one of the first five. Keys that are not known are skipped.
@@ -84,7 +86,8 @@ impl<'a> Reader<'a> {
                 help: "read it with the atflow that wrote it, or a newer one",
             });
         }
-        let header = Header { port: raw.port, module: raw.module, wall_ms: raw.wall_ms };
+        let header =
+            Header { port: raw.port, module: raw.module, wall_ms: raw.wall_ms, by_hand: raw.by_hand };
         Ok(Self { header, rest, line: 1, torn: false })
     }
 

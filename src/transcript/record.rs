@@ -15,6 +15,8 @@ pub struct Header {
     pub module: Option<String>,
     /// When the run began, in milliseconds since 1970-01-01T00:00:00Z; none in a simulation.
     pub wall_ms: Option<i64>,
+    /// Whether a person typed it: what a flow is made of then leaves out mistakes and repeats.
+    pub by_hand: bool,
 }
 
 /// One line after the first.
@@ -95,6 +97,9 @@ pub(super) fn push_header(out: &mut Vec<u8>, header: &Header) {
     }
     if let Some(wall_ms) = header.wall_ms {
         out.extend_from_slice(format!(r#","wall_ms":{wall_ms}"#).as_bytes());
+    }
+    if header.by_hand {
+        out.extend_from_slice(br#","by_hand":true"#);
     }
     out.extend_from_slice(b"}\n");
 }

@@ -152,8 +152,11 @@ impl Case {
         };
         let link = Scripted::new(script, Rc::clone(&seen));
         host.set_clock(link.clock());
-        let header =
-            Header { port: "script".to_string(), module: Some(program.dialect.name.clone()), wall_ms: None };
+        let header = Header {
+            port: "script".to_string(),
+            module: Some(program.dialect.name.clone()),
+            ..Header::default()
+        };
         let stop = Rc::clone(&seen);
         let session = Session::new(
             Box::new(link),

@@ -121,7 +121,7 @@ impl Lab {
         let header = Header {
             port: link.name().to_string(),
             module: Some(program.dialect.name.clone()),
-            wall_ms: None,
+            ..Header::default()
         };
         let mask = loaded.masker().expect("short secrets");
         let transcript = if self.case.keep {

@@ -68,6 +68,7 @@ pub(super) fn talked(
         port: args.port.clone(),
         module: Some(dialect.name.clone()),
         wall_ms: (!link.simulated()).then(|| link.clock().wall_ms()),
+        by_hand: true,
     };
     let transcript = transcript(&header)?;
     let stands_still =

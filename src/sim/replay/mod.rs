@@ -1,7 +1,8 @@
 //! A recorded conversation as a port: what a transcript says is what the module says, on a clock of its own.
 //!
 //! * `strict`: the host must send what was sent then, byte for byte and in that order.
-//! * `matching`: each line the host sends is answered as it was answered then, in whatever order.
+//! * `matching`: each line the host sends is answered as it was answered then, in whatever order. So is what a person
+//!   typed, if nothing else is wanted.
 
 mod matching;
 mod strict;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use super::pace::{Pace, Pacer, Waited};
 use super::world::WALL_AT_ZERO_MS;
 use crate::at::dialect::Dialect;
+use crate::link::address::ReplayOrder;
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 use crate::transcript::{Conversation, ReadError, Reader};
 
@@ -28,6 +30,27 @@ pub enum ReplayMode {
     Strict,
     /// The same lines in any order; the dialect knows which lines come unasked.
     Matching(Arc<Dialect>),
+}
+
+impl ReplayMode {
+    /// As the user wants it; else to the letter, but for what a person typed: a flow that is made of that leaves out
+    /// mistakes, and questions that were asked again.
+    ///
+    /// # Errors
+    ///
+    /// Those of `dialect`, which is asked only where it is needed.
+    pub fn of<E>(
+        order: Option<ReplayOrder>,
+        text: &str,
+        dialect: impl FnOnce() -> Result<Arc<Dialect>, E>,
+    ) -> Result<Self, E> {
+        let by_hand = || Reader::new(text).is_ok_and(|reader| reader.header().by_hand);
+        match order {
+            Some(ReplayOrder::Strict) => Ok(Self::Strict),
+            None if !by_hand() => Ok(Self::Strict),
+            None | Some(ReplayOrder::Matching) => dialect().map(Self::Matching),
+        }
+    }
 }
 
 /// What was said when the host wrote something.

@@ -114,9 +114,9 @@ impl Reading<'_> {
         let known = names.iter().map(|name| format!("`sim:{name}`")).collect::<Vec<_>>().join(", ");
         let (message, help) = match Address::parse(port.text) {
             Ok(Address::Sim(name)) if names.contains(&name.as_str()) => return Some(Port::Sim(name)),
-            Ok(Address::Replay { file, matching }) => {
+            Ok(Address::Replay { file, order }) => {
                 let path = self.path.parent().unwrap_or(Path::new("")).join(file);
-                return Some(Port::Recording(Recording { path, matching, span: port.span }));
+                return Some(Port::Recording(Recording { path, order, span: port.span }));
             }
             Ok(Address::Sim(name)) => {
                 let help = match nearest(&name, names.iter().copied()) {

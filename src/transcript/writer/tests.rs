@@ -43,6 +43,7 @@ fn header() -> Header {
         port: "/dev/ttyUSB0".into(),
         module: Some("luat-air724".into()),
         wall_ms: Some(1_735_689_600_000),
+        by_hand: false,
     }
 }
 
