@@ -221,15 +221,7 @@ impl Gatherer<'_> {
                 );
                 return None;
             }
-            let known = Reader::bundled_names(folder);
-            let near = crate::flow::fields::nearest(name, known.iter().map(String::as_str));
-            let help = match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "bundled: {}; your own goes to `{folder}/{name}.yaml` beside the file",
-                    known.join(", ")
-                ),
-            };
+            let help = help_for_name(folder, name);
             let what = folder.trim_end_matches('s');
             let prefix = if self.sources.is_argument(at.file) {
                 format!("`--module {name}`: ")
@@ -294,6 +286,18 @@ impl Kind {
             Self::Dialect => "dialect",
         }
     }
+}
+
+/// What else may be written for the name of a module or cloud that is not there.
+fn help_for_name(folder: &str, name: &str) -> String {
+    let known = Reader::bundled_names(folder);
+    if let Some(near) = crate::flow::fields::nearest(name, known.iter().map(String::as_str)) {
+        return format!("did you mean `{near}`?");
+    }
+    if let Some(stem) = name.strip_suffix(".yaml") {
+        return format!("`./{name}` is the file beside this one, and `{stem}` means `{folder}/{name}`");
+    }
+    format!("bundled: {}; your own goes to `{folder}/{name}.yaml` beside the file", known.join(", "))
 }
 
 /// Where a file's single steps, flows and entries stand. What else it says decides about all of it.
