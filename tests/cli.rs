@@ -689,6 +689,54 @@ fn one_file_drives_two_kinds_of_module() {
     assert_eq!(outline(&esp).len(), 8);
 }
 
+/// Where OK comes before the prompt, the word on the data may come when its command has been given up.
+#[test]
+fn a_late_word_on_data_says_that_the_module_listens_again() {
+    let dir = TempDir::new();
+    let text = "module: esp-at
+steps:
+  - run: wake
+  - AT+CWMODE=1
+  - AT+CWJAP=\"demo\",\"demo-password\"
+  - run: connect
+    with: { host: example.org, port: 1883, client_id: a, username: t, password: k }
+  - send: AT+MQTTPUBRAW=0,\"data/b\",5,1,0
+    data: hello
+    timeout: 5s
+    on_error: ignore
+  - sleep: 1m
+  - AT+GMR
+";
+    let flow = dir.file("late.yaml", text);
+    let late = |fault: &str| ["--speed", "max", "--fault", fault].map(str::to_owned);
+    let run = |fault: &str, code| {
+        let more = late(fault);
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        run_flow(&dir, &flow, "sim:esp-at", &more).exited(code)
+    };
+    run("puback_late=100%", 0);
+    let never = run("puback_lost=100%", 1);
+    assert!(never.stdout.contains("error[AT1011]"), "{}", never.stdout);
+}
+
+/// A machine that sleeps over the end finds bytes when it wakes.
+#[test]
+fn the_end_of_a_station_is_not_missed_while_bytes_are_read() {
+    let dir = TempDir::new();
+    let text = "module: luat-air724
+schedule:
+  - { name: waits, every: 10m, steps: [{ await: '+NEVER: {x}', timeout: 9m }] }
+";
+    let station = dir.file("station.yaml", text);
+    for urc in ["", "  - { time: 55s, urc: '+XYZ: 1' }\n"] {
+        let scenario = format!("sim: {{ start: warm }}\nat:\n  - {{ time: 50s, suspend: 30s }}\n{urc}");
+        let scenario = dir.file("sleep.yaml", scenario);
+        let more = ["--speed", "max", "--for", "1m", "--scenario", &scenario];
+        let done = run_flow(&dir, &station, "sim:luat-air724", &more).exited(0);
+        assert!(done.stdout.contains("in 1m20s of simulated time"), "{}", done.stdout);
+    }
+}
+
 #[test]
 fn check_says_what_each_flow_is_to_a_station() {
     let dir = TempDir::new();

@@ -194,7 +194,7 @@ fn a_signal_is_the_failure_of_the_run() {
     running.interrupt();
     let failure = running.finish().exited(130).finished()["failure"].clone();
     assert_eq!((&failure["code"], &failure["error"]), (&"AT1099".into(), &"interrupted".into()));
-    assert_eq!(failure["message"], "stopped by a signal");
+    assert_eq!(failure["message"], "told to stop");
 }
 
 #[test]

@@ -175,6 +175,6 @@ fn words(fault: &Fault, dialect: &Dialect) -> String {
         Fault::Stuck => "the module may be waiting for data".to_string(),
         Fault::Busy { line } => format!("busy: {line}"),
         Fault::Notice => "a message waits inside the module".to_string(),
-        Fault::Interrupted => "stopped by a signal".to_string(),
+        Fault::Interrupted => "told to stop".to_string(),
     }
 }

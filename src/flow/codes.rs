@@ -166,7 +166,7 @@ codes! {
     FAILED_UNSUPPORTED = 1012, "the port cannot do this";
     FAILED_STORE = 1013, "the station could not keep it on disk";
     FAILED_REPLAY = 1014, "the run does something else than the recording it is run against";
-    INTERRUPTED = 1099, "stopped by a signal";
+    INTERRUPTED = 1099, "told to stop";
 
     // AT11xx: a test that failed.
     NOT_AS_EXPECTED = 1101, "an expectation was not met";

@@ -209,7 +209,7 @@ impl Failure {
                 "timeout",
                 "messages wait inside the module and cannot be fetched",
             ),
-            Fault::Interrupted => Self::new(Code::INTERRUPTED, "interrupted", "stopped by a signal"),
+            Fault::Interrupted => Self::new(Code::INTERRUPTED, "interrupted", "told to stop"),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::link::{LinkError, Mono};
 use crate::transcript::record::{self, NoteKind};
 
 use super::fault::Owed;
-use super::footing::CTRL_Z;
+use super::footing::{CTRL_Z, Word};
 use super::{Fault, Footing, Heard, Mark, Pumped, Session};
 
 /// A module that refused a line as busy is asked again after so much silence.
@@ -201,6 +201,7 @@ impl Session {
 
     pub(super) fn arm(&mut self, request: &Request<'_>) {
         self.data.asked = false;
+        self.data.owed = None;
         self.sorter.arm(Armed {
             wanted: Arc::clone(&request.wanted),
             echo: Some(request.line.as_bytes().to_vec()),
@@ -239,10 +240,16 @@ impl Session {
         flight.data_sent = true;
         let written = self.write(&data, flight.deadline);
         if let Err(Fault::Timeout { .. }) = &written {
-            self.data.all_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
-            self.leave_data_phase(request.cancel);
+            self.give_up_data(request, flight);
         }
         written
+    }
+
+    /// No word came on the data that the module asked for.
+    fn give_up_data(&mut self, request: &Request<'_>, flight: &Flight) {
+        self.data.all_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
+        self.data.owed = Some(Word { wanted: Arc::clone(&request.wanted), same: request.same.clone() });
+        self.leave_data_phase(request.cancel);
     }
 
     /// Writes all of `bytes` before `until`, or says how far it got.
@@ -343,8 +350,7 @@ impl Session {
             Owed::Await { pattern, after_final: progress.ended.is_some() }
         };
         if in_data {
-            self.data.all_left = (request.ends == DataEnd::Length && flight.data_sent).then(|| self.now());
-            self.leave_data_phase(request.cancel);
+            self.give_up_data(request, flight);
         } else if verdict_owed {
             self.lose_footing(request.cancel);
         } else {

@@ -113,12 +113,14 @@ impl Session {
         self.sorted = sorted;
     }
 
-    /// A module that takes everything for data gives no final result, so one that comes late says that it does
-    /// not, or no more. Whose it is nobody knows: it is asked `AT` first.
+    /// A module that takes everything for data gives no final result, nor the line that its data was to bring, so
+    /// one that comes late says that it does not, or no more. Whose it is nobody knows: it is asked `AT` first.
     fn hear_late_verdict(&mut self, class: Class, text: &[u8]) {
         let results = &self.dialect.results;
-        let is_verdict =
-            || results.ok.iter().chain(&results.error).any(|pattern| pattern.is_match(text, &[]));
+        let is_verdict = || {
+            results.ok.iter().chain(&results.error).any(|pattern| pattern.is_match(text, &[]))
+                || self.data.is_late_word(text)
+        };
         if self.footing.is_in_data() && class == Class::Unknown && is_verdict() {
             self.footing = Footing::UNSURE;
         }

@@ -1,10 +1,11 @@
 //! How sure a conversation is that the module listens for a command line, and what makes it unsure: a result
 //! that is owed, a prompt that may still come, data that may not have arrived.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::at::dialect::Cancel;
-use crate::at::sorter::Verdict;
+use crate::at::sorter::{Verdict, Wanted};
 use crate::link::Mono;
 
 use super::{Pumped, Request, Session};
@@ -45,13 +46,34 @@ impl Footing {
 }
 
 /// What is known of the data that a command asks for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DataPhase {
     /// The module asked for it, and has said nothing since that belongs to the command.
     pub(super) asked: bool,
     /// When the module was given up on, after the data it was told of had left, or as much of it as it took: it
     /// may be asked in spite of it, later.
     pub(super) all_left: Option<Mono>,
+    /// What a command that was given up waited for: when that comes late, the module has the data, or wants none any
+    /// more.
+    pub(super) owed: Option<Word>,
+}
+
+/// The lines that say what became of data.
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    pub(super) wanted: Arc<Wanted>,
+    /// The texts for `{=x}` holes.
+    pub(super) same: Vec<(Arc<str>, String)>,
+}
+
+impl DataPhase {
+    /// Whether a line is the late word on data that had left.
+    pub(super) fn is_late_word(&self, text: &[u8]) -> bool {
+        let Some(Word { wanted, same }) = &self.owed else { return false };
+        let awaited = wanted.awaits.iter().flat_map(|awaits| awaits.patterns());
+        let failed = wanted.fail.iter().flat_map(|fail| fail.iter());
+        awaited.chain(failed).any(|pattern| pattern.is_match(text, same))
+    }
 }
 
 impl Session {

@@ -99,9 +99,13 @@ impl Session {
         }
     }
 
-    /// One read. The time of a stop wakes it as a signal does.
+    /// One read. The time of a stop wakes it as a signal does: once, also if it came while bytes were read.
     fn read_link(&mut self, until: Mono) -> Result<Read, LinkError> {
         let stop = self.stop.wanted_at;
+        if self.clock.now() >= stop && self.stop.last_moment == Mono::FAR {
+            self.hear_stop();
+            return Ok(Read::Woken);
+        }
         if stop >= until || self.clock.now() >= stop {
             return self.read_with_word(until);
         }
