@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use memchr::memmem;
@@ -22,6 +23,10 @@ const NUMBER_DIGITS: usize = 12;
 
 /// Longest secret. A private key has less than 4 KiB.
 const SECRET_BYTES_MAX: usize = 16 * 1024;
+
+/// So much of a form is looked for at all places of a text at once; the rest is compared where that stands. An
+/// automaton of all the forms of a private key would take hundreds of megabytes.
+const HEAD_BYTES: usize = 48;
 
 /// A value that must not be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,13 +56,21 @@ pub struct Masker {
     owners: Vec<usize>,
     /// Of each secret: a PIN, if it is one.
     pins: Vec<Option<Vec<u8>>>,
+    /// Finds the beginnings of forms, each once.
     automaton: Option<AhoCorasick>,
+    /// Of each beginning: the forms that have it.
+    heads: Vec<Range<usize>>,
     /// Secrets that are shorter than [`LONG_BYTES`], with their owners.
     short: Vec<(Vec<u8>, usize)>,
     /// Length of the longest form or short secret.
     longest: usize,
     /// The bytes that forms and short secrets consist of, one bit each.
     alphabet: [u64; 4],
+}
+
+/// What of a form the automaton looks for.
+fn head(form: &[u8]) -> &[u8] {
+    &form[..form.len().min(HEAD_BYTES)]
 }
 
 /// A place in a text where a secret stands, or a part of it.
@@ -109,7 +122,14 @@ impl Masker {
         {
             // Built in a quarter of a DFA's time, which a run of a hundred lines would not earn back.
             let kind = Some(AhoCorasickKind::ContiguousNFA);
-            let built = AhoCorasick::builder().kind(kind).build(&masker.forms);
+            let same = |one: &Vec<u8>, other: &Vec<u8>| head(one) == head(other);
+            let mut from = 0;
+            for group in masker.forms.chunk_by(same) {
+                masker.heads.push(from..from + group.len());
+                from += group.len();
+            }
+            let heads = masker.heads.iter().map(|forms| head(&masker.forms[forms.start]));
+            let built = AhoCorasick::builder().kind(kind).build(heads);
             masker.automaton = Some(built.map_err(|_| too_long(longest))?);
         }
         Ok(masker)
@@ -195,10 +215,14 @@ impl Masker {
         // Most texts hold no secret, and to know that is cheaper than to look for all of them.
         if let Some(automaton) = self.automaton.as_ref().filter(|automaton| automaton.is_match(text)) {
             // Also those that overlap: of two secrets, one inside the other's end, no part may show.
-            let found = automaton.find_overlapping_iter(text).map(|found| Span {
-                start: found.start(),
-                end: found.end(),
-                owner: self.owners[found.pattern().as_usize()],
+            let found = automaton.find_overlapping_iter(text).flat_map(|found| {
+                let start = found.start();
+                let forms = self.heads[found.pattern().as_usize()].clone();
+                let whole = forms.filter(move |form| text[start..].starts_with(&self.forms[*form]));
+                whole.map(move |form| {
+                    let end = start + self.forms[form].len();
+                    Span { start, end, owner: self.owners[form] }
+                })
             });
             spans.extend(found.filter(|span| !self.is_part_of_a_number(text, *span)));
         }
@@ -221,8 +245,10 @@ impl Masker {
             return false;
         }
         let digits = |byte: &&u8| byte.is_ascii_digit();
-        let before = text[..start].iter().rev().take_while(digits).count();
-        before + (end - start) + text[end..].iter().take_while(digits).count() >= NUMBER_DIGITS
+        // More digits than these make no difference, and a text may be digits all over.
+        let before = text[..start].iter().rev().take(NUMBER_DIGITS).take_while(digits).count();
+        let behind = text[end..].iter().take(NUMBER_DIGITS).take_while(digits).count();
+        before + (end - start) + behind >= NUMBER_DIGITS
     }
 
     /// `text` with a name for each run of overlapping spans, with several names where secrets overlap.

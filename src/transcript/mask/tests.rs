@@ -177,6 +177,16 @@ fn a_private_key_is_found_and_a_monster_is_refused() {
     assert_eq!(error.to_string(), "the secret `m` has 16385 bytes, too many to be masked (at most 16384)");
 }
 
+/// Forms that begin alike are found at one place, each as a whole.
+#[test]
+fn long_secrets_that_begin_alike_are_told_apart() {
+    let beginning = "0123456789".repeat(6);
+    let (one, two) = (format!("{beginning}one"), format!("{beginning}two"));
+    let masker = masker(&[("one", &one), ("two", &two), ("both", &beginning)]);
+    assert_eq!(masker.mask(&format!("<{one}> <{two}> <{beginning}>")), "<<one>> <<two>> <<both>>");
+    assert_eq!(masker.mask(&beginning[1..]), &beginning[1..]);
+}
+
 #[test]
 fn a_text_is_not_cut_in_a_secret() {
     let masker = masker(&[("pw", "secret\nword"), ("pin", "12")]);
