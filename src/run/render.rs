@@ -16,6 +16,9 @@ impl LineRules<'_> {
     /// `value` as one argument of a command line; `quoted`: between literal quotes.
     pub fn argument(&self, source: &str, value: &Value, quoted: bool) -> Result<String, Failure> {
         if let Some(prepared) = hooks::as_prepared(value) {
+            if prepared.how == How::Escaped {
+                not_a_question(source, &prepared.text, quoted)?;
+            }
             let refused = |c: char| match prepared.how {
                 How::Raw => false,
                 How::Escaped => {
@@ -25,11 +28,7 @@ impl LineRules<'_> {
             return Self::checked(source, prepared.text, refused, true);
         }
         let text = scalar(source, value)?;
-        if !quoted && text.trim() == "?" {
-            // V.250 5.4.4.2: `AT+X=?` asks what the command can be set to, and sets nothing.
-            let message = format!("`{source}` is `?`, which would make another command of the line");
-            return Err(Failure::refused(message).help("put it between quotes, if it is meant as a text"));
-        }
+        not_a_question(source, &text, quoted)?;
         Self::checked(
             source,
             text,
@@ -63,6 +62,15 @@ impl LineRules<'_> {
             }
         }
     }
+}
+
+/// V.250 5.4.4.2: `AT+X=?` asks what the command can be set to, and sets nothing.
+fn not_a_question(source: &str, text: &str, quoted: bool) -> Result<(), Failure> {
+    if quoted || text.trim() != "?" {
+        return Ok(());
+    }
+    let message = format!("`{source}` is `?`, which would make another command of the line");
+    Err(Failure::refused(message).help("put it between quotes, if it is meant as a text"))
 }
 
 /// Whether `c` ends an argument, or the command line's quotes around it.
