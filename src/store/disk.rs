@@ -149,12 +149,12 @@ fn is_healthy(db: &Connection) -> rusqlite::Result<bool> {
 /// A database that another program works with is left alone. One with our tables is ours, whatever has become of
 /// the mark.
 fn not_foreign(db: &Connection) -> Result<(), Unfit> {
-    if number(db, "application_id")? == APPLICATION_ID || number(db, "schema_version")? == 0 {
-        return Ok(());
+    match number(db, "application_id")? {
+        APPLICATION_ID => return Ok(()),
+        0 if number(db, "schema_version")? == 0 => return Ok(()),
+        _ => {}
     }
-    let question = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('meta', 'outbox')";
-    let ours: i64 = db.query_row(question, [], |row| row.get(0))?;
-    if ours == 2 || !is_healthy(db)? { Ok(()) } else { Err(Unfit::Foreign) }
+    if schema::has_our_tables(db) || !is_healthy(db)? { Ok(()) } else { Err(Unfit::Foreign) }
 }
 
 fn verify(db: &Connection, fresh_id: &str, steps: &[&str]) -> Result<(), Unfit> {

@@ -106,6 +106,11 @@ impl Table {
     }
 }
 
+/// Whether this is a station's file, whatever has become of its mark: tables of these names have these columns.
+pub(super) fn has_our_tables(db: &Connection) -> bool {
+    [META, OUTBOX].iter().all(|table| db.prepare(&table.select()).is_ok())
+}
+
 pub(super) const META: Table = Table { name: "meta", columns: &["key", "value"] };
 pub(super) const BOOT: Table =
     Table { name: "boot", columns: &["boot", "boot_id", "offset_ms", "quality", "floor_ms"] };

@@ -67,19 +67,25 @@ fn the_file_says_what_it_is() {
     assert_eq!(mode, "wal");
 }
 
-/// A file of this name that another program works with.
+/// A file of this name that another program works with, even if its tables have such names, or there are none yet.
 #[test]
 fn a_database_of_another_program_is_left_alone() {
-    let folder = Folder::new();
-    disk::make_folder(folder.path()).expect("a folder");
-    let db = Connection::open(file(&folder, "station.db")).expect("a file");
-    db.execute_batch("CREATE TABLE tracks (n INTEGER); INSERT INTO tracks VALUES (7);").expect("written");
-    drop(db);
-    let before = fs::read(file(&folder, "station.db")).expect("a file");
-    let error = Store::open(folder.path(), "p", &life(1, 1)).expect_err("another program's");
-    assert!(matches!(&error, StoreError::Foreign { .. }), "{error}");
-    assert!(fs::read(file(&folder, "station.db")).expect("a file") == before);
-    assert!(!file(&folder, "station.db.corrupt-1").exists());
+    for sql in [
+        "CREATE TABLE tracks (n INTEGER); INSERT INTO tracks VALUES (7);",
+        "CREATE TABLE meta (version INTEGER); CREATE TABLE outbox (mail TEXT);",
+        "PRAGMA application_id = 7;",
+    ] {
+        let folder = Folder::new();
+        disk::make_folder(folder.path()).expect("a folder");
+        let db = Connection::open(file(&folder, "station.db")).expect("a file");
+        db.execute_batch(sql).expect("written");
+        drop(db);
+        let before = fs::read(file(&folder, "station.db")).expect("a file");
+        let error = Store::open(folder.path(), "p", &life(1, 1)).expect_err("another program's");
+        assert!(matches!(&error, StoreError::Foreign { .. }), "{sql}: {error}");
+        assert!(fs::read(file(&folder, "station.db")).expect("a file") == before, "{sql}");
+        assert!(!file(&folder, "station.db.corrupt-1").exists(), "{sql}");
+    }
 }
 
 /// The mark alone is damaged: the tables are a station's.
