@@ -3,8 +3,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -12,6 +15,9 @@ use sha2::{Digest as _, Sha256};
 use crate::run::once::OnceStore;
 
 use super::state_dir;
+
+/// How long another process may have the file to itself.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// One line that was sent and did not pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,16 +43,15 @@ impl OnceFile {
     }
 
     /// Reads, changes and writes; no other process does so meanwhile. A lock file beside it, because the file
-    /// itself is replaced. Whoever holds the lock is done in milliseconds.
+    /// itself is replaced.
     fn change(&self, change: impl FnOnce(&mut Vec<Spent>)) -> Result<(), String> {
         let path = self.path()?;
         let lock = path.with_extension("lock");
-        let failed = |error: std::io::Error| format!("cannot write `{}`: {error}", lock.display());
+        let failed = |error: Error| format!("cannot write `{}`: {error}", lock.display());
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let lock_file = owners_only().open(&lock).map_err(failed)?;
-        lock_file.lock().map_err(failed)?;
+        let _lock = owners_only().open(&lock).and_then(locked).map_err(failed)?;
         let mut all = self.read()?;
         let before = all.clone();
         change(&mut all);
@@ -66,7 +71,7 @@ impl OnceFile {
 
     /// Written beside and renamed, so that a power cut leaves the old file or the new one.
     fn write(path: &Path, spent: &[Spent]) -> Result<(), String> {
-        let failed = |error: std::io::Error| format!("cannot write `{}`: {error}", path.display());
+        let failed = |error: Error| format!("cannot write `{}`: {error}", path.display());
         let new = path.with_extension("new");
         let mut file = owners_only().truncate(true).open(&new).map_err(failed)?;
         let text = serde_json::to_vec_pretty(spent).map_err(|why| why.to_string())?;
@@ -87,6 +92,20 @@ impl OnceFile {
         })?;
         Ok(gone)
     }
+}
+
+/// Whoever holds the lock is done in milliseconds, unless it was stopped in the middle: then a line that must not be
+/// sent twice is not sent at all. The system's wait has no end of its own, so a thread waits; if the lock comes when
+/// nobody wants it any more, it is let go.
+fn locked(file: fs::File) -> io::Result<fs::File> {
+    let (done, waits) = mpsc::channel();
+    thread::spawn(move || {
+        let taken = file.lock().map(|()| file);
+        // Nobody waits any more: the file is closed, and its lock is free.
+        let _ = done.send(taken);
+    });
+    let late = || Error::new(ErrorKind::TimedOut, "another atflow holds it and does not go on");
+    waits.recv_timeout(LOCK_PATIENCE).unwrap_or_else(|_| Err(late()))
 }
 
 /// For a file that nobody else reads.
@@ -183,7 +202,7 @@ mod tests {
     #[test]
     fn many_at_once_forget_nothing() {
         let store = store("many");
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for number in 0..8 {
                 let mut own = OnceFile { path: store.path.clone() };
                 scope.spawn(move || {
@@ -196,6 +215,21 @@ mod tests {
         for number in 0..8 {
             assert!((0..5).all(|line| store.is_spent(&format!("{number} {line}"))), "{number}");
         }
+    }
+
+    #[test]
+    fn a_lock_that_nobody_lets_go_keeps_the_line_back() {
+        let mut store = store("stopped");
+        store.spend("p", "x").expect("written");
+        let path = store.path.clone().expect("a path").with_extension("lock");
+        let holder = fs::File::open(&path).expect("the lock");
+        holder.lock().expect("it is free");
+        let why = store.spend("p", "y").expect_err("it is held");
+        let wanted = format!("cannot write `{}`: another atflow holds it and does not go on", path.display());
+        assert_eq!(why, wanted);
+        drop(holder);
+        store.spend("p", "y").expect("written");
+        assert!(store.is_spent("y"));
     }
 
     #[test]
