@@ -59,8 +59,12 @@ fn to_put_aside(text: &str, error: &rhai::ParseError, problem: &HookProblem) -> 
     let start = offset(text, error.position());
     match (&problem.kind, error.err_type()) {
         (ProblemKind::Closed { word, .. }, _) if matches!(word.as_str(), "import" | "export") => {
-            let line_end = text[start..].find('\n').map_or(text.len(), |end| start + end);
-            Some(start..line_end)
+            let mut quoted = false;
+            let over = |c: char| {
+                quoted ^= c == '"';
+                c == '\n' || !quoted && matches!(c, ';' | '}')
+            };
+            Some(start..text[start..].find(over).map_or(text.len(), |end| start + end))
         }
         (ProblemKind::Closed { .. }, _) => Some(problem.at.clone()),
         (_, ParseErrorType::FnDuplicatedDefinition(name, _)) => {
