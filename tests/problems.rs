@@ -81,12 +81,30 @@ fn a_file_with_problems_gives_a_program_each_of_them() {
         "event": "finished",
         "verdict": "not started",
         "error": "usage",
-        "code": null,
+        "code": "AT0201",
         "message": text,
         "help": [],
         "problems": [problem],
     });
     assert_eq!(done.events(), [finished]);
+}
+
+#[test]
+fn the_code_of_a_file_with_problems_is_that_of_its_first_error() {
+    let dir = TempDir::new();
+    let key = "  - { send: AT, tiemout: 3s }\n";
+    let comment = "  - AT+CREG? #1\n";
+    let value = "  - { send: AT, timeout: soon }\n";
+    for (steps, codes, code) in [
+        (format!("{key}{value}"), ["AT0201", "AT0207"], "AT0201"),
+        (format!("{comment}{key}"), ["AT0124", "AT0201"], "AT0201"),
+    ] {
+        dir.file("bad.yaml", format!("steps:\n{steps}"));
+        let finished = said(&dir, &["run", "bad.yaml", "--port", SIM, "--format", "json"], 2).finished();
+        let problems = finished["problems"].as_array().expect("a list");
+        let listed: Vec<_> = problems.iter().filter_map(|problem| problem["code"].as_str()).collect();
+        assert_eq!((listed, &finished["code"]), (codes.to_vec(), &json!(code)), "{steps}");
+    }
 }
 
 /// What is said of arguments that are wrong, and that JSON says the same.

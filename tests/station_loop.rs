@@ -271,3 +271,52 @@ schedule:
     let cut = |it: &Happening| matches!(it, Happening::JobFinished { outcome, .. } if outcome != "ok");
     assert_eq!(bench.count(cut), 1);
 }
+
+/// How long a station that never gets online lives here, with a report every minute.
+const LIFE: Duration = Duration::from_hours(2);
+
+#[test]
+fn whatever_an_outbox_drops_is_lost_at_the_end() {
+    for (outbox, left) in [("max: 4", 4), ("max: 4, drop: newest", 4), ("keep: 1h", 69)] {
+        let text = format!(
+            "
+name: offline
+module: luat-air724
+link: {{ up: [{{ run: wake }}, {{ run: never }}] }}
+outbox: {{ {outbox} }}
+schedule:
+  - {{ name: report, every: 1m, steps: [{{ publish: attributes, json: {{ n: 1 }} }}] }}
+flows: {{ never: {{ steps: [{{ check: 1 == 2 }}] }} }}
+"
+        );
+        let folder = Folder::new("offline", &[("offline.yaml", &text)]);
+        let mut bench = Bench::new(folder.renewal("offline.yaml"), "", LIFE, |_| {});
+        bench.run();
+        let end = bench.station.stop().0;
+        let made = end.runs_passed;
+        assert_eq!((made, end.reports_lost, end.outbox_rows), (120, 120 - left, left), "{outbox}");
+    }
+}
+
+#[test]
+fn runs_that_did_not_begin_are_counted_at_the_end() {
+    let text = "
+name: busy
+module: luat-air724
+schedule:
+  - { name: long, every: 1h, timeout: 50m, steps: [{ sleep: 10m }] }
+  - { name: behind, every: 1m, steps: [{ send: AT }] }
+  - { name: never behind, every: 15s, overlap: skip, timeout: 10m, steps: [{ sleep: 20s }] }
+";
+    let folder = Folder::new("busy", &[("busy.yaml", text)]);
+    let mut bench = Bench::new(folder.renewal("busy.yaml"), "", LIFE, |_| {});
+    bench.run();
+    let skipped = bench.count(|it| matches!(it, Happening::JobSkipped { .. }));
+    let missed = bench.notes.borrow().0.iter().fold(0, |sum, it| match it {
+        Happening::ScheduleMissed { count, .. } => sum + count,
+        _ => sum,
+    });
+    let end = bench.station.stop().0;
+    assert!(skipped > 0 && missed > 0, "{skipped} {missed}");
+    assert_eq!((end.runs_skipped, end.runs_missed), (skipped as u64, missed));
+}

@@ -69,7 +69,14 @@ pub(super) fn problems(problems: &Diagnostics, sources: &Sources) {
     let plain = problems.render(sources, Look::Plain);
     let records = problems.records(sources);
     let records = records.iter().filter_map(|record| serde_json::to_value(record).ok());
-    COMPLAINT.set(Complaint { message: plain.clone(), problems: records.collect(), ..Complaint::default() });
+    // A warning may stand first, but it is an error that kept the file from running.
+    let gravest = problems.sorted().into_iter().min_by_key(|problem| problem.severity);
+    COMPLAINT.set(Complaint {
+        message: plain.clone(),
+        code: gravest.map(|problem| problem.code),
+        help: Vec::new(),
+        problems: records.collect(),
+    });
     let shown = if coloured() { problems.render(sources, Look::Coloured) } else { plain };
     error_line(&shown);
 }

@@ -109,7 +109,7 @@ impl Observer for JsonLines {
 pub struct Complaint {
     /// What was said.
     pub message: String,
-    /// Its stable name, of what has one and stands in no file.
+    /// Its stable name, of what has one; of problems of files that of the first error.
     pub code: Option<Code>,
     /// What to do about that.
     pub help: Vec<String>,

@@ -480,6 +480,10 @@ pub struct Summary {
     pub runs_passed: u64,
     /// Those that failed.
     pub runs_failed: u64,
+    /// Those that were due and did not begin, because the last one had not ended or too many waited.
+    pub runs_skipped: u64,
+    /// Due times that passed without a run, while the station was away or busy, or the clock jumped over them.
+    pub runs_missed: u64,
     /// How often the link was lost.
     pub link_lost: u64,
     /// How often it came back.

@@ -395,14 +395,14 @@ impl Station {
         self.look_at_data_phase();
         self.note_unknown_outcome();
         self.tell_status();
+        let rows_in_memory = self.shared.store.borrow_mut().unsaved();
+        self.shared.tell_store_news();
         let mut summary = self.shared.tally.borrow().summary.clone();
         summary.took_ms = millis(self.now().since(self.began));
-        summary.rows_in_memory = self.shared.store.borrow_mut().unsaved();
-        self.shared.tell_store_news();
+        summary.rows_in_memory = rows_in_memory;
         let waiting: u64 = self.shared.store.borrow_mut().counts().rows.iter().sum();
         summary.outbox_rows = waiting.saturating_sub(summary.rows_in_memory);
         summary.kept_nowhere = self.shared.store.borrow().is_nowhere();
-        summary.store_was_broken |= self.shared.tally.borrow().summary.store_was_broken;
         self.link.machine.stop(self.shared.clock.now());
         self.tell_link();
         self.host.set_station(None);

@@ -41,6 +41,8 @@ impl Tally {
                     sum.runs_failed += 1;
                 }
             }
+            Happening::JobSkipped { .. } => sum.runs_skipped += 1,
+            Happening::ScheduleMissed { count, .. } => sum.runs_missed += count,
             Happening::LinkState { from, to, .. } => {
                 use super::event::LinkState::{Degraded, Online, Stopped};
                 let up = |state| matches!(state, Online | Degraded);
@@ -54,5 +56,45 @@ impl Tally {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::JobKind;
+    use super::*;
+
+    #[test]
+    fn what_did_not_run_and_what_was_dropped_is_counted() {
+        let skipped = |kind, reason: &str| Happening::JobSkipped {
+            kind,
+            name: "n".to_string(),
+            reason: reason.to_string(),
+        };
+        let missed = |count, policy: &str| Happening::ScheduleMissed {
+            name: "n".to_string(),
+            count,
+            policy: policy.to_string(),
+        };
+        let dropped = |first, last, count, reason: &str| Happening::ReportDropped {
+            first,
+            last,
+            count,
+            reason: reason.to_string(),
+        };
+        let mut tally = Tally::default();
+        for happening in [
+            skipped(JobKind::Schedule, "overlap"),
+            skipped(JobKind::Event, "full"),
+            missed(12, "skip"),
+            missed(3, "once"),
+            dropped(1, 9, 4, "full"),
+            dropped(10, 10, 1, "age"),
+            Happening::ReportDead { seq: 11, error: "refused".to_string() },
+        ] {
+            tally.count(Mono::ZERO, &happening);
+        }
+        let expected = Summary { runs_skipped: 2, runs_missed: 15, reports_lost: 6, ..Summary::default() };
+        assert_eq!(tally.summary, expected);
     }
 }

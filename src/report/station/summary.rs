@@ -36,6 +36,9 @@ pub(super) fn sums(summary: &Summary) -> Vec<Sum> {
     let paint = if failed == 0 { Paint::Good } else { Paint::Notice };
     let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
     add("runs", paint, format!("{} passed{failed}", summary.runs_passed));
+    if let Some(text) = not_run(summary) {
+        add("not run", Paint::Notice, text);
+    }
     let (paint, link) = link(summary);
     add("link", paint, link);
     let (paint, lost) = lost(summary);
@@ -53,6 +56,14 @@ pub(super) fn sums(summary: &Summary) -> Vec<Sum> {
         add("transcript", Paint::Bad, format!("not whole: {}", one_line(problem)));
     }
     out
+}
+
+/// Runs that were due and came to nothing, if there were any.
+fn not_run(summary: &Summary) -> Option<String> {
+    let counts = [(summary.runs_skipped, "skipped"), (summary.runs_missed, "missed")];
+    let some: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, how)| format!("{count} {how}")).collect();
+    (!some.is_empty()).then(|| some.join(", "))
 }
 
 fn link(summary: &Summary) -> (Paint, String) {

@@ -89,6 +89,22 @@ fn generated_an_end_with_losses() {
     same_or_write("end-with-losses.txt", &shown(Detail::Steps, &[(0, Happening::StationStopped(bad))]));
 }
 
+/// Runs that were due and did not begin have a line of their own, if there were any.
+#[test]
+fn runs_that_were_skipped_or_missed_are_summed_up() {
+    for (runs_skipped, runs_missed, line) in [
+        (0, 0, None),
+        (2, 0, Some("  not run     2 skipped")),
+        (0, 12, Some("  not run     12 missed")),
+        (2, 12, Some("  not run     2 skipped, 12 missed")),
+    ] {
+        let end = Happening::StationStopped(Summary { runs_skipped, runs_missed, ..summary() });
+        let text = shown(Detail::Steps, &[(0, end)]);
+        let after_runs = text.lines().skip_while(|line| !line.starts_with("  runs ")).nth(1);
+        assert_eq!(after_runs.filter(|line| !line.starts_with("  link ")), line, "{text}");
+    }
+}
+
 /// What nobody can send any more is not said to wait.
 #[test]
 fn generated_ends_without_a_disk() {
