@@ -96,3 +96,19 @@ fn it_says_which_stations_there_are() {
     let other = run(&mut atflow(&dir, ["outbox", "list", "lake"])).exited(3);
     assert!(other.stderr.contains("there is no `station.db`"), "{}", other.stderr);
 }
+
+#[test]
+fn a_stations_name_is_not_taken_for_a_message() {
+    let dir = TempDir::new();
+    let mut store = station(&dir, "7");
+    busy(&mut store);
+    let said = run(&mut atflow(&dir, ["outbox", "drop", "3", "7"])).exited(2);
+    assert_eq!(
+        said.stderr,
+        "error: `7` may be a message, and a station is called so
+  = help: name the station's folder with `--state`
+"
+    );
+    let state = dir.join("atflow/7");
+    run(&mut atflow(&dir, ["outbox", "drop", "1", "3", "--state", &state])).exited(0);
+}

@@ -53,9 +53,24 @@ fn each(args: &ManyArgs, change: impl Fn(&Visit, u64, Format) -> Result<(), Exit
         complain("a station's name and `--state` say the same thing", Some("leave one of them out"));
         return Err(Exit::Usage);
     }
+    if station.is_none() && args.place.state.is_none() {
+        not_a_station(&args.words)?;
+    }
     let visit = visit(station, &args.place)?;
     let ends: Vec<_> = numbers.into_iter().map(|seq| change(&visit, seq, args.place.format)).collect();
     ends.into_iter().collect()
+}
+
+/// The last of several numbers is none, perhaps: a station may be called so.
+fn not_a_station(words: &[String]) -> Result<(), Exit> {
+    match words {
+        [_, .., last] if state_dir::default_dir(last).is_ok_and(|folder| folder.exists()) => {
+            let message = format!("`{last}` may be a message, and a station is called so");
+            complain(&message, Some("name the station's folder with `--state`"));
+            Err(Exit::Usage)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn visit(station: Option<&str>, args: &PlaceArgs) -> Result<Visit, Exit> {
