@@ -91,7 +91,12 @@ impl std::str::FromStr for BrokerUrl {
         let (host, port) = match place.rsplit_once(':') {
             // An IPv6 address in brackets has colons of its own.
             Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| wrong("the port is a number from 1 to 65535"))?)
+                let port_error = |_| {
+                    // It may be the password of a login without its `@HOST`.
+                    let text = format!("{}…", without_login(text).trim_end_matches(port));
+                    BrokerUrlError { text, why: "the port is a number from 1 to 65535" }
+                };
+                (host, port.parse().map_err(port_error)?)
             }
             _ => (place, MQTT_PORT),
         };
@@ -520,6 +525,10 @@ mod tests {
                 "mqtts://a:b@c",
                 "`mqtts://…@c` is not the URL of a broker: it stands for TLS, which atflow does not speak; it needs a \
                  port of the broker without TLS",
+            ),
+            (
+                "mqtt://user:secret",
+                "`mqtt://user:…` is not the URL of a broker: the port is a number from 1 to 65535",
             ),
             ("a:B://b@c", "`…@c` is not the URL of a broker: it has to begin with `mqtt://`"),
             ("localhost:1883", "`localhost:1883` is not the URL of a broker: it has to begin with `mqtt://`"),
