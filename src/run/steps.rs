@@ -131,11 +131,10 @@ impl Run {
             let result = self.attempt(step, frame, outer, passed, course);
             let failure = match result {
                 Ok(attempted) => {
-                    let journal = point;
                     if step.retry.written {
                         frame.put(ATTEMPT, saved);
                     }
-                    return Ok(Attempts::Passed(attempted, journal));
+                    return Ok(Attempts::Passed(attempted, point));
                 }
                 Err(Halt::Stop(reason)) => {
                     frame.keep();
@@ -154,14 +153,8 @@ impl Run {
             };
             frame.end();
             self.staged = Effects::default();
-            let now = self.session.now();
-            self.session.transcript().note(now, NoteKind::End, &failure.name);
             let title = self.path.last().cloned().unwrap_or_default();
-            let mut failure = self.placed(failure, step, &title, began);
-            if failure.hint.is_none() {
-                failure.hint = step.hint.as_ref().and_then(|hint| self.text(hint, frame, true).ok());
-                failure.hint = failure.hint.take().map(|hint| self.masked.text(&hint));
-            }
+            let failure = self.explained(failure, step, &title, (frame, began));
             let times = Times { first: course.started, began, outer };
             let who = (title.as_str(), step.span);
             let again =
@@ -176,6 +169,24 @@ impl Run {
             }
             return Ok(Attempts::Failed(last, point));
         }
+    }
+
+    /// A failure of a step with its place and its hint, told to the transcript.
+    fn explained(
+        &mut self,
+        failure: Failure,
+        step: &Step,
+        title: &str,
+        (frame, began): (&Frame, Mono),
+    ) -> Failure {
+        let now = self.session.now();
+        self.session.transcript().note(now, NoteKind::End, &failure.name);
+        let mut failure = self.placed(failure, step, title, began);
+        if failure.hint.is_none() {
+            let hint = step.hint.as_ref().and_then(|hint| self.text(hint, frame, true).ok());
+            failure.hint = hint.map(|hint| self.masked.text(&hint));
+        }
+        failure
     }
 
     /// One attempt: probe, action, captures, `set`, `check`, probe.

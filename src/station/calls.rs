@@ -1,36 +1,27 @@
-//! Commands: a message on the command topic is recorded, then answered by a handler. At most one run per
-//! receipt, one reply per command, and the reply becomes durable together with everything that the handler
-//! leaves.
+//! Commands, as they come: a message on the command topic is read, judged, and recorded before anything runs. And
+//! the replies, as the file words them.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::at::sorter::Message;
 use crate::flow::model::Leaf;
-use crate::flow::model::station::{Computation, Downlink, Ids, Method};
-use crate::hooks::{self, HookError, Value};
+use crate::flow::model::station::{Computation, Downlink, Ids};
+use crate::hooks::{self, Value};
 use crate::link::Mono;
 use crate::run::home::Post;
-use crate::store::{CommandEnd, CommandState, KnownCommand, Lane, NewCommand, NewEffects, NewRow, Recorded};
+use crate::store::{KnownCommand, Lane, NewCommand, NewEffects, NewRow, Recorded};
 
-#[cfg(test)]
-use crate::session::sabotage;
-
-use super::command::age::{REPLY_AGAIN_EVERY, digest, is_expired, window};
-use super::command::params::check_params;
+use super::Station;
+use super::command::age::{REPLY_AGAIN_EVERY, digest, window};
 use super::command::rate::{Admission, Admissions};
 use super::command::read::{self, Call, Found};
 use super::command::{Code, Refusal, result_value};
-use super::desk::Desk;
 use super::event::{Happening, JobKind};
 use super::jobs::{Job, What};
 use super::shared::{Author, plan_of, row_of};
-use super::{Station, millis};
 
-/// How long a handler may take, flows and commands of its own included.
-const HANDLER: Duration = Duration::from_secs(30);
 /// The place of the params among the values of `downlink.read`.
 const PARAMS: usize = 2;
 /// Between topic and payload of a recorded message; no topic holds it (MQTT 3.1.1, 1.5.3).
@@ -43,7 +34,7 @@ pub(super) struct Gate {
     /// Repeated commands whose reply went out again, and when.
     replied: VecDeque<(u64, Mono)>,
     /// Commands that wait, whichever process recorded them.
-    waiting: usize,
+    pub(super) waiting: usize,
 }
 
 impl Gate {
@@ -66,12 +57,12 @@ struct Unread {
 }
 
 /// A command as its message says it.
-struct Read {
+pub(super) struct Read {
     /// What every expression about it is given.
     given: Vec<(String, Value)>,
-    topic: String,
-    body: Value,
-    call: Call,
+    pub(super) topic: String,
+    pub(super) body: Value,
+    pub(super) call: Call,
 }
 
 impl Station {
@@ -251,7 +242,7 @@ impl Station {
 
     /// The reply that the file makes of a result; `None` if it makes none. A result that is too long for the
     /// module is replaced by word of that: whoever asked waits for an answer.
-    fn reply_row(&mut self, downlink: &Downlink, read: &Read, result: Value) -> Option<NewRow> {
+    pub(super) fn reply_row(&mut self, downlink: &Downlink, read: &Read, result: Value) -> Option<NewRow> {
         let reply = downlink.reply.as_ref()?;
         let made = self.reply_with(reply, read, result).or_else(|why| {
             let result = result_value(Code::TooLarge, "the result is too long for a message");
@@ -281,219 +272,10 @@ impl Station {
         fits.map(|()| row).map_err(|failure| failure.message.clone())
     }
 
-    /// Commands that an earlier process began are never run again: what they did is not known.
-    pub(super) fn answer_interrupted(&mut self) {
-        let interrupted = self.shared.store.borrow_mut().interrupted_commands();
-        let program = Rc::clone(&self.program);
-        let downlink = plan_of(&program).downlink.as_ref();
-        for command in interrupted {
-            let message = "the station was stopped while it ran, and it is not run again";
-            let result = result_value(Code::UnknownOutcome, message);
-            let reply = downlink.and_then(|downlink| {
-                let read = self.read_again(downlink, &command)?;
-                self.reply_row(downlink, &read, result)
-            });
-            let end = CommandEnd {
-                state: CommandState::Unknown,
-                code: Code::UnknownOutcome.name().to_string(),
-                reply,
-            };
-            self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);
-        }
-    }
-
-    fn read_again(&mut self, downlink: &Downlink, command: &Recorded) -> Option<Read> {
+    pub(super) fn read_again(&mut self, downlink: &Downlink, command: &Recorded) -> Option<Read> {
         let (topic, payload) = parts(&command.payload)?;
         let holes = downlink.topic.holes(topic)?;
         self.read_command(downlink, topic, payload, &holes).ok()
-    }
-
-    /// Answers the oldest recorded command.
-    pub(super) fn answer(&mut self, due: Mono) {
-        let program = Rc::clone(&self.program);
-        let found = self.shared.store.borrow_mut().next_command();
-        let Some(command) = found else { return };
-        let downlink = plan_of(&program).downlink.as_ref();
-        let read = downlink.and_then(|downlink| Some((downlink, self.read_again(downlink, &command)?)));
-        let Some((downlink, read)) = read else {
-            // The file is another one than when it was recorded. What nobody answers must not wait for ever.
-            let end =
-                CommandEnd { state: CommandState::Rejected, code: "unreadable".to_string(), reply: None };
-            self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);
-            return;
-        };
-        match self.admit(downlink, &command, &read) {
-            Ok((method, params)) => self.call(downlink, &command, &read, (method, params), due),
-            Err((code, message)) => {
-                let reply = self.reply_row(downlink, &read, result_value(code, &message));
-                let state =
-                    if code == Code::Expired { CommandState::Expired } else { CommandState::Rejected };
-                let end = CommandEnd { state, code: code.name().to_string(), reply };
-                self.finish(&command, &end, &NewEffects::default(), Duration::ZERO);
-            }
-        }
-    }
-
-    /// Whether a command may run: known, young, with the right params, and safe to remember.
-    fn admit<'d>(
-        &self,
-        downlink: &'d Downlink,
-        command: &Recorded,
-        read: &Read,
-    ) -> Result<(&'d Method, Value), (Code, String)> {
-        let waited = self.age(command);
-        if is_expired(downlink.expire, waited, read.call.sent_at_ms, self.trusted_wall_ms()) {
-            let why = match waited {
-                Some(_) => "it came too long ago",
-                None => "it came before the machine was last switched on, and nobody knows how long ago",
-            };
-            return Err((Code::Expired, why.to_string()));
-        }
-        let method = downlink
-            .methods
-            .get(&read.call.method)
-            .ok_or_else(|| (Code::UnknownMethod, "this station has no such method".to_string()))?;
-        let params = check_params(method, &read.call.params).map_err(|why| (Code::BadParams, why))?;
-        if method.dangerous && self.shared.store.borrow().is_volatile() {
-            return Err((Code::Storage, "the disk takes nothing, so it could run twice".to_string()));
-        }
-        Ok((method, params))
-    }
-
-    /// How long ago a command came; `None` if nobody knows.
-    fn age(&self, command: &Recorded) -> Option<Duration> {
-        if let Some(ago) = self.ago(command.captured) {
-            return Some(ago);
-        }
-        let then = self.shared.store.borrow().wall_of(command.captured)?;
-        let ago = self.trusted_wall_ms()? - then;
-        Some(Duration::from_millis(u64::try_from(ago).unwrap_or(0)))
-    }
-
-    /// Runs the handler.
-    fn call(
-        &mut self,
-        downlink: &Downlink,
-        command: &Recorded,
-        read: &Read,
-        (method, params): (&Method, Value),
-        due: Mono,
-    ) {
-        #[cfg(test)]
-        let started = if sabotage::is_broken(sabotage::Sabotage::ForgetsToPersist) {
-            Ok(())
-        } else {
-            self.shared.store.borrow_mut().start_command(command.n)
-        };
-        #[cfg(not(test))]
-        let started = self.shared.store.borrow_mut().start_command(command.n);
-        self.shared.tell_store_news();
-        if started.is_err() {
-            return;
-        }
-        let began = self.now();
-        let name = read.call.method.clone();
-        let late_ms = millis(began.since(due));
-        self.runs += 1;
-        let (kind, run) = (JobKind::Command, self.runs);
-        self.shared.tell(&Happening::CommandStarted { n: command.n, method: name.clone() });
-        self.shared.tell(&Happening::JobStarted { kind, name: name.clone(), run, late_ms });
-        let author = Author { lane: Lane::Event, name: name.clone() };
-        *self.shared.author.borrow_mut() = author.clone();
-        let deadline = began + HANDLER;
-        let desk = Rc::new(Desk::new(
-            Rc::clone(&self.shared),
-            Rc::clone(&self.program),
-            Rc::clone(&self.run),
-            author,
-            method.dangerous,
-            deadline,
-        ));
-        let mut args = vec![params];
-        if method.takes_context {
-            args.push(read::context(&read.call, &read.topic, &read.body));
-        }
-        self.host.set_station(Some(Rc::clone(&desk) as Rc<dyn hooks::Station>));
-        self.run.borrow().bound_hooks(deadline);
-        let result = self.host.call(&downlink.handlers, &name, &args);
-        self.host.set_station(None);
-        for text in self.host.take_log() {
-            self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
-        }
-        let took = self.now().since(began);
-        let (state, code, result, effects) = match result {
-            Ok(result) if took <= HANDLER => (CommandState::Done, None, result, desk.take_effects()),
-            Ok(_) => {
-                let message = "it took longer than it may";
-                let result = result_value(Code::Deadline, message);
-                (CommandState::Failed, Some(Code::Deadline), result, NewEffects::default())
-            }
-            Err(error) => {
-                let code = failed_with(&desk);
-                let result = result_value(code, &self.shared.masked.text(&error.message));
-                self.tell_hook_error(&name, &error);
-                (CommandState::Failed, Some(code), result, NewEffects::default())
-            }
-        };
-        let fits = self.shared.store.borrow().fits_state(&effects.state);
-        let (state, code, result, effects) = match fits {
-            Ok(()) => (state, code, result, effects),
-            Err(error) => {
-                let result = result_value(Code::Failed, &error.to_string());
-                (CommandState::Failed, Some(Code::Failed), result, NewEffects::default())
-            }
-        };
-        // What the module cannot send is still answered: whoever asked waits.
-        let reply = self.reply_row(downlink, read, result).or_else(|| {
-            let result = result_value(Code::Failed, "the result makes no reply that can be sent");
-            self.reply_row(downlink, read, result)
-        });
-        let word = code.map_or("ok", Code::name);
-        let end = CommandEnd { state, code: word.to_string(), reply };
-        self.finish(command, &end, &effects, took);
-        let outcome = word.to_string();
-        let took_ms = millis(took);
-        self.shared.tell(&Happening::JobFinished {
-            kind,
-            name,
-            run,
-            outcome,
-            code: None,
-            error: None,
-            took_ms,
-        });
-        if let Some(trouble) = desk.trouble() {
-            self.run_failed(&trouble);
-        }
-    }
-
-    fn tell_hook_error(&self, name: &str, error: &HookError) {
-        let text = format!("the handler `{name}` failed: {error}");
-        self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
-    }
-
-    /// The end of a command with its reply and all that its handler leaves, in one transaction.
-    fn finish(&mut self, command: &Recorded, end: &CommandEnd, effects: &NewEffects, took: Duration) {
-        self.gate.waiting = self.gate.waiting.saturating_sub(1);
-        let now_ms = self.shared.now_ms();
-        let (code, reply) = (end.code.clone(), end.reply.clone());
-        let finished = self.shared.store.borrow_mut().finish_command(now_ms, command.n, end, effects);
-        self.shared.tell_store_news();
-        if let Ok(finished) = finished {
-            let mut told = effects.clone();
-            let mut seqs = finished.rows;
-            told.rows.extend(reply);
-            seqs.extend(finished.reply);
-            self.shared.tell_effects(&told, &seqs);
-        }
-        let left = effects.rows.len() + effects.state.len() + effects.timers.len();
-        self.shared.tell(&Happening::CommandFinished {
-            n: command.n,
-            method: self.shared.masked.text(&command.method),
-            code,
-            took_ms: millis(took),
-            effects: left as u64,
-        });
     }
 }
 
@@ -508,16 +290,6 @@ fn is_absent(leaf: &Leaf, body: &Value) -> bool {
 
 fn is_name(text: &str) -> bool {
     text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-}
-
-/// What the reply says of a handler that raised an error.
-fn failed_with(desk: &Desk) -> Code {
-    match desk.met().as_deref() {
-        Some("reboot") => Code::Reboot,
-        Some("refused") => Code::Refused,
-        Some("timeout") => Code::Deadline,
-        _ => Code::Failed,
-    }
 }
 
 /// A message with its topic, as it is recorded.

@@ -4,8 +4,8 @@
 //! messages kept, and nothing else is sent.
 //!
 //! * [`event`]: what it tells. [`schedule`], [`link`], [`command`]: pure parts that decide.
-//! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands. `drain`: the outbox.
-//!   `pace`: how fast. `supervise`: the link. `data_phase`: data the module may wait for. `desk`: what a handler
+//! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands, as they come. `answers`: how they are
+//!   answered. `drain`: the outbox. `pace`: how fast. `supervise`: the link. `data_phase`: data the module may wait for. `desk`: what a handler
 //!   reaches. `meter`: the store's work in numbers. `shared`: what they all use.
 
 pub mod command;
@@ -13,6 +13,7 @@ pub mod event;
 pub mod link;
 pub mod schedule;
 
+mod answers;
 mod boundary;
 mod calls;
 mod data_phase;
