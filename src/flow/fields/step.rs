@@ -1,6 +1,6 @@
 //! What a step does, and what may ride on it.
 
-use super::Fields;
+use super::{Fields, nearest};
 use crate::flow::diag::{Code, Diagnostic, Diagnostics};
 use crate::flow::keys::{ACTIONS, Key, or_list};
 
@@ -36,7 +36,10 @@ impl Fields<'_> {
                 self.misplaced(key, action, problems);
             }
         }
-        if action.is_none() && !["set", "check", "log"].iter().any(|name| self.is_there(name)) {
+        let does = |name: &str| ACTIONS.contains(&name) || ["set", "check", "log"].contains(&name);
+        // A key that was misspelt is not missing as well.
+        let meant = |key: &str| nearest(key, self.shape.keys.iter().map(|key| key.name)).is_some_and(does);
+        if !self.entries.iter().any(|(key, _)| does(&key.text) || meant(&key.text)) {
             problems.push(
                 Diagnostic::error(Code::MISSING_KEY, self.head(), "this step does nothing")
                     .help("give it an action such as `send: AT`, or `set`, `check` or `log`"),

@@ -66,6 +66,29 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
     }
 }
 
+fn tab(at: Span) -> Diagnostic {
+    Diagnostic::error(Code::TAB, at, "a tab stands where YAML wants blanks")
+        .help("indent with blanks only, two for each level")
+}
+
+/// One problem for each run of lines that have a tab: `at` are the tabs in the order of the file.
+pub(in crate::flow) fn tabs(text: &str, at: &[Span]) -> Vec<Diagnostic> {
+    let follows = |one: &Span, next: &Span| {
+        let between = &text[one.end..next.start.max(one.end)];
+        let (first, last) = (between.find('\n').unwrap_or(0), between.rfind('\n').unwrap_or(0));
+        between[first..last].trim().is_empty()
+    };
+    at.chunk_by(follows)
+        .map(|run| match run {
+            [first, _] => tab(*first).label("and in the next line"),
+            [first, rest @ ..] if !rest.is_empty() => {
+                tab(*first).label(format!("and in the {} lines below", rest.len()))
+            }
+            _ => tab(run[0]),
+        })
+        .collect()
+}
+
 impl Broken<'_> {
     fn span(&self, range: Range<usize>) -> Span {
         Span::new(self.file, range)
@@ -113,8 +136,7 @@ impl Broken<'_> {
         let line = self.line();
         // The parser may stop in front of the line that has the tab.
         let found = self.text[line.start..].find('\t').map_or(self.at, |tab| line.start + tab);
-        self.error(Code::TAB, self.sign(found), "a tab stands where YAML wants blanks")
-            .help("indent with blanks only, two for each level")
+        tab(self.span(self.sign(found)))
     }
 
     fn block_sign(&self, sign: char) -> Diagnostic {

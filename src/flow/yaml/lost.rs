@@ -3,10 +3,14 @@
 
 use std::ops::Range;
 
+use super::tab;
 use crate::flow::diag::{Code, Diagnostic};
 
 /// So many values are taken out of one file; whoever has more errors has not written YAML.
 pub(super) const MOST: usize = 20;
+
+/// Where nobody knows better: what stands in the same tabs is as far in, with more of them it is farther in.
+const TAB_WIDTH: usize = 4;
 
 /// What stands in for a value that was taken out.
 const STAND_IN: &str = "~";
@@ -19,16 +23,17 @@ pub(super) fn take_out(
     from: usize,
     known: &[Range<usize>],
 ) -> Option<(String, Range<usize>)> {
-    if matches!(problem.code, Code::TAB | Code::TOO_DEEP) {
-        return None;
-    }
     let start = problem.at.start.min(from);
     let line_start = text[..start].rfind('\n').map_or(0, |end| end + 1);
     let line = text[line_start..].lines().next().unwrap_or("");
-    let fits = problem.code != Code::SYNTAX || start > line_start + indentation(line);
+    let fits = match problem.code {
+        Code::SYNTAX => start > line_start + indentation(line),
+        Code::TAB => start > line_start + tab::margin(line).len(),
+        _ => true,
+    };
     let (margin, value) = match entry(line) {
         Some((margin, value)) if fits => (margin, Some(value)),
-        _ => (indentation(line), None),
+        _ => (depth(line), None),
     };
     // A line that does not fit takes those with it that stand as far in.
     let least = if fits { margin + 1 } else { margin };
@@ -61,8 +66,14 @@ fn entry(line: &str) -> Option<(usize, usize)> {
     Some((start, line.len() - rest.trim_start_matches(' ').len()))
 }
 
+/// How many blanks a line begins with.
 fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
+}
+
+/// How far in a line stands, tabs taken for some blanks.
+fn depth(line: &str) -> usize {
+    tab::width_of(tab::margin(line), TAB_WIDTH)
 }
 
 /// The end of the lines behind `at` that stand at least `least` columns in, and of a line that only closes brackets.
@@ -76,7 +87,7 @@ fn end_of_deeper(text: &str, at: usize, least: usize) -> usize {
             continue;
         }
         let closes = content.chars().all(|sign| "]},".contains(sign));
-        if indentation(line) < least && !closes {
+        if depth(line) < least && !closes {
             break;
         }
         end = text[..next].trim_end().len();
