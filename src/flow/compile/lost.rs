@@ -35,8 +35,8 @@ impl Lost {
             .iter()
             .map(|span| Part {
                 span: *span,
-                within: Span { start: begin_of_entry(text, *span), ..*span },
-                text: text.get(span.range()).unwrap_or_default().to_string(),
+                within: entry_around(text, *span),
+                text: lines_of(text, *span).to_string(),
             })
             .collect();
         let decides = parts.iter().any(|part| {
@@ -76,9 +76,11 @@ impl Lost {
             }
             // A step that cannot be made is none that a later one could name; its lines and patterns are not known.
             Code::WITHIN | Code::ERROR_NAME | Code::TABLE_FORM => true,
-            Code::MISSING_KEY | Code::NOT_ON_ACTION | Code::NO_TIMEOUT | Code::UNBOUNDED_RETRY => {
-                touches(part.within, problem.at)
-            }
+            Code::MISSING_KEY
+            | Code::MISSING_PARAM
+            | Code::NOT_ON_ACTION
+            | Code::NO_TIMEOUT
+            | Code::UNBOUNDED_RETRY => touches(part.within, problem.at),
             _ => false,
         };
         self.is_at(problem.at)
@@ -149,12 +151,28 @@ fn top_key(text: &str, at: usize) -> &str {
     upwards(text, at).find(|(_, line)| is_top(line)).map_or("", |(_, line)| key_of(line))
 }
 
-/// Where the item of a list begins in which the place stands; of what stands in none the whole file.
-fn begin_of_entry(text: &str, span: Span) -> usize {
+/// All lines that a place touches.
+fn lines_of(text: &str, span: Span) -> &str {
+    let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
+    let end = text[span.end..].find('\n').map_or(text.len(), |end| span.end + end);
+    &text[start..end]
+}
+
+/// The item of a list in which the place stands; of what stands in none the whole file.
+fn entry_around(text: &str, span: Span) -> Span {
     let margin = |line: &str| line.len() - line.trim_start().len();
     let own =
         upwards(text, span.start).next().map_or(0, |(start, line)| (span.start - start).max(margin(line)));
-    upwards(text, span.start)
-        .find(|(_, line)| margin(line) < own && line.trim_start().starts_with("- "))
-        .map_or(0, |(start, _)| start)
+    let item =
+        upwards(text, span.start).find(|(_, line)| margin(line) < own && line.trim_start().starts_with("- "));
+    let Some((start, first)) = item else { return Span { start: 0, end: text.len(), ..span } };
+    let mut end = span.end;
+    for line in text[span.end..].split_inclusive('\n') {
+        let is_next = end > span.end && !line.trim().is_empty() && margin(line) <= margin(first);
+        if is_next {
+            break;
+        }
+        end += line.len();
+    }
+    Span { start, end, ..span }
 }

@@ -6,10 +6,10 @@ use crate::at::pattern::is_name;
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::flow::duration;
-use crate::flow::fields::Fields;
+use crate::flow::fields::{Fields, nearest};
 use crate::flow::keys;
 use crate::flow::model::{
-    Action, Assignment, Check, OnError, Piece, Probe, Retry, Slot, Step, Target, Template, Within,
+    Action, Assignment, Check, OnError, Piece, Probe, Retry, Slot, Step, Target, Template, UnitId, Within,
 };
 use crate::flow::traps;
 use crate::flow::yaml::{Kind, Node};
@@ -93,6 +93,7 @@ impl Compiler<'_> {
         let unless = parts.unless.and_then(|probe| self.probe(probe, scope)).map(Box::new);
         let within = parts.within.and_then(|within| self.within(within, siblings));
         let action = self.action(action_key, parts, scope);
+        self.define_misspelt(node, action_key, scope);
         if let Some(line) = node.get("send").filter(|line| line.is_nothing()) {
             let rules = self.rules(&parts.send_nodes, Stand::Free, Stand::NeedsText);
             self.define_lost(line, &rules, scope);
@@ -157,6 +158,40 @@ impl Compiler<'_> {
             }
             (action, _) => plain_title(node.span, action),
         })
+    }
+
+    /// The names that keys would define which are misspelt, or which the action is missing for: what reads them is
+    /// not wrong because of it.
+    fn define_misspelt(&mut self, node: &Node, action: Option<&str>, scope: &mut Scope) {
+        for (key, value) in node.map().unwrap_or_default() {
+            let is_known = keys::STEP.key(&key.text).is_some();
+            if is_known && (action.is_some() || !matches!(key.text.as_str(), "expect" | "collect")) {
+                continue;
+            }
+            self.salvage_text(value);
+            let meant = nearest(&key.text, keys::STEP.keys.iter().map(|key| key.name));
+            let names = self.names_of(meant.unwrap_or_default(), value, scope.unit);
+            self.salvaged.extend(names);
+        }
+        self.define_salvaged(scope);
+    }
+
+    /// What a key of a step defines beside the holes of its text.
+    fn names_of(&self, key: &str, value: &Node, unit: UnitId) -> Vec<Arc<str>> {
+        let text = value.scalar().map(|scalar| scalar.text).unwrap_or_default();
+        match key {
+            "receive" => ["topic", "payload", "body"].map(Arc::from).to_vec(),
+            "each" => text.split(' ').take(1).map(Arc::from).collect(),
+            "run" => self
+                .lookup(unit, text)
+                .map(|flow| self.signatures[flow.0].returns.clone())
+                .unwrap_or_default(),
+            "set" | "collect" => {
+                let entries = value.map().unwrap_or_default();
+                entries.iter().map(|(name, _)| Arc::from(name.text.as_str())).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn within(&mut self, node: &Node, siblings: &Siblings) -> Option<Within> {

@@ -31,9 +31,12 @@ pub(super) fn column(
         return Some(content_column(&text[line..]) + 2);
     }
     let margin = margin(&text[start..]);
-    let is_item = is_item(&text[start + margin.len()..]);
+    let mut lines = text[start + margin.len()..].lines();
+    let content = lines.next().unwrap_or_default();
+    let next = lines.find(|line| is_text(line));
     let above = Above::of(&text[..start]);
-    let fitting = if is_item { &above.items } else { &above.keys };
+    let mut fitting = if is_item(content) { above.items } else { above.keys };
+    fitting.retain(|column| next.is_none_or(|next| can_follow(next, content, *column)));
     let is_inside = |column: usize| above.opens && column > above.content;
     if let Some(column) = known.get(margin).filter(|column| fitting.contains(column) || is_inside(**column)) {
         return Some(*column);
@@ -42,6 +45,7 @@ pub(super) fn column(
     let mut exact: Vec<usize> = fitting.iter().copied().filter(|column| seen.contains(column)).collect();
     exact.dedup();
     let inside = if exact.is_empty() { is_inside(seen[2]) } else { is_inside(seen[1]) };
+    let inside = inside && next.is_none_or(|next| can_follow(next, content, above.content + 2));
     match (&exact[..], &fitting[..]) {
         _ if inside => Some(above.content + 2),
         ([only], _) | ([], [only]) => Some(*only),
@@ -49,6 +53,22 @@ pub(super) fn column(
         ([], [deepest, ..]) if seen[0] > *deepest => Some(*deepest),
         _ => None,
     }
+}
+
+/// Whether a line whose content begins at `column` can stand above `next`.
+fn can_follow(next: &str, content: &str, column: usize) -> bool {
+    let first = next.len() - next.trim_start_matches(' ').len();
+    if margin(next).contains('\t') {
+        return true;
+    }
+    if lacks_value(content) {
+        return first > column || (first == column && is_item(&next[first..]) && !is_item(content));
+    }
+    first <= column + content_column(content)
+}
+
+fn is_text(line: &&str) -> bool {
+    !line.trim().is_empty() && !line.trim_start().starts_with('#')
 }
 
 fn is_item(content: &str) -> bool {
@@ -76,7 +96,6 @@ impl Above {
         let mut above = Self { items: Vec::new(), keys: Vec::new(), opens: false, content: 0 };
         // Where the lists and maps begin that are known to be open.
         let (mut items_end, mut keys_end) = (usize::MAX, usize::MAX);
-        let is_text = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
         for (index, line) in text.lines().rev().filter(is_text).enumerate() {
             let (first, content) = (line.len() - line.trim_start().len(), content_column(line));
             if index == 0 {
@@ -137,6 +156,16 @@ mod tests {
     fn what_may_be_one_thing_or_another_is_not_guessed() {
         assert_eq!(last("flows:\n  a:\n    steps:\n      - send: AT\n\t\texpect: x"), None);
         assert_eq!(last("name: x\n\t- AT"), None);
+    }
+
+    #[test]
+    fn what_follows_tells_what_is_meant() {
+        let first = |text: &str| column(text, text.find("\n\t").expect("there") + 1, None, &BTreeMap::new());
+        assert_eq!(first("link:\n  up:\n    - AT\n\tflows:\n  a:\n    steps: [AT]\n"), Some(0));
+        assert_eq!(
+            first("flows:\n  a:\n    steps:\n      - send: AT\n\t\texpect: x\n        check: y"),
+            Some(8)
+        );
     }
 
     #[test]
