@@ -13,7 +13,6 @@
 //! After a change that is meant, `UPDATE=1 cargo test generated` writes the new texts; reading the difference
 //! is the review. The same variable refreshes every other generated file of this room.
 
-#[cfg(test)]
 mod mended;
 
 use std::fs;

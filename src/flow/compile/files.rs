@@ -122,10 +122,7 @@ impl Gatherer<'_> {
         let Some((id, tree)) = self.reader.main_yaml(&place, self.sources, self.problems) else { return };
         let Tree { root: node, complete, lost } = tree;
         self.cut = node.get("steps").filter(|_| !complete).map(|steps| steps.span);
-        // What was refused alone is lacking just as well.
-        let refused = self.problems.errors().filter(|problem| is_refused(problem)).map(|problem| problem.at);
-        let lost: Vec<Span> = lost.into_iter().chain(refused).collect();
-        self.lost = Lost::new(&lost, self.sources.text(id), &node, &lists_of(&node));
+        self.lost = Lost::new(&lost, self.problems, self.sources.text(id), &node, &lists_of(&node));
         if let Some((key, _)) = node.map().and_then(|map| map.iter().find(|(key, _)| is_test_key(&key.text)))
         {
             self.problems.push(
@@ -305,11 +302,6 @@ impl Kind {
 fn lists_of(file: &Node) -> Vec<Span> {
     let lists = ["steps", "flows", "schedule", "events"].into_iter().filter_map(|key| file.get(key));
     lists.map(|node| node.span).collect()
-}
-
-/// Whether a value or an entry is not there because of a problem in its YAML.
-fn is_refused(problem: &Diagnostic) -> bool {
-    !matches!(problem.code, Code::TAB | Code::DUPLICATE_KEY) && problem.code <= Code::QUOTE
 }
 
 /// The keys that only a test file has.

@@ -1,7 +1,8 @@
 //! What a file lacks because it is no YAML there, and what would only be said because of that.
 
 use crate::flow::codes::Code;
-use crate::flow::diag::{Diagnostic, Span};
+use crate::flow::diag::{Diagnostic, Diagnostics, Span};
+use crate::flow::keys::{self, Shape};
 use crate::flow::yaml::Node;
 
 /// The parts of a file that were passed over.
@@ -14,9 +15,12 @@ pub(super) struct Lost {
 
 struct Part {
     span: Span,
+    /// It was read, but may have been meant elsewhere.
+    is_there: bool,
     /// From the beginning of the step or entry that it belongs to.
     within: Span,
-    text: String,
+    /// All lines that it touches.
+    lines: Span,
 }
 
 /// What a file says at its top that brings in other files, or tells what kind of file it is: without it nobody
@@ -28,15 +32,27 @@ const DECISIVE: [&str; 20] = [
 /// Of these only what stands in them is lacking, as long as the key is there.
 const ONLY_CONTENT: usize = 5;
 
+/// What a step or event sets that takes a message.
+const OF_MESSAGES: [&str; 3] = ["topic", "payload", "body"];
+
+/// The kinds of file that are checked by themselves.
+const FILES: [&Shape; 4] = [&keys::FLOW, &keys::STATION, &keys::CLOUD, &keys::DIALECT];
+
 impl Lost {
-    /// `lists`: where the file's single steps, flows and entries stand.
-    pub fn new(spans: &[Span], text: &str, file: &Node, lists: &[Span]) -> Self {
+    /// `problems`: those of the file's YAML; `lists`: where its single steps, flows and entries stand.
+    pub fn new(spans: &[Span], problems: &Diagnostics, text: &str, file: &Node, lists: &[Span]) -> Self {
+        let is_moved = |problem: &&Diagnostic| matches!(problem.code, Code::TAB | Code::DUPLICATE_KEY);
+        let moved = problems.errors().filter(is_moved);
+        // What was refused alone is lacking just as well.
+        let refused = problems.errors().filter(|problem| is_refused(problem)).map(|problem| problem.at);
+        let spans = spans.iter().copied().chain(refused).map(|span| (span, false));
         let parts: Vec<Part> = spans
-            .iter()
-            .map(|span| Part {
-                span: *span,
-                within: entry_around(text, *span),
-                text: lines_of(text, *span).to_string(),
+            .chain(moved.map(|problem| (problem.at, true)))
+            .map(|(span, is_there)| Part {
+                span,
+                is_there,
+                within: entry_around(text, span),
+                lines: lines_of(text, span),
             })
             .collect();
         let decides = parts.iter().any(|part| {
@@ -44,9 +60,9 @@ impl Lost {
             let key = top_key(text, part.span.start);
             !in_list
                 && (file.get(key).is_none()
+                    || FILES.iter().all(|shape| shape.key(key).is_none())
                     || DECISIVE[..ONLY_CONTENT].contains(&key)
-                    || part
-                        .text
+                    || text[part.lines.range()]
                         .lines()
                         .any(|line| DECISIVE.contains(&key_of(line.trim_start_matches([' ', '\t', '-'])))))
         });
@@ -57,6 +73,10 @@ impl Lost {
         self.parts.is_empty()
     }
 
+    fn text_of(&self, part: &Part) -> &str {
+        self.text.get(part.lines.range()).unwrap_or_default()
+    }
+
     /// Whether nobody knows what else the file would have.
     pub fn decides(&self) -> bool {
         self.decides
@@ -64,18 +84,27 @@ impl Lost {
 
     /// Whether a place touches what is lost.
     pub fn is_at(&self, at: Span) -> bool {
-        self.parts.iter().any(|part| touches(part.span, at))
+        self.parts.iter().any(|part| !part.is_there && touches(part.span, at))
     }
 
     /// Whether a problem follows from what is lost.
     pub fn explains(&self, problem: &Diagnostic) -> bool {
-        let names = |text: &str| named(problem).is_some_and(|name| has_word(text, name));
+        // What a line reads that is there is not what it defines.
+        let reads = |part: &Part| part.is_there && part.lines.holds(problem.at);
+        let names = |part: &Part| {
+            let text = self.text_of(part);
+            let defines = |name: &str| {
+                has_name(text, name)
+                    || OF_MESSAGES.contains(&name) && (has_name(text, "receive") || has_name(text, "message"))
+            };
+            !reads(part) && named(problem).is_some_and(defines)
+        };
         let may_follow = |part: &Part| match problem.code {
             Code::UNKNOWN_NAME | Code::UNKNOWN_FLOW | Code::UNKNOWN_PARAM | Code::UNKNOWN_STATE => {
-                names(&part.text)
+                names(part)
             }
             // A step that cannot be made is none that a later one could name; its lines and patterns are not known.
-            Code::WITHIN | Code::ERROR_NAME | Code::TABLE_FORM => true,
+            Code::WITHIN | Code::ERROR_NAME | Code::TABLE_FORM | Code::NO_CONTRACT | Code::NO_LINK => true,
             Code::MISSING_KEY
             | Code::MISSING_PARAM
             | Code::NOT_ON_ACTION
@@ -90,8 +119,8 @@ impl Lost {
 
     /// Whether a problem is one, whatever else the file may bring in or be.
     fn is_certain(&self, problem: &Diagnostic) -> bool {
-        let is_top = self.text[..problem.at.start.min(self.text.len())].ends_with(['\n', '\u{feff}'])
-            || problem.at.start == 0;
+        let before = problem.at.start.checked_sub(1).and_then(|before| self.text.as_bytes().get(before));
+        let is_top = before.is_none_or(|byte| *byte == b'\n');
         match problem.code {
             Code::UNKNOWN_KEY => !is_top,
             Code::WRONG_KIND
@@ -115,17 +144,26 @@ impl Lost {
     }
 }
 
+/// Whether a value or an entry is not there because of a problem in its YAML.
+fn is_refused(problem: &Diagnostic) -> bool {
+    !matches!(problem.code, Code::TAB | Code::DUPLICATE_KEY) && problem.code <= Code::QUOTE
+}
+
 fn touches(part: Span, at: Span) -> bool {
     part.file == at.file && at.start <= part.end && part.start <= at.end
 }
 
-/// What a message is about stands in it first.
+/// What a message is about stands in it first; of a value that `state` lacks, second.
 fn named(problem: &Diagnostic) -> Option<&str> {
-    problem.message.split('`').nth(1)
+    problem.message.split('`').nth(if problem.code == Code::UNKNOWN_STATE { 3 } else { 1 })
 }
 
-fn has_word(text: &str, word: &str) -> bool {
-    text.split(|sign: char| !(sign.is_alphanumeric() || sign == '_')).any(|part| part == word)
+/// Whether a name stands in a text, perhaps with a sign too many in it.
+fn has_name(text: &str, name: &str) -> bool {
+    let is_part = |sign: &char| sign.is_alphanumeric() || *sign == '_';
+    let is_long = name.len() > 3;
+    text.split(|sign: char| !is_part(&sign)).any(|part| part == name)
+        || is_long && text.chars().filter(is_part).collect::<String>().contains(name)
 }
 
 /// The key that a line begins with.
@@ -152,10 +190,10 @@ fn top_key(text: &str, at: usize) -> &str {
 }
 
 /// All lines that a place touches.
-fn lines_of(text: &str, span: Span) -> &str {
+fn lines_of(text: &str, span: Span) -> Span {
     let start = text[..span.start].rfind('\n').map_or(0, |end| end + 1);
     let end = text[span.end..].find('\n').map_or(text.len(), |end| span.end + end);
-    &text[start..end]
+    Span { start, end, ..span }
 }
 
 /// The item of a list in which the place stands; of what stands in none the whole file.

@@ -47,6 +47,11 @@ impl Compiler<'_> {
     fn step(&mut self, node: &Node, scope: &mut Scope, siblings: &Siblings) -> Option<Step> {
         if node.is_nothing() {
             self.salvage_text(node);
+            // It may have run a flow.
+            let sources = self.sources;
+            for word in sources.slice(node.span).split([' ', ',', '\n', '}', ']']) {
+                self.salvaged.extend(self.returned_by(word, scope.unit));
+            }
             self.define_salvaged(scope);
             return None;
         }
@@ -93,7 +98,7 @@ impl Compiler<'_> {
         let unless = parts.unless.and_then(|probe| self.probe(probe, scope)).map(Box::new);
         let within = parts.within.and_then(|within| self.within(within, siblings));
         let action = self.action(action_key, parts, scope);
-        self.define_misspelt(node, action_key, scope);
+        self.define_missed(node, action_key.is_none() || action.is_none(), scope);
         if let Some(line) = node.get("send").filter(|line| line.is_nothing()) {
             let rules = self.rules(&parts.send_nodes, Stand::Free, Stand::NeedsText);
             self.define_lost(line, &rules, scope);
@@ -160,12 +165,14 @@ impl Compiler<'_> {
         })
     }
 
-    /// The names that keys would define which are misspelt, or which the action is missing for: what reads them is
-    /// not wrong because of it.
-    fn define_misspelt(&mut self, node: &Node, action: Option<&str>, scope: &mut Scope) {
+    /// The names that misspelt keys would define, and the keys of an action that is no good: what reads them is not
+    /// wrong because of it.
+    fn define_missed(&mut self, node: &Node, has_failed: bool, scope: &mut Scope) {
         for (key, value) in node.map().unwrap_or_default() {
             let is_known = keys::STEP.key(&key.text).is_some();
-            if is_known && (action.is_some() || !matches!(key.text.as_str(), "expect" | "collect")) {
+            let defines =
+                matches!(key.text.as_str(), "expect" | "await" | "collect" | "receive" | "run" | "each");
+            if is_known && !(has_failed && defines) {
                 continue;
             }
             self.salvage_text(value);
@@ -182,16 +189,18 @@ impl Compiler<'_> {
         match key {
             "receive" => ["topic", "payload", "body"].map(Arc::from).to_vec(),
             "each" => text.split(' ').take(1).map(Arc::from).collect(),
-            "run" => self
-                .lookup(unit, text)
-                .map(|flow| self.signatures[flow.0].returns.clone())
-                .unwrap_or_default(),
+            "run" => self.returned_by(text, unit),
             "set" | "collect" => {
                 let entries = value.map().unwrap_or_default();
                 entries.iter().map(|(name, _)| Arc::from(name.text.as_str())).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// What a flow gives back to whoever runs it.
+    fn returned_by(&self, flow: &str, unit: UnitId) -> Vec<Arc<str>> {
+        self.lookup(unit, flow).map(|flow| self.signatures[flow.0].returns.clone()).unwrap_or_default()
     }
 
     fn within(&mut self, node: &Node, siblings: &Siblings) -> Option<Within> {

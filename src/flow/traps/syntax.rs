@@ -51,6 +51,7 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
         E::MappingValueNotAllowed => broken.colon(),
         E::SimpleKeyExpected => broken.no_colon(),
         E::ExpectedBlockMappingKey if broken.after_bracket() => broken.after_quote(),
+        E::InvalidColonPlacement if broken.is_open_above() => broken.braces(),
         E::ExpectedFlowMappingSeparator
         | E::ExpectedFlowSequenceSeparator
         | E::UnclosedFlowCollection { .. }
@@ -66,7 +67,8 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
     }
 }
 
-fn tab(at: Span) -> Diagnostic {
+/// A tab that stands for blanks.
+pub(in crate::flow) fn tab(at: Span) -> Diagnostic {
     Diagnostic::error(Code::TAB, at, "a tab stands where YAML wants blanks")
         .help("indent with blanks only, two for each level")
 }
@@ -130,6 +132,11 @@ impl Broken<'_> {
 
     fn in_flow(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// Whether a brace or bracket is open that stands in a line above.
+    fn is_open_above(&self) -> bool {
+        self.open.is_some_and(|open| open < self.line().start)
     }
 
     fn tab(&self) -> Diagnostic {

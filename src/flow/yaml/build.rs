@@ -55,7 +55,9 @@ pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics)
             continue;
         }
         tabs.sort_unstable();
-        traps::tabs(written, &tabs).into_iter().for_each(|problem| problems.push(problem));
+        for problem in traps::tabs(written, &tabs) {
+            problems.push(problem);
+        }
         if complete && tree.is_none() && problems.is_empty() {
             problems.push(traps::empty_file(file));
         }
@@ -175,6 +177,12 @@ impl<'s, 'p> Builder<'s, 'p> {
                     return false;
                 }
             }
+            if let Event::Scalar(..) = &event
+                && let Some(tab) = self.tab_before(range.start)
+            {
+                self.stop = Some(self.stop_at(range.start, traps::tab(self.span(tab..tab + 1))));
+                return false;
+            }
             let tag = span.tag_span().and_then(|tag| tag.byte_range());
             if !self.event(event, range, tag) {
                 return false;
@@ -188,11 +196,33 @@ impl<'s, 'p> Builder<'s, 'p> {
         let open = self.open.iter().rfind(|open| open.flow_style).map(|open| open.start);
         let place = traps::Broken { text: self.text, file: self.file, at, last: self.last.clone(), open };
         let problem = traps::syntax(&place, error.kind());
+        self.stop = Some(self.stop_at(at, problem));
+    }
+
+    fn stop_at(&self, at: usize, problem: Diagnostic) -> Stop {
         let bracket = self.open.iter().find(|open| open.flow_style).map(|open| open.start);
         let from = bracket.map_or(at, |bracket| bracket.min(at));
-        let line_of = |at: usize| self.text[..at].rfind('\n').map_or(0, |end| end + 1);
-        let (line, start) = (line_of(at), line_of(from.min(problem.at.start)));
-        self.stop = Some(Stop { problem, from, in_brackets: bracket.is_some(), line, start });
+        let (line, start) = (self.line_of(at), self.line_of(from.min(problem.at.start)));
+        Stop { problem, from, in_brackets: bracket.is_some(), line, start }
+    }
+
+    fn line_of(&self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |end| end + 1)
+    }
+
+    /// A tab in front of the key or item that begins there: behind a blank the parser takes it for one more.
+    fn tab_before(&self, start: usize) -> Option<usize> {
+        if self.in_flow() || start == 0 || !self.text[..start].ends_with(['\t', ' ']) {
+            return None;
+        }
+        let line = self.line_of(start);
+        let before = &self.text[line..start];
+        let dashes = before.trim_start_matches([' ', '\t']);
+        let is_key = matches!(self.open.last(), Some(Open { what: What::Map { key: None, .. }, .. }));
+        let begins_line = dashes.is_empty() && is_key
+            || dashes.starts_with('-') && dashes.trim_matches(['-', ' ']).is_empty();
+        let tab = before.find('\t').filter(|_| begins_line)?;
+        Some(line + tab)
     }
 
     /// What was taken out where a value of nothing stands, if that is why.

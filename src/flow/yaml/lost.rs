@@ -39,7 +39,19 @@ pub(super) fn take_out(
     let least = if fits { margin + 1 } else { margin };
     let begin = line_start + value.unwrap_or(0);
     let end = begin + text[begin..line_start + line.len()].trim_end().len();
-    let region = begin..end_of_deeper(text, line_start + line.len(), least).max(end);
+    // A line that stands nowhere, with all that it has to say: the lists and maps around it go on behind it.
+    let mut open = if fits { Vec::new() } else { tab::open_columns(&text[..line_start]) };
+    if open.contains(&margin) || tab::lacks_value(line) || tab::is_item(line.trim_start()) {
+        open.clear();
+    }
+    let is_part = |line: &str| {
+        let is_part = depth(line) >= least && !open.contains(&depth(line));
+        if is_part && tab::lacks_value(line) {
+            open.clear();
+        }
+        is_part
+    };
+    let region = begin..end_of_part(text, line_start + line.len(), is_part).max(end);
     let is_taken = known.iter().any(|known| known.start < region.end && region.start < known.end);
     if region.is_empty() || is_taken {
         return None;
@@ -76,8 +88,8 @@ fn depth(line: &str) -> usize {
     tab::width_of(tab::margin(line), TAB_WIDTH)
 }
 
-/// The end of the lines behind `at` that stand at least `least` columns in, and of a line that only closes brackets.
-fn end_of_deeper(text: &str, at: usize, least: usize) -> usize {
+/// The end of the lines behind `at` that are part of it, and of a line that only closes brackets.
+fn end_of_part(text: &str, at: usize, mut is_part: impl FnMut(&str) -> bool) -> usize {
     let mut end = at;
     let mut next = at;
     for line in text[at..].split_inclusive('\n') {
@@ -87,7 +99,7 @@ fn end_of_deeper(text: &str, at: usize, least: usize) -> usize {
             continue;
         }
         let closes = content.chars().all(|sign| "]},".contains(sign));
-        if depth(line) < least && !closes {
+        if !is_part(line) && !closes {
             break;
         }
         end = text[..next].trim_end().len();

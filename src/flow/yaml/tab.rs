@@ -33,10 +33,22 @@ pub(super) fn column(
     let margin = margin(&text[start..]);
     let mut lines = text[start + margin.len()..].lines();
     let content = lines.next().unwrap_or_default();
-    let next = lines.find(|line| is_text(line));
+    let next = lines.find(is_text);
     let above = Above::of(&text[..start]);
+    if above.keys.is_empty() {
+        return Some(0);
+    }
     let mut fitting = if is_item(content) { above.items } else { above.keys };
     fitting.retain(|column| next.is_none_or(|next| can_follow(next, content, *column)));
+    if is_item(content) {
+        // The next line goes on with the item.
+        let goes_on = |column: &usize| {
+            next.is_some_and(|next| width_of(self::margin(next), 1) == column + content_column(content))
+        };
+        if let Some(column) = fitting.iter().copied().find(goes_on) {
+            return Some(column);
+        }
+    }
     let is_inside = |column: usize| above.opens && column > above.content;
     if let Some(column) = known.get(margin).filter(|column| fitting.contains(column) || is_inside(**column)) {
         return Some(*column);
@@ -55,6 +67,12 @@ pub(super) fn column(
     }
 }
 
+/// The columns of the lists and maps that are open behind `text`.
+pub(super) fn open_columns(text: &str) -> Vec<usize> {
+    let Above { items, keys, .. } = Above::of(text);
+    items.into_iter().chain(keys).collect()
+}
+
 /// Whether a line whose content begins at `column` can stand above `next`.
 fn can_follow(next: &str, content: &str, column: usize) -> bool {
     let first = next.len() - next.trim_start_matches(' ').len();
@@ -71,7 +89,7 @@ fn is_text(line: &&str) -> bool {
     !line.trim().is_empty() && !line.trim_start().starts_with('#')
 }
 
-fn is_item(content: &str) -> bool {
+pub(super) fn is_item(content: &str) -> bool {
     content.strip_prefix('-').is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
@@ -121,7 +139,7 @@ impl Above {
 }
 
 /// Whether a line's value stands on the next ones.
-fn lacks_value(line: &str) -> bool {
+pub(super) fn lacks_value(line: &str) -> bool {
     let line = line.find(" #").map_or(line, |comment| &line[..comment]).trim_end();
     let last = line.rsplit(' ').next().unwrap_or_default();
     line.ends_with(':') || last == "-" || (last.starts_with(['|', '>']) && last.len() <= 3)
@@ -139,6 +157,7 @@ mod tests {
 
     #[test]
     fn a_tab_is_what_fits() {
+        assert_eq!(last("# comment\n\tsteps:"), Some(0));
         assert_eq!(last("steps:\n\t- AT"), Some(2));
         assert_eq!(last("steps:\n- AT\n\t- AT"), Some(0));
         assert_eq!(last("steps:\n- send: AT\n\texpect: x"), Some(2));
