@@ -372,6 +372,17 @@ impl Diagnostics {
         self.list.extend(later.into_iter().filter(is_worth_it));
     }
 
+    /// The same with every place led elsewhere.
+    #[must_use]
+    pub fn moved(self, place: impl Fn(Span) -> Span) -> Self {
+        let mut out = Self { left_out: self.left_out, has_errors: self.has_errors, ..Self::default() };
+        for problem in self.list {
+            let also = problem.also.into_iter().map(|(at, what)| (place(at), what)).collect();
+            out.push(Diagnostic { at: place(problem.at), also, ..problem });
+        }
+        out
+    }
+
     /// Whether something forbids to run.
     pub fn has_errors(&self) -> bool {
         self.has_errors

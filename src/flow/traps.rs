@@ -10,7 +10,7 @@ use super::diag::{Code, Diagnostic, FileId, Span};
 use super::yaml::{Key, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Scalar, Style};
 
 pub(super) use look::look;
-pub(super) use syntax::{Broken, syntax};
+pub(super) use syntax::{Broken, syntax, tab, tabs};
 
 /// Whether a text is a command line: what a step that is only text must be.
 pub fn is_command(text: &str) -> bool {

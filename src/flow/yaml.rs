@@ -9,7 +9,9 @@
 
 mod build;
 mod lost;
+mod mend;
 mod place;
+mod tab;
 
 use super::diag::{Diagnostics, FileId, Sources, Span};
 
@@ -114,6 +116,21 @@ impl Node {
     /// The value of `key`, if it is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.map()?.iter().find(|(known, _)| known.text == key).map(|(_, value)| value)
+    }
+
+    /// Leads its places, and those of all in it, elsewhere.
+    fn move_to(&mut self, place: &impl Fn(Span) -> Span) {
+        self.span = place(self.span);
+        match &mut self.kind {
+            Kind::List(items) => items.iter_mut().for_each(|item| item.move_to(place)),
+            Kind::Map(entries) => {
+                for (key, value) in entries {
+                    key.span = place(key.span);
+                    value.move_to(place);
+                }
+            }
+            Kind::Scalar { .. } | Kind::Nothing => {}
+        }
     }
 
     /// Whether it was refused and reported: see [`Kind::Nothing`].

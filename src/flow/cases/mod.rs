@@ -13,6 +13,8 @@
 //! After a change that is meant, `UPDATE=1 cargo test generated` writes the new texts; reading the difference
 //! is the review. The same variable refreshes every other generated file of this room.
 
+mod mended;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

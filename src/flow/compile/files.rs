@@ -107,8 +107,13 @@ impl Gatherer<'_> {
     fn done(self) -> Files {
         // A mistake in a step has brought in nothing less.
         let lists = self.all.first().map(|main| lists_of(&main.node)).unwrap_or_default();
-        let incomplete = self.cut.is_some()
-            || self.problems.errors().any(|found| !lists.iter().any(|list| list.holds(found.at)));
+        let is_known = |found: &Diagnostic| {
+            found.code == Code::TAB
+                || self.lost.is_at(found.at)
+                || lists.iter().any(|list| list.holds(found.at))
+        };
+        let incomplete =
+            self.cut.is_some() || self.lost.decides() || self.problems.errors().any(|found| !is_known(found));
         Files { all: self.all, incomplete, cut: self.cut, lost: self.lost }
     }
 
@@ -117,10 +122,7 @@ impl Gatherer<'_> {
         let Some((id, tree)) = self.reader.main_yaml(&place, self.sources, self.problems) else { return };
         let Tree { root: node, complete, lost } = tree;
         self.cut = node.get("steps").filter(|_| !complete).map(|steps| steps.span);
-        self.lost = Lost::new(lost, self.sources.text(id));
-        if !self.lost.is_in(&lists_of(&node)) {
-            return;
-        }
+        self.lost = Lost::new(&lost, self.problems, self.sources.text(id), &node, &lists_of(&node));
         if let Some((key, _)) = node.map().and_then(|map| map.iter().find(|(key, _)| is_test_key(&key.text)))
         {
             self.problems.push(

@@ -6,10 +6,10 @@ use crate::at::pattern::is_name;
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::flow::duration;
-use crate::flow::fields::Fields;
+use crate::flow::fields::{Fields, nearest};
 use crate::flow::keys;
 use crate::flow::model::{
-    Action, Assignment, Check, OnError, Piece, Probe, Retry, Slot, Step, Target, Template, Within,
+    Action, Assignment, Check, OnError, Piece, Probe, Retry, Slot, Step, Target, Template, UnitId, Within,
 };
 use crate::flow::traps;
 use crate::flow::yaml::{Kind, Node};
@@ -47,6 +47,11 @@ impl Compiler<'_> {
     fn step(&mut self, node: &Node, scope: &mut Scope, siblings: &Siblings) -> Option<Step> {
         if node.is_nothing() {
             self.salvage_text(node);
+            // It may have run a flow.
+            let sources = self.sources;
+            for word in sources.slice(node.span).split([' ', ',', '\n', '}', ']']) {
+                self.salvaged.extend(self.returned_by(word, scope.unit));
+            }
             self.define_salvaged(scope);
             return None;
         }
@@ -93,6 +98,7 @@ impl Compiler<'_> {
         let unless = parts.unless.and_then(|probe| self.probe(probe, scope)).map(Box::new);
         let within = parts.within.and_then(|within| self.within(within, siblings));
         let action = self.action(action_key, parts, scope);
+        self.define_missed(node, action_key.is_none() || action.is_none(), scope);
         if let Some(line) = node.get("send").filter(|line| line.is_nothing()) {
             let rules = self.rules(&parts.send_nodes, Stand::Free, Stand::NeedsText);
             self.define_lost(line, &rules, scope);
@@ -157,6 +163,44 @@ impl Compiler<'_> {
             }
             (action, _) => plain_title(node.span, action),
         })
+    }
+
+    /// The names that misspelt keys would define, and the keys of an action that is no good: what reads them is not
+    /// wrong because of it.
+    fn define_missed(&mut self, node: &Node, has_failed: bool, scope: &mut Scope) {
+        for (key, value) in node.map().unwrap_or_default() {
+            let is_known = keys::STEP.key(&key.text).is_some();
+            let defines =
+                matches!(key.text.as_str(), "expect" | "await" | "collect" | "receive" | "run" | "each");
+            if is_known && !(has_failed && defines) {
+                continue;
+            }
+            self.salvage_text(value);
+            let meant = nearest(&key.text, keys::STEP.keys.iter().map(|key| key.name));
+            let names = self.names_of(meant.unwrap_or_default(), value, scope.unit);
+            self.salvaged.extend(names);
+        }
+        self.define_salvaged(scope);
+    }
+
+    /// What a key of a step defines beside the holes of its text.
+    fn names_of(&self, key: &str, value: &Node, unit: UnitId) -> Vec<Arc<str>> {
+        let text = value.scalar().map(|scalar| scalar.text).unwrap_or_default();
+        match key {
+            "receive" => ["topic", "payload", "body"].map(Arc::from).to_vec(),
+            "each" => text.split(' ').take(1).map(Arc::from).collect(),
+            "run" => self.returned_by(text, unit),
+            "set" | "collect" => {
+                let entries = value.map().unwrap_or_default();
+                entries.iter().map(|(name, _)| Arc::from(name.text.as_str())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a flow gives back to whoever runs it.
+    fn returned_by(&self, flow: &str, unit: UnitId) -> Vec<Arc<str>> {
+        self.lookup(unit, flow).map(|flow| self.signatures[flow.0].returns.clone()).unwrap_or_default()
     }
 
     fn within(&mut self, node: &Node, siblings: &Siblings) -> Option<Within> {

@@ -1,8 +1,11 @@
 //! What a step does, and what may ride on it.
 
-use super::Fields;
+use super::{Fields, nearest};
 use crate::flow::diag::{Code, Diagnostic, Diagnostics};
 use crate::flow::keys::{ACTIONS, Key, or_list};
+
+/// What a step may do without an action.
+const ALONE: [&str; 3] = ["set", "check", "log"];
 
 impl Fields<'_> {
     /// The step's action, or `None` if it has none (a lone `set`, `check`, `log`) or several, which is
@@ -31,18 +34,30 @@ impl Fields<'_> {
             return None;
         }
         let action = found.first().map(|(name, _)| *name);
+        if action.is_none() && self.entries.iter().any(|(key, _)| self.means_action(&key.text)) {
+            return None;
+        }
         for key in self.shape.keys.iter().filter(|key| !key.on.is_empty()) {
             if action.is_none_or(|action| !key.on.contains(&action)) {
                 self.misplaced(key, action, problems);
             }
         }
-        if action.is_none() && !["set", "check", "log"].iter().any(|name| self.is_there(name)) {
+        if action.is_none() && !ALONE.iter().any(|name| self.is_there(name)) {
             problems.push(
                 Diagnostic::error(Code::MISSING_KEY, self.head(), "this step does nothing")
                     .help("give it an action such as `send: AT`, or `set`, `check` or `log`"),
             );
         }
         action
+    }
+
+    /// Whether it is no key, but near to what a step does: then that is not missing as well.
+    fn means_action(&self, key: &str) -> bool {
+        let known = || self.shape.keys.iter().map(|key| key.name);
+        let does = |name: &str| ACTIONS.contains(&name) || ALONE.contains(&name);
+        self.shape.key(key).is_none()
+            && (self.shape.instead.iter().any(|(word, _)| *word == key)
+                || nearest(key, known()).is_some_and(does))
     }
 
     fn misplaced(&self, key: &Key, action: Option<&str>, problems: &mut Diagnostics) {

@@ -51,6 +51,7 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
         E::MappingValueNotAllowed => broken.colon(),
         E::SimpleKeyExpected => broken.no_colon(),
         E::ExpectedBlockMappingKey if broken.after_bracket() => broken.after_quote(),
+        E::InvalidColonPlacement if broken.is_open_above() => broken.braces(),
         E::ExpectedFlowMappingSeparator
         | E::ExpectedFlowSequenceSeparator
         | E::UnclosedFlowCollection { .. }
@@ -64,6 +65,30 @@ pub(in crate::flow) fn syntax(broken: &Broken<'_>, kind: &ErrorKind) -> Diagnost
         E::RecursionLimitExceeded => super::too_deep(broken.span(broken.at..broken.at)),
         _ => broken.other(kind),
     }
+}
+
+/// A tab that stands for blanks.
+pub(in crate::flow) fn tab(at: Span) -> Diagnostic {
+    Diagnostic::error(Code::TAB, at, "a tab stands where YAML wants blanks")
+        .help("indent with blanks only, two for each level")
+}
+
+/// One problem for each run of lines that have a tab: `at` are the tabs in the order of the file.
+pub(in crate::flow) fn tabs(text: &str, at: &[Span]) -> Vec<Diagnostic> {
+    let follows = |one: &Span, next: &Span| {
+        let between = &text[one.end..next.start.max(one.end)];
+        let (first, last) = (between.find('\n').unwrap_or(0), between.rfind('\n').unwrap_or(0));
+        between[first..last].trim().is_empty()
+    };
+    at.chunk_by(follows)
+        .map(|run| match run {
+            [first, _] => tab(*first).label("and in the next line"),
+            [first, rest @ ..] if !rest.is_empty() => {
+                tab(*first).label(format!("and in the {} lines below", rest.len()))
+            }
+            _ => tab(run[0]),
+        })
+        .collect()
 }
 
 impl Broken<'_> {
@@ -109,12 +134,16 @@ impl Broken<'_> {
         self.open.is_some()
     }
 
+    /// Whether a brace or bracket is open that stands in a line above.
+    fn is_open_above(&self) -> bool {
+        self.open.is_some_and(|open| open < self.line().start)
+    }
+
     fn tab(&self) -> Diagnostic {
         let line = self.line();
         // The parser may stop in front of the line that has the tab.
         let found = self.text[line.start..].find('\t').map_or(self.at, |tab| line.start + tab);
-        self.error(Code::TAB, self.sign(found), "a tab stands where YAML wants blanks")
-            .help("indent with blanks only, two for each level")
+        tab(self.span(self.sign(found)))
     }
 
     fn block_sign(&self, sign: char) -> Diagnostic {

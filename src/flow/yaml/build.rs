@@ -1,55 +1,71 @@
 //! Events of the parser → nodes. Refuses what the language leaves out of YAML, where it stands.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, options};
 
-use super::lost;
+use super::mend::{Mended, Stop};
 use super::{Key, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Style, Tree};
-use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::flow::diag::{Code, Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::traps::{self, Parent};
 
 /// Reads the whole file without what is no YAML, or stops at the first thing after which all would be guesswork:
 /// then there is a tree only if the file's own steps were being read and nothing else was to follow them.
 pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Tree> {
-    let mut text = Cow::Borrowed(sources.text(file));
-    if text.len() > MOST_BYTES {
-        problems.push(traps::too_large(file, text.len()));
+    let written = sources.text(file);
+    if written.len() > MOST_BYTES {
+        problems.push(traps::too_large(file, written.len()));
         return None;
     }
-    let mut lost: Vec<Range<usize>> = Vec::new();
+    let mut mended = Mended::new(written);
+    let mut tabs: Vec<Span> = Vec::new();
     loop {
         let mut found = Diagnostics::new();
-        let mut builder = Builder::new(&text, file, &lost, &mut found);
+        let mut builder = Builder::new(mended.text(), file, mended.lost(), &mut found);
         let complete = builder.read();
-        let without_it = builder
-            .syntax_error
-            .take()
-            .filter(|_| lost.len() < lost::MOST)
-            .and_then(|(problem, from)| lost::take_out(&text, &problem, from, &lost));
-        if let Some((rest, region)) = without_it {
-            let news = |problem: &Diagnostic| !lost.iter().any(|lost| touches(problem.at, lost));
-            found.retain_since(0, news);
-            problems.append(found);
-            text = Cow::Owned(rest);
-            lost.push(region);
+        let stop = builder.stop.take();
+        let cure = stop.as_ref().and_then(|stop| mended.cure(stop));
+        let mut tree = None;
+        if cure.is_none() {
+            let root = if complete { builder.root.take() } else { builder.root_before_the_open_step() };
+            let comments = builder.comments;
+            tree = root.map(|mut root| {
+                traps::look(mended.text(), &mut root, &comments, &mut found);
+                root
+            });
+        }
+        let place = |span: Span| Span::new(file, mended.written(span.start)..mended.written(span.end));
+        if let Some(stop) = stop {
+            let is_told = has_cause(&stop, &found);
+            // What stands above it will be found again.
+            if cure.is_some() {
+                found = behind(&found, stop.start);
+            }
+            match stop.problem.code {
+                _ if is_told => {}
+                Code::TAB => tabs.push(place(stop.problem.at)),
+                _ => found.push(stop.problem),
+            }
+        }
+        found.retain_since(0, |problem| !mended.lost().iter().any(|lost| touches(problem.at, lost)));
+        problems.append(found.moved(place));
+        if let Some(cure) = cure {
+            mended.apply(cure);
             continue;
         }
-        if !complete {
-            builder.root = builder.root_before_the_open_step();
+        tabs.sort_unstable();
+        for problem in traps::tabs(written, &tabs) {
+            problems.push(problem);
         }
-        let (mut root, comments) = (builder.root, builder.comments);
-        if let Some(root) = &mut root {
-            traps::look(&text, root, &comments, &mut found);
-        } else if complete && found.is_empty() && lost.is_empty() {
-            found.push(traps::empty_file(file));
+        if complete && tree.is_none() && problems.is_empty() {
+            problems.push(traps::empty_file(file));
         }
-        found.retain_since(0, |problem| !lost.iter().any(|lost| touches(problem.at, lost)));
-        problems.append(found);
-        let lost = lost.into_iter().map(|range| Span::new(file, range)).collect();
-        return root.map(|root| Tree { root, complete, lost });
+        let lost = mended.lost().iter().map(|lost| place(Span::new(file, lost.clone()))).collect();
+        return tree.map(|mut root| {
+            root.move_to(&place);
+            Tree { root, complete, lost }
+        });
     }
 }
 
@@ -58,13 +74,29 @@ fn touches(at: Span, lost: &Range<usize>) -> bool {
     at.start <= lost.end && lost.start <= at.end
 }
 
+/// Whether something was found in the line in which the parser stopped: that is the cause.
+fn has_cause(stop: &Stop, found: &Diagnostics) -> bool {
+    found.sorted().iter().any(|known| known.at.start >= stop.line)
+}
+
+/// What was found from `start` on.
+fn behind(found: &Diagnostics, start: usize) -> Diagnostics {
+    let mut out = Diagnostics::new();
+    found
+        .sorted()
+        .into_iter()
+        .filter(|known| known.at.end >= start)
+        .for_each(|known| out.push(known.clone()));
+    out
+}
+
 struct Builder<'s, 'p> {
     text: &'s str,
     file: FileId,
     /// What was taken out of the text.
     lost: &'s [Range<usize>],
-    /// What the parser stopped at, and where that, or the outermost bracket around it, begins.
-    syntax_error: Option<(Diagnostic, usize)>,
+    /// What the parser stopped at.
+    stop: Option<Stop>,
     /// Lists and maps that have begun and not ended.
     open: Vec<Open>,
     root: Option<Node>,
@@ -104,7 +136,7 @@ impl<'s, 'p> Builder<'s, 'p> {
             text,
             file,
             lost,
-            syntax_error: None,
+            stop: None,
             open: Vec::new(),
             root: None,
             nodes: 0,
@@ -145,6 +177,12 @@ impl<'s, 'p> Builder<'s, 'p> {
                     return false;
                 }
             }
+            if let Event::Scalar(..) = &event
+                && let Some(tab) = self.tab_before(range.start)
+            {
+                self.stop = Some(self.stop_at(range.start, traps::tab(self.span(tab..tab + 1))));
+                return false;
+            }
             let tag = span.tag_span().and_then(|tag| tag.byte_range());
             if !self.event(event, range, tag) {
                 return false;
@@ -158,13 +196,33 @@ impl<'s, 'p> Builder<'s, 'p> {
         let open = self.open.iter().rfind(|open| open.flow_style).map(|open| open.start);
         let place = traps::Broken { text: self.text, file: self.file, at, last: self.last.clone(), open };
         let problem = traps::syntax(&place, error.kind());
-        let outermost = self.open.iter().find(|open| open.flow_style).map_or(at, |open| open.start);
-        self.syntax_error = Some((problem.clone(), outermost.min(at)));
-        // What was reported in this line is the cause.
-        let line = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
-        if !self.problems.sorted().iter().any(|known| known.at.start >= line) {
-            self.problems.push(problem);
+        self.stop = Some(self.stop_at(at, problem));
+    }
+
+    fn stop_at(&self, at: usize, problem: Diagnostic) -> Stop {
+        let bracket = self.open.iter().find(|open| open.flow_style).map(|open| open.start);
+        let from = bracket.map_or(at, |bracket| bracket.min(at));
+        let (line, start) = (self.line_of(at), self.line_of(from.min(problem.at.start)));
+        Stop { problem, from, in_brackets: bracket.is_some(), line, start }
+    }
+
+    fn line_of(&self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |end| end + 1)
+    }
+
+    /// A tab in front of the key or item that begins there: behind a blank the parser takes it for one more.
+    fn tab_before(&self, start: usize) -> Option<usize> {
+        if self.in_flow() || start == 0 || !self.text[..start].ends_with(['\t', ' ']) {
+            return None;
         }
+        let line = self.line_of(start);
+        let before = &self.text[line..start];
+        let dashes = before.trim_start_matches([' ', '\t']);
+        let is_key = matches!(self.open.last(), Some(Open { what: What::Map { key: None, .. }, .. }));
+        let begins_line = dashes.is_empty() && is_key
+            || dashes.starts_with('-') && dashes.trim_matches(['-', ' ']).is_empty();
+        let tab = before.find('\t').filter(|_| begins_line)?;
+        Some(line + tab)
     }
 
     /// What was taken out where a value of nothing stands, if that is why.

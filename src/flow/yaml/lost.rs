@@ -3,10 +3,14 @@
 
 use std::ops::Range;
 
+use super::tab;
 use crate::flow::diag::{Code, Diagnostic};
 
 /// So many values are taken out of one file; whoever has more errors has not written YAML.
 pub(super) const MOST: usize = 20;
+
+/// Where nobody knows better: what stands in the same tabs is as far in, with more of them it is farther in.
+const TAB_WIDTH: usize = 4;
 
 /// What stands in for a value that was taken out.
 const STAND_IN: &str = "~";
@@ -19,22 +23,35 @@ pub(super) fn take_out(
     from: usize,
     known: &[Range<usize>],
 ) -> Option<(String, Range<usize>)> {
-    if matches!(problem.code, Code::TAB | Code::TOO_DEEP) {
-        return None;
-    }
     let start = problem.at.start.min(from);
     let line_start = text[..start].rfind('\n').map_or(0, |end| end + 1);
     let line = text[line_start..].lines().next().unwrap_or("");
-    let fits = problem.code != Code::SYNTAX || start > line_start + indentation(line);
+    let fits = match problem.code {
+        Code::SYNTAX => start > line_start + indentation(line),
+        Code::TAB => start > line_start + tab::margin(line).len(),
+        _ => true,
+    };
     let (margin, value) = match entry(line) {
         Some((margin, value)) if fits => (margin, Some(value)),
-        _ => (indentation(line), None),
+        _ => (depth(line), None),
     };
     // A line that does not fit takes those with it that stand as far in.
     let least = if fits { margin + 1 } else { margin };
     let begin = line_start + value.unwrap_or(0);
     let end = begin + text[begin..line_start + line.len()].trim_end().len();
-    let region = begin..end_of_deeper(text, line_start + line.len(), least).max(end);
+    // A line that stands nowhere, with all that it has to say: the lists and maps around it go on behind it.
+    let mut open = if fits { Vec::new() } else { tab::open_columns(&text[..line_start]) };
+    if open.contains(&margin) || tab::lacks_value(line) || tab::is_item(line.trim_start()) {
+        open.clear();
+    }
+    let is_part = |line: &str| {
+        let is_part = depth(line) >= least && !open.contains(&depth(line));
+        if is_part && tab::lacks_value(line) {
+            open.clear();
+        }
+        is_part
+    };
+    let region = begin..end_of_part(text, line_start + line.len(), is_part).max(end);
     let is_taken = known.iter().any(|known| known.start < region.end && region.start < known.end);
     if region.is_empty() || is_taken {
         return None;
@@ -61,12 +78,18 @@ fn entry(line: &str) -> Option<(usize, usize)> {
     Some((start, line.len() - rest.trim_start_matches(' ').len()))
 }
 
+/// How many blanks a line begins with.
 fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// The end of the lines behind `at` that stand at least `least` columns in, and of a line that only closes brackets.
-fn end_of_deeper(text: &str, at: usize, least: usize) -> usize {
+/// How far in a line stands, tabs taken for some blanks.
+fn depth(line: &str) -> usize {
+    tab::width_of(tab::margin(line), TAB_WIDTH)
+}
+
+/// The end of the lines behind `at` that are part of it, and of a line that only closes brackets.
+fn end_of_part(text: &str, at: usize, mut is_part: impl FnMut(&str) -> bool) -> usize {
     let mut end = at;
     let mut next = at;
     for line in text[at..].split_inclusive('\n') {
@@ -76,7 +99,7 @@ fn end_of_deeper(text: &str, at: usize, least: usize) -> usize {
             continue;
         }
         let closes = content.chars().all(|sign| "]},".contains(sign));
-        if indentation(line) < least && !closes {
+        if !is_part(line) && !closes {
             break;
         }
         end = text[..next].trim_end().len();
