@@ -328,7 +328,7 @@ impl Station {
             self.tell_link();
             self.link = self.link.successor(&self.program, &self.shared, self.seed, now);
         }
-        self.drain.renew(&self.program);
+        self.drain.renew(&self.program, self.shared.clock.now());
         self.watch_lines();
         self.renew_jobs(&old);
     }
