@@ -233,3 +233,15 @@ fn a_jump_after_a_run_is_made_up_for_once() {
     assert!(each.ends_with(&[280, 290, 300, 320, 330, 340, 350]), "{each:?}");
     assert_eq!(gone(&lab, "each"), ["1 missed, once"], "11:10Z, while the port was busy");
 }
+
+/// Nobody saw where it went: what it passed was not due while an earlier run went on.
+#[test]
+fn a_jump_out_of_the_unknown_is_made_up_for() {
+    // 00:24Z is the last that is known; three minutes later it is 01:19Z.
+    let jumps =
+        [what("1s", "clock: '-55m'"), what("76m", "clock: unknown"), what("79m", "clock: synchronised")];
+    let mut lab = Lab::start(Case::of(station("jumps.yaml")).then(jumps));
+    lab.run_to(hm(1, 35));
+    assert_eq!(minutes(&lab, "often"), [65, 75, 79, 80, 90], "01:10Z is the one before the last");
+    assert_eq!(gone(&lab, "often"), ["4 missed, once"]);
+}

@@ -60,7 +60,7 @@ impl Cron {
             let held = !std::mem::replace(&mut self.held, true);
             return Poll { held, ..Poll::default() };
         };
-        self.held = false;
+        let was_unknown = std::mem::replace(&mut self.held, false);
         let now_ms = wall_ms.saturating_sub(self.phase_ms);
         let looked_at = self.looked_at.replace((now.mono, now_ms));
         self.look_ahead(now_ms);
@@ -71,14 +71,16 @@ impl Cron {
         let (count, due_ms) = self.passed(first_ms, now_ms);
         self.deal_with(due_ms);
         self.look_ahead(now_ms);
-        // What became due while the port was busy or the machine slept was not jumped over by anybody.
+        // What became due while the port was busy or the machine slept was not jumped over by anybody. Nor was
+        // what passed before this process; but a calendar that was not known may have moved by anything.
         let lived_ms = looked_at.map_or(0, |(at, _)| millis(now.mono.since(at)));
         let late_ms = now_ms - due_ms;
         let runs = self.missed == Missed::Once || late_ms <= lived_ms.max(LATE_MS);
         let due = Due {
             scheduled_wall_ms: Some(due_ms.saturating_add(self.phase_ms)),
             late: Duration::from_millis(late_ms.unsigned_abs()),
-            jumped: looked_at.is_some_and(|(_, then_ms)| now_ms - then_ms - lived_ms > LATE_MS),
+            jumped: was_unknown
+                || looked_at.is_some_and(|(_, then_ms)| now_ms - then_ms - lived_ms > LATE_MS),
         };
         Poll { run: runs.then_some(due), missed: count - u64::from(runs), held: false }
     }

@@ -7,10 +7,11 @@ use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::duration;
 use crate::flow::model::station::{LONGEST_RUN, Schedule, When};
-use crate::flow::model::{Action, Flow, FlowId, Station, Step};
+use crate::flow::model::{Flow, FlowId, Station};
 
 use super::super::Compiler;
 use super::super::files::Kind;
+use super::asleep::Sleeps;
 use super::{Draft, Period, Said};
 
 /// Every report is written to disk and synced: more often than this wears a flash memory down.
@@ -33,8 +34,9 @@ impl Compiler<'_> {
         if let Some(allowed) = station.limits.report_every {
             self.judge_sum(&periods, allowed, limits_at);
         }
+        let mut sleeps = Sleeps::new(flows);
         for schedule in &station.schedules {
-            self.judge_length(schedule, flows);
+            self.judge_length(schedule, flows, &mut sleeps);
         }
         if station.link.is_none() && !self.incomplete {
             self.needs_link(&station);
@@ -121,13 +123,15 @@ impl Compiler<'_> {
     }
 
     /// A run that has no `timeout` of its own is cut, and what sleeps for longer is cut each time.
-    fn judge_length(&mut self, schedule: &Schedule, flows: &[Flow]) {
-        let Some(flow) = flows.get(schedule.flow.0).filter(|flow| flow.timeout.is_none()) else { return };
+    fn judge_length(&mut self, schedule: &Schedule, flows: &[Flow], sleeps: &mut Sleeps) {
+        if flows.get(schedule.flow.0).is_none_or(|flow| flow.timeout.is_some()) {
+            return;
+        }
         let limit = match schedule.when {
             When::Every(period) => period.min(LONGEST_RUN),
             When::EveryOf(_) | When::Cron(_) => LONGEST_RUN,
         };
-        let asleep = asleep(&flow.steps, flows, 0);
+        let asleep = sleeps.of(schedule.flow);
         if asleep <= limit {
             return;
         }
@@ -160,21 +164,4 @@ impl Compiler<'_> {
             "name a `cloud`, or say it here: `link: { up: [{ run: wake }, { run: attach }, { run: … }] }`",
         ));
     }
-}
-
-/// How long these steps sleep in any case.
-fn asleep(steps: &[Step], flows: &[Flow], depth: usize) -> Duration {
-    let always = steps.iter().take_while(|step| !matches!(step.action, Action::Stop(_)));
-    let always = always.filter(|step| step.when.is_none() && step.unless.is_none());
-    always
-        .map(|step| match &step.action {
-            Action::Sleep(time) => *time,
-            Action::Group(steps) => asleep(steps, flows, depth),
-            // What calls itself is refused, but only later.
-            Action::Run(call) if depth < 8 => {
-                flows.get(call.flow.0).map_or(Duration::ZERO, |flow| asleep(&flow.steps, flows, depth + 1))
-            }
-            _ => Duration::ZERO,
-        })
-        .sum()
 }

@@ -1,6 +1,7 @@
 //! What makes a file a station. Everything that is run becomes a flow like any other, everything that is only
 //! worked out a [`Computation`]; here they are gathered from the station's file and its cloud's.
 
+mod asleep;
 mod cron;
 mod downlink;
 mod events;

@@ -100,6 +100,26 @@ fn a_calendar_that_is_doubted_again_holds_again() {
     assert_eq!(machine.seen(), (vec![2_400], 2), "09:20 and 09:30 passed untold");
 }
 
+/// Where it was due on the clock that only goes forward nobody can tell, so nobody may take it for a time that
+/// the run before it was still under way.
+#[test]
+fn a_calendar_that_was_unknown_may_have_moved() {
+    let mut machine = Machine::new(once(cron("0 * * * *")));
+    machine.live(90 * MINUTE).seen();
+    machine.now.wall_ms = None;
+    machine.live(5 * MINUTE);
+    machine.now.wall_ms = Some(NINE_MS + ms(5 * HOUR));
+    let due = Due { scheduled_wall_ms: Some(NINE_MS + ms(5 * HOUR)), late: Duration::ZERO, jumped: true };
+    assert_eq!(machine.poll(), Poll { run: Some(due), missed: 3, held: false });
+
+    // One that begins in the right century only later knows what it missed, and not where that was.
+    let last = Some(Last { due_wall_ms: Some(NINE_MS - ms(HOUR)), ..Last::default() });
+    let mut started = Machine::at(once(cron("0 * * * *")), None, last);
+    started.live(MINUTE);
+    started.now.wall_ms = Some(NINE_MS + ms(5 * MINUTE));
+    assert!(started.poll().run.expect("it is made up for").jumped);
+}
+
 #[test]
 fn restarts() {
     let restarted = |spec: Spec, away: Duration| {
