@@ -13,8 +13,9 @@ use super::value::Value;
 ///
 /// None of these may wait without a deadline: a script cannot be stopped inside of them.
 pub trait Station {
-    /// `at(line, pattern)`: sends a command line and returns what the pattern captured, a map.
-    fn at(&self, line: &str, pattern: &str) -> Result<Value, String>;
+    /// `at(line, pattern)`: sends a command line and returns what the pattern captured, a map. `at(line)`: the lines
+    /// that came before the final result, a list.
+    fn at(&self, line: &str, pattern: Option<&str>) -> Result<Value, String>;
     /// `run(flow, #{…})`: runs a flow with these params and returns what it returns, a map.
     fn run(&self, flow: &str, with: &Value) -> Result<Value, String>;
     /// `publish(topic, value)`: puts a message into the outbox.
@@ -31,8 +32,8 @@ pub trait Station {
 pub(super) type Slot = Rc<RefCell<Option<Rc<dyn Station>>>>;
 
 /// Names that only handlers know, with their numbers of arguments.
-pub(super) const FUNCTIONS: [(&str, usize); 6] =
-    [("at", 2), ("run", 1), ("run", 2), ("publish", 2), ("after", 2), ("set", 3)];
+pub(super) const FUNCTIONS: [(&str, usize); 7] =
+    [("at", 1), ("at", 2), ("run", 1), ("run", 2), ("publish", 2), ("after", 2), ("set", 3)];
 
 /// Whether handlers call something of this name that is not theirs.
 pub fn is_host_function(name: &str) -> bool {
@@ -69,8 +70,11 @@ fn ask<T>(slot: &Slot, name: &str, question: impl FnOnce(&dyn Station) -> Result
 /// Puts the functions into an engine. [`super::Host`] lets only handlers name them.
 pub(super) fn register(engine: &mut Engine, slot: &Slot) {
     let here = Rc::clone(slot);
+    engine
+        .register_fn("at", move |line: ImmutableString| ask(&here, "at", |station| station.at(&line, None)));
+    let here = Rc::clone(slot);
     engine.register_fn("at", move |line: ImmutableString, pattern: ImmutableString| {
-        ask(&here, "at", |station| station.at(&line, &pattern))
+        ask(&here, "at", |station| station.at(&line, Some(&pattern)))
     });
     let here = Rc::clone(slot);
     engine.register_fn("run", move |flow: ImmutableString| {

@@ -245,14 +245,23 @@ impl Failure {
     }
 
     /// Something came, but nothing that this dialect takes for an end.
-    fn no_final(first: Option<String>) -> Self {
-        let more = "give the command more time with `timeout`, or in the dialect's command table";
+    fn no_final(first: Option<String>, unheard: bool) -> Self {
+        let more = if unheard {
+            "the module has answered nothing yet and may just be starting: begin with `run: wake`"
+        } else {
+            "give the command more time with `timeout`, or in the dialect's command table"
+        };
         let what = "no final result code came before the deadline";
         match first {
             None => Self::new(Code::FAILED_TIMEOUT, "timeout", what).help(more),
             Some(line) => {
-                Self::new(Code::FAILED_TIMEOUT, "timeout", format!("{what}; the first line was `{line}`"))
-                    .help(format!("if `{line}` ends this command, say so: `final: '{line}'`; or {more}"))
+                let help = if unheard {
+                    more.to_string()
+                } else {
+                    format!("if `{line}` ends this command, say so: `final: '{line}'`; or {more}")
+                };
+                let message = format!("{what}; the first line was `{line}`");
+                Self::new(Code::FAILED_TIMEOUT, "timeout", message).help(help)
             }
         }
     }
@@ -268,7 +277,9 @@ impl Failure {
             ),
             Owed::Anything => new("not a single byte came back".to_string())
                 .help("is the module powered, is this its AT port, and does it talk at this speed?"),
-            Owed::Final { came } => Self::no_final(came.first().map(|line| masked.text(line))),
+            Owed::Final { came, unheard } => {
+                Self::no_final(came.first().map(|line| masked.text(line)), *unheard)
+            }
             Owed::Prompt => new("the prompt for data did not come before the deadline".to_string())
                 .help("if this module asks with a word, name it: `prompt: DOWNLOAD`"),
             Owed::Data => new("the module asked for data, and the step has none".to_string())

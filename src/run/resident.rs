@@ -69,15 +69,22 @@ impl Run {
         }
     }
 
-    /// Sends one command line for a handler and gives what `pattern` captured, a map. The caller has judged
-    /// the line; the command table still says what it owes.
+    /// Sends one command line for a handler and gives what `pattern` captured, a map; without one the information
+    /// lines, a list. The caller has judged the line; the command table still says what it owes.
     ///
     /// # Errors
     ///
     /// As a `send` step with this `expect`.
-    pub fn exchange(&mut self, line: &str, pattern: Pattern, deadline: Mono) -> Result<Value, Failure> {
-        let expect = Sequence::single(pattern).map_err(|error| Failure::refused(error.to_string()))?;
-        let own = CommandRules { expect: Some(Arc::new(expect)), ..CommandRules::default() };
+    pub fn exchange(
+        &mut self,
+        line: &str,
+        pattern: Option<Pattern>,
+        deadline: Mono,
+    ) -> Result<Value, Failure> {
+        let wants_lines = pattern.is_none();
+        let expect = pattern.map(Sequence::single).transpose();
+        let expect = expect.map_err(|error| Failure::refused(error.to_string()))?;
+        let own = CommandRules { expect: expect.map(Arc::new), ..CommandRules::default() };
         let table = if split_joined(line).len() > 1 {
             joined_rules(&self.program.dialect, line)?
         } else {
@@ -92,6 +99,9 @@ impl Run {
             failure.mask(&self.masked);
             failure
         })?;
+        if wants_lines {
+            return Ok(hooks::list_of(answer.information.into_iter().map(Value::from)));
+        }
         Ok(captures_map(&answer.captures))
     }
 

@@ -344,7 +344,7 @@ impl Session {
         } else if !heard_anything {
             Owed::Anything
         } else if verdict_owed {
-            Owed::Final { came: progress.information.clone() }
+            Owed::Final { came: progress.information.clone(), unheard: self.fresh }
         } else {
             let pattern = missing_await.unwrap_or_default();
             Owed::Await { pattern, after_final: progress.ended.is_some() }

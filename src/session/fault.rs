@@ -81,6 +81,8 @@ pub enum Owed {
     Final {
         /// The information lines that came instead.
         came: Vec<String>,
+        /// The module has answered nothing since the conversation began.
+        unheard: bool,
     },
     /// The prompt for data.
     Prompt,

@@ -104,12 +104,12 @@ impl Desk {
 }
 
 impl hooks::Station for Desk {
-    fn at(&self, line: &str, pattern: &str) -> Result<Value, String> {
+    fn at(&self, line: &str, pattern: Option<&str>) -> Result<Value, String> {
         let plan = plan_of(&self.program);
         let allowed = plan.downlink.as_ref().and_then(|downlink| downlink.at.as_deref());
         let rules = AtRules { allowed, dangerous: self.dangerous };
         judge(line, &rules, &self.program.dialect).map_err(|refusal| self.refused(refusal.to_string()))?;
-        let pattern = ask::pattern(pattern)?;
+        let pattern = pattern.map(ask::pattern).transpose()?;
         if self.shared.clock.now() >= self.deadline {
             return Err(format!("`{line}` is not sent: the time of this handler is over"));
         }

@@ -134,7 +134,7 @@ impl StandIn {
     }
 
     /// What the module answers to `line`: the first answer the first time, then the next; the last one stays.
-    fn answer(&self, line: &str, pattern: &str) -> Result<&str, String> {
+    fn answer(&self, line: &str, pattern: Option<&str>) -> Result<&str, String> {
         let mut sent = self.sent.borrow_mut();
         let times = sent.entry(line.to_owned()).or_default();
         let fitting =
@@ -144,27 +144,35 @@ impl StandIn {
         *times += 1;
         answer.ok_or_else(|| {
             let how = (self.how_to_answer)(line);
-            format!("nothing says what the module answers: add {how}, a line like `{pattern}`")
+            let like =
+                pattern.map_or_else(|| "`OK`".to_string(), |pattern| format!("a line like `{pattern}`"));
+            format!("nothing says what the module answers: add {how}, {like}")
         })
     }
 }
 
 impl hooks::Station for StandIn {
-    fn at(&self, line: &str, pattern: &str) -> Result<Value, String> {
+    fn at(&self, line: &str, pattern: Option<&str>) -> Result<Value, String> {
         let downlink = self.program.station.as_ref().and_then(|station| station.downlink.as_ref());
         let allowed = downlink.and_then(|downlink| downlink.at.as_deref());
         let rules = AtRules { allowed, dangerous: self.dangerous };
         judge(line, &rules, &self.program.dialect).map_err(|refusal| refusal.message)?;
-        let expected = ask::pattern(pattern)?;
+        let expected = pattern.map(ask::pattern).transpose()?;
         let answer = self.answer(line, pattern)?;
         self.note(Deed::At { line: line.to_owned(), answer: answer.to_owned() });
-        let errors = &self.program.dialect.results.error;
-        if let Some(error) =
-            answer.lines().find(|line| errors.iter().any(|known| known.is_match(line.as_bytes(), &[])))
-        {
+        let results = &self.program.dialect.results;
+        let is = |known: &[Pattern], line: &str| {
+            known.iter().any(|pattern| pattern.is_match(line.as_bytes(), &[]))
+        };
+        if let Some(error) = answer.lines().find(|line| is(&results.error, line)) {
             return Err(format!("the module answers `{error}` to `{line}`"));
         }
-        let captures = answer.lines().find_map(|line| expected.match_line(line.as_bytes(), &[]));
+        // A final result may stand there; it is no line of the answer.
+        let mut lines = answer.lines().filter(|line| !is(&results.ok, line));
+        let Some((expected, pattern)) = expected.zip(pattern) else {
+            return Ok(hooks::list_of(lines.map(|line| Value::from(line.to_owned()))));
+        };
+        let captures = lines.find_map(|line| expected.match_line(line.as_bytes(), &[]));
         captures
             .map(|captures| captures_map(&captures))
             .ok_or_else(|| format!("the answer `{}` does not fit `{pattern}`", escaped(answer)))

@@ -112,6 +112,7 @@ impl Compiler<'_> {
         if let (Some(Finals::None), None, Some(finals)) = (&rules.finals, &rules.awaits, nodes.finals) {
             self.unanswered(&template, finals, nodes.expect);
         }
+        self.refuse_final(&template, &rules, nodes);
         let captures = self.captures(&rules, nodes, &template, scope);
         let id = self.sends;
         self.sends += 1;
@@ -147,6 +148,29 @@ impl Compiler<'_> {
                     .help("write a command line; `AT` asks whether the module listens"),
             );
         }
+    }
+
+    /// The final result is no line of the answer, so nothing can expect it.
+    fn refuse_final(&mut self, line: &Template, rules: &CommandRules, nodes: &SendNodes<'_>) {
+        let entries = self.dialect.entries_for_prefix(line.literal_prefix());
+        let own = rules.finals.is_some() || entries.iter().any(|entry| entry.rules.finals.is_some());
+        let (Some(expect), Some(node), false) = (&rules.expect, nodes.expect, own) else { return };
+        let results = &self.dialect.results;
+        let is =
+            |known: &[Pattern], text: &str| known.iter().any(|result| result.is_match(text.as_bytes(), &[]));
+        let Some(found) = expect
+            .patterns()
+            .find(|pattern| is(&results.ok, pattern.source()) || is(&results.error, pattern.source()))
+        else {
+            return;
+        };
+        let help = if is(&results.ok, found.source()) {
+            "leave it out: every step waits for its final result"
+        } else {
+            "leave it out: the step fails when it comes, and `on_error: ignore` lets it"
+        };
+        let message = format!("`{}` is a final result, and no line of the answer", found.source());
+        self.problems.push(Diagnostic::error(Code::CONTRADICTION, node.span, message).help(help));
     }
 
     /// A step that owes nothing ends when its line has left, and hears no answer.

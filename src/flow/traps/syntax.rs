@@ -300,11 +300,18 @@ impl Broken<'_> {
         let line = self.line();
         let text = &self.text[line.clone()];
         let start = line.start + (text.len() - text.trim_start().len());
-        self.error(Code::SYNTAX, start..line.end.max(start), "this line does not fit the lines above it")
-            .help(
+        let problem =
+            self.error(Code::SYNTAX, start..line.end.max(start), "this line does not fit the lines above it");
+        let above = self.text[..line.start].lines().rev().find(|line| !line.trim().is_empty());
+        match above.and_then(|above| above.trim().strip_prefix("- ")) {
+            Some(entry) if entry.starts_with("AT") && !entry.contains(": ") => problem.help(format!(
+                "the line above is a text, and nothing can belong to it: write `- send: {entry}`"
+            )),
+            _ => problem.help(
                 "entries of one map begin in the same column; what belongs to a key stands two \
              blanks further in",
-            )
+            ),
+        }
     }
 
     /// Something in `{…}` or `[…]` was taken apart, or it is not closed.

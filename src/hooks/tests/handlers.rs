@@ -7,8 +7,8 @@ use super::*;
 struct Notes(std::cell::RefCell<Vec<String>>);
 
 impl Station for Notes {
-    fn at(&self, line: &str, pattern: &str) -> Result<Value, String> {
-        self.0.borrow_mut().push(format!("at {line} {pattern}"));
+    fn at(&self, line: &str, pattern: Option<&str>) -> Result<Value, String> {
+        self.0.borrow_mut().push(format!("at {line} {}", pattern.unwrap_or("-")));
         parse_json(r#"{"rssi":17}"#).map_err(|error| error.to_string())
     }
     fn run(&self, flow: &str, with: &Value) -> Result<Value, String> {
@@ -71,7 +71,7 @@ fn other(params) { publish(\"topic\", params); run(\"flow\", #{ a: 1 }) }",
 struct Inner(std::rc::Rc<Host>);
 
 impl Station for Inner {
-    fn at(&self, _: &str, _: &str) -> Result<Value, String> {
+    fn at(&self, _: &str, _: Option<&str>) -> Result<Value, String> {
         Ok(Value::UNIT)
     }
     fn run(&self, _: &str, _: &Value) -> Result<Value, String> {

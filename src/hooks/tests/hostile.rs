@@ -221,7 +221,7 @@ fn a_handler_file_that_reaches_out_is_refused() {
 struct Counter(std::cell::Cell<usize>);
 
 impl Station for Counter {
-    fn at(&self, line: &str, _: &str) -> Result<Value, String> {
+    fn at(&self, line: &str, _: Option<&str>) -> Result<Value, String> {
         self.0.set(self.0.get() + 1);
         Err(format!("`{line}` may restart the module"))
     }
