@@ -602,3 +602,28 @@ tests:
     let over = test(&dir, &["."]).exited(1).stdout;
     assert!(over.contains("error[AT1014]: the run leaves the recording at ./day.jsonl:"), "{over}");
 }
+
+#[test]
+fn a_run_with_a_timeout_of_its_own_may_take_that_long() {
+    let dir = TempDir::new();
+    let flow = "module: luat-air724
+schedule:
+  - name: long
+    every: 1h
+    at_start: false
+    timeout: 20m
+    steps: [AT, { sleep: 15m }]
+";
+    dir.file("long.yaml", flow);
+    let tests = "flow: long.yaml
+port: sim:luat-air724
+tests:
+  - name: a long run
+    for: 80m
+    expect:
+      - { run: long, passed: 1 }
+      - { rules: hold }
+";
+    dir.file("long.test.yaml", tests);
+    test(&dir, &["."]).exited(0);
+}
