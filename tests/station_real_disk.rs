@@ -5,6 +5,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use support::process::{Done, Running, atflow, run};
@@ -96,4 +97,36 @@ fn a_file_that_may_not_grow_costs_nothing() {
     assert!(events.iter().any(|told| told["event"] == "store_restored"));
     let list = run(&mut atflow(&dir, ["outbox", "list", "--state", &state])).exited(0);
     assert!(list.stdout.contains("nothing waits"), "{}", list.stdout);
+}
+
+#[test]
+fn what_only_memory_knows_outlives_a_reload() {
+    let dir = TempDir::new();
+    let disk = dir.join("disk");
+    std::fs::create_dir(&disk).expect("a folder");
+    let mount = format!("mount -t tmpfs -o size=200k tmpfs '{disk}'");
+    let state = format!("{disk}/state");
+    let text = |var: u32| {
+        let steps = "[{ publish: attributes, json: { n: '${n}' } }]";
+        format!(
+            "module: luat-air724\ncloud: thingscloud\nvars: {{ n: {var} }}\nschedule:\n  - {{ name: report, every: 1m, \
+             steps: {steps} }}\n"
+        )
+    };
+    let file = dir.file("station.yaml", text(1));
+    let args =
+        ["run", &file, "--port", "sim:luat-air724", "--state", &state, "--speed", "600x", "--log=json"];
+    let mut station = Running::start(&mut after(&dir, own_mounts(), &mount, &args));
+    station.wait_for_event(|told| told["event"] == "store_volatile");
+    dir.file("station.yaml", text(2));
+    station.signal(Signal::HUP);
+    let failed = station.wait_for_event(|told| told["event"] == "reload_failed");
+    assert_eq!(
+        failed["error"],
+        "it needs a new start, and what the disk does not take would be gone with the old one; make room, and reload \
+         again"
+    );
+    station.wait_for_event(|told| told["event"] == "report_sent");
+    station.signal(Signal::TERM);
+    station.finish().exited(0);
 }

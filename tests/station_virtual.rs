@@ -19,6 +19,8 @@ mod hostile;
 mod ledger;
 #[path = "station_virtual/metrics.rs"]
 mod metrics;
+#[path = "station_virtual/pace.rs"]
+mod pace;
 #[path = "station_virtual/refusals.rs"]
 mod refusals;
 #[path = "station_virtual/restarts.rs"]

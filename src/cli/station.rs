@@ -170,7 +170,15 @@ fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Re
             Ok(next) if next.program.station.is_none() => {
                 Happening::ReloadFailed { error: "the file is no station any more".to_string() }
             }
-            Ok(next) if !is_like(file, &next) => return Ending::Another(Box::new(next)),
+            Ok(next) if !is_like(file, &next) => {
+                if running.station.lives_in_memory() {
+                    let error = "it needs a new start, and what the disk does not take would be gone with the old one; \
+                                 make room, and reload again";
+                    Happening::ReloadFailed { error: error.to_string() }
+                } else {
+                    return Ending::Another(Box::new(next));
+                }
+            }
             Ok(next) => {
                 next.host.set_clock(running.station.clock());
                 running.station.renew(Renewal {

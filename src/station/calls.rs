@@ -24,6 +24,10 @@ use super::shared::{Author, plan_of, row_of};
 
 /// The place of the params among the values of `downlink.read`.
 const PARAMS: usize = 2;
+/// Replies that wait: with so many no command is taken, and with so many …
+const MOST_REPLIES: u64 = 1000;
+/// … nobody is answered who is promised no answer.
+const MOST_UNPROMISED: u64 = 20;
 /// Between topic and payload of a recorded message; no topic holds it (MQTT 3.1.1, 1.5.3).
 const NUL: u8 = 0;
 
@@ -200,8 +204,15 @@ impl Station {
         }
     }
 
-    /// Nobody is promised this one.
+    fn replies_waiting(&self) -> u64 {
+        self.shared.store.borrow_mut().counts().rows[Lane::Reply.index()]
+    }
+
+    /// Nobody is promised this one, and it must not keep those back that are.
     fn reply_unpromised(&mut self, downlink: &Downlink, read: &Read, refusal: &Refusal) {
+        if self.replies_waiting() >= MOST_UNPROMISED {
+            return;
+        }
         let result = result_value(refusal.code, &refusal.message);
         let rows = self.reply_row(downlink, read, result).into_iter().collect();
         let _ = self.shared.commit(&NewEffects { rows, ..NewEffects::default() });
@@ -230,8 +241,10 @@ impl Station {
     /// One command too many is not recorded; its sender is told, but not as often as it sends.
     fn is_admitted(&mut self, downlink: &Downlink, read: &Read, more: usize) -> bool {
         let now = self.now();
-        let Admission::Busy { reply } = self.gate.admissions.admit(now, self.gate.waiting + more) else {
-            return true;
+        let reply = match self.gate.admissions.admit(now, self.gate.waiting + more) {
+            Admission::Taken if self.replies_waiting() < MOST_REPLIES => return true,
+            Admission::Taken => false,
+            Admission::Busy { reply } => reply,
         };
         self.reject(&Refusal::new(Code::Busy, "more commands come than can be answered"), &read.call.method);
         if reply {

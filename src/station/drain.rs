@@ -26,6 +26,9 @@ const REFUSALS: u32 = 3;
 const DISTRUST: Duration = Duration::from_mins(5);
 /// So many rows are refused before it is begun again with the first.
 const MOST_SUSPECTS: usize = 16;
+/// So many replies and events go in a row while a report waits that could go: else a flood of them would keep all
+/// reports back.
+const URGENT_IN_A_ROW: u32 = 4;
 /// An acknowledgement of an earlier publish may still come this long after that of its repeat.
 const SETTLING: Duration = Duration::from_secs(5);
 
@@ -38,6 +41,8 @@ pub(super) struct Drain {
     suspects: Vec<Suspect>,
     /// The last of them to be refused, if no other row was accepted since.
     last_refused: Option<u64>,
+    /// Replies and events that went since the last report.
+    urgent_in_a_row: u32,
     /// What became of an earlier publish in this session is not known: its acknowledgement may come yet.
     unknown: bool,
 }
@@ -66,14 +71,15 @@ impl Drain {
             pace: Pace::new(&plan_of(program).limits),
             suspects: Vec::new(),
             last_refused: None,
+            urgent_in_a_row: 0,
             unknown: false,
         }
     }
 
     /// The file is another one.
-    pub fn renew(&mut self, program: &Program) {
+    pub fn renew(&mut self, program: &Program, now: Mono) {
         self.flow = program.contract.get("publish").copied();
-        self.pace.renew(&plan_of(program).limits);
+        self.pace.renew(&plan_of(program).limits, now);
     }
 
     /// Whether the acknowledgement of an earlier publish may still come.
@@ -120,7 +126,11 @@ impl Station {
     /// The row that goes next.
     fn next_row(&self) -> Option<Row> {
         let mut store = self.shared.store.borrow_mut();
-        let row = store.head(true).or_else(|| store.head(false))?;
+        let urgent = store.head(true);
+        let turn = urgent.is_none() || self.drain.urgent_in_a_row >= URGENT_IN_A_ROW;
+        let report = if turn { store.head(false) } else { None };
+        let report = report.filter(|row| urgent.is_none() || self.may_go_from(row) <= self.now());
+        let row = report.or(urgent)?;
         // Of a row that was refused often enough it is only known to be its own fault when another passes.
         let tried =
             |row: &Row| self.drain.suspect(row.seq).is_some_and(|suspect| suspect.refusals >= REFUSALS);
@@ -139,15 +149,21 @@ impl Station {
     /// When the next publish may begin; `None` while there is nothing to publish, or no link.
     pub(super) fn next_publish(&self) -> Option<Mono> {
         self.drain.flow?;
-        let mut from = self.link.machine.publish_from()?.max(self.drain.pace.not_before);
+        let from = self.link.machine.publish_from()?;
         let row = self.next_row()?;
+        Some(from.max(self.may_go_from(&row)).max(self.mono_of(row.captured).unwrap_or(Mono::ZERO)))
+    }
+
+    /// When this row may go, whatever the link says.
+    fn may_go_from(&self, row: &Row) -> Mono {
+        let mut from = self.drain.pace.not_before;
         if let Some(suspect) = self.drain.suspect(row.seq) {
             from = from.max(suspect.not_before);
         }
-        if plan_of(&self.program).limits.report_every.is_some() && self.drain.pace.is_live(&row) {
+        if plan_of(&self.program).limits.report_every.is_some() && self.drain.pace.is_live(row) {
             from = from.max(self.drain.pace.allowance.not_before);
         }
-        Some(from.max(self.mono_of(row.captured).unwrap_or(Mono::ZERO)))
+        from
     }
 
     /// Publishes the head of the outbox, which was due then.
@@ -164,6 +180,8 @@ impl Station {
         let bytes = payload.len() as u64;
         let post = Post { topic: row.topic.clone(), payload, qos: row.qos, retain: row.retain };
         self.link.spend(bytes + row.topic.len() as u64, self.wall_day());
+        let urgent = row.lane != Lane::Report;
+        self.drain.urgent_in_a_row = if urgent { self.drain.urgent_in_a_row.saturating_add(1) } else { 0 };
         let before = self.drain.pace.allowance;
         let notes = self.notes_of_publish(&row);
         self.shared.store.borrow_mut().begin_publish_noting(row.seq, &notes);
@@ -173,8 +191,9 @@ impl Station {
         match failure {
             None => self.published(now, &row, bytes),
             Some(failure) => {
-                if self.not_published(now, &row, &failure) == Some(PublishFault::Refused) {
-                    // The cloud has not seen it.
+                self.not_published(now, &row, &failure);
+                if matches!(failure.family.as_str(), "cme" | "cms" | "error" | "busy" | "refused") {
+                    // The module has not taken it, so the cloud has not seen it.
                     self.drain.pace.allowance = before;
                 }
             }
@@ -202,17 +221,16 @@ impl Station {
         self.tell_machine(Fact::PublishOk { acknowledged: row.qos > 0 });
     }
 
-    /// Says whose fault it seems to be; `None` if it was cut short.
-    fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) -> Option<PublishFault> {
+    fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) {
         if failure.is_interrupt() {
             self.drain.unknown |= row.qos > 0;
             self.shared.store.borrow_mut().failed(row.seq, None, false);
-            return None;
+            return;
         }
         let kind = kind_of(failure, row.qos);
         if kind == PublishFault::Refused {
             self.refused(now, row, failure);
-            return Some(kind);
+            return;
         }
         if row.qos > 0 {
             self.drain.unknown = true;
@@ -223,7 +241,6 @@ impl Station {
         // A module that is silent or has restarted weighs more than a publish that failed for it.
         self.look_at_facts();
         self.tell_machine(Fact::PublishFailed(kind));
-        Some(kind)
     }
 
     /// The module said no, and it may be the row's own fault.

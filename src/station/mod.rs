@@ -287,6 +287,13 @@ impl Station {
         }
     }
 
+    /// Tries the disk, and says whether it takes nothing: then what is kept is gone with this station.
+    pub fn lives_in_memory(&mut self) -> bool {
+        self.shared.store.borrow_mut().unsaved();
+        self.shared.tell_store_news();
+        self.shared.store.borrow().is_volatile()
+    }
+
     /// Why it ended as [`Ended::Strayed`].
     pub fn strayed(&self) -> Option<&Strayed> {
         self.strayed.as_ref()
@@ -328,7 +335,7 @@ impl Station {
             self.tell_link();
             self.link = self.link.successor(&self.program, &self.shared, self.seed, now);
         }
-        self.drain.renew(&self.program);
+        self.drain.renew(&self.program, self.shared.clock.now());
         self.watch_lines();
         self.renew_jobs(&old);
     }

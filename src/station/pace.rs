@@ -1,6 +1,8 @@
 //! How fast the outbox is emptied: what the cloud allows between two publishes, how often it takes a report, and
 //! what the link bears. A restart of the program does not make it faster.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::flow::model::station::CloudLimits;
@@ -24,16 +26,19 @@ const CALM: Duration = Duration::from_mins(10);
 const SLOWEST: Duration = Duration::from_mins(1);
 /// Before anything that the store dates.
 const NEVER: Moment = Moment { boot: i64::MIN, mono_ms: 0 };
+/// So many outages are told apart.
+const OUTAGES: usize = 16;
 
 /// When the next publish may begin.
 pub(super) struct Pace {
     pub not_before: Mono,
     pub allowance: Allowance,
-    /// When the link came up, less the time from report to report: what was made before had to wait for it. With
-    /// what waited for less, a station that starts again and again would be faster than the cloud allows.
-    up_since: Moment,
-    /// What was made before this waited for the cloud, and not for the link, when an earlier process ended.
-    held_until: Moment,
+    /// What was made in these had to wait for the link, the oldest first. Each ends before the link came up, by the
+    /// time from report to report: with what waited for less, a station that starts again and again would be faster
+    /// than the cloud allows.
+    outages: VecDeque<Range<Moment>>,
+    /// Since when the link is away, if it is.
+    away_since: Option<Moment>,
     /// Between two of those that had to.
     pause: Duration,
     slowed_at: Mono,
@@ -42,7 +47,8 @@ pub(super) struct Pace {
 
 /// What the cloud takes of reports that did not wait for the link: over time one each `report_every`, and two
 /// never closer than nine tenths of it, as the runs of a schedule are. So one that came late, because its run did,
-/// delays none of those after it.
+/// delays none of those after it. One that is sent again keeps the distance, but has its share already: else each
+/// publish that fails would make all later reports late, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allowance {
     pub not_before: Mono,
@@ -55,10 +61,27 @@ impl Allowance {
         Self { not_before: Mono::ZERO, whole_at: Mono::ZERO }
     }
 
-    /// A report goes.
-    fn after_one(self, now: Mono, every: Duration) -> Self {
-        Self { not_before: self.whole_at.max(now + every * 9 / 10), whole_at: self.whole_at.max(now) + every }
+    /// A report goes, perhaps again.
+    fn after_one(self, now: Mono, every: Duration, again: bool) -> Self {
+        let distance = now + distance(every);
+        if again {
+            return Self { not_before: distance, whole_at: self.whole_at };
+        }
+        Self { not_before: self.whole_at.max(distance), whole_at: self.whole_at.max(now) + every }
     }
+
+    /// The cloud takes one each `every` from now on. What was used up when it took fewer is forgiven.
+    fn within(self, now: Mono, every: Duration) -> Self {
+        Self {
+            not_before: self.not_before.min(now + distance(every)),
+            whole_at: self.whole_at.min(now + every),
+        }
+    }
+}
+
+/// Two reports are never closer.
+fn distance(every: Duration) -> Duration {
+    every * 9 / 10
 }
 
 impl Pace {
@@ -66,8 +89,8 @@ impl Pace {
         Self {
             not_before: Mono::ZERO,
             allowance: Allowance::whole(),
-            up_since: NEVER,
-            held_until: NEVER,
+            outages: VecDeque::new(),
+            away_since: Some(NEVER),
             pause: limits.drain_every,
             slowed_at: Mono::ZERO,
             last_backlog: None,
@@ -75,20 +98,31 @@ impl Pace {
     }
 
     /// The file is another one.
-    pub fn renew(&mut self, limits: &CloudLimits) {
+    pub fn renew(&mut self, limits: &CloudLimits, now: Mono) {
         self.pause = limits.drain_every;
+        if let Some(every) = limits.report_every {
+            self.allowance = self.allowance.within(now, every);
+        }
     }
 
     /// The link came up.
     pub fn came_online(&mut self, moment: Moment, limits: &CloudLimits) {
         let every_ms =
             limits.report_every.map_or(0, |every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
-        self.up_since = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
+        let until = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
+        let Some(from) = self.away_since.take().filter(|from| *from < until) else { return };
+        if self.outages.len() == OUTAGES
+            && let Some(oldest) = self.outages.pop_front()
+            && let Some(next) = self.outages.front_mut()
+        {
+            next.start = oldest.start;
+        }
+        self.outages.push_back(from..until);
     }
 
     /// The link was lost. If that came soon after a report that had waited, they come too fast for it.
-    pub fn lost(&mut self, now: Mono) {
-        self.held_until = NEVER;
+    pub fn lost(&mut self, now: Mono, moment: Moment) {
+        self.away_since = Some(moment);
         if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
             self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
             self.slowed_at = now;
@@ -96,7 +130,7 @@ impl Pace {
     }
 
     fn has_waited(&self, row: &Row) -> bool {
-        row.lane == Lane::Report && (self.held_until..self.up_since).contains(&row.captured)
+        row.lane == Lane::Report && self.outages.iter().any(|outage| outage.contains(&row.captured))
     }
 
     /// A report that goes by what the cloud takes, and not by what the link bears.
@@ -114,7 +148,9 @@ impl Pace {
         self.not_before = now + self.rest_after(row, limits);
         if self.has_waited(row) {
             // What was made meanwhile had to wait for this one.
-            self.up_since = self.up_since.max(moment);
+            if let Some(last) = self.outages.back_mut() {
+                last.end = last.end.max(moment);
+            }
             self.last_backlog = Some(now);
             if self.pause > limits.drain_every && now.since(self.slowed_at) > CALM {
                 self.pause = (self.pause / 2).max(limits.drain_every);
@@ -140,7 +176,7 @@ impl Station {
             notes.push((NEXT, None));
         }
         if let Some(every) = limits.report_every.filter(|_| self.drain.pace.is_live(row)) {
-            let allowance = self.drain.pace.allowance.after_one(now, every);
+            let allowance = self.drain.pace.allowance.after_one(now, every, row.attempts > 0);
             self.drain.pace.allowance = allowance;
             let rests = [allowance.not_before, allowance.whole_at].map(|at| millis(at.since(now)));
             notes.push((ALLOWANCE, Some(format!("{boot} {mono_ms} {} {}", rests[0], rests[1]))));
@@ -155,8 +191,17 @@ impl Station {
         }
         if let Some((noted, [rest_ms, whole_ms])) = self.noted(ALLOWANCE) {
             let (not_before, whole_at) = (self.after(noted, rest_ms), self.after(noted, whole_ms));
-            self.drain.pace.allowance = Allowance { not_before, whole_at };
-            self.drain.pace.held_until = Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted };
+            let mut allowance = Allowance { not_before, whole_at };
+            let mut rest_ms = rest_ms;
+            // The file may be another one than that of the earlier process.
+            if let Some(every) = plan_of(&self.program).limits.report_every {
+                allowance = allowance.within(self.now(), every);
+                rest_ms = rest_ms.min(i64::try_from(millis(distance(every))).unwrap_or(i64::MAX));
+            }
+            self.drain.pace.allowance = allowance;
+            // What was made before this waited for the cloud, and not for the link, when that process ended.
+            let from = Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted };
+            self.drain.pace.away_since = Some(from);
         }
     }
 
@@ -190,9 +235,85 @@ mod tests {
         for made in made {
             let now = allowance.not_before.max(Mono::ZERO + Duration::from_secs(made));
             gone.push(now.since(Mono::ZERO).as_secs());
-            allowance = allowance.after_one(now, EVERY);
+            allowance = allowance.after_one(now, EVERY, false);
         }
         gone
+    }
+
+    #[test]
+    fn one_that_is_sent_again_delays_those_after_it_for_a_while() {
+        let mut allowance = Allowance::whole();
+        let s = |seconds| Mono::ZERO + Duration::from_secs(seconds);
+        let late: Vec<u64> = (0..30_u64)
+            .map(|n| {
+                let made = s(n * 60);
+                let mut now = allowance.not_before.max(made);
+                allowance = allowance.after_one(now, EVERY, false);
+                if n == 3 {
+                    now = allowance.not_before;
+                    allowance = allowance.after_one(now, EVERY, true);
+                }
+                now.since(made).as_secs()
+            })
+            .collect();
+        assert_eq!(late[..12], [0, 0, 0, 54, 48, 42, 36, 30, 24, 18, 12, 6]);
+        assert!(late[12..].iter().all(|late| *late == 0), "{late:?}");
+    }
+
+    #[test]
+    fn a_cloud_that_takes_more_from_now_on_makes_nobody_wait_as_before() {
+        let now = Mono::ZERO + Duration::from_mins(5);
+        let hourly = Allowance::whole().after_one(Mono::ZERO, Duration::from_hours(1), false);
+        let wanted = Allowance { not_before: now + EVERY * 9 / 10, whole_at: now + EVERY };
+        assert_eq!(hourly.within(now, EVERY), wanted);
+        let fresh = Allowance::whole();
+        assert_eq!(fresh.within(now, EVERY), fresh);
+    }
+
+    fn made(mono_ms: i64) -> Row {
+        Row {
+            seq: 1,
+            lane: Lane::Report,
+            topic: "attributes".into(),
+            qos: 1,
+            retain: false,
+            payload: Vec::new(),
+            captured: Moment { boot: 1, mono_ms },
+            source: "report".into(),
+            attempts: 0,
+            refusals: 0,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn what_waited_for_the_cloud_before_an_outage_does_so_after_it() {
+        let limits =
+            CloudLimits { report_every: Some(EVERY), gap: Duration::ZERO, drain_every: Duration::ZERO };
+        let at = |mono_ms| Moment { boot: 1, mono_ms };
+        let mut pace = Pace::new(&limits);
+        pace.came_online(at(1_000_000), &limits);
+        pace.lost(Mono::ZERO, at(2_000_000));
+        pace.came_online(at(3_000_000), &limits);
+        for (mono_ms, is_live) in [
+            (0, false),
+            (939_999, false),
+            (940_000, true),
+            (1_999_999, true),
+            (2_000_000, false),
+            (2_940_000, true),
+        ] {
+            assert_eq!(pace.is_live(&made(mono_ms)), is_live, "{mono_ms}");
+        }
+        // As many as may be told apart, and then the oldest become one.
+        for n in 4..40 {
+            pace.lost(Mono::ZERO, at(n * 1_000_000));
+            pace.came_online(at(n * 1_000_000 + 500_000), &limits);
+        }
+        assert_eq!(pace.outages.len(), OUTAGES);
+        assert!(
+            !pace.is_live(&made(0)) && !pace.is_live(&made(39_000_000)) && pace.is_live(&made(38_900_000))
+        );
     }
 
     #[test]

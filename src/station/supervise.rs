@@ -341,11 +341,11 @@ impl Station {
         if from.is_up() == to.is_up() {
             return;
         }
+        let moment = self.shared.store.borrow().moment(self.shared.now_ms());
         if to.is_up() {
-            let moment = self.shared.store.borrow().moment(self.shared.now_ms());
             self.drain.pace.came_online(moment, &plan_of(program).limits);
         } else {
-            self.drain.pace.lost(self.now());
+            self.drain.pace.lost(self.now(), moment);
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {
