@@ -112,6 +112,42 @@ fn a_message_that_the_cloud_did_not_understand_is_said_to_be_one() {
     assert!(!printed.contains("`elsewhere`") && printed.contains("`attributes`"), "{printed}");
 }
 
+/// What counts as answered is what gets a reply, whoever makes it.
+#[test]
+fn answers_are_counted_that_are_made() {
+    let dir = TempDir::new();
+    dir.file("c.rhai", "fn ping(params) { #{ pong: 1 } }\nfn pong(params) { #{ ping: 1 } }\n");
+    dir.file("h.rhai", "fn said(method, result) { if method == `pong` { throw `no words` } result }\n");
+    let flow = "module: luat-air724\ncloud: thingscloud\nhooks: [h.rhai]\ndownlink:
+  handlers: c.rhai
+  methods: { ping: {}, pong: {} }
+  reply:
+    topic: command/reply/${id}
+    json: { params: '${said(method, result)}' }
+";
+    dir.file("c.yaml", flow);
+    let command = |n: u32, method: &str| {
+        format!("      - {{ time: 60s, cloud: command/send/{n}, json: {{ method: {method}, id: {n} }} }}\n")
+    };
+    let commands: String = (1..=30).map(|n| command(n, "ping")).collect();
+    let text = format!(
+        "flow: c.yaml\ntests:\n  - name: busy\n    for: 3m\n    at:\n{commands}    expect:
+      - {{ replied: ping, code: ok, count: 20 }}
+      - {{ replied: ping, code: busy, count: 1 }}
+      - {{ published: 'command/reply/{{id}}', json: {{ params: {{ error: busy }} }}, count: 1 }}
+      - {{ published: 'command/reply/{{id}}', count: 21 }}
+  - name: none
+    for: 3m\n    at:\n{}    expect:
+      - {{ handled: pong, count: 1 }}
+      - {{ replied: pong, count: 0 }}
+      - {{ published: 'command/reply/{{id}}', count: 0 }}
+",
+        command(1, "pong")
+    );
+    dir.file("c.test.yaml", text);
+    test(&dir, &["."]).exited(0);
+}
+
 /// A report on a topic that is misspelt, and one that is no object, are none.
 #[test]
 fn a_station_whose_reports_nobody_takes_is_found() {
