@@ -85,7 +85,7 @@ fn a_message_that_the_cloud_did_not_understand_is_said_to_be_one() {
     let dir = TempDir::new();
     let flow = "name: x\nmodule: luat-air724\nsteps:
   - AT+MCONFIG=c,token,key
-  - AT+MIPSTART=h,1883
+  - AT+MIPSTART=sh-1-mqtt.iot-api.com,1883
   - AT+MCONNECT=1,60
   - AT+MPUB=attributes,0,0,t=1
   - AT+MPUB=elsewhere,0,0,t=1
@@ -93,18 +93,82 @@ fn a_message_that_the_cloud_did_not_understand_is_said_to_be_one() {
 ";
     dir.file("x.yaml", flow);
     let text = "flow: x.yaml\ntests:\n  - name: x\n    sim: { start: warm }\n    expect:
-      - { published: attributes, count: 0 }
-      - { published: elsewhere, text: other }
+      - { published: attributes }
+      - { published: elsewhere }
       - { published: 'command/reply/{id}' }
 ";
     dir.file("x.test.yaml", text);
     let printed = test(&dir, &["."]).exited(1).stdout;
     for said in [
-        "attributes t=1 (the cloud refused it: the body is no JSON object)",
-        "elsewhere t=1 (nobody reads it: this is no topic of the cloud): it is another text",
+        "attributes t=1 (the cloud refused it: the body is no JSON object): that does not count",
+        "elsewhere t=1 (nobody reads it: this is no topic of the cloud): that does not count",
         "(the broker closed the connection: no message can have this topic): nothing can be published there",
     ] {
         assert!(printed.contains(said), "{said}\n{printed}");
+    }
+    // What topics another broker has nobody knows.
+    dir.file("x.yaml", flow.replace("sh-1-mqtt.iot-api.com", "broker.example"));
+    let printed = test(&dir, &["."]).exited(1).stdout;
+    assert!(!printed.contains("`elsewhere`") && printed.contains("`attributes`"), "{printed}");
+}
+
+/// What counts as answered is what gets a reply, whoever makes it.
+#[test]
+fn answers_are_counted_that_are_made() {
+    let dir = TempDir::new();
+    dir.file("c.rhai", "fn ping(params) { #{ pong: 1 } }\nfn pong(params) { #{ ping: 1 } }\n");
+    dir.file("h.rhai", "fn said(method, result) { if method == `pong` { throw `no words` } result }\n");
+    let flow = "module: luat-air724\ncloud: thingscloud\nhooks: [h.rhai]\ndownlink:
+  handlers: c.rhai
+  methods: { ping: {}, pong: {} }
+  reply:
+    topic: command/reply/${id}
+    json: { params: '${said(method, result)}' }
+";
+    dir.file("c.yaml", flow);
+    let command = |n: u32, method: &str| {
+        format!("      - {{ time: 60s, cloud: command/send/{n}, json: {{ method: {method}, id: {n} }} }}\n")
+    };
+    let commands: String = (1..=30).map(|n| command(n, "ping")).collect();
+    let text = format!(
+        "flow: c.yaml\ntests:\n  - name: busy\n    for: 3m\n    at:\n{commands}    expect:
+      - {{ replied: ping, code: ok, count: 20 }}
+      - {{ replied: ping, code: busy, count: 1 }}
+      - {{ published: 'command/reply/{{id}}', json: {{ params: {{ error: busy }} }}, count: 1 }}
+      - {{ published: 'command/reply/{{id}}', count: 21 }}
+  - name: none
+    for: 3m\n    at:\n{}    expect:
+      - {{ handled: pong, count: 1 }}
+      - {{ replied: pong, count: 0 }}
+      - {{ published: 'command/reply/{{id}}', count: 0 }}
+",
+        command(1, "pong")
+    );
+    dir.file("c.test.yaml", text);
+    test(&dir, &["."]).exited(0);
+}
+
+/// A report on a topic that is misspelt, and one that is no object, are none.
+#[test]
+fn a_station_whose_reports_nobody_takes_is_found() {
+    let dir = TempDir::new();
+    let flow = "name: b\nmodule: luat-air724\ncloud: thingscloud\nschedule:
+  - name: report
+    every: 60s
+    steps:
+      - { publish: atributes, json: { x: 1 } }
+      - { publish: attributes, json: [1] }
+";
+    dir.file("b.yaml", flow);
+    let text = "flow: b.yaml\ntests:\n  - name: b\n    for: 3m\n    expect:
+      - { published: atributes }
+      - { published: attributes }
+";
+    dir.file("b.test.yaml", text);
+    let printed = test(&dir, &["."]).exited(1).stdout;
+    for topic in ["atributes", "attributes"] {
+        let said = format!("on `{topic}` a message was published 0 times, expected at least once");
+        assert!(printed.contains(&said), "{printed}");
     }
 }
 
@@ -601,4 +665,29 @@ tests:
     dir.file("day.test.yaml", tests("10m"));
     let over = test(&dir, &["."]).exited(1).stdout;
     assert!(over.contains("error[AT1014]: the run leaves the recording at ./day.jsonl:"), "{over}");
+}
+
+#[test]
+fn a_run_with_a_timeout_of_its_own_may_take_that_long() {
+    let dir = TempDir::new();
+    let flow = "module: luat-air724
+schedule:
+  - name: long
+    every: 1h
+    at_start: false
+    timeout: 20m
+    steps: [AT, { sleep: 15m }]
+";
+    dir.file("long.yaml", flow);
+    let tests = "flow: long.yaml
+port: sim:luat-air724
+tests:
+  - name: a long run
+    for: 80m
+    expect:
+      - { run: long, passed: 1 }
+      - { rules: hold }
+";
+    dir.file("long.test.yaml", tests);
+    test(&dir, &["."]).exited(0);
 }

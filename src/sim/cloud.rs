@@ -90,7 +90,7 @@ pub enum Understood {
     NoSuchTopic,
     /// No message can have this topic: the broker closed the connection.
     NoTopic,
-    /// A real broker does not say.
+    /// A real broker does not say, and of another broker than `ThingsCloud`'s nobody knows the topics.
     NotSaid,
 }
 

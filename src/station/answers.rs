@@ -241,6 +241,7 @@ impl Station {
         let (code, reply) = (end.code.clone(), end.reply.clone());
         let finished = self.shared.store.borrow_mut().finish_command(now_ms, command.n, end, effects);
         self.shared.tell_store_news();
+        let replied = finished.as_ref().is_ok_and(|finished| finished.reply.is_some());
         if let Ok(finished) = finished {
             let mut told = effects.clone();
             let mut seqs = finished.rows;
@@ -255,6 +256,7 @@ impl Station {
             code,
             took_ms: millis(took),
             effects: left as u64,
+            reply: replied,
         });
     }
 }

@@ -186,36 +186,39 @@ impl Station {
         self.run.borrow_mut().compute(what, &given).map_err(|failure| failure.message.clone())
     }
 
-    fn reject(&self, refusal: &Refusal, method: &str) {
+    fn reject(&self, refusal: &Refusal, method: &str, reply: Option<NewRow>) {
         let (why, method) = (self.shared.masked.text(&refusal.message), self.shared.masked.text(method));
         let code = refusal.code.name().to_string();
-        self.shared.tell(&Happening::CommandRejected { code, method, why, count: 1 });
+        let told = Happening::CommandRejected { code, method, why, count: 1, reply: reply.is_some() };
+        self.shared.tell(&told);
+        if let Some(row) = reply {
+            let _ = self.shared.commit(&NewEffects { rows: vec![row], ..NewEffects::default() });
+        }
     }
 
     /// A message that is no command is not recorded; its sender is told, but not as often as it sends.
     fn refuse(&mut self, downlink: &Downlink, unread: &Unread) {
         let known = unread.known.as_deref();
-        self.reject(&unread.refusal, known.map_or("", |read| read.call.method.as_str()));
         let now = self.now();
-        if let Some(read) = known
-            && self.gate.admissions.may_refuse(now)
-        {
-            self.reply_unpromised(downlink, read, &unread.refusal);
-        }
+        let reply = match known {
+            Some(read) if self.gate.admissions.may_refuse(now) => {
+                self.unpromised(downlink, read, &unread.refusal)
+            }
+            _ => None,
+        };
+        self.reject(&unread.refusal, known.map_or("", |read| read.call.method.as_str()), reply);
     }
 
     fn replies_waiting(&self) -> u64 {
         self.shared.store.borrow_mut().counts().rows[Lane::Reply.index()]
     }
 
-    /// Nobody is promised this one, and it must not keep those back that are.
-    fn reply_unpromised(&mut self, downlink: &Downlink, read: &Read, refusal: &Refusal) {
+    /// A reply that nobody is promised, and that must not keep those back that are.
+    fn unpromised(&mut self, downlink: &Downlink, read: &Read, refusal: &Refusal) -> Option<NewRow> {
         if self.replies_waiting() >= MOST_UNPROMISED {
-            return;
+            return None;
         }
-        let result = result_value(refusal.code, &refusal.message);
-        let rows = self.reply_row(downlink, read, result).into_iter().collect();
-        let _ = self.shared.commit(&NewEffects { rows, ..NewEffects::default() });
+        self.reply_row(downlink, read, result_value(refusal.code, &refusal.message))
     }
 
     fn same_command(&self, downlink: &Downlink, key: &str, digest: &[u8; 32]) -> Option<KnownCommand> {
@@ -246,10 +249,10 @@ impl Station {
             Admission::Taken => false,
             Admission::Busy { reply } => reply,
         };
-        self.reject(&Refusal::new(Code::Busy, "more commands come than can be answered"), &read.call.method);
-        if reply {
-            self.reply_unpromised(downlink, read, &Refusal::new(Code::Busy, "try again later"));
-        }
+        let again = Refusal::new(Code::Busy, "try again later");
+        let reply = if reply { self.unpromised(downlink, read, &again) } else { None };
+        let refusal = Refusal::new(Code::Busy, "more commands come than can be answered");
+        self.reject(&refusal, &read.call.method, reply);
         false
     }
 

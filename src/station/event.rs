@@ -257,6 +257,8 @@ pub enum Happening {
         why: String,
         /// For how many such messages it stands: 1, but where a log sums them up.
         count: u64,
+        /// Whoever sent it, or one of them, gets a reply.
+        reply: bool,
     },
     /// A handler begins.
     CommandStarted {
@@ -265,7 +267,7 @@ pub enum Happening {
         /// The method.
         method: String,
     },
-    /// A command is answered.
+    /// A command is dealt with.
     CommandFinished {
         /// Its number in the store.
         n: u64,
@@ -277,6 +279,8 @@ pub enum Happening {
         took_ms: u64,
         /// Messages, values of `state` and timers that it left.
         effects: u64,
+        /// Whoever sent it gets a reply.
+        reply: bool,
     },
     /// A flow will run later.
     TimerSet {

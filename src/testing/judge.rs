@@ -123,6 +123,8 @@ impl Judge<'_> {
                 _ if receipt.understood == Understood::NoTopic => {
                     Some("nothing can be published there".to_owned())
                 }
+                // It got there, and nothing came of it.
+                _ if receipt.understood.complaint().is_some() => Some("that does not count".to_owned()),
                 (Some(wanted), _) => match serde_json::from_str::<Json>(&payload) {
                     Ok(found) => wanted.difference(&found),
                     Err(_) => Some("it is not JSON".to_owned()),

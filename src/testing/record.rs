@@ -164,7 +164,8 @@ impl Watcher for Recorder {
                     |subject| matches!(subject, Subject::Handled(wanted) if wanted == method),
                 );
             }
-            Happening::CommandFinished { method, code, .. } => {
+            Happening::CommandFinished { method, code, reply: true, .. }
+            | Happening::CommandRejected { method, code, reply: true, .. } => {
                 self.note(at, &format!("{method}: {code}"), |subject| {
                     matches!(subject, Subject::Replied { method: wanted, code: with }
                         if wanted == method && with.as_ref().is_none_or(|with| with == code))

@@ -201,6 +201,7 @@ fn made_up_methods_and_endless_labels_are_one() {
                 code: "unknown method".to_string(),
                 took_ms: 1,
                 effects: 0,
+                reply: true,
             },
         );
     }

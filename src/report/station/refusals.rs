@@ -38,20 +38,21 @@ impl Refusals {
     }
 
     fn is_shown(&mut self, at: Mono, happening: &Happening) -> bool {
-        let Happening::CommandRejected { code, method, why, count } = happening else { return true };
+        let Happening::CommandRejected { code, method, why, count, reply } = happening else { return true };
         let Some(held) = self.0.get_mut(code) else {
             self.0.insert(code.clone(), Held { shown: at, last: None });
             return true;
         };
-        let before = match &held.last {
-            Some(Happening::CommandRejected { count, .. }) => *count,
-            _ => 0,
+        let (before, replied) = match &held.last {
+            Some(Happening::CommandRejected { count, reply, .. }) => (*count, *reply),
+            _ => (0, false),
         };
         held.last = Some(Happening::CommandRejected {
             code: code.clone(),
             method: method.clone(),
             why: why.clone(),
             count: before + count,
+            reply: replied || *reply,
         });
         false
     }

@@ -138,6 +138,7 @@ fn a_flood_is_summed_up() {
         method: "count".to_string(),
         why: "more come than can be answered".to_string(),
         count: 1,
+        reply: false,
     };
     let flood = |from: u64, to: u64| (from..to).map(|ms| (ms, refused("busy")));
     let mut all: Vec<(u64, Happening)> = flood(0, 1_000).collect();
@@ -317,6 +318,7 @@ fn text_from_outside_is_short_and_escaped() {
             method: String::new(),
             why: why.clone(),
             count: 1,
+            reply: false,
         },
     );
     log.happened(at(2), &Happening::PortFound);

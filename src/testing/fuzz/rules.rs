@@ -105,6 +105,12 @@ impl Rules {
             time_field: plan.outbox.time_field.clone(),
         }
     }
+
+    /// The longest that a run may take; one that the file does not name may take what any may.
+    pub fn longest_run(&self, kind: JobKind, name: &str) -> Duration {
+        let usual = if kind == JobKind::Command { LONGEST_HANDLER } else { LONGEST_RUN };
+        self.longest.get(&(kind, name.to_owned())).copied().unwrap_or(usual)
+    }
 }
 
 /// The worst case of each run. What has no `timeout` of its own is cut when a run has lasted long enough.
