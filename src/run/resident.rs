@@ -8,7 +8,7 @@ use crate::at::dialect::CommandRules;
 use crate::at::pattern::{Captures, Pattern, Sequence};
 use crate::at::table::split_joined;
 use crate::flow::model::{FlowId, Program};
-use crate::hooks::{Host, Value};
+use crate::hooks::{self, Host, Value};
 use crate::link::Mono;
 use crate::session::Session;
 

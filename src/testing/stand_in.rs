@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use crate::at::pattern::Pattern;
 use crate::flow::duration;
 use crate::flow::model::{Flow, Program};
 use crate::hooks::{self, Value};
@@ -144,9 +145,9 @@ impl StandIn {
         *times += 1;
         answer.ok_or_else(|| {
             let how = (self.how_to_answer)(line);
-            let like =
+            let wanted =
                 pattern.map_or_else(|| "`OK`".to_string(), |pattern| format!("a line like `{pattern}`"));
-            format!("nothing says what the module answers: add {how}, {like}")
+            format!("nothing says what the module answers: add {how}, {wanted}")
         })
     }
 }

@@ -37,11 +37,18 @@ fn a_line_is_judged_and_then_answered_from_the_arguments() {
     assert_eq!(wrong, "the answer `+CSQ: x` does not fit `+CSQ: {rssi:int},{ber:int}`");
     let error = tried(csq, false, &["AT+CSQ=+CME ERROR: 10"]).1;
     assert_eq!(error, "the module answers `+CME ERROR: 10` to `AT+CSQ`");
-    let reset = r#"at("AT+CSQ;+CFUN=1,1", "OK")"#;
+    // A final result may stand behind it, and is no line of it.
+    assert_eq!(tried(csq, false, &["AT+CSQ=+CSQ: 17,0\nOK"]).1, "17");
+    let reset = r#"at("AT+CSQ;+CFUN=1,1")"#;
     let refused = tried(reset, false, &[]);
     assert_eq!(refused.0, Vec::<String>::new());
     assert!(refused.1.ends_with("its method needs `allow: dangerous`"), "{}", refused.1);
-    assert_eq!(tried(reset, true, &["AT+CSQ;+CFUN=1,1=OK"]).1, "{}");
+    assert_eq!(tried(reset, true, &["AT+CSQ;+CFUN=1,1=OK"]).1, "[]");
+    assert_eq!(
+        tried(r#"at("AT+CMGF=1", "OK")"#, false, &["AT+CMGF=1=OK"]).1,
+        "the answer `OK` does not fit `OK`"
+    );
+    assert_eq!(tried(r#"at("AT+CSQ")"#, false, &["AT+CSQ=+CSQ: 17,0"]).1, r#"["+CSQ: 17,0"]"#);
 }
 
 #[test]
