@@ -1,8 +1,6 @@
 //! How fast the outbox is emptied: what the cloud allows between two publishes, how often it takes a report, and
 //! what the link bears. A restart of the program does not make it faster.
 
-use std::collections::VecDeque;
-use std::ops::Range;
 use std::time::Duration;
 
 use crate::flow::model::station::CloudLimits;
@@ -26,19 +24,17 @@ const CALM: Duration = Duration::from_mins(10);
 const SLOWEST: Duration = Duration::from_mins(1);
 /// Before anything that the store dates.
 const NEVER: Moment = Moment { boot: i64::MIN, mono_ms: 0 };
-/// So many outages are told apart.
-const OUTAGES: usize = 16;
 
 /// When the next publish may begin.
 pub(super) struct Pace {
     pub not_before: Mono,
     pub allowance: Allowance,
-    /// What was made in these had to wait for the link, the oldest first. Each ends before the link came up, by the
-    /// time from report to report: with what waited for less, a station that starts again and again would be faster
-    /// than the cloud allows.
-    outages: VecDeque<Range<Moment>>,
-    /// Since when the link is away, if it is.
-    away_since: Option<Moment>,
+    /// When the link came up, less the time from report to report: what was made before had to wait for it. With
+    /// what waited for less, a station that starts again and again would be faster than the cloud allows.
+    up_since: Moment,
+    /// What was made before this waited for the cloud, and not for the link, when the link was lost or an earlier
+    /// process ended.
+    held_until: Moment,
     /// Between two of those that had to.
     pause: Duration,
     slowed_at: Mono,
@@ -89,8 +85,8 @@ impl Pace {
         Self {
             not_before: Mono::ZERO,
             allowance: Allowance::whole(),
-            outages: VecDeque::new(),
-            away_since: Some(NEVER),
+            up_since: NEVER,
+            held_until: NEVER,
             pause: limits.drain_every,
             slowed_at: Mono::ZERO,
             last_backlog: None,
@@ -109,20 +105,15 @@ impl Pace {
     pub fn came_online(&mut self, moment: Moment, limits: &CloudLimits) {
         let every_ms =
             limits.report_every.map_or(0, |every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
-        let until = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
-        let Some(from) = self.away_since.take().filter(|from| *from < until) else { return };
-        if self.outages.len() == OUTAGES
-            && let Some(oldest) = self.outages.pop_front()
-            && let Some(next) = self.outages.front_mut()
-        {
-            next.start = oldest.start;
-        }
-        self.outages.push_back(from..until);
+        self.up_since = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
     }
 
-    /// The link was lost. If that came soon after a report that had waited, they come too fast for it.
-    pub fn lost(&mut self, now: Mono, moment: Moment) {
-        self.away_since = Some(moment);
+    /// The link was lost. If that came soon after a report that had waited, they come too fast for it. `next`: the
+    /// report that would have gone next. If that waited for the cloud, so did those behind it, and an outage must not
+    /// let them go any faster; if it was tried, the link is what it waits for.
+    pub fn lost(&mut self, now: Mono, moment: Moment, next: Option<&Row>) {
+        let waits = |row: &Row| row.attempts == 0 && self.is_live(row) && self.allowance.not_before > now;
+        self.held_until = if next.is_some_and(waits) { moment } else { NEVER };
         if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
             self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
             self.slowed_at = now;
@@ -130,7 +121,7 @@ impl Pace {
     }
 
     fn has_waited(&self, row: &Row) -> bool {
-        row.lane == Lane::Report && self.outages.iter().any(|outage| outage.contains(&row.captured))
+        row.lane == Lane::Report && (self.held_until..self.up_since).contains(&row.captured)
     }
 
     /// A report that goes by what the cloud takes, and not by what the link bears.
@@ -148,9 +139,7 @@ impl Pace {
         self.not_before = now + self.rest_after(row, limits);
         if self.has_waited(row) {
             // What was made meanwhile had to wait for this one.
-            if let Some(last) = self.outages.back_mut() {
-                last.end = last.end.max(moment);
-            }
+            self.up_since = self.up_since.max(moment);
             self.last_backlog = Some(now);
             if self.pause > limits.drain_every && now.since(self.slowed_at) > CALM {
                 self.pause = (self.pause / 2).max(limits.drain_every);
@@ -200,8 +189,7 @@ impl Station {
             }
             self.drain.pace.allowance = allowance;
             // What was made before this waited for the cloud, and not for the link, when that process ended.
-            let from = Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted };
-            self.drain.pace.away_since = Some(from);
+            self.drain.pace.held_until = Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted };
         }
     }
 
@@ -291,29 +279,18 @@ mod tests {
         let limits =
             CloudLimits { report_every: Some(EVERY), gap: Duration::ZERO, drain_every: Duration::ZERO };
         let at = |mono_ms| Moment { boot: 1, mono_ms };
-        let mut pace = Pace::new(&limits);
-        pace.came_online(at(1_000_000), &limits);
-        pace.lost(Mono::ZERO, at(2_000_000));
-        pace.came_online(at(3_000_000), &limits);
-        for (mono_ms, is_live) in [
-            (0, false),
-            (939_999, false),
-            (940_000, true),
-            (1_999_999, true),
-            (2_000_000, false),
-            (2_940_000, true),
-        ] {
-            assert_eq!(pace.is_live(&made(mono_ms)), is_live, "{mono_ms}");
-        }
-        // As many as may be told apart, and then the oldest become one.
-        for n in 4..40 {
-            pace.lost(Mono::ZERO, at(n * 1_000_000));
-            pace.came_online(at(n * 1_000_000 + 500_000), &limits);
-        }
-        assert_eq!(pace.outages.len(), OUTAGES);
-        assert!(
-            !pace.is_live(&made(0)) && !pace.is_live(&made(39_000_000)) && pace.is_live(&made(38_900_000))
-        );
+        // How reports go that were made before the outage and in it, if the next of them waits for its turn, or was
+        // tried.
+        let after_a_loss = |attempts| {
+            let mut pace = Pace::new(&limits);
+            pace.came_online(at(1_000_000), &limits);
+            pace.allowance = pace.allowance.after_one(Mono::ZERO, EVERY, false);
+            pace.lost(Mono::ZERO, at(2_000_000), Some(&Row { attempts, ..made(1_990_000) }));
+            pace.came_online(at(3_000_000), &limits);
+            [1_999_999, 2_000_000, 2_940_000].map(|mono_ms| pace.is_live(&made(mono_ms)))
+        };
+        assert_eq!(after_a_loss(0), [true, false, true]);
+        assert_eq!(after_a_loss(1), [false, false, true]);
     }
 
     #[test]

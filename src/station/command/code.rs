@@ -34,6 +34,23 @@ pub enum Code {
 }
 
 impl Code {
+    /// Each of them.
+    pub const ALL: [Self; 13] = [
+        Self::UnknownMethod,
+        Self::BadJson,
+        Self::BadId,
+        Self::BadParams,
+        Self::TooLarge,
+        Self::Expired,
+        Self::Busy,
+        Self::Refused,
+        Self::Storage,
+        Self::Failed,
+        Self::Deadline,
+        Self::Reboot,
+        Self::UnknownOutcome,
+    ];
+
     /// In the log and in the store.
     pub fn name(self) -> &'static str {
         match self {

@@ -2,11 +2,12 @@
 
 use crate::at::pattern::Pattern;
 use crate::flow::codes::Code;
-use crate::flow::diag::Diagnostic;
-use crate::flow::fields::{Fields, NumberRange};
+use crate::flow::diag::{Diagnostic, Span};
+use crate::flow::fields::{Fields, NumberRange, nearest};
 use crate::flow::keys::EXPECTATION;
 use crate::flow::topic::TopicPattern;
 use crate::flow::yaml::{Node, Scalar};
+use crate::station::command;
 use crate::testing::file::{Expectation, Subject};
 use crate::testing::value::Wanted;
 
@@ -94,9 +95,29 @@ impl Reading<'_> {
     }
 
     fn replied(&mut self, fields: &Fields<'_>) -> Option<Subject> {
-        let code = fields.text("code", self.problems).map(|code| code.text.to_owned());
+        let code = match fields.text("code", self.problems) {
+            Some(code) => Some(self.reply_code(code.text, code.span)?),
+            None => None,
+        };
         let method = fields.text("replied", self.problems)?.text.to_owned();
         Some(Subject::Replied { method, code })
+    }
+
+    /// A code as the log has it; one that does not exist would be an expectation that is met by chance. The word of
+    /// the reply itself is understood, too.
+    fn reply_code(&mut self, text: &str, at: Span) -> Option<String> {
+        let names = ["ok"].into_iter().chain(command::Code::ALL.iter().map(|code| code.name()));
+        let known = command::Code::ALL.iter().find(|code| code.words() == text).map(|code| code.name());
+        if let Some(known) = known.or_else(|| names.clone().find(|name| *name == text)) {
+            return Some(known.to_owned());
+        }
+        let message = format!("no command is answered with `{text}`");
+        let help = match nearest(text, names.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there is {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        self.problems.push(Diagnostic::error(Code::NOT_IN_TEST, at, message).help(help));
+        None
     }
 
     fn sent(&mut self, fields: &Fields<'_>) -> Option<Subject> {
