@@ -130,6 +130,15 @@ mod tests {
     }
 
     #[test]
+    fn the_language_page_has_every_code() {
+        let page = include_str!("../../../docs/language.md");
+        for code in Code::ALL {
+            let row = format!("| `{}` | `{}` | ", code.words(), code.name());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn what_comes_from_outside_is_quoted_short_and_on_one_line() {
         assert_eq!(quoted("a\r\nb"), r"`a\r\nb`");
         assert_eq!(quoted(&"x".repeat(1000)), format!("`{}…`", "x".repeat(QUOTED_CHARACTERS)));

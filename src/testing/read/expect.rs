@@ -95,11 +95,12 @@ impl Reading<'_> {
     }
 
     fn replied(&mut self, fields: &Fields<'_>) -> Option<Subject> {
+        let method = fields.text("replied", self.problems).map(|method| method.text.to_owned());
         let code = match fields.text("code", self.problems) {
             Some(code) => Some(self.reply_code(code.text, code.span)?),
             None => None,
         };
-        let method = fields.text("replied", self.problems)?.text.to_owned();
+        let method = method?;
         Some(Subject::Replied { method, code })
     }
 
