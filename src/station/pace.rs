@@ -108,12 +108,11 @@ impl Pace {
         self.up_since = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
     }
 
-    /// The link was lost. If that came soon after a report that had waited, they come too fast for it. `next`: the
-    /// report that would have gone next. If that waited for the cloud, so did those behind it, and an outage must not
-    /// let them go any faster; if it was tried, the link is what it waits for.
-    pub fn lost(&mut self, now: Mono, moment: Moment, next: Option<&Row>) {
-        let waits = |row: &Row| row.attempts == 0 && self.is_live(row) && self.allowance.not_before > now;
-        self.held_until = if next.is_some_and(waits) { moment } else { NEVER };
+    /// The link was lost. If that came soon after a report that had waited, they come too fast for it. Where the
+    /// schedules make more than the cloud takes, reports wait for the cloud, and an outage must not let them go any
+    /// faster; else what waits now waits because of the link.
+    pub fn lost(&mut self, now: Mono, moment: Moment, limits: &CloudLimits) {
+        self.held_until = if limits.exceeded { moment } else { NEVER };
         if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
             self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
             self.slowed_at = now;
@@ -276,21 +275,23 @@ mod tests {
 
     #[test]
     fn what_waited_for_the_cloud_before_an_outage_does_so_after_it() {
-        let limits =
-            CloudLimits { report_every: Some(EVERY), gap: Duration::ZERO, drain_every: Duration::ZERO };
         let at = |mono_ms| Moment { boot: 1, mono_ms };
-        // How reports go that were made before the outage and in it, if the next of them waits for its turn, or was
-        // tried.
-        let after_a_loss = |attempts| {
+        // How reports go that were made before the outage and in it.
+        let after_a_loss = |exceeded| {
+            let limits = CloudLimits {
+                report_every: Some(EVERY),
+                gap: Duration::ZERO,
+                drain_every: Duration::ZERO,
+                exceeded,
+            };
             let mut pace = Pace::new(&limits);
             pace.came_online(at(1_000_000), &limits);
-            pace.allowance = pace.allowance.after_one(Mono::ZERO, EVERY, false);
-            pace.lost(Mono::ZERO, at(2_000_000), Some(&Row { attempts, ..made(1_990_000) }));
+            pace.lost(Mono::ZERO, at(2_000_000), &limits);
             pace.came_online(at(3_000_000), &limits);
             [1_999_999, 2_000_000, 2_940_000].map(|mono_ms| pace.is_live(&made(mono_ms)))
         };
-        assert_eq!(after_a_loss(0), [true, false, true]);
-        assert_eq!(after_a_loss(1), [false, false, true]);
+        assert_eq!(after_a_loss(true), [true, false, true]);
+        assert_eq!(after_a_loss(false), [false, false, true]);
     }
 
     #[test]

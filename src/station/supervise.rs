@@ -345,8 +345,7 @@ impl Station {
         if to.is_up() {
             self.drain.pace.came_online(moment, &plan_of(program).limits);
         } else {
-            let next = self.shared.store.borrow_mut().head(false);
-            self.drain.pace.lost(self.now(), moment, next.as_ref());
+            self.drain.pace.lost(self.now(), moment, &plan_of(program).limits);
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {

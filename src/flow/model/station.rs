@@ -319,4 +319,6 @@ pub struct CloudLimits {
     pub gap: Duration,
     /// Between two reports that waited for the link.
     pub drain_every: Duration,
+    /// All schedules together may publish more often than `report_every`; `check` warns about it.
+    pub exceeded: bool,
 }

@@ -24,7 +24,7 @@ impl Compiler<'_> {
         draft: Option<Draft>,
         flows: &[Flow],
     ) -> Option<Station> {
-        let Draft { station, periods, limits_at } = draft?;
+        let Draft { mut station, periods, limits_at } = draft?;
         let publishing = self.publishing();
         let periods: Vec<&Period> =
             periods.iter().filter(|period| publishing.contains(&period.flow)).collect();
@@ -32,7 +32,7 @@ impl Compiler<'_> {
             self.judge_period(period, station.limits.report_every, limits_at);
         }
         if let Some(allowed) = station.limits.report_every {
-            self.judge_sum(&periods, allowed, limits_at);
+            station.limits.exceeded = self.judge_sum(&periods, allowed, limits_at);
         }
         let mut sleeps = Sleeps::new(flows);
         for schedule in &station.schedules {
@@ -92,8 +92,9 @@ impl Compiler<'_> {
         }
     }
 
-    /// Each may keep to the cloud's limit, and all together exceed it. What is more waits, ever longer.
-    fn judge_sum(&mut self, periods: &[&Period], allowed: Duration, limits_at: Option<Span>) {
+    /// Each may keep to the cloud's limit, and all together exceed it. What is more waits, ever longer. Whether it is
+    /// so.
+    fn judge_sum(&mut self, periods: &[&Period], allowed: Duration, limits_at: Option<Span>) -> bool {
         let share = |period: &Period| {
             let time = match period.said {
                 Said::Cron(mean) => mean,
@@ -102,9 +103,9 @@ impl Compiler<'_> {
             allowed.as_secs_f64() / time.as_secs_f64().max(0.001)
         };
         let each_keeps_to_it = periods.iter().all(|period| period.least >= allowed);
-        let [.., last] = periods else { return };
+        let [.., last] = periods else { return false };
         if !each_keeps_to_it || periods.iter().map(|period| share(period)).sum::<f64>() < 1.001 {
-            return;
+            return false;
         }
         let allowed = duration::display(allowed);
         let message = format!(
@@ -120,6 +121,7 @@ impl Compiler<'_> {
             problem = problem.also(at, "the cloud's limit");
         }
         self.problems.push(problem);
+        true
     }
 
     /// A run that has no `timeout` of its own is cut, and what sleeps for longer is cut each time.

@@ -197,7 +197,12 @@ impl Asked<'_> {
 
 /// The limits of a cloud that says none.
 fn no_limits() -> CloudLimits {
-    CloudLimits { report_every: None, gap: Duration::from_millis(100), drain_every: Duration::from_secs(1) }
+    CloudLimits {
+        report_every: None,
+        gap: Duration::from_millis(100),
+        drain_every: Duration::from_secs(1),
+        exceeded: false,
+    }
 }
 
 /// What the link subscribes to, each filter once.
