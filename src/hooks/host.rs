@@ -1,5 +1,6 @@
 //! [`Host`]: compiles hook files and expressions, and evaluates them within limits.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -317,9 +318,21 @@ impl Host {
             limits::owed();
         }
         self.shared.depth.set(depth + 1);
-        let result = evaluate(&self.engine);
-        self.shared.depth.set(depth);
-        result
+        let _back = Depth { cell: &self.shared.depth, before: depth };
+        evaluate(&self.engine)
+    }
+}
+
+/// Sets the depth back, also when an evaluation unwinds: a station that is killed on the virtual clock does, and the
+/// next one has the same host. Operations would never be counted from zero again.
+struct Depth<'d> {
+    cell: &'d Cell<usize>,
+    before: usize,
+}
+
+impl Drop for Depth<'_> {
+    fn drop(&mut self) {
+        self.cell.set(self.before);
     }
 }
 

@@ -138,3 +138,45 @@ fn c(state) { state.ten }"#;
     let names: Vec<&str> = expression.mentions().iter().map(|mention| &*mention.name).collect();
     assert_eq!(names, ["a", "b"]);
 }
+
+/// Dies in the middle of a handler.
+struct Mortal;
+
+impl Station for Mortal {
+    fn at(&self, _: &str, _: Option<&str>) -> Result<Value, String> {
+        std::panic::resume_unwind(Box::new("killed"))
+    }
+    fn run(&self, _: &str, _: &Value) -> Result<Value, String> {
+        Ok(Value::UNIT)
+    }
+    fn publish(&self, _: &str, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+    fn after(&self, _: &str, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+    fn state(&self, _: &str) -> Result<Value, String> {
+        Ok(Value::UNIT)
+    }
+    fn set_state(&self, _: &str, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[test]
+fn operations_are_counted_from_zero_after_a_handler_was_killed() {
+    let host = Host::new();
+    let file = host.load_handlers("commands.rhai", "fn dies(params) { at(\"AT\") }").unwrap();
+    let hooks = Hooks::merge(&[file]).unwrap();
+    host.set_station(Some(std::rc::Rc::new(Mortal)));
+    let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        host.call(&hooks, "dies", &[Value::UNIT]).map(drop)
+    }));
+    assert!(killed.is_err());
+    let sum = host.compile("1 + 1", &[], &Hooks::default()).unwrap();
+    let operations = || {
+        assert_eq!(display(&host.eval(&sum, &[]).unwrap()), "2");
+        host.operations()
+    };
+    assert_eq!(operations(), operations());
+}
