@@ -15,6 +15,7 @@ use super::event::Happening;
 use super::link::Fact;
 use super::shared::plan_of;
 use super::supervise::trusted_wall_ms;
+use super::traffic::Day;
 
 /// How often the calendar is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
@@ -127,9 +128,9 @@ impl Station {
         self.tell_machine(Fact::Downlink);
         let program = std::rc::Rc::clone(&self.program);
         let plan = plan_of(&program);
-        let day = self.wall_day();
+        let day = self.day();
         for message in messages {
-            self.link.spend((message.topic.len() + message.payload.len()) as u64, day);
+            self.link.traffic.spend((message.topic.len() + message.payload.len()) as u64, day);
         }
         self.record_commands(messages);
         for message in messages {
@@ -164,10 +165,12 @@ impl Station {
         trusted_wall_ms(&self.shared)
     }
 
-    /// The day by UTC; days since the start while the date is not known.
-    pub(super) fn wall_day(&self) -> i64 {
+    /// Today.
+    pub(super) fn day(&self) -> Day {
         const DAY_MS: i64 = 24 * 3600 * 1000;
-        self.trusted_wall_ms().unwrap_or_else(|| self.shared.now_ms()).div_euclid(DAY_MS)
+        let Moment { boot, mono_ms } = self.shared.store.borrow().moment(self.shared.now_ms());
+        let date = self.trusted_wall_ms().map(|wall_ms| wall_ms.div_euclid(DAY_MS));
+        Day { date, boot, since_boot: mono_ms.div_euclid(DAY_MS) }
     }
 
     /// When something that the store dates was, on the station's own clock; `None` before the machine's boot.

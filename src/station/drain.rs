@@ -179,7 +179,7 @@ impl Station {
         let payload = self.enveloped(&row);
         let bytes = payload.len() as u64;
         let post = Post { topic: row.topic.clone(), payload, qos: row.qos, retain: row.retain };
-        self.link.spend(bytes + row.topic.len() as u64, self.wall_day());
+        self.link.traffic.spend(bytes + row.topic.len() as u64, self.day());
         let urgent = row.lane != Lane::Report;
         self.drain.urgent_in_a_row = if urgent { self.drain.urgent_in_a_row.saturating_add(1) } else { 0 };
         let before = self.drain.pace.allowance;

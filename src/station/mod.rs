@@ -4,9 +4,10 @@
 //! messages kept, and nothing else is sent.
 //!
 //! * [`event`]: what it tells. [`schedule`], [`link`], [`command`]: pure parts that decide.
-//! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands, as they come. `answers`: how they are
-//!   answered. `drain`: the outbox. `pace`: how fast. `supervise`: the link. `data_phase`: data the module may wait for. `desk`: what a handler
-//!   reaches. `meter`: the store's work in numbers. `shared`: what they all use.
+//! * `boundary`: what came and what is due. `jobs`: runs. `calls`: commands, as they come. `answers`: how they
+//!   are answered. `drain`: the outbox. `pace`: how fast. `supervise`: the link. `data_phase`: data the module
+//!   may wait for. `traffic`: a day's bytes. `desk`: what a handler reaches. `meter`: the store's work in
+//!   numbers. `shared`: what they all use.
 
 pub mod command;
 pub mod event;
@@ -26,6 +27,7 @@ mod shared;
 mod status;
 mod supervise;
 mod tally;
+mod traffic;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -278,7 +280,7 @@ impl Station {
         self.watch_lines();
         self.start_schedules();
         self.recall_pace();
-        self.link.spend(0, self.wall_day());
+        self.link.traffic.spend(0, self.day());
         self.answer_interrupted();
         self.recall_commands();
         match self.absent.take() {

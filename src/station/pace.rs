@@ -8,7 +8,7 @@ use crate::link::Mono;
 use crate::store::{Lane, Moment, Row};
 
 use super::shared::plan_of;
-use super::{Station, millis};
+use super::{Station, millis, traffic};
 
 /// Under which the store keeps when the next publish may begin.
 const NEXT: &str = "next_publish";
@@ -156,7 +156,7 @@ impl Station {
         let now = self.now();
         let mut store = self.shared.store.borrow_mut();
         let Moment { boot, mono_ms } = store.moment(self.shared.now_ms());
-        let mut notes = vec![self.link.note_of_bytes()];
+        let mut notes = vec![(traffic::KEY, Some(self.link.traffic.note()))];
         let rest = self.drain.pace.rest_after(row, limits);
         if rest > RESTART {
             notes.push((NEXT, Some(format!("{boot} {mono_ms} {}", millis(rest)))));

@@ -23,7 +23,7 @@ impl Station {
             next_run: self.next_scheduled(),
             store_volatile: self.shared.store.borrow().is_volatile(),
             clock_quality: self.senders.clock_quality,
-            network_bytes_today: self.link.bytes_today(),
+            network_bytes_today: self.link.traffic.today(),
             wal_bytes: self.shared.store.borrow().wal_bytes(),
             serial_bytes: (received, sent),
         };

@@ -19,14 +19,13 @@ use crate::session::{Fault, Mark};
 use super::event::{Happening, LinkState};
 use super::link::{Fact, History, Job, Machine, Outcome, Shape, Trouble, Uses};
 use super::shared::{Shared, plan_of};
+use super::traffic::{self, Traffic};
 use super::{Station, Strayed};
 
 /// Under which the store keeps when the rungs of `link.reset` were used.
 const USES: &str = "link_uses";
 /// Under which the store keeps that the next session has to be opened clean.
 const UNKNOWN: &str = "outcome_unknown";
-/// Under which the store keeps the day's bytes over the network.
-const BYTES: &str = "network_bytes";
 /// How long after a restart that was asked for further signs of it are the same restart.
 const BOOTING: Duration = Duration::from_mins(1);
 /// The longest that a lost port is looked for without looking at anything else.
@@ -50,12 +49,8 @@ pub(super) struct Supervised {
     asked_at: Option<Mono>,
     /// Bytes that had come when a silent module was last looked at.
     bytes_seen: u64,
-    /// Bytes over the network, on this day.
-    bytes_today: u64,
-    day: i64,
-    /// The last day that an earlier process knew, and its bytes.
-    earlier: (i64, u64),
-    warned: bool,
+    /// The day's bytes over the network.
+    pub traffic: Traffic,
 }
 
 impl Supervised {
@@ -69,54 +64,19 @@ impl Supervised {
             facts_since: Mark::default(),
             asked_at: None,
             bytes_seen: 0,
-            bytes_today: 0,
-            day: i64::MIN,
-            earlier: bytes_noted(shared).unwrap_or((i64::MIN, 0)),
-            warned: false,
+            traffic: Traffic::from_note(&shared.store.borrow_mut().note(traffic::KEY).unwrap_or_default()),
         }
     }
 
     /// The link of a new version of the file. The day's bytes stay spent.
     pub fn successor(&self, program: &Program, shared: &Shared, seed: u64, now: Mono) -> Self {
-        let Self { asked_at, bytes_seen, bytes_today, day, earlier, warned, .. } = *self;
-        Self {
-            asked_at,
-            bytes_seen,
-            bytes_today,
-            day,
-            earlier,
-            warned,
-            ..Self::new(program, shared, seed, now)
-        }
+        let Self { asked_at, bytes_seen, traffic, .. } = *self;
+        Self { asked_at, bytes_seen, traffic, ..Self::new(program, shared, seed, now) }
     }
 
     /// How many levels `link.up` has.
     pub fn levels(&self) -> usize {
         self.levels
-    }
-
-    /// Bytes went over the network.
-    pub fn spend(&mut self, bytes: u64, day: i64) {
-        if day != self.day {
-            let known = if day == self.earlier.0 { self.earlier.1 } else { 0 };
-            (self.day, self.bytes_today, self.warned) = (day, known, false);
-        }
-        self.bytes_today += bytes;
-    }
-
-    /// The day's bytes, for the next process.
-    pub fn note_of_bytes(&self) -> (&'static str, Option<String>) {
-        (BYTES, Some(format!("{} {}", self.day, self.bytes_today)))
-    }
-
-    /// Bytes over the network since midnight (UTC).
-    pub fn bytes_today(&self) -> u64 {
-        self.bytes_today
-    }
-
-    /// The budget is spent, said once a day.
-    fn is_over(&mut self, budget: u64) -> bool {
-        self.bytes_today > budget && !std::mem::replace(&mut self.warned, true)
     }
 }
 
@@ -124,13 +84,6 @@ impl Supervised {
 pub(super) fn shape_of(program: &Program) -> Shape {
     let needs_module = |flow| bounds::of_flow(program, flow).commands > 0;
     plan_of(program).link.as_ref().map(|plan| Shape::of(plan, needs_module)).unwrap_or_default()
-}
-
-/// A day, and its bytes over the network.
-fn bytes_noted(shared: &Shared) -> Option<(i64, u64)> {
-    let note = shared.store.borrow_mut().note(BYTES)?;
-    let (day, bytes) = note.split_once(' ')?;
-    Some((day.parse().ok()?, bytes.parse().ok()?))
 }
 
 /// What the store knows of earlier processes.
@@ -330,9 +283,9 @@ impl Station {
             self.shared.store.borrow_mut().set_note(USES, Some(&text));
         }
         if let Some(budget) = plan_of(&program).outbox.bytes_per_day
-            && self.link.is_over(budget)
+            && self.link.traffic.is_over(budget)
         {
-            let bytes = self.link.bytes_today();
+            let bytes = self.link.traffic.today();
             self.shared.tell(&Happening::BudgetWarning { bytes, budget });
         }
     }
