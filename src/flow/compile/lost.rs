@@ -99,17 +99,18 @@ impl Lost {
             };
             !reads(part) && named(problem).is_some_and(defines)
         };
+        let may_bound = |part: &Part, ends: &[&str]| {
+            touches(part.within, problem.at) && ends.iter().any(|end| has_name(self.text_of(part), end))
+        };
         let may_follow = |part: &Part| match problem.code {
             Code::UNKNOWN_NAME | Code::UNKNOWN_FLOW | Code::UNKNOWN_PARAM | Code::UNKNOWN_STATE => {
                 names(part)
             }
             // A step that cannot be made is none that a later one could name; its lines and patterns are not known.
             Code::WITHIN | Code::ERROR_NAME | Code::TABLE_FORM | Code::NO_CONTRACT | Code::NO_LINK => true,
-            Code::MISSING_KEY
-            | Code::MISSING_PARAM
-            | Code::NOT_ON_ACTION
-            | Code::NO_TIMEOUT
-            | Code::UNBOUNDED_RETRY => touches(part.within, problem.at),
+            Code::MISSING_KEY | Code::MISSING_PARAM | Code::NOT_ON_ACTION => touches(part.within, problem.at),
+            Code::NO_TIMEOUT => may_bound(part, &["timeout"]),
+            Code::UNBOUNDED_RETRY => may_bound(part, &["attempts", "for", "forever"]),
             _ => false,
         };
         self.is_at(problem.at)
