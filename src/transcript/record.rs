@@ -185,42 +185,49 @@ fn plain_bytes(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
-/// Appends `text` as a JSON string: runs of plain bytes are copied whole.
+/// Appends `text` as a JSON string: runs of plain bytes are copied whole. What is escaped by a backslash in
+/// front of it begins the next run.
 fn push_text(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     out.reserve(rest.len() + 32);
     out.push(b'"');
+    let mut escaped = 0;
     loop {
-        let (plain, special) = rest.split_at(plain_bytes(rest));
-        out.extend_from_slice(plain);
-        rest = match *special {
+        let (run, special) = rest.split_at(escaped + plain_bytes(&rest[escaped..]));
+        out.extend_from_slice(run);
+        (escaped, rest) = match *special {
             [] => break,
-            [C1_LEAD, control @ 0x80..=0x9f, ..] => {
-                push_escaped(out, control);
-                &special[2..]
+            [b'"' | b'\\', ..] => {
+                out.push(b'\\');
+                (1, special)
             }
-            [C1_LEAD, ..] => {
-                out.push(C1_LEAD);
-                &special[1..]
+            // How nearly every line ends.
+            [b'\r', b'\n', ref rest @ ..] => {
+                out.extend_from_slice(br"\r\n");
+                (0, rest)
             }
-            [control, ..] => {
-                push_escaped(out, control);
-                &special[1..]
+            [C1_LEAD, control @ 0x80..=0x9f, ref rest @ ..] => {
+                push_control(out, control);
+                (0, rest)
+            }
+            [C1_LEAD, ..] => (1, special),
+            [control, ref rest @ ..] => {
+                push_control(out, control);
+                (0, rest)
             }
         };
     }
     out.push(b'"');
 }
 
-/// Appends a backslash and what stands for the character behind it.
-fn push_escaped(out: &mut Vec<u8>, character: u8) {
-    let letter = match character {
+/// Appends a control character by its letter or number.
+fn push_control(out: &mut Vec<u8>, control: u8) {
+    let letter = match control {
         b'\n' => b'n',
         b'\r' => b'r',
         b'\t' => b't',
-        b'"' | b'\\' => character,
         _ => {
-            let [high, low] = hex_digits(character);
+            let [high, low] = hex_digits(control);
             return out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
         }
     };

@@ -47,7 +47,11 @@ impl Head {
 
     /// How far it reaches into `text`, which begins with it.
     pub(super) fn end(&self, text: &[u8]) -> Option<usize> {
-        self.0.iter().try_fold(0, |at, fixed| fixed.end(text, at))
+        let mut at = 0;
+        for fixed in &self.0 {
+            at = fixed.end(text, at)?;
+        }
+        Some(at)
     }
 }
 
@@ -78,5 +82,9 @@ fn is_equal(found: &[u8], wanted: &[u8]) -> bool {
 }
 
 pub(super) fn skip_blanks(text: &[u8], from: usize) -> usize {
-    from + text[from..].iter().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count()
+    let mut at = from;
+    while let Some(b' ' | b'\t') = text.get(at) {
+        at += 1;
+    }
+    at
 }

@@ -21,6 +21,7 @@ mod regex_source;
 mod segment;
 mod sequence;
 mod slot;
+mod start;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub use error::{PatternError, PatternErrorKind};
 pub use parse::HoleType;
 pub use sequence::{Item, Lists, Sequence, SequenceError, SequenceErrorKind};
+pub(in crate::at) use start::{Start, number};
 
 use parse::Node;
 use segment::Segment;
@@ -51,8 +53,8 @@ struct Compiled {
     types: Vec<HoleType>,
     same: Vec<Arc<str>>,
     own_text: bool,
-    /// What every line that matches begins with, so that most lines are sorted out by their first byte.
-    first: Option<u8>,
+    /// What every line that matches begins with.
+    start: Start,
 }
 
 /// A `bytes` hole.
@@ -151,7 +153,7 @@ impl Pattern {
             types,
             same: Vec::new(),
             own_text: true,
-            first: None,
+            start: Start::default(),
         })))
     }
 
@@ -181,9 +183,9 @@ impl Pattern {
         let captured = kept.into_iter().filter_map(|hole| Some((hole.name.clone()?, hole.kind.clone())));
         let (names, types) = captured.unzip();
         let own_text = nodes.iter().any(is_own);
-        let first = segments[0].prefix().first().copied();
+        let start = Start::of(segments[0].prefix());
         let source = source.into();
-        Ok(Self(Arc::new(Compiled { source, nodes, segments, counted, names, types, same, own_text, first })))
+        Ok(Self(Arc::new(Compiled { source, nodes, segments, counted, names, types, same, own_text, start })))
     }
 
     /// As the author wrote it.
@@ -266,9 +268,9 @@ impl Pattern {
         self.may_match(line) && self.matches(line, same)
     }
 
-    /// Whether `line` begins with the right byte.
+    /// Whether `line` begins with the right bytes.
     fn may_match(&self, line: &[u8]) -> bool {
-        self.0.first.is_none_or(|first| line.first() == Some(&first))
+        self.0.start.fits(number(line))
     }
 
     fn matches(&self, line: &[u8], same: Same<'_>) -> bool {

@@ -196,8 +196,8 @@ impl Exchange {
         let Some(asked) = self.echo.as_deref().and_then(|echo| echo.get(2..)) else { return false };
         let asked = asked.strip_suffix(b"?").unwrap_or(asked);
         let name = asked.strip_suffix(b"=").unwrap_or(asked);
-        let named = line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-        named && !name.is_empty() && line.get(name.len()) == Some(&b':')
+        let named = || line[..name.len()].eq_ignore_ascii_case(name);
+        line.get(name.len()) == Some(&b':') && !name.is_empty() && named()
     }
 
     /// Offers a line that the dialect does not know, to patterns that take almost anything.
@@ -270,7 +270,7 @@ impl Exchange {
         if !self.is_owed() {
             return self.takes_late_error(line, dialect, shape, offer);
         }
-        let fits = |pattern: &&Pattern| shape.fits(pattern) && pattern.is_match(line, &self.same);
+        let fits = |pattern: &&Pattern| pattern.is_match(line, &self.same) && shape.fits(pattern);
         let verdict = if let Some(pattern) = self.finals(dialect).iter().find(fits) {
             let captures = pattern.match_line(line, &self.same).unwrap_or_default();
             captures.0.into_iter().for_each(|(name, value)| self.progress.captures.put(name, value));

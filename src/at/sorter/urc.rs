@@ -2,7 +2,7 @@
 
 use super::Class;
 use crate::at::dialect::{Dialect, Urcs};
-use crate::at::pattern::{Captures, Item, Pattern, Sequence};
+use crate::at::pattern::{Captures, Item, Pattern, Sequence, Start, number};
 
 /// What a known line means: its class and its place in the dialect's list of that class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,29 +19,6 @@ pub(super) struct UrcIndex {
     buckets: Vec<Vec<(Start, Known)>>,
     /// What lines with counted bytes begin with.
     headers: Vec<Box<[u8]>>,
-}
-
-/// The first eight bytes of a line as one number, of which a pattern fixes some. Most URCs begin with `+C`,
-/// so that the first byte alone sorts out few.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    mask: u64,
-    value: u64,
-}
-
-impl Start {
-    fn of(prefix: &[u8]) -> Self {
-        let known = [0xff; 8];
-        let mask = number(&known[..prefix.len().min(8)]);
-        Self { mask, value: number(prefix) }
-    }
-}
-
-fn number(text: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let length = text.len().min(8);
-    bytes[..length].copy_from_slice(&text[..length]);
-    u64::from_le_bytes(bytes)
 }
 
 impl UrcIndex {
@@ -67,7 +44,7 @@ impl UrcIndex {
     pub(super) fn find(&self, dialect: &Dialect, line: &[u8]) -> Option<Known> {
         let bucket = &self.buckets[usize::from(*line.first()?)];
         let start = number(line);
-        let mut likely = bucket.iter().filter(|(wanted, _)| start & wanted.mask == wanted.value);
+        let mut likely = bucket.iter().filter(|(wanted, _)| wanted.fits(start));
         let takes = |known: Known| known.of(dialect).is_some_and(|pattern| pattern.is_match(line, &[]));
         likely.find(|&&(_, known)| takes(known)).map(|&(_, known)| known)
     }
