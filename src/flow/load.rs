@@ -8,7 +8,7 @@ use include_dir::{Dir, include_dir};
 
 use super::codes::Code;
 use super::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
-use super::yaml::{self, Node, Tree};
+use super::yaml::{self, Tree};
 
 /// The recipes that come with the program.
 static BUNDLED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
@@ -190,31 +190,19 @@ impl Reader {
         names
     }
 
-    /// The main file as a tree, as far as it could be read. What is wrong goes to `problems`.
-    pub fn main_yaml(
-        &self,
-        place: &Place,
-        sources: &mut Sources,
-        problems: &mut Diagnostics,
-    ) -> Option<(FileId, Tree)> {
-        let text = self.text(place, None, sources, problems)?;
-        let file = sources.add(place.shown(), text);
-        let tree = yaml::parse_or_cut(sources, file, problems)?;
-        Some((file, tree))
-    }
-
-    /// A YAML file as a tree. What is wrong goes to `problems`, at `asked` if the file cannot be read.
+    /// A YAML file as a tree, as far as it could be read. What is wrong goes to `problems`, at `asked` if the file
+    /// cannot be read.
     pub fn yaml(
         &self,
         place: &Place,
         asked: Option<Span>,
         sources: &mut Sources,
         problems: &mut Diagnostics,
-    ) -> Option<(FileId, Node)> {
+    ) -> Option<(FileId, Tree)> {
         let text = self.text(place, asked, sources, problems)?;
         let file = sources.add(place.shown(), text);
-        let node = yaml::parse(sources, file, problems)?;
-        Some((file, node))
+        let tree = yaml::parse_or_cut(sources, file, problems)?;
+        Some((file, tree))
     }
 
     /// A text file. What is wrong goes to `problems`.

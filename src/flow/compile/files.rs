@@ -42,8 +42,8 @@ pub(super) struct Files {
     pub incomplete: bool,
     /// The main file's steps, if reading ended behind the last one of these: nothing else can be judged.
     pub cut: Option<Span>,
-    /// What is no YAML in the main file.
-    pub lost: Lost,
+    /// What is no YAML in any of them.
+    pub lost: Vec<Lost>,
 }
 
 /// The dialect of a file that names none.
@@ -60,7 +60,7 @@ struct Gatherer<'g> {
     problems: &'g mut Diagnostics,
     all: Vec<File>,
     cut: Option<Span>,
-    lost: Lost,
+    lost: Vec<Lost>,
 }
 
 impl Files {
@@ -72,7 +72,7 @@ impl Files {
         problems: &mut Diagnostics,
     ) -> Self {
         let mut gatherer =
-            Gatherer { reader, sources, problems, all: Vec::new(), cut: None, lost: Lost::default() };
+            Gatherer { reader, sources, problems, all: Vec::new(), cut: None, lost: Vec::new() };
         gatherer.main(main, options);
         gatherer.done()
     }
@@ -85,7 +85,7 @@ impl Files {
         problems: &mut Diagnostics,
     ) -> Self {
         let mut gatherer =
-            Gatherer { reader, sources, problems, all: Vec::new(), cut: None, lost: Lost::default() };
+            Gatherer { reader, sources, problems, all: Vec::new(), cut: None, lost: Vec::new() };
         let place = Place::Disk("flow.yaml".into());
         // A file without a flow of its own, to bring in the dialect.
         let id = gatherer.sources.add_argument("--module");
@@ -109,20 +109,21 @@ impl Gatherer<'_> {
         let lists = self.all.first().map(|main| lists_of(&main.node)).unwrap_or_default();
         let is_known = |found: &Diagnostic| {
             found.code == Code::TAB
-                || self.lost.is_at(found.at)
+                || self.lost.iter().any(|lost| lost.is_at(found.at))
                 || lists.iter().any(|list| list.holds(found.at))
         };
-        let incomplete =
-            self.cut.is_some() || self.lost.decides() || self.problems.errors().any(|found| !is_known(found));
+        let incomplete = self.cut.is_some()
+            || self.lost.iter().any(Lost::decides)
+            || self.problems.errors().any(|found| !is_known(found));
         Files { all: self.all, incomplete, cut: self.cut, lost: self.lost }
     }
 
     fn main(&mut self, path: &Path, options: &Options) {
         let place = Place::asked_for(path);
-        let Some((id, tree)) = self.reader.main_yaml(&place, self.sources, self.problems) else { return };
+        let Some((id, tree)) = self.reader.yaml(&place, None, self.sources, self.problems) else { return };
         let Tree { root: node, complete, lost } = tree;
         self.cut = node.get("steps").filter(|_| !complete).map(|steps| steps.span);
-        self.lost = Lost::new(&lost, self.problems, self.sources.text(id), &node, &lists_of(&node));
+        self.remember_lost(&lost, id, &node, Kind::Flow);
         if let Some((key, _)) = node.map().and_then(|map| map.iter().find(|(key, _)| is_test_key(&key.text)))
         {
             self.problems.push(
@@ -140,6 +141,17 @@ impl Gatherer<'_> {
         self.module(kind, options);
         self.cloud();
         self.used(0);
+    }
+
+    fn remember_lost(&mut self, lost: &[Span], id: FileId, node: &Node, kind: Kind) {
+        let mut lost = Lost::new(lost, self.problems, self.sources.text(id), (id, node), &lists_of(node));
+        if kind == Kind::Library {
+            // The others ask it for nothing but its flows.
+            lost.touches_only_itself();
+        }
+        if !lost.is_empty() {
+            self.lost.push(lost);
+        }
     }
 
     /// A text at the top of a file.
@@ -260,7 +272,9 @@ impl Gatherer<'_> {
             );
             return None;
         }
-        let (id, node) = self.reader.yaml(&place, Some(at), self.sources, self.problems)?;
+        let (id, tree) = self.reader.yaml(&place, Some(at), self.sources, self.problems)?;
+        let Tree { root: node, complete: true, lost } = tree else { return None };
+        self.remember_lost(&lost, id, &node, kind);
         let found = kind_of(&node);
         let fits = match kind {
             Kind::Dialect | Kind::Cloud => found == kind || node.map().is_some_and(<[_]>::is_empty),

@@ -1,13 +1,15 @@
 //! What a file lacks because it is no YAML there, and what would only be said because of that.
 
 use crate::flow::codes::Code;
-use crate::flow::diag::{Diagnostic, Diagnostics, Span};
+use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Span};
 use crate::flow::keys::{self, Shape};
 use crate::flow::yaml::Node;
 
 /// The parts of a file that were passed over.
-#[derive(Default)]
 pub(super) struct Lost {
+    /// The only file of which it says something.
+    only: Option<FileId>,
+    file: FileId,
     text: String,
     parts: Vec<Part>,
     decides: bool,
@@ -40,11 +42,18 @@ const FILES: [&Shape; 4] = [&keys::FLOW, &keys::STATION, &keys::CLOUD, &keys::DI
 
 impl Lost {
     /// `problems`: those of the file's YAML; `lists`: where its single steps, flows and entries stand.
-    pub fn new(spans: &[Span], problems: &Diagnostics, text: &str, file: &Node, lists: &[Span]) -> Self {
+    pub fn new(
+        spans: &[Span],
+        problems: &Diagnostics,
+        text: &str,
+        (id, file): (FileId, &Node),
+        lists: &[Span],
+    ) -> Self {
         let is_moved = |problem: &&Diagnostic| matches!(problem.code, Code::TAB | Code::DUPLICATE_KEY);
-        let moved = problems.errors().filter(is_moved);
+        let problems = || problems.errors().filter(|problem| problem.at.file == id);
+        let moved = problems().filter(is_moved);
         // What was refused alone is lacking just as well.
-        let refused = problems.errors().filter(|problem| is_refused(problem)).map(|problem| problem.at);
+        let refused = problems().filter(|problem| is_refused(problem)).map(|problem| problem.at);
         let spans = spans.iter().copied().chain(refused).map(|span| (span, false));
         let parts: Vec<Part> = spans
             .chain(moved.map(|problem| (problem.at, true)))
@@ -66,7 +75,12 @@ impl Lost {
                         .lines()
                         .any(|line| DECISIVE.contains(&key_of(line.trim_start_matches([' ', '\t', '-'])))))
         });
-        Self { text: text.to_string(), parts, decides }
+        Self { only: None, file: id, text: text.to_string(), parts, decides }
+    }
+
+    /// What is lost brings nothing into other files.
+    pub fn touches_only_itself(&mut self) {
+        self.only = Some(self.file);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -115,13 +129,15 @@ impl Lost {
         };
         self.is_at(problem.at)
             || self.parts.iter().any(may_follow)
-            || self.decides && !self.is_certain(problem)
+            || self.decides
+                && self.only.is_none_or(|file| problem.at.file == file)
+                && !self.is_certain(problem)
     }
 
     /// Whether a problem is one, whatever else the file may bring in or be.
     fn is_certain(&self, problem: &Diagnostic) -> bool {
         let before = problem.at.start.checked_sub(1).and_then(|before| self.text.as_bytes().get(before));
-        let is_top = before.is_none_or(|byte| *byte == b'\n');
+        let is_top = problem.at.file == self.file && before.is_none_or(|byte| *byte == b'\n');
         match problem.code {
             Code::UNKNOWN_KEY => !is_top,
             Code::WRONG_KIND

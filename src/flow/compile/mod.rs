@@ -75,9 +75,7 @@ pub fn load(main: &Path, working_directory: &Path, options: &Options, host: &Hos
     if let Some(steps) = files.cut {
         problems.retain_since(gathered, |problem| steps.holds(problem.at));
     }
-    if !files.lost.is_empty() {
-        problems.retain_since(gathered, |problem| !files.lost.explains(problem));
-    }
+    problems.retain_since(gathered, |problem| !files.lost.iter().any(|lost| lost.explains(problem)));
     let program = program.flatten().filter(|_| !problems.has_errors());
     Loaded { program, sources, problems, places, reader }
 }
