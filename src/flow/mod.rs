@@ -13,6 +13,7 @@ pub mod duration;
 pub mod fields;
 pub mod keys;
 pub mod load;
+pub(crate) mod lost;
 pub mod model;
 pub mod reference;
 pub mod rule;

@@ -11,6 +11,7 @@ use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Look, Sources, Span};
 use crate::flow::duration;
 use crate::flow::fields::{Fields, PlainValue};
 use crate::flow::keys::{SCENARIO, TEST_EVENT, TEST_SIM};
+use crate::flow::lost::Lost;
 use crate::flow::yaml::{self, Node, Scalar};
 
 use super::command::unhex;
@@ -76,8 +77,16 @@ pub fn scenario(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> 
         // Nothing happens.
         return Some(Scenario::default());
     }
-    let root = yaml::parse(sources, file, problems)?;
-    let fields = Fields::open(&root, &SCENARIO, text, problems)?;
+    let tree = yaml::parse_or_cut(sources, file, problems).filter(|tree| tree.complete)?;
+    let lost = Lost::new(&tree, file, text, problems);
+    let before = problems.len();
+    let scenario = written(&tree.root, text, problems);
+    problems.retain_since(before, |problem| !lost.explains(problem));
+    scenario
+}
+
+fn written(root: &Node, text: &str, problems: &mut Diagnostics) -> Option<Scenario> {
+    let fields = Fields::open(root, &SCENARIO, text, problems)?;
     let seed = fields.int("seed", problems).map(|seed| seed.value.unsigned_abs());
     let settings = fields.node("sim").map(|node| settings(node, text, problems));
     let faults = fields.node("faults").map(|node| faults(node, text, problems)).unwrap_or_default();

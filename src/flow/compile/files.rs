@@ -6,10 +6,10 @@ use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::keys;
 use crate::flow::load::{Place, Reader};
+use crate::flow::lost::{Lost, lists_of};
 use crate::flow::yaml::{Key, Kind as NodeKind, Node, Scalar, Style, Tree};
 
 use super::Options;
-use super::lost::Lost;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,9 +121,9 @@ impl Gatherer<'_> {
     fn main(&mut self, path: &Path, options: &Options) {
         let place = Place::asked_for(path);
         let Some((id, tree)) = self.reader.yaml(&place, None, self.sources, self.problems) else { return };
-        let Tree { root: node, complete, lost } = tree;
+        self.remember_lost(&tree, id, Kind::Flow);
+        let Tree { root: node, complete, .. } = tree;
         self.cut = node.get("steps").filter(|_| !complete).map(|steps| steps.span);
-        self.remember_lost(&lost, id, &node, Kind::Flow);
         if let Some((key, _)) = node.map().and_then(|map| map.iter().find(|(key, _)| is_test_key(&key.text)))
         {
             self.problems.push(
@@ -143,8 +143,8 @@ impl Gatherer<'_> {
         self.used(0);
     }
 
-    fn remember_lost(&mut self, lost: &[Span], id: FileId, node: &Node, kind: Kind) {
-        let mut lost = Lost::new(lost, self.problems, self.sources.text(id), (id, node), &lists_of(node));
+    fn remember_lost(&mut self, tree: &Tree, id: FileId, kind: Kind) {
+        let mut lost = Lost::new(tree, id, self.sources.text(id), self.problems);
         if kind == Kind::Library {
             // The others ask it for nothing but its flows.
             lost.touches_only_itself();
@@ -273,8 +273,11 @@ impl Gatherer<'_> {
             return None;
         }
         let (id, tree) = self.reader.yaml(&place, Some(at), self.sources, self.problems)?;
-        let Tree { root: node, complete: true, lost } = tree else { return None };
-        self.remember_lost(&lost, id, &node, kind);
+        if !tree.complete {
+            return None;
+        }
+        self.remember_lost(&tree, id, kind);
+        let node = tree.root;
         let found = kind_of(&node);
         let fits = match kind {
             Kind::Dialect | Kind::Cloud => found == kind || node.map().is_some_and(<[_]>::is_empty),
@@ -314,12 +317,6 @@ fn help_for_name(folder: &str, name: &str) -> String {
         return format!("`./{name}` is the file beside this one, and `{stem}` means `{folder}/{name}`");
     }
     format!("bundled: {}; your own goes to `{folder}/{name}.yaml` beside the file", known.join(", "))
-}
-
-/// Where a file's single steps, flows and entries stand. What else it says decides about all of it.
-fn lists_of(file: &Node) -> Vec<Span> {
-    let lists = ["steps", "flows", "schedule", "events"].into_iter().filter_map(|key| file.get(key));
-    lists.map(|node| node.span).collect()
 }
 
 /// The keys that only a test file has.

@@ -7,7 +7,6 @@ mod dialect;
 mod files;
 mod flow;
 mod head;
-mod lost;
 mod retry;
 mod scope;
 mod scripts;

@@ -11,6 +11,7 @@ use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
 use crate::flow::fields::{Fields, nearest};
 use crate::flow::keys::{TEST, TEST_CALL, TEST_FILE};
+use crate::flow::lost::Lost;
 use crate::flow::yaml::{self, Node, Scalar};
 use crate::link::address::Address;
 use crate::sim;
@@ -80,8 +81,16 @@ impl Reading<'_> {
     }
 
     fn file(mut self) -> Option<Parts> {
-        let root = yaml::parse(self.sources, self.file, self.problems)?;
-        let fields = self.open(&root, &TEST_FILE)?;
+        let tree = yaml::parse_or_cut(self.sources, self.file, self.problems).filter(|tree| tree.complete)?;
+        let lost = Lost::new(&tree, self.file, self.sources.text(self.file), self.problems);
+        let before = self.problems.len();
+        let parts = self.parts(&tree.root);
+        self.problems.retain_since(before, |problem| !lost.explains(problem));
+        parts
+    }
+
+    fn parts(&mut self, root: &Node) -> Option<Parts> {
+        let fields = self.open(root, &TEST_FILE)?;
         let flow = fields.text("flow", self.problems);
         let port = self.port(&fields);
         self.is_recording = matches!(port, Some(Port::Recording(_)));

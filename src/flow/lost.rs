@@ -1,12 +1,12 @@
 //! What a file lacks because it is no YAML there, and what would only be said because of that.
 
-use crate::flow::codes::Code;
-use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Span};
-use crate::flow::keys::{self, Shape};
-use crate::flow::yaml::Node;
+use super::codes::Code;
+use super::diag::{Diagnostic, Diagnostics, FileId, Span};
+use super::keys::{self, Shape};
+use super::yaml::{Node, Tree};
 
 /// The parts of a file that were passed over.
-pub(super) struct Lost {
+pub(crate) struct Lost {
     /// The only file of which it says something.
     only: Option<FileId>,
     file: FileId,
@@ -38,23 +38,19 @@ const ONLY_CONTENT: usize = 5;
 const OF_MESSAGES: [&str; 3] = ["topic", "payload", "body"];
 
 /// The kinds of file that are checked by themselves.
-const FILES: [&Shape; 4] = [&keys::FLOW, &keys::STATION, &keys::CLOUD, &keys::DIALECT];
+const FILES: [&Shape; 6] =
+    [&keys::FLOW, &keys::STATION, &keys::CLOUD, &keys::DIALECT, &keys::TEST_FILE, &keys::SCENARIO];
 
 impl Lost {
-    /// `problems`: those of the file's YAML; `lists`: where its single steps, flows and entries stand.
-    pub fn new(
-        spans: &[Span],
-        problems: &Diagnostics,
-        text: &str,
-        (id, file): (FileId, &Node),
-        lists: &[Span],
-    ) -> Self {
+    /// What `tree` lacks; `text` is what is written in the file, `problems` those of its YAML, and perhaps others'.
+    pub fn new(tree: &Tree, file: FileId, text: &str, problems: &Diagnostics) -> Self {
+        let lists = lists_of(&tree.root);
         let is_moved = |problem: &&Diagnostic| matches!(problem.code, Code::TAB | Code::DUPLICATE_KEY);
-        let problems = || problems.errors().filter(|problem| problem.at.file == id);
+        let problems = || problems.errors().filter(|problem| problem.at.file == file);
         let moved = problems().filter(is_moved);
         // What was refused alone is lacking just as well.
         let refused = problems().filter(|problem| is_refused(problem)).map(|problem| problem.at);
-        let spans = spans.iter().copied().chain(refused).map(|span| (span, false));
+        let spans = tree.lost.iter().copied().chain(refused).map(|span| (span, false));
         let parts: Vec<Part> = spans
             .chain(moved.map(|problem| (problem.at, true)))
             .map(|(span, is_there)| Part {
@@ -68,14 +64,14 @@ impl Lost {
             let in_list = lists.iter().any(|list| list.holds(part.span));
             let key = top_key(text, part.span.start);
             !in_list
-                && (file.get(key).is_none()
+                && (tree.root.get(key).is_none()
                     || FILES.iter().all(|shape| shape.key(key).is_none())
                     || DECISIVE[..ONLY_CONTENT].contains(&key)
                     || text[part.lines.range()]
                         .lines()
                         .any(|line| DECISIVE.contains(&key_of(line.trim_start_matches([' ', '\t', '-'])))))
         });
-        Self { only: None, file: id, text: text.to_string(), parts, decides }
+        Self { only: None, file, text: text.to_string(), parts, decides }
     }
 
     /// What is lost brings nothing into other files.
@@ -159,6 +155,12 @@ impl Lost {
             _ => false,
         }
     }
+}
+
+/// Where a file's single steps, flows and entries stand. What else it says decides about all of it.
+pub(crate) fn lists_of(file: &Node) -> Vec<Span> {
+    let lists = ["steps", "flows", "schedule", "events", "tests", "calls", "at"];
+    lists.into_iter().filter_map(|key| file.get(key)).map(|node| node.span).collect()
 }
 
 /// Whether a value or an entry is not there because of a problem in its YAML.
