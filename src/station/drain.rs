@@ -195,6 +195,8 @@ impl Station {
                 if matches!(failure.family.as_str(), "cme" | "cms" | "error" | "busy" | "refused") {
                     // The module has not taken it, so the cloud has not seen it.
                     self.drain.pace.allowance = before;
+                } else {
+                    self.drain.pace.rest(now, &row, &plan_of(&self.program).limits);
                 }
             }
         }

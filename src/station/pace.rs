@@ -22,6 +22,8 @@ const TOO_FAST: Duration = Duration::from_mins(1);
 const CALM: Duration = Duration::from_mins(10);
 /// The slowest draining.
 const SLOWEST: Duration = Duration::from_mins(1);
+/// More waits are not told apart; what was made in earlier ones goes by what the cloud takes.
+const MOST_WAITS: usize = 16;
 /// Before anything that the store dates.
 const NEVER: Moment = Moment { boot: i64::MIN, mono_ms: 0 };
 
@@ -29,16 +31,21 @@ const NEVER: Moment = Moment { boot: i64::MIN, mono_ms: 0 };
 pub(super) struct Pace {
     pub not_before: Mono,
     pub allowance: Allowance,
-    /// When the link came up, less the time from report to report: what was made before had to wait for it. With
-    /// what waited for less, a station that starts again and again would be faster than the cloud allows.
-    up_since: Moment,
-    /// What was made before this waited for the cloud, and not for the link, when the link was lost or an earlier
-    /// process ended.
-    held_until: Moment,
+    /// When reports were made that had to wait for the link, the earliest first.
+    waits: Vec<Wait>,
+    /// Since when what is made waits for the link, while that is down.
+    lost_at: Option<Moment>,
     /// Between two of those that had to.
     pause: Duration,
     slowed_at: Mono,
     last_backlog: Option<Mono>,
+}
+
+/// What was made from one moment up to another waited for the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wait {
+    from: Moment,
+    until: Moment,
 }
 
 /// What the cloud takes of reports that did not wait for the link: over time one each `report_every`, and two
@@ -50,27 +57,35 @@ pub(super) struct Allowance {
     pub not_before: Mono,
     /// When it would be whole again, if none was sent until then.
     whole_at: Mono,
+    /// The last row that took a share.
+    last: Option<u64>,
 }
 
 impl Allowance {
     fn whole() -> Self {
-        Self { not_before: Mono::ZERO, whole_at: Mono::ZERO }
+        Self { not_before: Mono::ZERO, whole_at: Mono::ZERO, last: None }
     }
 
-    /// A report goes, perhaps again.
-    fn after_one(self, now: Mono, every: Duration, again: bool) -> Self {
+    /// The report `seq` goes, perhaps again.
+    fn after_one(self, now: Mono, every: Duration, seq: u64) -> Self {
         let distance = now + distance(every);
-        if again {
-            return Self { not_before: distance, whole_at: self.whole_at };
+        if self.last == Some(seq) {
+            return Self { not_before: distance, ..self };
         }
-        Self { not_before: self.whole_at.max(distance), whole_at: self.whole_at.max(now) + every }
+        Self {
+            not_before: self.whole_at.max(distance),
+            whole_at: self.whole_at.max(now) + every,
+            last: Some(seq),
+        }
     }
 
-    /// The cloud takes one each `every` from now on. What was used up when it took fewer is forgiven.
+    /// The cloud takes one each `every` from now on. What was used up when it took fewer is forgiven: these are the
+    /// latest times that [`Allowance::after_one`] comes to.
     fn within(self, now: Mono, every: Duration) -> Self {
         Self {
-            not_before: self.not_before.min(now + distance(every)),
-            whole_at: self.whole_at.min(now + every),
+            not_before: self.not_before.min(now + every),
+            whole_at: self.whole_at.min(now + every * 2),
+            ..self
         }
     }
 }
@@ -85,8 +100,8 @@ impl Pace {
         Self {
             not_before: Mono::ZERO,
             allowance: Allowance::whole(),
-            up_since: NEVER,
-            held_until: NEVER,
+            waits: Vec::new(),
+            lost_at: Some(NEVER),
             pause: limits.drain_every,
             slowed_at: Mono::ZERO,
             last_backlog: None,
@@ -101,18 +116,24 @@ impl Pace {
         }
     }
 
-    /// The link came up.
+    /// The link came up. What was made within the time from report to report before that did not have to wait: else
+    /// a station that starts again and again would be faster than the cloud allows.
     pub fn came_online(&mut self, moment: Moment, limits: &CloudLimits) {
+        let Some(from) = self.lost_at.take() else { return };
         let every_ms =
             limits.report_every.map_or(0, |every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
-        self.up_since = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
+        let until = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
+        self.waits.push(Wait { from, until });
     }
 
-    /// The link was lost. If that came soon after a report that had waited, they come too fast for it. Where the
-    /// schedules make more than the cloud takes, reports wait for the cloud, and an outage must not let them go any
-    /// faster; else what waits now waits because of the link.
-    pub fn lost(&mut self, now: Mono, moment: Moment, limits: &CloudLimits) {
-        self.held_until = if limits.exceeded { moment } else { NEVER };
+    /// The link was lost; `next` is the report that would have gone next. If that came soon after a report that had
+    /// waited, they come too fast for it. Where the schedules make more than the cloud takes, reports wait for the
+    /// cloud, and an outage must not let them go any faster; else what waits now waits because of the link.
+    pub fn lost(&mut self, (now, moment): (Mono, Moment), next: Option<&Row>, limits: &CloudLimits) {
+        self.lost_at = Some(if limits.exceeded { moment } else { NEVER });
+        self.waits.retain(|wait| limits.exceeded && next.is_some_and(|row| row.captured < wait.until));
+        let too_many = self.waits.len().saturating_sub(MOST_WAITS - 1);
+        self.waits.drain(..too_many);
         if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
             self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
             self.slowed_at = now;
@@ -120,7 +141,8 @@ impl Pace {
     }
 
     fn has_waited(&self, row: &Row) -> bool {
-        row.lane == Lane::Report && (self.held_until..self.up_since).contains(&row.captured)
+        let holds = |wait: &Wait| (wait.from..wait.until).contains(&row.captured);
+        row.lane == Lane::Report && self.waits.iter().any(holds)
     }
 
     /// A report that goes by what the cloud takes, and not by what the link bears.
@@ -133,12 +155,19 @@ impl Pace {
         if self.has_waited(row) { limits.gap.max(self.pause) } else { limits.gap }
     }
 
+    /// A row may have left, and the next one keeps its distance.
+    pub fn rest(&mut self, now: Mono, row: &Row, limits: &CloudLimits) {
+        self.not_before = self.not_before.max(now + self.rest_after(row, limits));
+    }
+
     /// A row left; when may the next one?
     pub fn pass_on(&mut self, (now, moment): (Mono, Moment), row: &Row, limits: &CloudLimits) {
-        self.not_before = now + self.rest_after(row, limits);
+        self.rest(now, row, limits);
         if self.has_waited(row) {
             // What was made meanwhile had to wait for this one.
-            self.up_since = self.up_since.max(moment);
+            if let Some(last) = self.waits.last_mut() {
+                last.until = last.until.max(moment);
+            }
             self.last_backlog = Some(now);
             if self.pause > limits.drain_every && now.since(self.slowed_at) > CALM {
                 self.pause = (self.pause / 2).max(limits.drain_every);
@@ -164,40 +193,51 @@ impl Station {
             notes.push((NEXT, None));
         }
         if let Some(every) = limits.report_every.filter(|_| self.drain.pace.is_live(row)) {
-            let allowance = self.drain.pace.allowance.after_one(now, every, row.attempts > 0);
+            let allowance = self.drain.pace.allowance.after_one(now, every, row.seq);
             self.drain.pace.allowance = allowance;
             let rests = [allowance.not_before, allowance.whole_at].map(|at| millis(at.since(now)));
-            notes.push((ALLOWANCE, Some(format!("{boot} {mono_ms} {} {}", rests[0], rests[1]))));
+            let mut note = format!("{boot} {mono_ms} {} {}", rests[0], rests[1]);
+            for Moment { boot, mono_ms } in
+                self.drain.pace.waits.iter().flat_map(|wait| [wait.from, wait.until])
+            {
+                note += &format!(" {boot} {mono_ms}");
+            }
+            notes.push((ALLOWANCE, Some(note)));
         }
         notes
     }
 
     /// What an earlier process published last, or tried to, still counts.
     pub(super) fn recall_pace(&mut self) {
-        if let Some((noted, [rest_ms])) = self.noted(NEXT) {
+        if let Some((noted, rest)) = self.noted(NEXT)
+            && let [rest_ms] = rest[..]
+        {
             self.drain.pace.not_before = self.after(noted, rest_ms);
         }
-        if let Some((noted, [rest_ms, whole_ms])) = self.noted(ALLOWANCE) {
-            let (not_before, whole_at) = (self.after(noted, rest_ms), self.after(noted, whole_ms));
-            let mut allowance = Allowance { not_before, whole_at };
-            let mut rest_ms = rest_ms;
-            // The file may be another one than that of the earlier process.
-            if let Some(every) = plan_of(&self.program).limits.report_every {
-                allowance = allowance.within(self.now(), every);
-                rest_ms = rest_ms.min(i64::try_from(millis(distance(every))).unwrap_or(i64::MAX));
-            }
-            self.drain.pace.allowance = allowance;
-            // What was made before this waited for the cloud, and not for the link, when that process ended.
-            self.drain.pace.held_until = Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted };
+        let Some((noted, numbers)) = self.noted(ALLOWANCE) else { return };
+        let [mut rest_ms, whole_ms, ref waits @ ..] = numbers[..] else { return };
+        let (not_before, whole_at) = (self.after(noted, rest_ms), self.after(noted, whole_ms));
+        let mut allowance = Allowance { not_before, whole_at, last: None };
+        // The file may be another one than that of the earlier process.
+        if let Some(every) = plan_of(&self.program).limits.report_every {
+            allowance = allowance.within(self.now(), every);
+            rest_ms = rest_ms.min(i64::try_from(millis(distance(every))).unwrap_or(i64::MAX));
         }
+        let moment = |boot, mono_ms| Moment { boot, mono_ms };
+        let wait = |&[a, b, c, d]: &[i64; 4]| Wait { from: moment(a, b), until: moment(c, d) };
+        let pace = &mut self.drain.pace;
+        pace.allowance = allowance;
+        pace.waits = waits.as_chunks().0.iter().map(wait).collect();
+        // What was made before this waited for the cloud, and not for the link, when that process ended.
+        pace.lost_at = Some(Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted });
     }
 
-    /// When something was noted, and the milliseconds that it tells.
-    fn noted<const N: usize>(&self, key: &str) -> Option<(Moment, [i64; N])> {
+    /// When something was noted, and the numbers that it tells.
+    fn noted(&self, key: &str) -> Option<(Moment, Vec<i64>)> {
         let note = self.shared.store.borrow_mut().note(key)?;
-        let numbers: Vec<i64> = note.split(' ').filter_map(|number| number.parse().ok()).collect();
-        let [boot, mono_ms, rest @ ..] = &numbers[..] else { return None };
-        Some((Moment { boot: *boot, mono_ms: *mono_ms }, rest.try_into().ok()?))
+        let mut numbers = note.split(' ').map(str::parse);
+        let (boot, mono_ms) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+        Some((Moment { boot, mono_ms }, numbers.collect::<Result<_, _>>().ok()?))
     }
 
     /// So long after a moment of an earlier process.
@@ -222,7 +262,7 @@ mod tests {
         for made in made {
             let now = allowance.not_before.max(Mono::ZERO + Duration::from_secs(made));
             gone.push(now.since(Mono::ZERO).as_secs());
-            allowance = allowance.after_one(now, EVERY, false);
+            allowance = allowance.after_one(now, EVERY, gone.len() as u64);
         }
         gone
     }
@@ -235,10 +275,10 @@ mod tests {
             .map(|n| {
                 let made = s(n * 60);
                 let mut now = allowance.not_before.max(made);
-                allowance = allowance.after_one(now, EVERY, false);
+                allowance = allowance.after_one(now, EVERY, n);
                 if n == 3 {
                     now = allowance.not_before;
-                    allowance = allowance.after_one(now, EVERY, true);
+                    allowance = allowance.after_one(now, EVERY, n);
                 }
                 now.since(made).as_secs()
             })
@@ -250,8 +290,8 @@ mod tests {
     #[test]
     fn a_cloud_that_takes_more_from_now_on_makes_nobody_wait_as_before() {
         let now = Mono::ZERO + Duration::from_mins(5);
-        let hourly = Allowance::whole().after_one(Mono::ZERO, Duration::from_hours(1), false);
-        let wanted = Allowance { not_before: now + EVERY * 9 / 10, whole_at: now + EVERY };
+        let hourly = Allowance::whole().after_one(Mono::ZERO, Duration::from_hours(1), 1);
+        let wanted = Allowance { not_before: now + EVERY, whole_at: now + EVERY * 2, last: Some(1) };
         assert_eq!(hourly.within(now, EVERY), wanted);
         let fresh = Allowance::whole();
         assert_eq!(fresh.within(now, EVERY), fresh);
@@ -286,7 +326,7 @@ mod tests {
             };
             let mut pace = Pace::new(&limits);
             pace.came_online(at(1_000_000), &limits);
-            pace.lost(Mono::ZERO, at(2_000_000), &limits);
+            pace.lost((Mono::ZERO, at(2_000_000)), None, &limits);
             pace.came_online(at(3_000_000), &limits);
             [1_999_999, 2_000_000, 2_940_000].map(|mono_ms| pace.is_live(&made(mono_ms)))
         };

@@ -8,6 +8,8 @@ use super::event::Status;
 impl Station {
     /// Tells how things stand, if that is news.
     pub(super) fn tell_status(&mut self) {
+        // A day may have begun in which nothing was sent yet.
+        self.link.traffic.spend(0, self.day());
         let counts = self.shared.store.borrow_mut().counts();
         let (received, sent) = self.run.borrow_mut().session().byte_counts();
         let status = Status {

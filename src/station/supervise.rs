@@ -270,17 +270,18 @@ impl Station {
     /// What became of the link since the last call.
     pub(super) fn tell_link(&mut self) {
         let program = Rc::clone(&self.program);
-        for happening in self.link.machine.take_happenings() {
-            self.shared.tell(&happening);
-            if let Happening::LinkState { from, to, .. } = happening {
-                self.link_changed(&program, from, to);
-            }
-        }
+        // Before a word of it: what is said to have been used counts, whatever becomes of this process.
         if self.link.machine.uses_changed() {
             let uses = self.link.machine.uses(self.now());
             let kept = Kept { uses, wall_ms: trusted_wall_ms(&self.shared) };
             let text = serde_json::to_string(&kept).unwrap_or_default();
             self.shared.store.borrow_mut().set_note(USES, Some(&text));
+        }
+        for happening in self.link.machine.take_happenings() {
+            self.shared.tell(&happening);
+            if let Happening::LinkState { from, to, .. } = happening {
+                self.link_changed(&program, from, to);
+            }
         }
         if let Some(budget) = plan_of(&program).outbox.bytes_per_day
             && self.link.traffic.is_over(budget)
@@ -298,7 +299,8 @@ impl Station {
         if to.is_up() {
             self.drain.pace.came_online(moment, &plan_of(program).limits);
         } else {
-            self.drain.pace.lost(self.now(), moment, &plan_of(program).limits);
+            let next = self.shared.store.borrow_mut().head(false);
+            self.drain.pace.lost((self.now(), moment), next.as_ref(), &plan_of(program).limits);
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {

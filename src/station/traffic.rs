@@ -21,11 +21,19 @@ pub(super) struct Day {
 /// What was spent on the latest day of either kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Traffic {
-    /// The latest date that was known, and its bytes.
-    dated: (i64, u64),
-    /// A start of the machine, the whole days since then, and the bytes of the last, while no date was known.
-    undated: (i64, i64, u64),
+    /// The latest date that was known.
+    date: i64,
+    dated: Spent,
+    /// A start of the machine, and the whole days since then, while no date was known.
+    uptime: (i64, i64),
+    undated: Spent,
     is_dated: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Spent {
+    bytes: u64,
+    /// Whether the day's budget was said to be spent.
     warned: bool,
 }
 
@@ -35,48 +43,54 @@ impl Traffic {
         fn read(note: &str) -> Option<Traffic> {
             let mut numbers = note.split(' ').map(|number| number.parse::<i64>().ok());
             let mut next = || numbers.next()?;
-            let dated = (next()?, u64::try_from(next()?).ok()?);
-            let undated = (next()?, next()?, u64::try_from(next()?).ok()?);
-            Some(Traffic { dated, undated, ..Traffic::default() })
+            let (date, dated, uptime, undated) = (next()?, next()?, (next()?, next()?), next()?);
+            let spent = |bytes| Some(Spent { bytes: u64::try_from(bytes).ok()?, warned: false });
+            Some(Traffic { date, dated: spent(dated)?, uptime, undated: spent(undated)?, is_dated: false })
         }
         read(note).unwrap_or_default()
     }
 
     /// For the next process.
     pub fn note(&self) -> String {
-        let ((date, bytes), (boot, since_boot, undated)) = (self.dated, self.undated);
-        format!("{date} {bytes} {boot} {since_boot} {undated}")
+        let Self { date, dated, uptime: (boot, since_boot), undated, .. } = self;
+        format!("{date} {} {boot} {since_boot} {}", dated.bytes, undated.bytes)
     }
 
     /// `bytes` went over the network on `day`.
     pub fn spend(&mut self, bytes: u64, day: Day) {
-        let (boot, since_boot, before) = self.undated;
+        let uptime = (day.boot, day.since_boot);
         self.is_dated = day.date.is_some();
         if let Some(date) = day.date {
-            let before = if boot == day.boot { before } else { 0 };
-            if date != self.dated.0 {
-                self.dated = (date, 0);
-                self.warned &= before > 0;
+            let before = if self.uptime.0 == day.boot { self.undated } else { Spent::default() };
+            // A clock that is set back over midnight does not begin the day anew.
+            if date != self.date && date + 1 != self.date {
+                (self.date, self.dated) = (date, Spent::default());
             }
-            self.undated = (day.boot, day.since_boot, 0);
-            self.dated.1 += before + bytes;
+            self.dated.bytes += before.bytes + bytes;
+            self.dated.warned |= before.warned;
+            (self.uptime, self.undated) = (uptime, Spent::default());
         } else {
-            if (boot, since_boot) != (day.boot, day.since_boot) {
-                self.undated = (day.boot, day.since_boot, 0);
-                self.warned = false;
+            if uptime != self.uptime {
+                (self.uptime, self.undated) = (uptime, Spent::default());
             }
-            self.undated.2 += bytes;
+            self.undated.bytes += bytes;
         }
+    }
+
+    /// What was spent today.
+    fn spent(&mut self) -> &mut Spent {
+        if self.is_dated { &mut self.dated } else { &mut self.undated }
     }
 
     /// The day's bytes.
     pub fn today(&self) -> u64 {
-        if self.is_dated { self.dated.1 } else { self.undated.2 }
+        if self.is_dated { self.dated.bytes } else { self.undated.bytes }
     }
 
     /// The budget is spent, said once a day.
     pub fn is_over(&mut self, budget: u64) -> bool {
-        self.today() > budget && !std::mem::replace(&mut self.warned, true)
+        let spent = self.spent();
+        spent.bytes > budget && !std::mem::replace(&mut spent.warned, true)
     }
 }
 
@@ -122,6 +136,13 @@ mod tests {
         assert_eq!(days(&mut Traffic::default(), &spent), [10, 5, 22, 1]);
         let after_another_start = [(5, undated(7, 0)), (7, date(20_000))];
         assert_eq!(days(&mut Traffic::default(), &after_another_start), [5, 7]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_over_midnight_does_not_begin_a_day_anew() {
+        let spent =
+            [(10, date(20_000)), (5, date(20_001)), (2, date(20_000)), (1, date(20_001)), (4, date(10_000))];
+        assert_eq!(days(&mut Traffic::default(), &spent), [10, 5, 7, 8, 4]);
     }
 
     #[test]
