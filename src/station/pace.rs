@@ -335,6 +335,29 @@ mod tests {
     }
 
     #[test]
+    fn what_waited_in_several_outages_is_told_from_what_did_not() {
+        let at = |mono_ms| Moment { boot: 1, mono_ms };
+        let limits = CloudLimits {
+            report_every: Some(EVERY),
+            gap: Duration::ZERO,
+            drain_every: Duration::ZERO,
+            exceeded: true,
+        };
+        let mut pace = Pace::new(&limits);
+        pace.came_online(at(0), &limits);
+        pace.lost((Mono::ZERO, at(1_000_000)), Some(&made(900_000)), &limits);
+        pace.came_online(at(2_060_000), &limits);
+        pace.lost((Mono::ZERO, at(3_000_000)), Some(&made(950_000)), &limits);
+        pace.came_online(at(4_060_000), &limits);
+        let has_waited = |mono_ms| !pace.is_live(&made(mono_ms));
+        assert!(has_waited(1_500_000) && has_waited(3_500_000));
+        assert!(![999_999, 2_000_000, 2_999_999, 4_000_000].into_iter().any(has_waited));
+        // The first is over when nothing of it is left.
+        pace.lost((Mono::ZERO, at(5_000_000)), Some(&made(2_500_000)), &limits);
+        assert_eq!(pace.waits, [Wait { from: at(3_000_000), until: at(4_000_000) }]);
+    }
+
+    #[test]
     fn one_that_came_late_delays_no_other() {
         assert_eq!(goes([9, 63, 120, 180, 240]), [9, 63, 120, 180, 240]);
     }

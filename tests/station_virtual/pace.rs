@@ -36,6 +36,19 @@ fn a_lost_link_lets_nothing_go_faster_that_waited_for_the_cloud() {
     assert!(closest >= s(53), "{closest:?}");
 }
 
+/// What waited for it in an outage goes on going faster, though it is lost once more.
+#[test]
+fn a_second_loss_does_not_hold_back_what_waited_in_the_first() {
+    let sent = |again: &[_]| {
+        let away = what("10m", "broker: away, for: 1h");
+        let mut lab = Lab::start(Case::of(station("surplus.yaml")).then([away]).then(again.iter().cloned()));
+        lab.run_to(hm(3, 0));
+        lab.received().len()
+    };
+    let (once, twice) = (sent(&[]), sent(&[what("1h10m20s", "broker: close")]));
+    assert!(once > 200 && twice + 5 > once, "{once} with one loss, {twice} with two");
+}
+
 /// A reply to each, on a slow line, is all that it could send.
 #[test]
 fn messages_that_are_no_commands_keep_no_report_back() {
