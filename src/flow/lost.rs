@@ -87,6 +87,11 @@ impl Lost {
         self.text.get(part.lines.range()).unwrap_or_default()
     }
 
+    /// Whether it is of this file.
+    pub fn is_of(&self, file: FileId) -> bool {
+        self.file == file
+    }
+
     /// Whether nobody knows what else the file would have.
     pub fn decides(&self) -> bool {
         self.decides
@@ -116,8 +121,12 @@ impl Lost {
             Code::UNKNOWN_NAME | Code::UNKNOWN_FLOW | Code::UNKNOWN_PARAM | Code::UNKNOWN_STATE => {
                 names(part)
             }
-            // A step that cannot be made is none that a later one could name; its lines and patterns are not known.
-            Code::WITHIN | Code::ERROR_NAME | Code::TABLE_FORM | Code::NO_CONTRACT | Code::NO_LINK => true,
+            // `{x:error}` behind `+CMS ERROR: ` is of the family `cms`. Names of errors may have blanks.
+            Code::ERROR_NAME => {
+                named(problem).is_some_and(|name| self.text_of(part).to_lowercase().contains(name))
+            }
+            // A step that cannot be made, for want of a var perhaps, is none that a later one could name.
+            Code::WITHIN | Code::TABLE_FORM | Code::NO_CONTRACT | Code::NO_LINK => true,
             Code::MISSING_KEY | Code::MISSING_PARAM | Code::NOT_ON_ACTION => touches(part.within, problem.at),
             Code::NO_TIMEOUT => may_bound(part, &["timeout"]),
             Code::UNBOUNDED_RETRY => may_bound(part, &["attempts", "for", "forever"]),
@@ -128,6 +137,11 @@ impl Lost {
             || self.decides
                 && self.only.is_none_or(|file| problem.at.file == file)
                 && !self.is_certain(problem)
+    }
+
+    /// Whether something under this key at the file's top is lost.
+    pub fn is_under(&self, key: &str) -> bool {
+        self.parts.iter().any(|part| top_key(&self.text, part.span.start) == key)
     }
 
     /// Whether a problem is one, whatever else the file may bring in or be.
@@ -172,9 +186,10 @@ fn touches(part: Span, at: Span) -> bool {
     part.file == at.file && at.start <= part.end && part.start <= at.end
 }
 
-/// What a message is about stands in it first; of a value that `state` lacks, second.
+/// What a message is about stands in it first; of a value that `state` lacks, or a flow's param, second.
 fn named(problem: &Diagnostic) -> Option<&str> {
-    problem.message.split('`').nth(if problem.code == Code::UNKNOWN_STATE { 3 } else { 1 })
+    let is_second = matches!(problem.code, Code::UNKNOWN_STATE | Code::UNKNOWN_PARAM);
+    problem.message.split('`').nth(if is_second { 3 } else { 1 })
 }
 
 /// Whether a name stands in a text, perhaps with a sign too many in it.
@@ -202,9 +217,13 @@ fn upwards(text: &str, at: usize) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// Whether a key at the top of the file stands in a line.
+fn is_top(line: &str) -> bool {
+    line.starts_with(|first: char| !first.is_whitespace() && !"#-".contains(first))
+}
+
 /// The key at the top of the file under which `at` stands.
 fn top_key(text: &str, at: usize) -> &str {
-    let is_top = |line: &str| line.starts_with(|first: char| !first.is_whitespace() && !"#-".contains(first));
     upwards(text, at).find(|(_, line)| is_top(line)).map_or("", |(_, line)| key_of(line))
 }
 
@@ -215,14 +234,23 @@ fn lines_of(text: &str, span: Span) -> Span {
     Span { start, end, ..span }
 }
 
-/// The item of a list in which the place stands; of what stands in none the whole file.
+/// The item of a list in which the place stands; of what stands in none all below the key at the file's top.
 fn entry_around(text: &str, span: Span) -> Span {
     let margin = |line: &str| line.len() - line.trim_start().len();
     let own =
         upwards(text, span.start).next().map_or(0, |(start, line)| (span.start - start).max(margin(line)));
-    let item =
-        upwards(text, span.start).find(|(_, line)| margin(line) < own && line.trim_start().starts_with("- "));
-    let Some((start, first)) = item else { return Span { start: 0, end: text.len(), ..span } };
+    let is_item = |line: &str| line.trim_start().starts_with("- ") || line.trim() == "-";
+    // A line can be the item itself; those above it, only if it stands within them.
+    let item = upwards(text, span.start)
+        .enumerate()
+        .find(|(above, (_, line))| {
+            is_item(line) && (margin(line) < own || *above == 0 && margin(line) == own)
+        })
+        .map(|(_, item)| item);
+    let Some((start, first)) = item.or_else(|| upwards(text, span.start).find(|(_, line)| is_top(line)))
+    else {
+        return Span { start: 0, end: text.len(), ..span };
+    };
     let mut end = span.end;
     for line in text[span.end..].split_inclusive('\n') {
         let is_next = end > span.end && !line.trim().is_empty() && margin(line) <= margin(first);

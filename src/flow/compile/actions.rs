@@ -158,7 +158,7 @@ impl Compiler<'_> {
 
     fn check_qos(&mut self, qos: &Value, at: Span) {
         let known = &self.dialect.limits.qos;
-        if qos.as_int().is_ok_and(|qos| !known.contains(&qos)) {
+        if qos.as_int().is_ok_and(|qos| !known.contains(&qos)) && !self.lacks("limits") {
             let message = format!("qos {qos} is not among what the module takes: {known:?}");
             self.problems.push(
                 Diagnostic::error(Code::OUT_OF_RANGE, at, message).help("the dialect says so under `limits`"),

@@ -98,6 +98,11 @@ impl Files {
         gatherer.done()
     }
 
+    /// Whether a problem follows from what is no YAML.
+    pub fn explains(&self, problem: &Diagnostic) -> bool {
+        self.lost.iter().any(|lost| lost.explains(problem))
+    }
+
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &File> {
         self.all.iter().filter(move |file| file.kind == kind)
     }
@@ -283,6 +288,10 @@ impl Gatherer<'_> {
             Kind::Dialect | Kind::Cloud => found == kind || node.map().is_some_and(<[_]>::is_empty),
             _ => matches!(found, Kind::Flow | Kind::Library),
         };
+        // What tells the kind of file may be what is lost.
+        if !fits && self.lost.last().is_some_and(|lost| lost.is_of(id) && lost.decides()) {
+            return None;
+        }
         if !fits {
             let message = format!("`{}` is a {}, not a {}", place.shown(), found.word(), kind.word());
             self.problems.push(

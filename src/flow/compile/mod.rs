@@ -30,6 +30,7 @@ use super::diag::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use super::fields::Fields;
 use super::keys::Shape;
 use super::load::{Place, Reader};
+use super::lost::Lost;
 use super::model::{Flow, FlowId, Program, Station, Unit, UnitId, Var};
 use super::yaml::Node;
 
@@ -74,7 +75,7 @@ pub fn load(main: &Path, working_directory: &Path, options: &Options, host: &Hos
     if let Some(steps) = files.cut {
         problems.retain_since(gathered, |problem| steps.holds(problem.at));
     }
-    problems.retain_since(gathered, |problem| !files.lost.iter().any(|lost| lost.explains(problem)));
+    problems.retain_since(gathered, |problem| !files.explains(problem));
     let program = program.flatten().filter(|_| !problems.has_errors());
     Loaded { program, sources, problems, places, reader }
 }
@@ -92,7 +93,9 @@ pub fn dialect(name: &str, working_directory: &Path, host: &Host) -> Result<Arc<
     let mut sources = Sources::new();
     let mut problems = Diagnostics::new();
     let files = Files::gather_module(name, &reader, &mut sources, &mut problems);
+    let gathered = problems.len();
     let program = compile(&files, &reader, &mut sources, &mut problems, host);
+    problems.retain_since(gathered, |problem| !files.explains(problem));
     match program {
         Some(program) if !problems.has_errors() => Ok(program.dialect),
         _ => Err(Box::new((problems, sources))),
@@ -132,6 +135,7 @@ fn compile(
         sends: 0,
         salvaged: Vec::new(),
         incomplete: files.incomplete,
+        lost: &files.lost,
     };
     compiler.program(files)
 }
@@ -181,6 +185,8 @@ struct Compiler<'c> {
     salvaged: Vec<Arc<str>>,
     /// A file is missing: what it would have defined is not known.
     incomplete: bool,
+    /// What is no YAML in the files.
+    lost: &'c [Lost],
 }
 
 impl Compiler<'_> {
@@ -257,6 +263,11 @@ impl Compiler<'_> {
                 self.flow(FlowId(index), body)
             })
             .collect()
+    }
+
+    /// Whether what stands under this key at the top of a file is not all that was written there.
+    fn lacks(&self, key: &str) -> bool {
+        self.lost.iter().any(|lost| lost.is_under(key))
     }
 
     /// A cloud needs a module that can talk to it, a notice a flow that fetches what waits.

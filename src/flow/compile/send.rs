@@ -153,7 +153,9 @@ impl Compiler<'_> {
     /// The final result is no line of the answer, so nothing can expect it.
     fn refuse_final(&mut self, line: &Template, rules: &CommandRules, nodes: &SendNodes<'_>) {
         let entries = self.dialect.entries_for_prefix(line.literal_prefix());
-        let own = rules.finals.is_some() || entries.iter().any(|entry| entry.rules.finals.is_some());
+        let own = rules.finals.is_some()
+            || entries.iter().any(|entry| entry.rules.finals.is_some())
+            || self.lacks("commands");
         let (Some(expect), Some(node), false) = (&rules.expect, nodes.expect, own) else { return };
         let results = &self.dialect.results;
         let is =
@@ -178,6 +180,7 @@ impl Compiler<'_> {
         let entries = self.dialect.entries_for_prefix(line.literal_prefix());
         let awaits = entries.iter().any(|entry| entry.rules.awaits.is_some());
         match expect {
+            Some(_) if self.lacks("commands") => {}
             Some(expect) if !awaits => self.problems.push(
                 Diagnostic::error(Code::CONTRADICTION, expect.span, "this line has no time to come")
                     .also(finals.span, "the step ends when its own line has left")

@@ -84,8 +84,8 @@ impl Walk<'_, '_> {
         for index in 0..items.len() {
             let item = &items[index];
             if is_at_map(item) {
-                let apart = items[index + 1..].iter().any(holds_nothing);
-                let end = if flow_style && apart { list.end - 1 } else { item.span.end };
+                let apart = flow_style && items[index + 1..].iter().any(holds_nothing);
+                let end = if apart { list.end - 1 } else { item.span.end };
                 let span = Span::new(item.span.file, item.span.start..end);
                 let whole = quoted(self.text[span.range()].trim_end());
                 let cure = if flow_style {
