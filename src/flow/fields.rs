@@ -428,7 +428,8 @@ const NEVER_EMPTY: [&str; 18] = [
 fn refuse_empty(node: &Node, key: &Key, problems: &mut Diagnostics) {
     let is_empty = match &node.kind {
         Kind::List(items) => items.is_empty(),
-        Kind::Map(entries) => entries.is_empty(),
+        // Elsewhere a map is wrong, with or without anything in it.
+        Kind::Map(entries) => entries.is_empty() && ["set", "check", "collect"].contains(&key.name),
         Kind::Scalar { .. } | Kind::Nothing => false,
     };
     if is_empty {
@@ -461,6 +462,10 @@ fn cure(node: &Node, key: &Key) -> Option<String> {
             Some(format!("begin each item with `- ` on a line of its own, or write `{}: [a, b]`", key.name))
         }
         Takes::Duration => Some(format!("write `{}: 5s`", key.name)),
+        Takes::Bool => Some(format!("write `{0}: true` or `{0}: false`", key.name)),
+        Takes::Int { min, .. } if key.example.is_empty() => {
+            Some(format!("write digits alone, such as `{}: {min}`", key.name))
+        }
         _ if !key.example.is_empty() => Some(format!("write it like `{}: {}`", key.name, key.example)),
         _ => None,
     }

@@ -121,10 +121,8 @@ impl Lost {
             Code::UNKNOWN_NAME | Code::UNKNOWN_FLOW | Code::UNKNOWN_PARAM | Code::UNKNOWN_STATE => {
                 names(part)
             }
-            // `{x:error}` behind `+CMS ERROR: ` is of the family `cms`. Names of errors may have blanks.
-            Code::ERROR_NAME => {
-                named(problem).is_some_and(|name| self.text_of(part).to_lowercase().contains(name))
-            }
+            // Such names have blanks.
+            Code::ERROR_NAME => named(problem).is_some_and(|name| self.text_of(part).contains(name)),
             // A step that cannot be made, for want of a var perhaps, is none that a later one could name.
             Code::WITHIN | Code::TABLE_FORM | Code::NO_CONTRACT | Code::NO_LINK => true,
             Code::MISSING_KEY | Code::MISSING_PARAM | Code::NOT_ON_ACTION => touches(part.within, problem.at),

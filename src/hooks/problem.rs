@@ -217,6 +217,11 @@ impl ProblemKind {
             Self::UnknownName { nearest, .. } | Self::UnknownFunction { nearest, .. } => {
                 return meant(nearest);
             }
+            Self::ArgumentCount { name, takes, .. } => {
+                let places = takes.first().map_or(0, |count| *count);
+                let arguments = vec!["…"; places].join(", ");
+                format!("write `{name}({arguments})`")
+            }
             Self::NotAMethod { name } => format!("write `{name}(x)` instead of `x.{name}()`"),
             Self::Syntax { help, .. } => return help.clone(),
             Self::Statement { .. } | Self::TwoStatements => {
@@ -239,7 +244,7 @@ impl ProblemKind {
             Self::Twice { .. } => {
                 "rename one of them, or mark it `private` if only its own file needs it".to_owned()
             }
-            Self::ArgumentCount { .. } | Self::Closed { .. } | Self::Constant { .. } => return None,
+            Self::Closed { .. } | Self::Constant { .. } => return None,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! How fast the outbox is emptied: what the cloud allows between two publishes, how often it takes a report, and
 //! what the link bears. A restart of the program does not make it faster.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::flow::model::station::CloudLimits;
@@ -200,7 +201,8 @@ impl Station {
             for Moment { boot, mono_ms } in
                 self.drain.pace.waits.iter().flat_map(|wait| [wait.from, wait.until])
             {
-                note += &format!(" {boot} {mono_ms}");
+                // A `String` takes everything.
+                let _ = write!(note, " {boot} {mono_ms}");
             }
             notes.push((ALLOWANCE, Some(note)));
         }

@@ -133,9 +133,16 @@ impl ScriptReader<'_> {
         for problem in problem.all() {
             let at = Span::new(id, problem.at.clone());
             let mut diagnostic = Diagnostic::error(Code::HOOK_FILE, at, problem.to_string());
-            let unknown = matches!(problem.kind, ProblemKind::UnknownName { .. });
-            let params = || "a function sees its params and its file's constants: pass it".to_string();
-            if let Some(help) = problem.help().or_else(|| unknown.then(params)) {
+            let by_kind = || match problem.kind {
+                ProblemKind::UnknownName { .. } => {
+                    Some("a function sees its params and its file's constants: pass it".to_string())
+                }
+                ProblemKind::UnknownFunction { .. } => {
+                    Some("a function calls those of its file and the built-in ones".to_string())
+                }
+                _ => None,
+            };
+            if let Some(help) = problem.help().or_else(by_kind) {
                 diagnostic = diagnostic.help(help);
             }
             self.problems.push(diagnostic);

@@ -141,7 +141,8 @@ pub static STEP: Shape = Shape {
             "unless",
             Takes::Object(&PROBE),
             "asked first: if it passes the step is already so; asked again afterwards",
-        ),
+        )
+        .example("{ send: AT+CPIN?, expect: '+CPIN: READY' }"),
         Key::new("retry", RETRIES, "further attempts; a number is `attempts`")
             .default("1 attempt")
             .example("{ every: 1s, for: 30s }"),
@@ -309,7 +310,8 @@ pub static PORT: Shape = Shape {
             "baud",
             Takes::Either(&[Takes::Int { min: 1, max: 12_000_000 }, Takes::Template]),
             "bits per second",
-        ),
+        )
+        .example("115200"),
         Key::new("dtr", Takes::Either(&[Takes::OneOf(&["on", "off"]), Takes::Template]), "the DTR line"),
         Key::new("rts", Takes::Either(&[Takes::OneOf(&["on", "off"]), Takes::Template]), "the RTS line"),
         Key::new(
