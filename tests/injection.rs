@@ -59,6 +59,8 @@ impl WayIn {
     fn try_value(&self, value: &str, argument: &str, outcome: &Outcome) {
         let dir = TempDir::new();
         dir.file("evil.rhai", format!("fn evil() {{ {} }}\n", json!(value)));
+        dir.file("evil.json", json!({ "x": value }).to_string());
+        dir.file("evil.csv", format!("x\n\"{}\"\n", value.replace('"', "\"\"")));
         let flow = self.flow.replace("VALUE", argument);
         let path = dir.file("flow.yaml", &flow);
         let (reply, sent) = (self.reply, value.to_owned());
@@ -68,7 +70,7 @@ impl WayIn {
         if self.from_outside {
             args.extend(["--var", &given]);
         }
-        let done = run(&mut atflow(&dir, args));
+        let done = run(atflow(&dir, args).env("EVIL", value));
         let heard = String::from_utf8(module.finish()).expect("text");
         let mut lines = self.before.to_vec();
         if let Outcome::Line(line) = outcome {
@@ -129,6 +131,40 @@ fn from_the_command_line() {
         cannot: every_value_can_come,
     }
     .try_all();
+}
+
+/// The flow says where the value comes from.
+fn try_var(flow: &'static str, value: &'static str, cannot: fn(&str) -> bool) {
+    WayIn { flow, value, reply: nothing_special, from_outside: false, before: &[], cannot }.try_all();
+}
+
+#[test]
+fn from_the_environment() {
+    try_var(
+        "module: luat-air724\nvars: { x: { env: EVIL } }\nsteps: ['AT+X=VALUE,1']\n",
+        "x",
+        every_value_can_come,
+    );
+}
+
+#[test]
+fn from_a_json_file() {
+    try_var(
+        "module: luat-air724\nvars: { all: { json: evil.json } }\nsteps: ['AT+X=VALUE,1']\n",
+        "all.x",
+        every_value_can_come,
+    );
+}
+
+#[test]
+fn from_a_row_of_a_table() {
+    // The blanks around a field are not kept.
+    let cannot = |value: &str| value.trim() != value;
+    try_var(
+        "module: luat-air724\nvars: { rows: { csv: evil.csv } }\nsteps: ['AT+X=VALUE,1']\n",
+        "rows[0].x",
+        cannot,
+    );
 }
 
 #[test]
