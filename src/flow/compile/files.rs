@@ -199,11 +199,11 @@ impl Gatherer<'_> {
             }
         }
         let at = self.asked(child, "extends").map_or(self.all[child].node.span, |(_, at)| at);
-        self.problems.push(Diagnostic::error(
-            Code::IMPORT_CYCLE,
-            at,
-            format!("more than {CHAIN} dialects extend each other"),
-        ));
+        let message = format!("more than {CHAIN} dialects extend each other");
+        self.problems.push(
+            Diagnostic::error(Code::IMPORT_CYCLE, at, message)
+                .help("put what several of them add into one that the others extend"),
+        );
     }
 
     fn cloud(&mut self) {
