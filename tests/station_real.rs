@@ -15,6 +15,7 @@ use serde_json::Value;
 use support::broker::Broker;
 use support::module::{Module, framed};
 use support::process::{Done, Running, atflow, run};
+use support::simulator::serve;
 use support::station::{SECRETS, module, station, wait_for, wait_until_online};
 use support::temp::TempDir;
 use support::time::{PATIENCE, Stopwatch};
@@ -216,6 +217,50 @@ fn a_service_manager_a_scraper_and_a_new_version_of_the_file() {
     manager.wait_for("STOPPING=1");
     let done = station.finish().exited(0);
     assert!(!done.events().is_empty());
+}
+
+/// What a process left is as old to the next one as it is, though that has only begun.
+#[test]
+fn what_an_earlier_process_left_keeps_its_age() {
+    let dir = TempDir::new();
+    let (state, address) = (dir.join("kept"), free_address());
+    let world = dir.file("world.yaml", format!("{WARM}at: [{{ time: 0s, broker: away, for: 10h }}]\n"));
+    let pty = dir.join("air724.tty");
+    let (_sim, port) = serve(&dir, &["--pty", &pty, "--scenario", &world]);
+    let more = ["--state", &state, "--metrics", &address];
+    let mut first = station(&dir, STATION, &port, &more);
+    wait_for(&mut first, "station_started");
+    first.signal(Signal::KILL);
+    drop(first.finish());
+
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let two_hours_ago = now.tv_sec * 1_000 - 7_200_000;
+    let db = rusqlite::Connection::open(format!("{state}/station.db")).expect("the store");
+    let boot = "(SELECT max(boot) FROM boot)";
+    db.execute_batch(&format!(
+        "INSERT INTO timer (flow, args, boot, due_ms) VALUES ('reset', '{{}}', {boot}, {two_hours_ago});
+         INSERT INTO outbox (lane, topic, qos, retain, payload, boot, mono_ms, source)
+         VALUES (2, 'attributes', 1, 0, x'7b7d', {boot}, {two_hours_ago}, 'report');"
+    ))
+    .expect("written");
+    drop(db);
+
+    let mut second = station(&dir, STATION, &port, &more);
+    let dropped = wait_for(&mut second, "timer_dropped");
+    assert!(dropped["why"].as_str().is_some_and(|why| why.contains("five minutes")), "{dropped}");
+    // The status is told a moment later than the timer.
+    let clock = Stopwatch::start();
+    let age = loop {
+        let page = scrape(&address);
+        let age = page.lines().find_map(|line| line.strip_prefix("atflow_outbox_oldest_age_seconds{"));
+        let age: f64 = age.and_then(|age| age.split(' ').next_back()?.parse().ok()).unwrap_or(0.0);
+        if age > 0.0 || clock.elapsed() > PATIENCE {
+            break age;
+        }
+    };
+    assert!((7_200.0..7_300.0).contains(&age), "{age}");
+    second.signal(Signal::TERM);
+    drop(second.finish());
 }
 
 /// A new version that opens everything anew is still the same run: its record goes on, and so does its time.

@@ -11,7 +11,7 @@ use crate::run::resident::captured_values;
 use crate::store::Moment;
 
 use super::Station;
-use super::event::Happening;
+use super::event::{Happening, Made};
 use super::link::Fact;
 use super::shared::plan_of;
 use super::supervise::trusted_wall_ms;
@@ -57,6 +57,8 @@ impl Station {
         self.tell_dropped(dropped);
         for Damaged { declared, seen, .. } in damaged {
             self.shared.tell(&Happening::FrameMismatch { declared, seen });
+            // What it swallowed may have been the news that the session is gone.
+            self.tell_machine(Fact::Doubt);
         }
         for (index, captures) in seen {
             self.line_seen(index, &captures);
@@ -184,6 +186,12 @@ impl Station {
             Ok(ago) => self.now() - Duration::from_millis(ago),
             Err(_) => self.now() + Duration::from_millis(ago.unsigned_abs()),
         })
+    }
+
+    /// When something that the store dates was made, however long ago; `None` before the machine's boot.
+    pub(super) fn made(&self, moment: Moment) -> Option<Made> {
+        let (at, ago) = (self.mono_of(moment)?, self.ago(moment)?);
+        Some(Made { at, before: ago.saturating_sub(self.now().since(at)) })
     }
 
     /// How long ago something was, if it was in this boot of the machine.

@@ -43,8 +43,9 @@ pub(super) struct Drain {
     last_refused: Option<u64>,
     /// Replies and events that went since the last report.
     urgent_in_a_row: u32,
-    /// What became of an earlier publish in this session is not known: its acknowledgement may come yet.
-    unknown: bool,
+    /// What became of a publish of this row is not known: its acknowledgement may come yet, and would be taken for
+    /// that of another.
+    unknown: Option<u64>,
 }
 
 /// A row that was refused.
@@ -72,7 +73,7 @@ impl Drain {
             suspects: Vec::new(),
             last_refused: None,
             urgent_in_a_row: 0,
-            unknown: false,
+            unknown: None,
         }
     }
 
@@ -84,7 +85,7 @@ impl Drain {
 
     /// Whether the acknowledgement of an earlier publish may still come.
     pub fn is_unknown(&self) -> bool {
-        self.unknown
+        self.unknown.is_some()
     }
 
     fn suspect(&self, seq: u64) -> Option<&Suspect> {
@@ -111,7 +112,8 @@ impl Drain {
     /// A row left; when may the next one?
     fn pass_on(&mut self, (now, moment): (Mono, Moment), row: &Row, limits: &CloudLimits) {
         self.pace.pass_on((now, moment), row, limits);
-        if std::mem::take(&mut self.unknown) {
+        // Another one goes only where that row is no more, or was refused too often.
+        if self.unknown.take().is_some() {
             self.not_before(now + SETTLING);
         }
     }
@@ -126,14 +128,22 @@ impl Station {
     /// The row that goes next.
     fn next_row(&self) -> Option<Row> {
         let mut store = self.shared.store.borrow_mut();
+        // Of a row that was refused often enough it is only known to be its own fault when another passes.
+        let tried =
+            |row: &Row| self.drain.suspect(row.seq).is_some_and(|suspect| suspect.refusals >= REFUSALS);
+        // Until it is known what became of a row, no other one goes.
+        let is_unknown = |row: &Row| self.drain.unknown == Some(row.seq) && !tried(row);
+        if let Some(before) = self.drain.unknown.map(|seq| seq.saturating_sub(1)) {
+            let mut found = [true, false].into_iter().filter_map(|urgent| store.row_after(urgent, before));
+            if let Some(row) = found.find(is_unknown) {
+                return Some(row);
+            }
+        }
         let urgent = store.head(true);
         let turn = urgent.is_none() || self.drain.urgent_in_a_row >= URGENT_IN_A_ROW;
         let report = if turn { store.head(false) } else { None };
         let report = report.filter(|row| urgent.is_none() || self.may_go_from(row) <= self.now());
         let row = report.or(urgent)?;
-        // Of a row that was refused often enough it is only known to be its own fault when another passes.
-        let tried =
-            |row: &Row| self.drain.suspect(row.seq).is_some_and(|suspect| suspect.refusals >= REFUSALS);
         let mut next = row.clone();
         while tried(&next) {
             let urgent = next.lane != Lane::Report;
@@ -225,7 +235,7 @@ impl Station {
 
     fn not_published(&mut self, now: Mono, row: &Row, failure: &Failure) {
         if failure.is_interrupt() {
-            self.drain.unknown |= row.qos > 0;
+            self.drain.unknown = Some(row.seq).filter(|_| row.qos > 0).or(self.drain.unknown);
             self.shared.store.borrow_mut().failed(row.seq, None, false);
             return;
         }
@@ -235,7 +245,7 @@ impl Station {
             return;
         }
         if row.qos > 0 {
-            self.drain.unknown = true;
+            self.drain.unknown = Some(row.seq);
             self.link.machine.owe_clean_session();
         }
         self.shared.store.borrow_mut().failed(row.seq, Some(&failure.message), false);
@@ -317,7 +327,8 @@ impl Station {
 /// What a failed publish says about the link.
 fn kind_of(failure: &Failure, qos: u8) -> PublishFault {
     match (failure.family.as_str(), failure.number) {
-        ("timeout", _) if qos > 0 => PublishFault::PubackMissing,
+        // Too many at once for the module: one of them may not be acknowledged yet.
+        ("timeout", _) | ("cme", Some(767)) if qos > 0 => PublishFault::PubackMissing,
         ("timeout" | "closed" | "port" | "reboot" | "stuck" | "busy", _) | ("cme", Some(767 | 3 | 14)) => {
             PublishFault::Transport
         }

@@ -497,6 +497,22 @@ pub struct Summary {
     pub transcript_problem: Option<String>,
 }
 
+/// When something was made, perhaps before the station began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// On the station's clock.
+    pub at: Mono,
+    /// How long before the beginning of that clock; zero if after it.
+    pub before: Duration,
+}
+
+impl Made {
+    /// How old it is.
+    pub fn age(self, now: Mono) -> Duration {
+        now.since(self.at) + self.before
+    }
+}
+
 /// How things stand, for a status line and for gauges. Told whenever something of it changed, at most at
 /// every boundary between two runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -516,7 +532,7 @@ pub struct Status {
     /// Of all payloads that wait.
     pub outbox_bytes: u64,
     /// When the oldest row that waits was made.
-    pub oldest_row: Option<Mono>,
+    pub oldest_row: Option<Made>,
     /// Rows that were refused for good.
     pub dead_rows: u64,
     /// What is due next, and when.

@@ -222,7 +222,9 @@ impl Station {
             if due > now || (reply_waits && now < due + REPLY_FIRST) {
                 continue;
             }
-            self.queue_timer(&timer, due, now.since(due));
+            // It may have been due before the station began.
+            let late = self.ago(timer.due).unwrap_or_default();
+            self.queue_timer(&timer, due, late);
         }
     }
 

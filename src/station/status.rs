@@ -20,7 +20,7 @@ impl Station {
             last_report: self.shared.tally.borrow().last_report,
             outbox_rows: counts.rows,
             outbox_bytes: counts.bytes,
-            oldest_row: counts.oldest.and_then(|moment| self.mono_of(moment)),
+            oldest_row: counts.oldest.and_then(|moment| self.made(moment)),
             dead_rows: counts.dead,
             next_run: self.next_scheduled(),
             store_volatile: self.shared.store.borrow().is_volatile(),

@@ -3,7 +3,6 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
-use crate::link::Mono;
 use crate::station::event::{LaneName, LinkState, Status};
 
 use super::Metrics;
@@ -110,7 +109,7 @@ impl Metrics {
             page.sample("outbox_rows", &[("lane", lane.word())], rows);
         }
         page.gauge("outbox_bytes", "Payloads that wait.", status.outbox_bytes);
-        let age = status.oldest_row.map_or(Duration::ZERO, |made: Mono| self.at.since(made));
+        let age = status.oldest_row.map_or(Duration::ZERO, |made| made.age(self.at));
         page.gauge("outbox_oldest_age_seconds", "Age of the oldest that waits.", seconds(millis(age)));
         let help = "1 while the store works from memory.";
         page.gauge("store_volatile", help, u8::from(status.store_volatile));

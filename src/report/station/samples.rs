@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
 
+use std::time::Duration;
+
 use crate::link::Mono;
-use crate::station::event::{Happening, JobKind, LaneName, LinkState, Status, Summary};
+use crate::station::event::{Happening, JobKind, LaneName, LinkState, Made, Status, Summary};
 
 /// A writer whose text can be looked at.
 #[derive(Clone, Default)]
@@ -123,7 +125,7 @@ pub(crate) fn status() -> Status {
         last_report: Some(at(62_000)),
         outbox_rows: [0, 1, 2],
         outbox_bytes: 1_830,
-        oldest_row: Some(at(61_000)),
+        oldest_row: Some(Made { at: at(61_000), before: Duration::ZERO }),
         dead_rows: 0,
         next_run: Some((text("report"), at(122_000))),
         store_volatile: false,

@@ -109,6 +109,6 @@ fn waiting(at: Mono, status: &Status) -> (Paint, String) {
         return (Paint::Dim, "nothing waits".to_string());
     }
     let wait = if rows == 1 { "1 waits".to_string() } else { format!("{rows} wait") };
-    let age = status.oldest_row.map_or(String::new(), |made| format!(" for {}", about(at.since(made))));
+    let age = status.oldest_row.map_or(String::new(), |made| format!(" for {}", about(made.age(at))));
     (Paint::Notice, format!("{wait}{age}, {}", size(status.outbox_bytes)))
 }

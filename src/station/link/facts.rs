@@ -25,6 +25,7 @@ impl Machine {
             Fact::PublishOk { acknowledged } => self.publish_ok(now, acknowledged),
             Fact::PublishFailed(fault) => self.publish_failed(now, fault),
             Fact::Downlink => self.session_lives(now),
+            Fact::Doubt => self.look_soon(now),
             Fact::SignOfLife => self.sign_of_life(now),
         }
         self.tell(now);

@@ -11,6 +11,8 @@ use super::{Job, Machine, Outcome, Phase, PublishFault, Trust, Want};
 const STEADY: Duration = Duration::from_mins(5);
 /// Between a check that failed and the next one.
 const AGAIN: Duration = Duration::from_secs(5);
+/// From a proof that the session lives to a check for no more than a doubt.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Publishes in a row that may fail for the link's sake.
 const PUBLISHES: u32 = 3;
 /// Checks in a row that may fail.
@@ -21,6 +23,8 @@ const CHECKS: u32 = 2;
 pub(super) struct Online {
     since: Mono,
     check_at: Option<Mono>,
+    /// When the broker or a check last showed that the session lives, or it was opened.
+    lived_at: Mono,
     /// A publish was accepted or a check passed.
     proven: bool,
     /// A publish or a check failed; nothing is published until a check passes.
@@ -69,8 +73,15 @@ impl Machine {
         self.ladder.resume_at_last();
         self.ladder.silent = false;
         let check_at = self.shape.check_every.map(|every| now + every);
-        let online =
-            Online { since: now, check_at, proven: checked, doubted: false, failed_checks: 0, silent: true };
+        let online = Online {
+            since: now,
+            check_at,
+            lived_at: now,
+            proven: checked,
+            doubted: false,
+            failed_checks: 0,
+            silent: true,
+        };
         self.enter(now, Phase::Online(online));
     }
 
@@ -82,7 +93,7 @@ impl Machine {
             Outcome::Passed { .. } => {
                 (online.proven, online.doubted) = (true, false);
                 (online.failed_checks, online.silent) = (0, true);
-                online.check_at = Some(now + every);
+                (online.check_at, online.lived_at) = (Some(now + every), now);
                 return;
             }
             Outcome::Failed(trouble) => {
@@ -114,7 +125,15 @@ impl Machine {
         if let (Phase::Online(online), Some(every)) = (&mut self.phase, self.shape.check_every)
             && !online.doubted
         {
-            online.check_at = Some(now + every);
+            (online.check_at, online.lived_at) = (Some(now + every), now);
+        }
+    }
+
+    /// Whether the session stands is to be looked at, but not all the time: what cannot be understood may come all
+    /// the time.
+    pub(super) fn look_soon(&mut self, now: Mono) {
+        if let Phase::Online(online) = &mut self.phase {
+            online.check_at = online.check_at.map(|at| at.min(now.max(online.lived_at + LOOK_AGAIN)));
         }
     }
 

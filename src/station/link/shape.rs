@@ -205,6 +205,8 @@ pub enum Fact {
     PublishFailed(PublishFault),
     /// A message came: the session lives.
     Downlink,
+    /// Something came that cannot be understood: whether the session stands is to be looked at.
+    Doubt,
     /// Any line came that nobody had asked for.
     SignOfLife,
 }

@@ -182,6 +182,7 @@ fn fact_of(word: &str) -> Fact {
         "no puback" => Fact::PublishFailed(PublishFault::PubackMissing),
         "refused" => Fact::PublishFailed(PublishFault::Refused),
         "message" => Fact::Downlink,
+        "doubt" => Fact::Doubt,
         "line" => Fact::SignOfLife,
         other => panic!("no fact: {other}"),
     }

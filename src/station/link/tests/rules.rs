@@ -363,3 +363,18 @@ fn a_rung_knows_its_plan() {
     assert!(shape.rungs[0].needs_module && shape.rungs[0].at_most == 2);
     assert_eq!(shape.levels.len(), 1);
 }
+
+#[test]
+fn what_cannot_be_understood_has_the_session_looked_at_but_not_all_the_time() {
+    play(
+        "up
+         hear doubt
+         rest 9s..10s
+         check: online
+         hear doubt
+         hear doubt
+         rest 9s..10s
+         check: online
+         rest 1m59s..2m",
+    );
+}
