@@ -209,6 +209,7 @@ impl Lives {
     pub fn log(&self, span: Span, rules: Rules) -> Log {
         Log {
             crossed: std::mem::take(&mut *self.line.crossed.borrow_mut()),
+            torn: std::mem::take(&mut *self.line.torn.borrow_mut()),
             truth: self.watch.truth(),
             received: self.watch.received(),
             faults: self.watch.faults(),

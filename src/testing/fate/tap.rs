@@ -34,6 +34,8 @@ pub(in crate::testing) enum Death {
 pub(in crate::testing) struct Line {
     pub crossed: RefCell<Vec<Crossing>>,
     pub deaths: RefCell<Vec<Death>>,
+    /// When a process died in the middle of a write.
+    pub torn: RefCell<Vec<Mono>>,
     /// Somebody wants to know what crosses.
     pub keeps: Cell<bool>,
     /// Nobody dies meanwhile.
@@ -111,6 +113,7 @@ impl Link for Tap {
             let half = &bytes[..bytes.len() / 2];
             let _ = self.inner.write(half, until);
             self.line.note(now, true, half);
+            self.line.torn.borrow_mut().push(now);
             die();
         }
         let wrote = self.inner.write(bytes, until)?;

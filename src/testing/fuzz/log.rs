@@ -35,6 +35,8 @@ pub struct Log {
     pub worked: Vec<Work>,
     /// When a process died.
     pub died: Vec<Mono>,
+    /// When one died in the middle of a write, so that half of a line or of data went out.
+    pub torn: Vec<Mono>,
     /// When the one behind it began.
     pub began: Vec<Mono>,
     /// What was true of the module.
@@ -93,6 +95,7 @@ impl Log {
             told: Vec::new(),
             worked: Vec::new(),
             died: Vec::new(),
+            torn: Vec::new(),
             began: Vec::new(),
             truth: Vec::new(),
             received: Vec::new(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::link::Mono;
-use crate::sim::{Receipt, Truth, TruthKind, Understood};
+use crate::sim::{Detail, Fault, FaultKind, FaultWhen, Receipt, Truth, TruthKind, Understood};
 use crate::station::event::Happening;
 use crate::store::{Enqueued, Lane, NewRow};
 
@@ -41,6 +41,13 @@ impl Log {
 
     pub(in super::super) fn tell(mut self, at: Mono, happening: Happening) -> Self {
         self.told.push((at, happening));
+        self
+    }
+
+    /// Something goes wrong between module and host.
+    pub(in super::super) fn suffer(mut self, at: Mono, kind: FaultKind) -> Self {
+        let fault = Fault { kind, when: FaultWhen::Nth(1), lasts: None, detail: Detail::None };
+        self.faults.push((at, fault));
         self
     }
 

@@ -94,9 +94,9 @@ mod tests {
         };
         let named_3 = log().row(s(1), 3).row(s(1), 7).receive(s(2), 3).receive(s(3), 3).tell(s(4), sent);
         assert_eq!(check(&named_3).unwrap().at, s(4));
-        // A process that died may have left half a line, and a byte of it may have been another.
+        // A process that died in the middle of a write may have left half a line.
         let mut damaged = named_3;
-        damaged.died.push(s(1));
+        damaged.torn.push(s(1));
         assert_eq!(check(&damaged), None);
     }
 }

@@ -1,9 +1,11 @@
 //! S8, and how what the cloud received is told apart: by its report's number, else by its bytes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::link::Mono;
 use crate::sim::{FaultKind, Post};
 use crate::store::Enqueued;
 
@@ -70,31 +72,52 @@ pub(super) fn number(payload: &[u8]) -> Option<u64> {
     object.get("report_id")?.as_str()?.rsplit('-').next()?.parse().ok()
 }
 
-/// Whether bytes to the module were changed on their way, or a process died in the middle of writing them.
-pub(super) fn damaged(log: &Log) -> bool {
+/// From a byte's being changed to the arrival of what it was in: where one is missing, the message ends with the
+/// next line, and a broker may be slow.
+const AROUND: Duration = Duration::from_mins(10);
+
+/// When bytes to the module were changed on their way.
+fn changed(log: &Log) -> impl Iterator<Item = Mono> {
     let on_the_way =
         |kind| matches!(kind, FaultKind::TxLostBytes | FaultKind::TxDoubledBytes | FaultKind::TxGarbledBytes);
-    log.suffered(|fault| on_the_way(fault.kind)) || !log.died.is_empty()
+    log.faults.iter().filter(move |(_, fault)| on_the_way(fault.kind)).map(|(at, _)| *at)
+}
+
+/// Whether what arrives at this moment may have been changed on its way.
+pub(super) fn touched(log: &Log, at: Mono) -> bool {
+    changed(log).any(|changed| changed <= at && at.since(changed) < AROUND)
+}
+
+/// Whether any bytes to the module were changed on their way, or a process died in the middle of writing them.
+pub(super) fn damaged(log: &Log) -> bool {
+    changed(log).next().is_some() || !log.torn.is_empty()
 }
 
 pub(super) fn check(log: &Log) -> Option<Violation> {
-    if damaged(log) {
-        return None;
-    }
     let rows = Rows::of(log);
     // Where nobody could know that the module wanted data, it took the search for firm ground for that.
     let blinded = log.suffered(|fault| is_blinding(fault.kind));
     let is_search = |post: &Post| blinded && memchr::memmem::find(&post.payload, b"AT\r").is_some();
-    let strange = log
-        .received
-        .iter()
-        .find(|receipt| rows.of_post(&receipt.post).is_empty() && !is_search(&receipt.post))?;
+    let mut torn = log.torn.as_slice();
+    let strange = log.received.iter().find(|receipt| {
+        let known = !rows.of_post(&receipt.post).is_empty();
+        !known && !touched(log, receipt.at) && !is_search(&receipt.post) && !is_torn(&mut torn, receipt.at)
+    })?;
     let what = format!(
         "the cloud received `{}` on `{}`, which was never promised",
         strange.post.payload.escape_ascii(),
         strange.post.topic
     );
     Some(Violation::new("S8", strange.at, what))
+}
+
+/// Whether this may be what a process was writing when it died: the next one's first line ends it. Each such death
+/// explains one message.
+fn is_torn(torn: &mut &[Mono], at: Mono) -> bool {
+    let before = torn.partition_point(|died| *died <= at);
+    let explained = before > 0;
+    *torn = &torn[before..];
+    explained
 }
 
 #[cfg(test)]
@@ -113,5 +136,20 @@ mod tests {
         dated.rules.time_field = Some("ts".into());
         assert_eq!(check(&dated), None);
         assert_eq!(check(&log().row(s(1), 7).receive_text(s(2), "{\"n\":1")).unwrap().at, s(2));
+    }
+
+    #[test]
+    fn only_a_death_in_a_write_and_changed_bytes_excuse_damage_around_them() {
+        let half = || log().row(s(1), 7).receive_text(s(20), "{\"n\":1");
+        let mut dead = half();
+        dead.died.push(s(10));
+        assert_eq!(check(&dead).unwrap().at, s(20));
+        dead.torn.push(s(10));
+        assert_eq!(check(&dead), None);
+        assert_eq!(check(&dead.receive_text(s(30), "{\"n\"")).unwrap().at, s(30));
+        let garbled = |at| half().suffer(s(at), FaultKind::TxGarbledBytes);
+        assert_eq!(check(&garbled(19)), None);
+        assert_eq!(check(&garbled(21)).unwrap().at, s(20));
+        assert!(check(&half().suffer(s(19), FaultKind::GarbledBytes)).is_some());
     }
 }
