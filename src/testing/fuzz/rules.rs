@@ -57,6 +57,8 @@ pub struct Rules {
     pub calendar: Vec<String>,
     /// How often the link's rungs may be run.
     pub caps: Vec<Cap>,
+    /// The link can be asked whether it still holds.
+    pub has_check: bool,
     /// The longest that a run of this kind and name holds the line.
     pub longest: BTreeMap<(JobKind, String), Duration>,
     /// The longest that a publish does.
@@ -96,6 +98,7 @@ impl Rules {
             periods: periods.collect(),
             calendar: calendar.map(|schedule| schedule.name.to_string()).collect(),
             caps: caps.collect(),
+            has_check: plan.link.as_ref().is_some_and(|link| link.check.is_some()),
             longest: longest(program, plan, &mut of_flow),
             longest_publish: program.contract.get("publish").and_then(|flow| of_flow(*flow)),
             longest_fetch: program.contract.get("fetch").and_then(|flow| of_flow(*flow)).unwrap_or_default(),

@@ -158,7 +158,7 @@ pub const RULES: [Rule; 22] = [
     station(
         "S15",
         "the module is not reset too often",
-        "how often each rung of the recovery was used in its time",
+        "how often each rung of the recovery was used in its time, and what the check had said before it",
         ladder::check,
     ),
     any(
