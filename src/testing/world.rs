@@ -240,7 +240,7 @@ impl<'w> World<'w> {
         let mut log = lives.log(span, Rules::of(&self.ready.program));
         log.worked = self.recorder.borrow_mut().take_worked();
         log.told = self.recorder.borrow_mut().take_told();
-        let leaks = Leaks::of(&self.values.secrets);
+        let leaks = Leaks::of(&self.values.secrets, &self.ready.program.dialect.escapes);
         for (at, happening) in &log.told {
             leaks.look(*at, serde_json::to_string(happening).unwrap_or_default().as_bytes());
         }

@@ -50,7 +50,7 @@ fn play(ready: &Ready, source: &Source, case: &Case) -> Result<Log, Unusable> {
     let (link, watch) = sim::build(&source.module, options).map_err(|error| Unusable(error.to_string()))?;
     let lives = Lives::new(&link, watch, case.seed, &case.mishaps);
     lives.keep();
-    let leaks = Leaks::of(&ready.secrets);
+    let leaks = Leaks::of(&ready.secrets, &ready.program.dialect.escapes);
     let told =
         Rc::new(RefCell::new(Told { happenings: Vec::new(), worked: Vec::new(), leaks: leaks.clone() }));
     let stage = Stage { ready, case, port: link.name().to_owned(), clock: link.clock(), lives, told, leaks };
@@ -194,10 +194,12 @@ impl Watcher for Told {
 
 impl Observer for Told {
     fn event(&mut self, at: Mono, event: &Event<'_>) {
-        if let Event::Finished(report) = event
-            && let Some(failure) = &report.failure
-        {
-            self.leaks.look(at, format!("{failure:?}").as_bytes());
+        match event {
+            Event::AttemptFailed(failure) => self.leaks.look(at, format!("{failure:?}").as_bytes()),
+            Event::Retrying { error, .. } => self.leaks.look(at, error.as_bytes()),
+            Event::Log { text, .. } | Event::Question(text) => self.leaks.look(at, text.as_bytes()),
+            Event::Finished(report) => self.leaks.look(at, format!("{report:?}").as_bytes()),
+            _ => {}
         }
     }
 

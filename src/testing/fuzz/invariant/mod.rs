@@ -164,7 +164,7 @@ pub const RULES: [Rule; 22] = [
     any(
         "S16",
         "no secret is shown",
-        "secrets, plain, hexadecimal and in base64, in the transcript and all that is told",
+        "secrets, plain and in all shapes that a line, JSON, an address or base64 gives them, in the transcript and all that is told",
         secrets,
     ),
     station(
