@@ -2,7 +2,7 @@
 //! something is wrong that a check has shown, or that a check cannot show.
 
 use crate::link::Mono;
-use crate::station::event::{Happening, LinkState};
+use crate::station::event::{Happening, LinkState, Work};
 
 use super::super::log::Log;
 use super::Violation;
@@ -78,7 +78,8 @@ fn without_reason(log: &Log) -> Option<Violation> {
                 if *to == LinkState::Online {
                     reasons = Reasons::default();
                 }
-                reasons.condemned |= cause.as_deref().is_some_and(|cause| CONDEMNED.contains(&cause));
+                let lost = |cause: &String| CONDEMNED.contains(&&**cause) || was_publishing(log, *at);
+                reasons.condemned |= cause.as_ref().is_some_and(lost);
             }
             Happening::RungStarted { rung, .. } if is_reset(log, rung) => {
                 if !quarantined && !reasons.suffice(log.rules.has_check) {
@@ -91,6 +92,11 @@ fn without_reason(log: &Log) -> Option<Violation> {
         }
     }
     None
+}
+
+/// Whether a publish ended in the same moment: what else told of the loss, no acknowledgement came, either.
+fn was_publishing(log: &Log, at: Mono) -> bool {
+    log.worked.iter().any(|work| matches!(work, Work::Publish { began, took, .. } if *began + *took == at))
 }
 
 fn is_reset(log: &Log, rung: &str) -> bool {
@@ -144,6 +150,14 @@ mod tests {
             None
         );
         assert!(check(&ladder().tell(s(1), up).tell(s(2), lost("closed")).tell(s(3), begins())).is_some());
+        let mut publishing = ladder().tell(s(2), lost("silent")).tell(s(3), begins());
+        assert!(check(&publishing).is_some());
+        publishing.worked.push(Work::Publish {
+            began: s(1),
+            late: Duration::ZERO,
+            took: Duration::from_secs(1),
+        });
+        assert_eq!(check(&publishing), None);
         let shut = state(LinkState::Down, LinkState::Quarantined, None);
         assert_eq!(check(&ladder().tell(s(1), shut).tell(s(2), begins())), None);
     }
