@@ -152,7 +152,7 @@ pub const RULES: [Rule; 22] = [
     station(
         "S14",
         "schedules and reports keep their distance",
-        "the times between two runs of a schedule, and between two reports that went at once, over all processes",
+        "the times between two runs of a schedule, and between two reports that went at once, over all processes; and that each due time is run, skipped or missed",
         |log| schedules::check(log).or_else(|| rate::check(log)),
     ),
     station(
