@@ -20,6 +20,15 @@ pub struct Span {
     pub whole: Duration,
 }
 
+/// What the session said that it sends, before it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A command line, without its ending.
+    Line(Vec<u8>),
+    /// So many bytes of data.
+    Data(usize),
+}
+
 /// What a run left.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -29,6 +38,8 @@ pub struct Log {
     pub rules: Rules,
     /// What crossed the line, in order.
     pub crossed: Vec<Crossing>,
+    /// What was said to be sent, in order; `None` where nobody listened.
+    pub said: Option<Vec<(Mono, Said)>>,
     /// What the station told, over all its lives.
     pub told: Vec<(Mono, Happening)>,
     /// Publishes, which are only counted.
@@ -92,6 +103,7 @@ impl Log {
             span,
             rules,
             crossed: Vec::new(),
+            said: None,
             told: Vec::new(),
             worked: Vec::new(),
             died: Vec::new(),

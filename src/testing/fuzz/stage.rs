@@ -10,7 +10,7 @@ use crate::run::event::{Event, Observer};
 use crate::run::mask_text::Masked;
 use crate::run::once::OnceInMemory;
 use crate::run::{Part, Run, Setup as RunSetup, SharedObserver, TellLines};
-use crate::session::Session;
+use crate::session::{Counted, Heard, Listener, Session};
 use crate::sim::{self, Entry, Scenario, SimLink, SimOptions, What, When};
 use crate::station::event::{Happening, Status, Watcher, Work};
 use crate::station::{Setup, SharedWatcher, Signals, Station};
@@ -20,7 +20,7 @@ use crate::transcript::{Header, Transcript};
 use super::super::fate::{self, Lives};
 use super::case::Case;
 use super::leak::{Leaks, Sink};
-use super::log::Log;
+use super::log::{Log, Said};
 use super::program::{Ready, Source, Unusable};
 use super::rules::Rules;
 
@@ -53,7 +53,16 @@ fn play(ready: &Ready, source: &Source, case: &Case) -> Result<Log, Unusable> {
     let leaks = Leaks::of(&ready.secrets, &ready.program.dialect.escapes);
     let told =
         Rc::new(RefCell::new(Told { happenings: Vec::new(), worked: Vec::new(), leaks: leaks.clone() }));
-    let stage = Stage { ready, case, port: link.name().to_owned(), clock: link.clock(), lives, told, leaks };
+    let stage = Stage {
+        ready,
+        case,
+        port: link.name().to_owned(),
+        clock: link.clock(),
+        lives,
+        told,
+        leaks,
+        said: Rc::default(),
+    };
     match ready.main {
         None => stage.station(link),
         Some(main) => stage.flow(link, main),
@@ -68,6 +77,27 @@ struct Stage<'r> {
     lives: Lives,
     told: Rc<RefCell<Told>>,
     leaks: Leaks,
+    said: Rc<RefCell<Vec<(Mono, Said)>>>,
+}
+
+/// Hears what the session sends, besides those who are told of it.
+struct Ears {
+    lines: TellLines,
+    said: Rc<RefCell<Vec<(Mono, Said)>>>,
+}
+
+impl Listener for Ears {
+    fn heard(&mut self, at: Mono, heard: &Heard<'_>) {
+        match heard {
+            Heard::Sent(line) => self.said.borrow_mut().push((at, Said::Line(line.to_vec()))),
+            Heard::SentData(bytes) => self.said.borrow_mut().push((at, Said::Data(*bytes))),
+            _ => {}
+        }
+    }
+
+    fn counted(&mut self, counted: &Counted<'_>) {
+        self.lines.counted(counted);
+    }
 }
 
 /// Nobody stops it.
@@ -105,6 +135,7 @@ impl Stage<'_> {
         log.told = std::mem::take(&mut self.told.borrow_mut().happenings);
         log.worked = std::mem::take(&mut self.told.borrow_mut().worked);
         log.leaks = self.leaks.found();
+        log.said = Some(std::mem::take(&mut self.said.borrow_mut()));
         log
     }
 
@@ -143,7 +174,13 @@ impl Stage<'_> {
         let lines = TellLines::new(Rc::clone(observer), masked.clone());
         let dialect = std::sync::Arc::clone(&self.ready.program.dialect);
         let tap = Box::new(self.lives.tap(link));
-        Ok(Session::new(tap, dialect, transcript, Box::new(lines), Rc::new(|| false)))
+        Ok(Session::new(
+            tap,
+            dialect,
+            transcript,
+            Box::new(Ears { lines, said: Rc::clone(&self.said) }),
+            Rc::new(|| false),
+        ))
     }
 
     /// A flow that ends.

@@ -176,7 +176,7 @@ pub const RULES: [Rule; 22] = [
     any(
         "S18",
         "what the cloud says never becomes a command line",
-        "the line: words that were only planted in messages",
+        "the line: words that were only planted in messages, and what no step said that it sends",
         injection::check,
     ),
     station(
