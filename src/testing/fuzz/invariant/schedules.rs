@@ -50,62 +50,57 @@ fn too_close(log: &Log) -> Option<Violation> {
     None
 }
 
-/// The times at which a schedule was due in one process: so many periods behind the first run.
-#[derive(Default)]
-struct Due {
-    first: Option<Mono>,
-    /// All before this one are accounted for.
-    whole: u64,
-    /// Those that are accounted for.
-    known: BTreeSet<u64>,
+/// The last time that it was due up to a moment: so many periods behind the first run of this process. What was due
+/// before that belongs to an earlier one.
+fn last_due(first: Mono, at: Mono, period: &Period) -> Option<u64> {
+    let at = at + ROUNDED;
+    let periods = at.since(first).as_micros() / period.every.as_micros().max(1);
+    u64::try_from(periods).ok().filter(|_| first <= at)
 }
 
-impl Due {
-    /// The last one up to a moment. What was due before the first run belongs to an earlier process.
-    fn up_to(&self, at: Mono, period: &Period) -> Option<u64> {
-        let since =
-            self.first.filter(|first| *first <= at + ROUNDED).map(|first| (at + ROUNDED).since(first))?;
-        u64::try_from(since.as_micros() / period.every.as_micros().max(1)).ok()
+/// When the run was due that begins here, if it is one of this schedule.
+fn due_of_run(period: &Period, (at, told): &(Mono, Happening)) -> Option<Mono> {
+    match told {
+        Happening::JobStarted { kind: JobKind::Schedule, name, late_ms, .. } if *name == period.name => {
+            Some(*at - Duration::from_millis(*late_ms))
+        }
+        _ => None,
     }
 }
 
+/// Each process has times of its own.
 fn uncounted(log: &Log, period: &Period) -> Option<Violation> {
-    let mut due = Due::default();
-    for (at, happening) in &log.told {
-        let (ran, times) = match happening {
-            Happening::StationStarted { .. } => {
-                due = Due::default();
-                continue;
-            }
-            Happening::JobStarted { kind: JobKind::Schedule, name, late_ms, .. } if *name == period.name => {
-                let since = *at - Duration::from_millis(*late_ms);
-                due.first.get_or_insert(since);
-                let Some(this) = due.up_to(since, period) else { continue };
-                (true, this..this + 1)
-            }
+    let mut lives = log.told.split(|(_, told)| matches!(told, Happening::StationStarted { .. }));
+    lives.find_map(|life| uncounted_in_life(life, period))
+}
+
+fn uncounted_in_life(life: &[(Mono, Happening)], period: &Period) -> Option<Violation> {
+    let first = life.iter().find_map(|told| due_of_run(period, told))?;
+    // All before `whole` are accounted for, and those in `known`.
+    let (mut whole, mut known) = (0, BTreeSet::new());
+    for told in life {
+        let run = due_of_run(period, told);
+        let Some(last) = last_due(first, run.unwrap_or(told.0), period) else { continue };
+        let times = match &told.1 {
+            Happening::JobStarted { .. } if run.is_some() => last..last + 1,
             Happening::JobSkipped { kind: JobKind::Schedule, name, .. } if *name == period.name => {
-                let Some(this) = due.up_to(*at, period) else { continue };
-                (false, this..this + 1)
+                last..last + 1
             }
             // The latest is run or skipped, those before it are missed.
             Happening::ScheduleMissed { name, count, .. } if *name == period.name => {
-                let Some(this) = due.up_to(*at, period) else { continue };
-                (false, this.saturating_sub(*count)..this)
+                last.saturating_sub(*count)..last
             }
             _ => continue,
         };
-        let twice = times.clone().find(|time| !due.known.insert(*time));
-        let lost = (due.whole..times.start).find(|time| ran && !due.known.contains(time));
-        if ran {
-            due.whole = times.start;
-        }
+        let twice = times.clone().find(|time| !known.insert(*time));
+        let lost = (whole..last).find(|time| run.is_some() && !known.contains(time));
         if let Some(time) = twice.or(lost) {
-            let how = if twice.is_some() { "more than once" } else { "never" };
-            let name = &period.name;
+            let (name, how) = (&period.name, if twice.is_some() { "more than once" } else { "never" });
             let what =
                 format!("`{name}` was due {time} periods behind its first run: {how} run, skipped or missed");
-            return Some(Violation::new("S14", *at, what));
+            return Some(Violation::new("S14", told.0, what));
         }
+        whole = if run.is_some() { last } else { whole };
     }
     None
 }
@@ -130,6 +125,14 @@ mod tests {
         };
         assert_eq!(check(&first().tell(s(61), begins(0)).tell(s(125), begins(4000))), None);
         assert_eq!(check(&first().tell(s(121), begins(0))).unwrap().at, s(121));
+        // The first one waits longer than a period.
+        let long = || {
+            let mut log = first();
+            log.told = vec![(s(61), skipped()), (s(70), begins(69_000))];
+            log
+        };
+        assert_eq!(check(&long().tell(s(121), begins(0))), None);
+        assert!(check(&long().tell(s(181), begins(0))).is_some());
         // It waits from 61 on, and goes on doing so when it is due again.
         assert_eq!(
             check(&first().tell(s(121), skipped()).tell(s(130), begins(69_000)).tell(s(181), begins(0))),
