@@ -49,7 +49,7 @@ impl Leaks {
 /// All shapes of a secret. They are made here and not by the mask, which may be what is wrong.
 fn forms(secret: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> {
     let text = String::from_utf8_lossy(secret);
-    let escaped = |text: &str| -> String {
+    let for_module = |text: &str| -> String {
         let by = |character| escapes.iter().find(|(escaped, _)| *escaped == character);
         text.chars()
             .map(|character| by(character).map_or(character.to_string(), |(_, by)| by.clone()))
@@ -57,7 +57,7 @@ fn forms(secret: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> {
     };
     let quoted = serde_json::Value::from(&*text).to_string();
     let json = &quoted[1..quoted.len() - 1];
-    let plain = [secret.to_vec(), escaped(&text).into(), json.into(), escaped(json).into()];
+    let plain = [secret.to_vec(), for_module(&text).into(), json.into(), for_module(json).into()];
     let mut all = BTreeSet::new();
     for bytes in plain {
         all.extend(encoded(&bytes).into_iter().map(String::into_bytes));
