@@ -691,3 +691,34 @@ tests:
     dir.file("long.test.yaml", tests);
     test(&dir, &["."]).exited(0);
 }
+
+/// A flow in a folder of its own, and what fuzz says of it.
+fn fuzzed(flow: &str, more: &[&str]) -> (TempDir, Done) {
+    let dir = TempDir::new();
+    dir.file("flow.yaml", flow);
+    let done = run(atflow(&dir, ["fuzz", "flow.yaml"].iter().chain(more)).current_dir(dir.path()));
+    (dir, done)
+}
+
+/// What fuzz prints as a test fails when it is run; its text.
+#[track_caller]
+fn fails_as_a_test(dir: &TempDir, event: &Value) -> String {
+    let text = event["test"].as_str().expect("a test file").to_owned();
+    dir.file("found.test.yaml", &text);
+    let said = test(dir, &["found.test.yaml"]).exited(1).stdout;
+    assert!(said.contains("0 passed, 1 failed"), "{said}\n{text}");
+    text
+}
+
+#[test]
+fn a_line_between_two_others_that_makes_a_flow_fail_is_a_failure() {
+    let flow = "name: x\nmodule: luat-air724\nsteps:\n  - { await: SMS READY, timeout: 30s }\n  - AT+CSQ\n";
+    let (dir, done) = fuzzed(flow, &["--urc-everywhere", "ERROR", "--format", "json"]);
+    let events = done.exited(1).events();
+    assert_eq!(events[0]["rule"], "verdict", "{events:?}");
+    assert!(fails_as_a_test(&dir, &events[0]).contains("verdict: passed"));
+    fuzzed(flow, &["--urc-everywhere"]).1.exited(0);
+    let broken = flow.replace("CSQ", "NONE");
+    let said = fuzzed(&broken, &["--urc-everywhere"]).1.exited(2).stderr;
+    assert!(said.contains("is to pass while nothing goes wrong"), "{said}");
+}

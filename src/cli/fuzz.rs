@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::json;
 
 use crate::link::address::Address;
-use crate::testing::fuzz::invariant::RULES;
 use crate::testing::fuzz::program::Source;
 use crate::testing::fuzz::{self, Failure, Options, Outcome};
 
@@ -82,9 +81,8 @@ fn show(args: &FuzzArgs, outcomes: &[Outcome]) -> Result<Exit, Exit> {
                 .to_string(),
             )?,
             Format::Pretty => {
-                let says = RULES.iter().find(|rule| rule.id == violation.rule).map_or("", |rule| rule.says);
                 say::line(&format!("✗ seed {}: {violation}", outcome.seed))?;
-                say::line(&format!("  the rule: {says}"))?;
+                say::line(&format!("  the rule: {}", fuzz::says(violation.rule)))?;
                 say::line(&format!("  what is left after {runs} runs, as a test:\n\n{text}"))?;
                 say::line(&format!("  what crossed the line around it:\n{around}"))?;
             }

@@ -81,7 +81,9 @@ impl Case {
     pub fn test_file(&self, flow: &str, port: &str, violation: &super::Violation) -> String {
         let mut text = format!("flow: {flow}\nport: {port}\nseed: {}\n\ntests:\n", self.seed);
         let _ = writeln!(text, "  # {violation}");
-        let _ = writeln!(text, "  - name: the rules hold");
+        let of_flow = violation.rule == super::VERDICT;
+        let name = if of_flow { "the flow passes" } else { "the rules hold" };
+        let _ = writeln!(text, "  - name: {name}");
         let _ = writeln!(text, "    for: {}", duration::display(self.span.whole));
         let mut at: Vec<(Duration, String)> = self.downlinks.iter().map(Downlink::line).collect();
         at.extend(self.mishaps.iter().map(line_of));
@@ -93,7 +95,8 @@ impl Case {
             }
         }
         self.write_faults(&mut text);
-        text.push_str("    expect:\n      - { rules: hold }\n");
+        let expected = if of_flow { "verdict: passed" } else { "rules: hold" };
+        let _ = writeln!(text, "    expect:\n      - {{ {expected} }}");
         text
     }
 

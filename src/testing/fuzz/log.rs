@@ -64,6 +64,8 @@ pub struct Log {
     pub leaks: Vec<(Mono, String)>,
     /// What the program said when it gave up.
     pub panic: Option<String>,
+    /// Why a flow failed that ends. Where things go wrong it may; the rules say what must hold all the same.
+    pub failed: Option<String>,
     /// When the run was over.
     pub ended: Mono,
     /// Places between two lines of the module.
@@ -116,6 +118,7 @@ impl Log {
             left: Vec::new(),
             leaks: Vec::new(),
             panic: None,
+            failed: None,
             ended: Mono::ZERO,
             places: 0,
         }

@@ -82,23 +82,42 @@ pub fn fuzz(options: &Options, done: Progress<'_>) -> Result<Vec<Outcome>, Unusa
     Ok(worlds(options.jobs, options.seeds, &one, done))
 }
 
+/// Stands for a rule's number where a flow fails that passes while nothing goes wrong.
+pub const VERDICT: &str = "verdict";
+
+/// What a rule says.
+pub fn says(rule: &str) -> &'static str {
+    let known = invariant::RULES.iter().find(|known| known.id == rule).map(|known| known.says);
+    known.unwrap_or("a flow that passes goes on doing so when a line comes that nobody asked for")
+}
+
 /// Runs a passing case once for each place between two lines, with `urc` there.
 ///
 /// # Errors
 ///
-/// The file cannot be run.
+/// The file cannot be run, or is not well without the line.
 pub fn urc_everywhere(options: &Options, urc: &str, done: Progress<'_>) -> Result<Vec<Outcome>, Unusable> {
     options.source.load()?;
     let quiet = Case::quiet(options.first_seed, options.lasts);
-    let places = stage::run(&options.source, &quiet).places;
+    let base = stage::run(&options.source, &quiet);
+    if let Some(violation) = broken_or_failed(&base) {
+        let why = format!("this is to pass while nothing goes wrong, and does not: {violation}");
+        return Err(Unusable(why));
+    }
     let one = |index| {
         let nth = index + 1;
         let case = quiet.clone().with_urc(nth, urc);
         let log = stage::run(&options.source, &case);
-        let failure = invariant::check(&log).map(|violation| Failure::of(violation, case, &log, 1));
+        let failure = broken_or_failed(&log).map(|violation| Failure::of(violation, case, &log, 1));
         Outcome { seed: nth, faults: 1, failure }
     };
-    Ok(worlds(options.jobs, places, &one, done))
+    Ok(worlds(options.jobs, base.places, &one, done))
+}
+
+/// A rule that does not hold, or how a flow failed that ends.
+fn broken_or_failed(log: &Log) -> Option<Violation> {
+    let failed = || Some(Violation { rule: VERDICT, at: log.ended, what: log.failed.clone()? });
+    invariant::check(log).or_else(failed)
 }
 
 /// Runs worlds at once; `done` is told how many have been done, of how many.

@@ -200,9 +200,12 @@ impl Stage<'_> {
             port: self.port.clone(),
             home: None,
         });
-        let ended = catch_unwind(AssertUnwindSafe(|| drop(run.run(main, &Part::default()))));
+        let ended = catch_unwind(AssertUnwindSafe(|| run.run(main, &Part::default())));
         let mut log = self.log();
-        log.panic = ended.err().map(|how| fate::words(how.as_ref()));
+        match ended {
+            Ok(report) => log.failed = report.failure.map(|failure| failure.in_one_line()),
+            Err(how) => log.panic = Some(fate::words(how.as_ref())),
+        }
         Ok(log)
     }
 }
