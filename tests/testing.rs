@@ -722,3 +722,23 @@ fn a_line_between_two_others_that_makes_a_flow_fail_is_a_failure() {
     let said = fuzzed(&broken, &["--urc-everywhere"]).1.exited(2).stderr;
     assert!(said.contains("is to pass while nothing goes wrong"), "{said}");
 }
+
+/// A test file that fuzz prints gives the vars the values that they had; secrets it only names.
+#[test]
+fn what_fuzz_prints_has_the_vars_that_were_given() {
+    let flow = "name: x\nmodule: luat-air724
+vars:
+  what: CSQ
+  key: { default: none, secret: true }
+steps:
+  - { await: SMS READY, timeout: 30s }
+  - { send: 'AT+${what}', timeout: 1s }
+";
+    let vars = ["--var", "what=CREG?", "--var", "key=4711'x"];
+    let how = ["--urc-everywhere", "ERROR", "--format", "json"];
+    let (dir, done) = fuzzed(flow, &[&how[..], &vars].concat());
+    let events = done.exited(1).events();
+    let text = fails_as_a_test(&dir, &events[0]);
+    assert!(text.contains("\nvars:\n  what: \"CREG?\"\n"), "{text}");
+    assert!(text.contains("# `key` is secret") && !text.contains("4711"), "{text}");
+}

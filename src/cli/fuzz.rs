@@ -61,16 +61,15 @@ fn fuzzed(args: &FuzzArgs) -> Result<Exit, Exit> {
         complain(error.0.trim_end(), None);
         Exit::Usage
     })?;
-    show(args, &outcomes)
+    show(args, &options.source, &outcomes)
 }
 
-fn show(args: &FuzzArgs, outcomes: &[Outcome]) -> Result<Exit, Exit> {
+fn show(args: &FuzzArgs, source: &Source, outcomes: &[Outcome]) -> Result<Exit, Exit> {
     let failures: Vec<(&Outcome, &Failure)> =
         outcomes.iter().filter_map(|outcome| Some((outcome, outcome.failure.as_ref()?))).collect();
-    let flow = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     for (outcome, failure) in &failures {
         let Failure { violation, case, around, runs } = failure;
-        let text = case.test_file(&flow, &args.port, violation);
+        let text = case.test_file(source, violation);
         match args.format {
             Format::Json => say::line(
                 &json!({

@@ -4,11 +4,16 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use crate::flow::duration;
 use crate::sim::{Detail, Fault, FaultKind, FaultWhen, Faults};
+use crate::transcript::visible::escaped;
 
 use super::super::fate::Mishap;
+use super::Violation;
 use super::log::{Log, Span};
+use super::program::Source;
 
 /// How long everything is well again at the end of a station's run: a link that waits comes back within 90
 /// minutes, then what has piled up is sent.
@@ -78,9 +83,13 @@ impl Case {
     }
 
     /// As a test file has it.
-    pub fn test_file(&self, flow: &str, port: &str, violation: &super::Violation) -> String {
-        let mut text = format!("flow: {flow}\nport: {port}\nseed: {}\n\ntests:\n", self.seed);
-        let _ = writeln!(text, "  # {violation}");
+    pub fn test_file(&self, source: &Source, violation: &Violation) -> String {
+        let flow = source.file.file_name().unwrap_or_default().to_string_lossy();
+        let mut text = format!("flow: {flow}\nport: sim:{}\nseed: {}\n", source.module, self.seed);
+        write_vars(source, &mut text);
+        text.push_str("\ntests:\n");
+        // Whatever the words hold, they are one line.
+        let _ = writeln!(text, "  # {}", escaped(&violation.to_string()));
         let of_flow = violation.rule == super::VERDICT;
         let name = if of_flow { "the flow passes" } else { "the rules hold" };
         let _ = writeln!(text, "  - name: {name}");
@@ -122,6 +131,21 @@ impl Case {
         if let Some(heal) = self.faults.heal {
             let _ = writeln!(text, "      heal: {}", duration::display(heal));
         }
+    }
+}
+
+/// The values that were given. A secret stays with whoever gave it.
+fn write_vars(source: &Source, text: &mut String) {
+    let (secret, open): (Vec<_>, Vec<_>) = source.vars.iter().partition(|(name, _)| source.is_secret(name));
+    for (name, _) in secret {
+        let _ = writeln!(text, "# `{name}` is secret: give it its value under `vars`.");
+    }
+    if !open.is_empty() {
+        text.push_str("vars:\n");
+    }
+    for (name, value) in open {
+        // A text of JSON is one of YAML, whatever it holds.
+        let _ = writeln!(text, "  {name}: {}", Json::from(value.as_str()));
     }
 }
 

@@ -71,6 +71,14 @@ impl Source {
         }
         Ok(Ready { program, host, values: resolved.values, secrets: resolved.secrets, main })
     }
+
+    /// Whether a var must not be shown, because a file says so or none can be asked.
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.load().map_or(true, |ready| {
+            let mut vars = ready.program.units.iter().flat_map(|unit| &unit.vars);
+            vars.any(|var| &*var.name == name && var.secret)
+        })
+    }
 }
 
 impl Ready {

@@ -200,7 +200,7 @@ fn what_is_printed_fails_when_it_is_run() {
         let failure = (1..=20).find_map(|seed| super::one(&options, seed).failure).expect("it is caught");
         assert_eq!(failure.violation.rule, rule);
         assert!(failure.case.size() <= 2, "{:?}", failure.case);
-        let text = failure.case.test_file("station.yaml", "sim:luat-air724", &failure.violation);
+        let text = failure.case.test_file(&station, &failure.violation);
         let broken = tested(&text);
         break_on_purpose(None);
         let said: Vec<&str> = broken.problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -216,8 +216,8 @@ fn a_printed_case_is_the_same_case() {
         let case = Case::draw(seed, span());
         let log = stage::run(&station(), &case);
         let exact = case.exactly(&log);
-        let violation = Violation { rule: "S1", at: log.ended, what: "nothing".into() };
-        let text = exact.test_file("station.yaml", "sim:luat-air724", &violation);
+        let violation = Violation { rule: "S1", at: log.ended, what: "nothing\r\nof: note\n".into() };
+        let text = exact.test_file(&station(), &violation);
         let mut problems = Diagnostics::new();
         let file = read::read(Path::new("scripts/thingscloud/found.test.yaml"), &text, &mut problems);
         let file =
