@@ -76,6 +76,22 @@ fn a_word_may_ask_for_data_too() {
     assert!(flow.ends_with("  - send: AT+UP=3\n    data: abc\n    prompt: DOWNLOAD\n"), "{flow}");
 }
 
+/// What comes while a command is under way was brought about by it, not by the one before.
+#[test]
+fn a_line_that_came_during_a_command_is_awaited_behind_it() {
+    let dir = TempDir::new();
+    let module = Module::answering(|line| match line {
+        "AT+RESET" => framed(&["OK", "loader 2.1", "RDY"]),
+        _ => framed(&["OK"]),
+    });
+    let record = ["record", module.port(), "--module", "luat-air724", "-o", &dir.join("restarted")];
+    run_typed(&mut atflow(&dir, record), "AT\nAT+RESET\nAT+CSQ\n").exited(0);
+    module.finish();
+    let flow = read(&dir, "restarted.yaml");
+    let steps = "  - AT\n  - AT+RESET\n\n  - await: loader 2.1\n    timeout: 1s\n\n  - AT+CSQ\n";
+    assert!(flow.ends_with(steps), "{flow}");
+}
+
 #[test]
 fn a_secret_is_sent_and_never_shown() {
     let dir = TempDir::new();
@@ -262,7 +278,14 @@ AT+MPUBEX=attributes,1,0,11
 {"on":true}
 :wait PUBACK 5s
 AT+MIPCLOSE
+AT+RESET
+:wait SMS READY 20s
+AT
+AT+CSQ
 "#;
+
+/// Somebody who does not wait until the module hears again.
+const HASTY: &str = "AT\nATE0\nAT+RESET\nAT\nAT+CSQ\n";
 
 /// Somebody who tries things out.
 const CROOKED: &str = r#"AT
@@ -286,7 +309,7 @@ AT+MPUBEX=attributes,1,0,11
 #[test]
 fn what_was_recorded_over_a_pty_runs_on_the_simulation_and_on_its_own_replay() {
     // Typed without a slip, the flow sends what was typed; else its lines are found wherever they stand.
-    for (session, how) in [(STRAIGHT, ""), (STRAIGHT, "?strict"), (CROOKED, "")] {
+    for (session, how) in [(STRAIGHT, ""), (STRAIGHT, "?strict"), (CROOKED, ""), (HASTY, "")] {
         let dir = TempDir::new();
         let (sim, port) = served(&dir);
         let session = session.replace("<ctrl-z>", "\x1a");

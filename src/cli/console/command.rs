@@ -28,6 +28,8 @@ enum Ends {
 /// A command under way.
 struct Flight {
     sent: Sent,
+    /// Where it belongs in what happened: what came while it was under way stands behind it.
+    place: usize,
     /// As it went over the line.
     line: String,
     rules: CommandRules,
@@ -76,7 +78,7 @@ impl Talk {
         let mut flight = self.flight(typed, line);
         let outcome = self.fly(&mut flight);
         flight.sent.ended = self.session.now();
-        self.happened.push(Happened::Command(flight.sent));
+        self.happened.insert(flight.place, Happened::Command(flight.sent));
         if outcome.is_err() {
             self.session.give_up(true);
         }
@@ -98,6 +100,7 @@ impl Talk {
                 data: None,
                 outcome: Outcome::Silent,
             },
+            place: self.happened.len(),
             prompt: word.or_else(|| rules.prompt.clone()).unwrap_or(Prompt::Sign),
             line,
             rules,
@@ -136,6 +139,7 @@ impl Talk {
         self.session.begin(&request)?;
         flight.deadline = self.session.now() + flight.timeout;
         self.show_unasked();
+        flight.place = self.happened.len();
         let owes_final = wanted.owes_final;
         loop {
             while let Some(line) = self.heard() {

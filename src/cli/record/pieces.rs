@@ -160,6 +160,10 @@ fn attempts(group: Vec<&Sent>, later: &[Happened], pieces: &mut Vec<Piece>) {
     let good = |sent: &&Sent| sent.outcome == Outcome::Good;
     let Some((last, earlier)) = group.split_last() else { return };
     if !good(last) {
+        if let Some(heard) = heard_at_last(last, later) {
+            pieces.push(Piece::Command { refused: group.into_iter().cloned().collect(), sent: heard });
+            return;
+        }
         for sent in group {
             failed(sent, later, pieces);
         }
@@ -180,6 +184,17 @@ fn attempts(group: Vec<&Sent>, later: &[Happened], pieces: &mut Vec<Piece>) {
         return;
     }
     pieces.push(command(earlier, last));
+}
+
+/// An `AT` without an answer was asked again, before the next command, until the module heard it.
+fn heard_at_last(sent: &Sent, later: &[Happened]) -> Option<Sent> {
+    let next = later.iter().find_map(|next| match next {
+        Happened::Command(next) => Some(next),
+        _ => None,
+    })?;
+    let asks = sent.typed.eq_ignore_ascii_case("AT") && sent.outcome == Outcome::Silent;
+    let heard = Sent { ended: next.ended, outcome: Outcome::Good, ..sent.clone() };
+    (asks && matches!(next.outcome, Outcome::Good | Outcome::Refused(_))).then_some(heard)
 }
 
 /// Whether a command was repeated until it said something else: all answers before were the same, and what

@@ -38,8 +38,11 @@ pub(super) struct Seen<'s> {
 
 impl Seen<'_> {
     /// A pattern that takes the line and the others, and none that was not good enough; `None` if there is
-    /// no such pattern.
+    /// no such pattern. There is none for noise: the text has a sign in the place of bytes that were no text.
     pub(super) fn pattern(&self) -> Option<String> {
+        if self.line.contains(char::REPLACEMENT_CHARACTER) {
+            return None;
+        }
         let (head, body) = head(self.line);
         let fields = fields(body);
         let names = names(head, self.command).filter(|_| fields.len() <= NAMES_MOST);
@@ -186,6 +189,11 @@ mod tests {
     fn what_varies_between_repeats_is_a_hole() {
         assert_eq!(pattern("AT+Y?", "+Y: 3,on", &["+Y: 4,off"], &[]).as_deref(), Some("+Y: {:int},{}"));
         assert_eq!(pattern("AT+Y?", "+Y: 3", &["+Z: 4"], &[]), None);
+    }
+
+    #[test]
+    fn noise_has_no_pattern() {
+        assert_eq!(pattern("AT+RESET", "\u{fffd}^boot.rom'v0401'!", &[], &[]), None);
     }
 
     #[test]

@@ -84,6 +84,15 @@ fn a_command_repeated_until_it_passes_is_a_retry() {
 }
 
 #[test]
+fn an_at_that_was_heard_at_last_is_a_retry() {
+    let asked = story().good("AT+RESET", &[]).sent("AT", Outcome::Silent, &[]).good("AT+CSQ", &[]);
+    let retried = "  - send: AT\n    retry: { every: 1s, for: 5s }\n";
+    assert_eq!(asked.steps(), format!("  - AT+RESET\n\n{retried}\n  - AT+CSQ\n"));
+    let never = story().sent("AT", Outcome::Silent, &[]).sent("AT+CSQ", Outcome::Silent, &[]);
+    assert!(!never.steps().contains("retry"));
+}
+
+#[test]
 fn a_reading_that_was_repeated_is_one_step_with_holes() {
     let asked = story().good("AT+X?", &["+X: 3,1"]).good("AT+X?", &["+X: 4,1"]).good("AT+X?", &["+X: 12,1"]);
     assert_eq!(asked.steps(), "  - send: AT+X?\n    expect: '+X: {:int},1'\n");
