@@ -92,6 +92,22 @@ fn a_line_that_came_during_a_command_is_awaited_behind_it() {
     assert!(flow.ends_with(steps), "{flow}");
 }
 
+/// Nobody knows what data would have followed, and without any the step cannot be.
+#[test]
+fn a_refused_command_that_asks_for_data_is_a_comment() {
+    let dir = TempDir::new();
+    let module = Module::answering(|line| match line {
+        "AT+CSQ" => framed(&["+CSQ: 17,99", "OK"]),
+        _ => framed(&["+CMS ERROR: 302"]),
+    });
+    let record = ["record", module.port(), "--module", "luat-air724", "-o", &dir.join("no")];
+    run_typed(&mut atflow(&dir, record), "AT+CMGS=\"+49123\"\nAT+CSQ\n").exited(0);
+    module.finish();
+    let flow = read(&dir, "no.yaml");
+    assert!(flow.contains("  # AT+CMGS=\"+49123\": +CMS ERROR: 302"), "{flow}");
+    run(&mut atflow(&dir, ["check", &dir.join("no.yaml")])).exited(0);
+}
+
 #[test]
 fn a_secret_is_sent_and_never_shown() {
     let dir = TempDir::new();

@@ -31,7 +31,7 @@ pub(super) struct Recording<'r> {
 impl Recording<'_> {
     /// The flow as YAML, and how many steps it has.
     pub(super) fn flow(&self) -> (String, usize) {
-        let pieces = pieces(self.happened, |line| self.late(line));
+        let pieces = pieces(self.happened, |line| self.late(line), |typed| self.wants_data(typed));
         let answers = answers(&pieces);
         let mut steps = Vec::new();
         let (mut comments, mut name) = (Vec::new(), None);
@@ -89,9 +89,8 @@ impl Recording<'_> {
         if let Some(data) = &sent.data {
             step.keys.push(("data", Value::Text(data.text.clone())));
             let ends = self.dialect.entry(&sent.typed).and_then(|entry| entry.rules.ends);
-            let known = self.dialect.entry(&sent.typed).is_some_and(|entry| entry.rules.prompt.is_some());
             if let Prompt::Word(word) = &data.prompt
-                && !known
+                && !self.wants_data(&sent.typed)
             {
                 step.keys.push(("prompt", Value::Text(word.clone())));
             }
@@ -143,6 +142,11 @@ impl Recording<'_> {
         };
         let lines = sent.answer.iter().enumerate().take(LINES);
         lines.filter(|(_, line)| !self.secrets.shows_in(line)).filter_map(pattern).collect()
+    }
+
+    /// Whether the dialect says that a command asks for data.
+    fn wants_data(&self, typed: &str) -> bool {
+        self.dialect.entry(typed).is_some_and(|entry| entry.rules.prompt.is_some())
     }
 
     /// A pattern for a line that came late.

@@ -35,8 +35,13 @@ pub(super) enum Piece {
     Note(String),
 }
 
-/// The pieces of a conversation. `line` makes a pattern of a line that came late.
-pub(super) fn pieces(happened: &[Happened], line: impl Fn(&str) -> Option<String>) -> Vec<Piece> {
+/// The pieces of a conversation. `line` makes a pattern of a line that came late; `wants_data` says whether a
+/// command is no step without data.
+pub(super) fn pieces(
+    happened: &[Happened],
+    line: impl Fn(&str) -> Option<String>,
+    wants_data: impl Fn(&str) -> bool,
+) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = happened;
     let mut since = Mono::ZERO;
@@ -45,7 +50,7 @@ pub(super) fn pieces(happened: &[Happened], line: impl Fn(&str) -> Option<String
             Happened::Command(_) => {
                 let (group, used) = group(rest);
                 since = group.last().map_or(since, |sent| sent.ended);
-                attempts(group, &rest[used..], &mut pieces);
+                attempts(group, &rest[used..], &wants_data, &mut pieces);
                 rest = &rest[used..];
             }
             Happened::Note(text) => {
@@ -156,7 +161,12 @@ fn group(rest: &[Happened]) -> (Vec<&Sent>, usize) {
 }
 
 /// What a group of the same command is: one attempt after the other, several commands, or a mistake.
-fn attempts(group: Vec<&Sent>, later: &[Happened], pieces: &mut Vec<Piece>) {
+fn attempts(
+    group: Vec<&Sent>,
+    later: &[Happened],
+    wants_data: &impl Fn(&str) -> bool,
+    pieces: &mut Vec<Piece>,
+) {
     let good = |sent: &&Sent| sent.outcome == Outcome::Good;
     let Some((last, earlier)) = group.split_last() else { return };
     if !good(last) {
@@ -165,7 +175,7 @@ fn attempts(group: Vec<&Sent>, later: &[Happened], pieces: &mut Vec<Piece>) {
             return;
         }
         for sent in group {
-            failed(sent, later, pieces);
+            failed(sent, later, wants_data, pieces);
         }
         return;
     }
@@ -206,8 +216,9 @@ fn decided(earlier: &[&Sent], last: &Sent) -> bool {
     same && earlier[0].answer != last.answer && !measurement
 }
 
-/// A command that failed: a mistake if it was soon corrected, else something whose failure does not matter.
-fn failed(sent: &Sent, later: &[Happened], pieces: &mut Vec<Piece>) {
+/// A command that failed: a mistake if it was soon corrected, else something whose failure does not matter. Where
+/// data would have come next, nobody knows which.
+fn failed(sent: &Sent, later: &[Happened], wants_data: &impl Fn(&str) -> bool, pieces: &mut Vec<Piece>) {
     let said = match &sent.outcome {
         Outcome::Refused(said) => said.as_str(),
         Outcome::Silent => "no answer",
@@ -223,7 +234,7 @@ fn failed(sent: &Sent, later: &[Happened], pieces: &mut Vec<Piece>) {
         (wrong == right || typo) && next.outcome == Outcome::Good
     });
     match sent.outcome {
-        Outcome::Refused(_) if !corrected && sent.data.is_none() => {
+        Outcome::Refused(_) if !corrected && sent.data.is_none() && !wants_data(&sent.typed) => {
             pieces.push(Piece::Command { refused: Vec::new(), sent: sent.clone() });
         }
         _ => pieces.push(Piece::Mistake { what: format!("{}: {said}", sent.typed), corrected }),
