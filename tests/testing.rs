@@ -311,6 +311,18 @@ tests:
       |
     8 |       - { run: report, failed: 1 }
       |           ^^^^^^^^^^^
+      |
+      = what crossed the line:
+            10.52s  ← PUBACK
+          1m04.15s  → AT+CSQ
+          1m04.16s  ← +CSQ: 31,99
+          1m04.16s  ← OK
+          1m04.16s  → AT+CBC
+          1m04.17s  ← +CBC: 3811
+          1m04.17s  ← OK
+          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.20s  ← OK
+          1m04.50s  ← PUBACK
 
     error[AT1101]: at the end `state`: `relay` is false
      --> ./a.test.yaml:9:11
@@ -323,6 +335,18 @@ tests:
        |
     10 |       - { link: lost }
        |           ^^^^^^^^^^
+       |
+       = what crossed the line:
+            10.52s  ← PUBACK
+          1m04.15s  → AT+CSQ
+          1m04.16s  ← +CSQ: 31,99
+          1m04.16s  ← OK
+          1m04.16s  → AT+CBC
+          1m04.17s  ← +CBC: 3811
+          1m04.17s  ← OK
+          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.20s  ← OK
+          1m04.50s  ← PUBACK
 0 passed, 1 failed; 1m30s of simulated time
 "#
         )
@@ -741,4 +765,42 @@ steps:
     let text = fails_as_a_test(&dir, &events[0]);
     assert!(text.contains("\nvars:\n  what: \"CREG?\"\n"), "{text}");
     assert!(text.contains("# `key` is secret") && !text.contains("4711"), "{text}");
+}
+
+/// Rows are cut around what is wrong: the first that is too many, or the end of the time in which nothing came.
+#[test]
+fn what_is_shown_is_what_is_wrong() {
+    let dir = bundled_station();
+    let command = "{ time: 20s, cloud: command/send/1, json: { method: nonsense, id: 1 } }";
+    let text = format!(
+        "flow: station.yaml
+tests:
+  - name: one
+    for: 12m30s
+    at:
+      - {command}
+      - {{ time: 9m30s, broker: away, for: 1h }}
+    expect:
+      - {{ published: attributes, count: 7 }}
+      - {{ replied: nonsense, code: ok }}
+      - {{ link: lost, between: 1m..2m10s }}
+      - {{ outbox: empty }}
+"
+    );
+    dir.file("a.test.yaml", text);
+    let said = test(&dir, &["."]).exited(1).stdout;
+    let of = |words: &str| {
+        let problem = said.split("error[AT1101]").find(|problem| problem.contains(words));
+        problem.unwrap_or_else(|| panic!("{words}\n{said}")).to_owned()
+    };
+    // The eighth, which has the ninth number, and what the line said then.
+    let many = of("expected 7");
+    let crossed = many.split("what crossed").last().expect("some of it");
+    assert!(many.contains("-9\"") && crossed.contains("-9\\22"), "{many}");
+    let answered = of("was answered");
+    assert!(answered.contains("nonsense: unknown_method"), "{answered}");
+    let lost = of("the link was lost");
+    assert!(lost.contains("  2m00.") && !lost.contains("  12m"), "{lost}");
+    let waits = of("wait in the outbox");
+    assert!(waits.contains("= what waits: `attributes` (3)"), "{waits}");
 }

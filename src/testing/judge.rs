@@ -13,6 +13,7 @@ use crate::flow::topic::TopicPattern;
 use crate::link::Mono;
 use crate::report::explain::{crossings, explain};
 use crate::sim::{Receipt, Understood};
+use crate::transcript::Record;
 use crate::transcript::visible::escaped;
 
 use super::file::{Expectation, Subject, Test};
@@ -26,8 +27,11 @@ use super::world::Ended;
 
 /// How many things that were seen are shown.
 const SHOWN: usize = 6;
-/// Rows of the line that are shown.
+/// Rows of the line that are shown, and how many of them stand behind what is shown.
 const ROWS: usize = 10;
+const ROWS_BEHIND: usize = 3;
+/// Of the end of a run, rows are made of so many records.
+const LAST_RECORDS: usize = 50;
 /// What crossed the line this long before and after is shown.
 const BEFORE: Duration = Duration::from_secs(3);
 const AFTER: Duration = Duration::from_millis(500);
@@ -74,7 +78,9 @@ impl Judge<'_> {
             Subject::State(wanted) => {
                 wanted.difference(&self.ended.state).map(|why| new(format!("at the end `state`: {why}")))
             }
-            Subject::Outbox(range) => self.outbox(*range).map(new),
+            Subject::Outbox(range) => {
+                self.outbox(*range).map(|(message, notes)| Problem { notes, ..new(message) })
+            }
             Subject::Verdict { passed, error } => {
                 self.verdict(*passed, error.as_deref()).map(|(message, why)| {
                     let mut problem = new(message);
@@ -96,12 +102,13 @@ impl Judge<'_> {
             }
             _ => {
                 let notes = self.ended.notes.get(index).map_or(&[][..], Vec::as_slice);
-                let of_time = notes.iter().map(|note: &Note| Happened {
-                    at: note.at,
-                    text: note.text.clone(),
-                    passed: note.passed,
-                });
-                self.counted(expectation, of_time.collect(), Vec::new())
+                let happened =
+                    |note: &Note| Happened { at: note.at, text: note.text.clone(), passed: note.passed };
+                let all = notes.iter().map(happened);
+                // A run that failed ran; an answer with another code is another answer.
+                let is_replied = matches!(expectation.subject, Subject::Replied { .. });
+                let (good, others) = all.partition(|item| item.passed || !is_replied);
+                self.counted(expectation, good, others)
             }
         }
     }
@@ -192,12 +199,16 @@ impl Judge<'_> {
             return None;
         }
         let message = format!("{} {}, expected {words}", does(&expectation.subject), times(good.len()));
-        let too_many = wanted.most.is_some_and(|most| count > most);
         // Of too many the first one that should not be, of too few also what nearly was.
-        let mut seen: Vec<&Happened> =
-            if too_many { good.iter().collect() } else { good.iter().chain(others).collect() };
-        seen.sort_by_key(|item| item.at);
-        let focus = seen.first().map(|item| item.at);
+        let mut seen: Vec<&Happened> = good.iter().collect();
+        let focus = if let Some(first) = surplus(wanted, seen.len()) {
+            seen.drain(..(first + 1).saturating_sub(SHOWN));
+            Some(good[first].at)
+        } else {
+            seen.extend(others);
+            seen.sort_by_key(|item| item.at);
+            seen.first().map(|item| item.at)
+        };
         Some(self.with_seen(expectation, message, &seen, focus))
     }
 
@@ -213,11 +224,15 @@ impl Judge<'_> {
                     times(those.len())
                 );
                 // What failed says most.
-                let mut shown: Vec<&Happened> = runs.iter().filter(|run| !run.passed).collect();
-                if shown.is_empty() {
-                    shown = those;
-                }
-                let focus = shown.first().map(|run| run.at);
+                let failed: Vec<&Happened> = runs.iter().filter(|run| !run.passed).collect();
+                let (mut shown, first) = if is_passed && !failed.is_empty() {
+                    (failed, 0)
+                } else {
+                    let first = surplus(*wanted, those.len()).unwrap_or(0);
+                    (those, first)
+                };
+                let focus = shown.get(first).map(|run| run.at);
+                shown.drain(..(first + 1).saturating_sub(SHOWN));
                 return Some(self.with_seen(expectation, message, &shown, focus));
             }
         }
@@ -248,25 +263,44 @@ impl Judge<'_> {
         let mut problem = Problem::new(Code::NOT_AS_EXPECTED, expectation.span, message);
         problem.seen = seen.iter().take(SHOWN).map(|item| (time(item.at), short(&item.text))).collect();
         problem.more = seen.len().saturating_sub(SHOWN);
-        if let Some(focus) = focus {
-            let near = self
-                .ended
-                .records
-                .iter()
-                .filter(|record| focus.since(record.at) <= BEFORE && record.at.since(focus) <= AFTER);
-            let near: Vec<_> = near.cloned().collect();
-            let rows = crossings(&near);
-            let skip = rows.len().saturating_sub(ROWS);
-            problem.crossed = rows.into_iter().skip(skip).map(|(at, row)| (time(at), row)).collect();
-        }
+        let rows = focus.map_or_else(|| self.rows_at_the_end(expectation), |focus| self.rows_around(focus));
+        problem.crossed = rows.into_iter().map(|(at, row)| (time(at), row)).collect();
         problem
     }
 
-    fn outbox(&self, wanted: NumberRange) -> Option<String> {
-        let rows = self.ended.outbox_rows;
-        let fits = wanted.holds(number(usize::try_from(rows).unwrap_or(usize::MAX)));
+    /// What crossed the line around a moment: it is among the rows however many there are.
+    fn rows_around(&self, focus: Mono) -> Vec<(Mono, String)> {
+        let is_near = |record: &&Record| focus.since(record.at) <= BEFORE && record.at.since(focus) <= AFTER;
+        let near: Vec<Record> = self.ended.records.iter().filter(is_near).cloned().collect();
+        let mut rows = crossings(&near);
+        rows.truncate(rows.partition_point(|(at, _)| *at <= focus) + ROWS_BEHIND);
+        rows.split_off(rows.len().saturating_sub(ROWS))
+    }
+
+    /// What crossed the line before it was clear that nothing would come any more.
+    fn rows_at_the_end(&self, expectation: &Expectation) -> Vec<(Mono, String)> {
+        // How a station is stopped says nothing.
+        let whole = self.test.lasts.filter(|_| self.ended.flow.is_none());
+        let end = expectation.between.and_then(|between| between.most).or(whole);
+        let in_time = |record: &&Record| end.is_none_or(|end| record.at.since(Mono::ZERO) < end);
+        let last = self.ended.records.iter().rev().skip_while(|record| !in_time(record)).take(LAST_RECORDS);
+        let mut last: Vec<Record> = last.cloned().collect();
+        last.reverse();
+        let mut rows = crossings(&last);
+        rows.split_off(rows.len().saturating_sub(ROWS))
+    }
+
+    /// The message, and what waits.
+    fn outbox(&self, wanted: NumberRange) -> Option<(String, Vec<String>)> {
+        let rows: usize = self.ended.waiting.values().sum();
+        if wanted.holds(number(rows)) {
+            return None;
+        }
         let wanted = if wanted.most == Some(0.0) { "none".to_owned() } else { wanted.to_string() };
-        (!fits).then(|| format!("at the end {rows} messages wait in the outbox, expected {wanted}"))
+        let topics = self.ended.waiting.iter().map(|(topic, rows)| format!("`{topic}` ({rows})"));
+        let topics = self.ended.masked.text(&topics.collect::<Vec<_>>().join(", "));
+        let notes = if rows == 0 { Vec::new() } else { vec![format!("what waits: {topics}")] };
+        Some((format!("at the end {rows} messages wait in the outbox, expected {wanted}"), notes))
     }
 
     /// The message, and how the run explains its failure.
@@ -310,6 +344,12 @@ fn does(subject: &Subject) -> String {
         Subject::Log(pattern) => format!("`{}` was logged", pattern.source()),
         other => format!("`{}` was", other.key()),
     }
+}
+
+/// Which of so many is the first that should not be.
+fn surplus(wanted: NumberRange, count: usize) -> Option<usize> {
+    let most = wanted.most.filter(|most| number(count) > *most)?;
+    (0..count).find(|index| number(index + 1) > most)
 }
 
 /// Control characters visible, and not too long.

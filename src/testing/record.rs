@@ -16,7 +16,7 @@ pub(super) struct Note {
     pub at: Mono,
     /// For people; masked.
     pub text: String,
-    /// Of a run: it passed.
+    /// Of a run: it passed. Of an answer: it has the code that was wanted.
     pub passed: bool,
 }
 
@@ -84,6 +84,18 @@ impl Recorder {
         for (subject, notes) in self.subjects.iter().zip(&mut self.notes) {
             if fits(subject) {
                 notes.push(Note { at, text: text.to_owned(), passed });
+            }
+        }
+    }
+
+    /// An answer with another code than the wanted one has not passed.
+    fn replied(&mut self, at: Mono, method: &str, code: &str) {
+        for (subject, notes) in self.subjects.iter().zip(&mut self.notes) {
+            if let Subject::Replied { method: wanted, code: with } = subject
+                && wanted == method
+            {
+                let passed = with.as_ref().is_none_or(|with| with == code);
+                notes.push(Note { at, text: format!("{method}: {code}"), passed });
             }
         }
     }
@@ -166,10 +178,7 @@ impl Watcher for Recorder {
             }
             Happening::CommandFinished { method, code, reply: true, .. }
             | Happening::CommandRejected { method, code, reply: true, .. } => {
-                self.note(at, &format!("{method}: {code}"), |subject| {
-                    matches!(subject, Subject::Replied { method: wanted, code: with }
-                        if wanted == method && with.as_ref().is_none_or(|with| with == code))
-                });
+                self.replied(at, method, code);
             }
             Happening::JobFinished { name, outcome, error, .. } => {
                 let text = error.as_deref().unwrap_or(outcome);

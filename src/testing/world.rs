@@ -51,7 +51,8 @@ pub(super) struct Ended {
     pub flow: Option<FlowEnd>,
     /// Of a station.
     pub state: Json,
-    pub outbox_rows: u64,
+    /// How many messages wait in the outbox, by topic.
+    pub waiting: BTreeMap<String, usize>,
     /// A rule of fuzzing that did not hold, if somebody wants to know.
     pub broken: Option<Violation>,
     /// What the terminal would have shown; empty if nobody wants it.
@@ -192,7 +193,7 @@ impl<'w> World<'w> {
         let took = clock.now().since(Mono::ZERO);
         let notes = self.recorder.borrow_mut().take_notes();
         let mut log = self.log();
-        let (mut state, mut outbox_rows) = (Json::Null, 0);
+        let (mut state, mut waiting) = (Json::Null, BTreeMap::new());
         match (lived.last, &mut log) {
             (Ok(station), _) => {
                 let stop = || station.stop_with_store();
@@ -202,9 +203,12 @@ impl<'w> World<'w> {
                 };
                 let mut store = store.ok_or("the station did not let go of its store")?;
                 state = state_of(&self.ready.program, &store);
-                outbox_rows = store.counts().rows.iter().sum();
+                let rows = fate::rows(&mut store);
+                for row in &rows {
+                    *waiting.entry(row.topic.clone()).or_default() += 1;
+                }
                 if let Some(log) = &mut log {
-                    log.left = fate::rows(&mut store);
+                    log.left = rows.iter().map(|row| row.seq).collect();
                 }
             }
             (Err(why), Some(log)) => log.panic = Some(why),
@@ -214,7 +218,7 @@ impl<'w> World<'w> {
             (log.died, log.began) = (lived.died, lived.began);
         }
         let mut ended = self.ended(notes, took, log.as_ref());
-        (ended.state, ended.outbox_rows) = (state, outbox_rows);
+        (ended.state, ended.waiting) = (state, waiting);
         Ok(ended)
     }
 
@@ -311,7 +315,7 @@ impl<'w> World<'w> {
             took,
             flow: None,
             state: Json::Null,
-            outbox_rows: 0,
+            waiting: BTreeMap::new(),
             broken: log.and_then(invariant::check),
             shown: self.shown.text(),
             records,

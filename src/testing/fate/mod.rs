@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::link::{Clock, Link, Mono};
 use crate::sim::{SimLink, Unit, Watch};
 use crate::station::Station;
-use crate::store::{Life, SharedLedger, Store};
+use crate::store::{Life, Row, SharedLedger, Store};
 
 use super::fuzz::log::{Log, Span};
 use super::fuzz::rules::Rules;
@@ -223,14 +223,14 @@ impl Lives {
 
 const HELD: &str = "the station did not let go of its store";
 
-/// The numbers of all rows that wait.
-pub(super) fn rows(store: &mut Store) -> Vec<u64> {
+/// All rows that wait.
+pub(super) fn rows(store: &mut Store) -> Vec<Row> {
     let mut rows = Vec::new();
     for urgent in [true, false] {
         let mut last = 0;
         while let Some(row) = store.row_after(urgent, last) {
             last = row.seq;
-            rows.push(row.seq);
+            rows.push(row);
         }
     }
     rows

@@ -123,7 +123,8 @@ impl Stage<'_> {
         (log.died, log.began) = (lived.died, lived.began);
         match lived.last {
             Ok(station) => {
-                log.left = station.crash().map(|mut store| fate::rows(&mut store)).unwrap_or_default();
+                let left = station.crash().map(|mut store| fate::rows(&mut store)).unwrap_or_default();
+                log.left = left.iter().map(|row| row.seq).collect();
             }
             Err(why) => log.panic = Some(why),
         }
