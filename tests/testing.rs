@@ -804,3 +804,21 @@ tests:
     let waits = of("wait in the outbox");
     assert!(waits.contains("= what waits: `attributes` (3)"), "{waits}");
 }
+
+/// What else is expected, and where atflow is started, are not in the report.
+#[test]
+fn a_golden_report_is_the_same_from_anywhere_and_beside_other_expectations() {
+    let dir = TempDir::new();
+    dir.file("flow.yaml", "name: x\nmodule: luat-air724\nsteps:\n  - AT\n  - AT+NONE\n");
+    let with = |more: &str| {
+        let text = "flow: flow.yaml\ntests:\n  - name: x\n    sim: { start: warm }\n    expect:\n";
+        dir.file("x.test.yaml", format!("{text}      - {{ golden: report.txt }}\n{more}"));
+    };
+    with("");
+    test(&dir, &[".", "--update"]).exited(0);
+    let report = fs::read_to_string(dir.join("report.txt")).expect("it was written");
+    assert!(report.contains("--> flow.yaml:5:5"), "{report}");
+    run(&mut atflow(&dir, ["test", &dir.join("x.test.yaml")])).exited(0);
+    with("      - { sent: AT+NONE }\n");
+    test(&dir, &["x.test.yaml"]).exited(0);
+}

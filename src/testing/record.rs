@@ -152,7 +152,9 @@ impl Observer for Recorder {
             Event::Heard(Heard::Sent(line)) => self.sent(at, line),
             _ => {}
         }
-        if let Some(shown) = &mut self.shown {
+        // Lines may be there only because something else is expected of them.
+        let is_line = matches!(event, Event::Heard(_));
+        if let Some(shown) = self.shown.as_mut().filter(|shown| !is_line || shown.wants_lines()) {
             shown.event(at, event);
         }
     }

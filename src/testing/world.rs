@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ use super::fuzz::invariant::{self, Violation};
 use super::fuzz::leak::Leaks;
 use super::fuzz::log::{Log, Span as LogSpan};
 use super::fuzz::rules::Rules;
-use super::golden::Paper;
+use super::golden::{self, Paper};
 use super::loading::{self, Ready, Values};
 use super::record::{Note, Recorder};
 
@@ -105,7 +106,9 @@ impl<'w> World<'w> {
             )),
             (true, false) => {
                 let paper = Box::new(shown.clone());
-                let console = Console::new(paper, ready.sources.clone(), Detail::Steps, false);
+                let folder = file.path.parent().unwrap_or(Path::new(""));
+                let sources = golden::beside(&ready.sources, folder);
+                let console = Console::new(paper, sources, Detail::Steps, false);
                 Some(Box::new(Flow(console.simulated(true))))
             }
         };
@@ -410,6 +413,10 @@ struct Flow(Console);
 impl Observer for Flow {
     fn event(&mut self, at: Mono, event: &Event<'_>) {
         self.0.event(at, event);
+    }
+
+    fn wants_lines(&self) -> bool {
+        self.0.wants_lines()
     }
 }
 
