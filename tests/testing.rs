@@ -486,6 +486,15 @@ fn a_file_that_cannot_be_used_is_told_and_the_others_are_tried() {
     let done = test(&dir, &["."]).exited(2);
     assert!(done.stdout.contains("1 passed, 2 files cannot be used"), "{}", done.stdout);
     assert!(done.stderr.contains("did you mean `tests`?"), "{}", done.stderr);
+    let junit = dir.join("out.xml");
+    let done = test(&dir, &[".", "--format", "json", "--junit", &junit]).exited(2);
+    let xml = fs::read_to_string(junit).expect("it was written");
+    let suite = "<testsuite name=\"./c.test.yaml\" tests=\"1\" failures=\"0\" errors=\"1\"";
+    assert!(xml.contains(suite) && xml.matches("<error message=").count() == 2, "{xml}");
+    let events = done.events();
+    let of = |file: &str| events.iter().find(|event| event["file"] == file).expect("it is told");
+    assert_eq!(of("./b.test.yaml")["broken"], true);
+    assert_eq!(of("./c.test.yaml")["problems"][0]["line"], 2);
     test(&dir, &["nowhere.test.yaml"]).exited(2);
     test(&dir, &[]).exited(2);
 }

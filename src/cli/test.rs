@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::flow::diag::Diagnostics;
+use crate::flow::codes::Code;
+use crate::flow::diag::{Diagnostic, Diagnostics, Sources, Span};
 use crate::link::{Clock as _, Mono, WallClock};
 use crate::testing::TestFile;
 use crate::testing::coverage::Coverage;
@@ -32,6 +33,13 @@ struct Tried<'f> {
     took: Duration,
 }
 
+/// A file that cannot be used, and why.
+struct Unusable {
+    path: PathBuf,
+    problems: Diagnostics,
+    sources: Sources,
+}
+
 fn tested(args: &TestArgs) -> Result<Exit, Exit> {
     let mut paths = Vec::new();
     for path in &args.paths {
@@ -47,7 +55,7 @@ fn tested(args: &TestArgs) -> Result<Exit, Exit> {
         .flat_map(|file| file.items().into_iter().map(move |item| (file, item)))
         .filter(|(_, item)| wanted(item))
         .collect();
-    if work.is_empty() && broken == 0 {
+    if work.is_empty() && broken.is_empty() {
         let what = args.filter.as_ref().map_or(String::new(), |text| format!(" with `{text}` in its name"));
         complain(&format!("there is no test{what}"), Some("a test file's name ends with `.test.yaml`"));
         return Err(Exit::Usage);
@@ -59,16 +67,17 @@ fn tested(args: &TestArgs) -> Result<Exit, Exit> {
         .map(|((file, item), (outcome, took))| Tried { file, item, outcome, took })
         .collect();
     let coverage = (args.coverage || args.filter.is_none()).then(|| covered(&files, &tried, &how.here));
-    let shown = Shown { tried: &tried, broken, coverage: coverage.as_ref(), all_missed: args.coverage };
+    let shown =
+        Shown { tried: &tried, broken: &broken, coverage: coverage.as_ref(), all_missed: args.coverage };
     match args.format {
         Format::Pretty => shown.pretty()?,
         Format::Json => shown.json()?,
     }
     if let Some(path) = &args.junit {
-        junit::write(path, &tried)?;
+        junit::write(path, &tried, &broken)?;
     }
     Ok(match tried.iter().all(|tried| tried.outcome.passed()) {
-        _ if broken > 0 => Exit::Usage,
+        _ if !broken.is_empty() => Exit::Usage,
         true => Exit::Done,
         false => Exit::Failed,
     })
@@ -110,32 +119,40 @@ fn gather(path: &Path, into: &mut Vec<PathBuf>) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Reads the files; says what is wrong with those that cannot be used, and counts them.
-fn load(paths: &[PathBuf], how: &How) -> (Vec<TestFile>, usize) {
-    let mut files = Vec::new();
-    let mut broken = 0;
+/// Reads the files; says what is wrong with those that cannot be used.
+fn load(paths: &[PathBuf], how: &How) -> (Vec<TestFile>, Vec<Unusable>) {
+    let (mut files, mut broken) = (Vec::new(), Vec::new());
     for path in paths {
         match usable(path, how) {
             Ok(file) => files.push(file),
-            Err(()) => broken += 1,
+            Err((problems, sources)) => {
+                say::problems(&problems, &sources);
+                say::error_line("");
+                broken.push(Unusable { path: path.clone(), problems, sources });
+            }
         }
     }
     (files, broken)
 }
 
-fn usable(path: &Path, how: &How) -> Result<TestFile, ()> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        complain(&format!("cannot read `{}`: {error}", path.display()), None);
-    })?;
+fn usable(path: &Path, how: &How) -> Result<TestFile, (Diagnostics, Sources)> {
     let mut problems = Diagnostics::new();
-    let file = read(path, &text, &mut problems).map_err(|sources| {
-        say::problems(&problems, &sources);
-        say::error_line("");
-    })?;
-    file.check(&how.here).map_err(|found| {
-        say::problems(&found.0, &found.1);
-        say::error_line("");
-    })?;
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let mut sources = Sources::new();
+            let shown = path.display().to_string();
+            let message = format!("cannot read `{shown}`: {error}");
+            let at = Span::new(sources.add(shown, ""), 0..0);
+            problems.push(Diagnostic::error(Code::UNREADABLE, at, message));
+            return Err((problems, sources));
+        }
+    };
+    let file = match read(path, &text, &mut problems) {
+        Ok(file) => file,
+        Err(sources) => return Err((problems, sources)),
+    };
+    file.check(&how.here).map_err(|found| *found)?;
     Ok(file)
 }
 

@@ -7,16 +7,16 @@ use std::time::Duration;
 use crate::cli::{Exit, complain};
 use crate::flow::diag::Look;
 
-use super::Tried;
+use super::{Tried, Unusable};
 
-pub(super) fn write(path: &Path, tried: &[Tried<'_>]) -> Result<(), Exit> {
-    std::fs::write(path, document(tried)).map_err(|error| {
+pub(super) fn write(path: &Path, tried: &[Tried<'_>], broken: &[Unusable]) -> Result<(), Exit> {
+    std::fs::write(path, document(tried, broken)).map_err(|error| {
         complain(&format!("cannot write `{}`: {error}", path.display()), None);
         Exit::Environment
     })
 }
 
-fn document(tried: &[Tried<'_>]) -> String {
+fn document(tried: &[Tried<'_>], broken: &[Unusable]) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"atflow\">\n");
     for suite in tried.chunk_by(|one, next| one.file.path == next.file.path) {
         let name = escaped(&suite[0].file.path.display().to_string());
@@ -33,8 +33,23 @@ fn document(tried: &[Tried<'_>]) -> String {
         }
         out.push_str("  </testsuite>\n");
     }
+    for file in broken {
+        out.push_str(&unusable(file));
+    }
     out.push_str("</testsuites>\n");
     out
+}
+
+/// A suite of a file none of whose tests could be tried: it is an error, and not a test less.
+fn unusable(file: &Unusable) -> String {
+    let name = escaped(&file.path.display().to_string());
+    let first = file.problems.errors().next().map_or("", |problem| problem.message.as_str());
+    let (message, text) = (escaped(first), escaped(&file.problems.render(&file.sources, Look::Plain)));
+    format!(
+        "  <testsuite name=\"{name}\" tests=\"1\" failures=\"0\" errors=\"1\" time=\"0.000\">\n    \
+            <testcase name=\"the file can be used\" classname=\"{name}\" time=\"0.000\">\n      \
+            <error message=\"{message}\">{text}</error>\n    </testcase>\n  </testsuite>\n"
+    )
 }
 
 fn case(tried: &Tried<'_>, suite: &str) -> String {

@@ -14,7 +14,7 @@ use crate::report::paint::Paint;
 use crate::testing::Problem;
 use crate::testing::coverage::Coverage;
 
-use super::{Tried, say};
+use super::{Tried, Unusable, say};
 
 /// How much of what no test reached is listed when nobody asks for it.
 const SHORT: usize = 5;
@@ -25,7 +25,7 @@ const NAME_WIDTH: (usize, usize) = (24, 80);
 pub(super) struct Shown<'s> {
     pub tried: &'s [Tried<'s>],
     /// Files that could not be used.
-    pub broken: usize,
+    pub broken: &'s [Unusable],
     pub coverage: Option<&'s Coverage>,
     pub all_missed: bool,
 }
@@ -70,8 +70,9 @@ impl Shown<'_> {
         if failed > 0 {
             parts.push(Paint::Bad.on(&format!("{failed} failed"), coloured));
         }
-        if self.broken > 0 {
-            let files = if self.broken == 1 { "1 file" } else { &format!("{} files", self.broken) };
+        let broken = self.broken.len();
+        if broken > 0 {
+            let files = if broken == 1 { "1 file" } else { &format!("{broken} files") };
             parts.push(Paint::Bad.on(&format!("{files} cannot be used"), coloured));
         }
         format!("{}; {} of simulated time", parts.join(", "), whole(self.simulated()))
@@ -114,6 +115,14 @@ impl Shown<'_> {
             });
             say::line(&line.to_string())?;
         }
+        for broken in self.broken {
+            let line = json!({
+                "file": broken.path.display().to_string(),
+                "broken": true,
+                "problems": broken.problems.records(&broken.sources),
+            });
+            say::line(&line.to_string())?;
+        }
         let (passed, failed) = self.counts();
         let coverage = self.coverage.map(|coverage| {
             let (reached, all) = coverage.counts();
@@ -122,7 +131,8 @@ impl Shown<'_> {
                 missed.iter().map(|one| json!({ "file": one.file, "line": one.line, "what": one.what }));
             json!({ "reached": reached, "all": all, "missed": missed.collect::<Vec<_>>() })
         });
-        let line = json!({ "passed": passed, "failed": failed, "broken": self.broken, "coverage": coverage });
+        let line =
+            json!({ "passed": passed, "failed": failed, "broken": self.broken.len(), "coverage": coverage });
         say::line(&line.to_string())
     }
 }
