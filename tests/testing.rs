@@ -831,3 +831,20 @@ fn a_golden_report_is_the_same_from_anywhere_and_beside_other_expectations() {
     with("      - { sent: AT+NONE }\n");
     test(&dir, &["x.test.yaml"]).exited(0);
 }
+
+/// A misspelt error never happens, so an expectation that it does not would be met for nothing.
+#[test]
+fn an_error_that_nothing_here_ends_with_is_refused() {
+    let dir = folder("      - { error: tiemout, count: 0 }\n      - { verdict: failed, error: cmd 10 }\n");
+    let text = test(&dir, &["."]).exited(2).stderr;
+    for said in [
+        "error[AT0420]: nothing here ends with the error `tiemout`",
+        "6 |       - { error: tiemout, count: 0 }",
+        "help: did you mean `timeout`?",
+        "error[AT0420]: nothing here ends with the error `cmd 10`",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    let known = "      - { error: timeout, count: 0 }\n      - { error: cme 10, count: 0 }\n";
+    test(&folder(known), &["."]).exited(0);
+}

@@ -207,6 +207,14 @@ impl Subject {
         matches!(self, Self::Verdict { .. } | Self::Returns(_) | Self::Took(_))
     }
 
+    /// The name of an error that it is about.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Self::Error(name) | Self::Verdict { error: Some(name), .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// A name that the station does not have: of what kind, the name, and those that there are.
     pub fn unknown_name(&self, station: &Station) -> Option<(&'static str, &str, Vec<String>)> {
         let texts = |names: &mut dyn Iterator<Item = &str>| names.map(str::to_owned).collect::<Vec<_>>();

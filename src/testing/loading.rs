@@ -17,6 +17,7 @@ use crate::run::vars::{self, Outside};
 use crate::sim::{Pace, Replay, ReplayMode};
 use crate::transcript::{Masker, Secret, reader};
 
+use super::errors;
 use super::file::{Port, Recording, Test, TestFile};
 
 /// A program with its script host; every test loads its own.
@@ -112,6 +113,13 @@ pub(super) fn check(file: &TestFile, ready: &Ready) -> Diagnostics {
             problems.push(Diagnostic::error(Code::NOT_IN_TEST, test.span, message).help(help));
         }
         check_test(test, ready, &mut problems);
+        for expectation in &test.expect {
+            let wrong = expectation
+                .subject
+                .error()
+                .and_then(|name| errors::check(name, expectation.span, &ready.program));
+            wrong.into_iter().for_each(|problem| problems.push(problem));
+        }
     }
     problems
 }

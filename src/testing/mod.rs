@@ -6,6 +6,7 @@
 //!
 //! * [`mod@file`]: what a test file says. [`read`]: from YAML to that, with problems at their places.
 //! * [`play`]: one test in its world. `record` notes what happens, `judge` compares it with what was expected.
+//!   `errors`: what its runs can fail with.
 //! * [`calls`]: functions tried alone, with a [`stand_in`] for the station.
 //! * [`mod@side_by_side`]: many of them at once.
 //! * [`coverage`]: which steps and branches no test reached.
@@ -14,7 +15,8 @@
 
 pub mod calls;
 pub mod coverage;
-pub mod fate;
+pub mod errors;
+mod fate;
 pub mod file;
 pub mod fuzz;
 mod golden;
