@@ -256,7 +256,6 @@ tests:
       - { published: attributes, spacing: 60s }
       - { run: report, failed: 1 }
       - { state: { relay: true } }
-      - { link: lost }
 ",
     );
     let text = test(&dir, &["."]).exited(1).stdout;
@@ -329,24 +328,6 @@ tests:
       |
     9 |       - { state: { relay: true } }
       |           ^^^^^^^^^^^^^^^^^^^^^^
-
-    error[AT1101]: the link was lost 0 times, expected at least once
-      --> ./a.test.yaml:10:11
-       |
-    10 |       - { link: lost }
-       |           ^^^^^^^^^^
-       |
-       = what crossed the line:
-            10.52s  ← PUBACK
-          1m04.15s  → AT+CSQ
-          1m04.16s  ← +CSQ: 31,99
-          1m04.16s  ← OK
-          1m04.16s  → AT+CBC
-          1m04.17s  ← +CBC: 3811
-          1m04.17s  ← OK
-          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
-          1m04.20s  ← OK
-          1m04.50s  ← PUBACK
 0 passed, 1 failed; 1m30s of simulated time
 "#
         )

@@ -114,11 +114,11 @@ pub(super) fn check(file: &TestFile, ready: &Ready) -> Diagnostics {
         }
         check_test(test, ready, &mut problems);
         for expectation in &test.expect {
-            let wrong = expectation
-                .subject
-                .error()
-                .and_then(|name| errors::check(name, expectation.span, &ready.program));
-            wrong.into_iter().for_each(|problem| problems.push(problem));
+            let name = expectation.subject.error();
+            let wrong = name.and_then(|name| errors::check(name, expectation.span, &ready.program));
+            if let Some(problem) = wrong {
+                problems.push(problem);
+            }
         }
     }
     problems
