@@ -233,7 +233,7 @@ fn a_printed_case_is_the_same_case() {
 #[test]
 fn a_line_may_come_between_any_two_others() {
     let options = Options {
-        source: bundled("scripts/thingscloud/bringup.yaml"),
+        source: bundled("scripts/examples/mqtt-any-module.yaml"),
         first_seed: 1,
         seeds: 1,
         lasts: Duration::from_mins(10),
