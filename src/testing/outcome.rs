@@ -39,7 +39,7 @@ pub struct Problem {
     pub seen: Vec<(Duration, String)>,
     /// So many more of the same were seen.
     pub more: usize,
-    /// What crossed the line around the first of it.
+    /// What crossed the line around what is wrong, or before it was clear that nothing comes.
     pub crossed: Vec<(Duration, String)>,
     /// Further words.
     pub notes: Vec<String>,
