@@ -142,11 +142,13 @@ impl Machine {
         let has_check = self.shape.check_every.is_some();
         if fault == PublishFault::PubackMissing {
             self.clean = true;
-            // Also when something else was noticed first: that session is done with.
+            // Also when something else was noticed first: that session is done with. A module that was silent may
+            // not have heard of the publish, and is asked before a rung all the same.
+            let held = self.held;
             if let Phase::Climbing { ask, .. } | Phase::Resting { ask, .. } = &mut self.phase
                 && self.trust == Trust::Whole
             {
-                (*ask, self.trust) = (false, Trust::Condemned);
+                (*ask, self.trust) = if held > 0 { (false, Trust::Condemned) } else { (*ask, Trust::Torn) };
             }
         }
         let Phase::Online(online) = &mut self.phase else { return };

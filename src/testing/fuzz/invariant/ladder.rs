@@ -78,7 +78,9 @@ fn without_reason(log: &Log) -> Option<Violation> {
                 if *to == LinkState::Online {
                     reasons = Reasons::default();
                 }
-                let lost = |cause: &String| CONDEMNED.contains(&&**cause) || was_publishing(log, *at);
+                let lost = |cause: &String| {
+                    CONDEMNED.contains(&&**cause) || cause != "silent" && was_publishing(log, *at)
+                };
                 reasons.condemned |= cause.as_ref().is_some_and(lost);
             }
             Happening::RungStarted { rung, .. } if is_reset(log, rung) => {
