@@ -13,6 +13,7 @@ use crate::flow::model::{FlowId, Program};
 use crate::hooks::Host;
 use crate::report::text::{columns, one_line, pad_out};
 use crate::sim::{Scenario, ScenarioError};
+use crate::station::HANDLER;
 use crate::testing::read::{ENDING, read};
 
 use super::args::{CheckArgs, Format};
@@ -110,15 +111,24 @@ struct Row {
     /// What the flow is to a station.
     part: &'static str,
     name: String,
-    bound: Bound,
+    /// `None`: without an end.
+    time: Option<Duration>,
+    /// Commands for the module; `None` where nobody can count them.
+    commands: Option<u64>,
+}
+
+impl Row {
+    fn new(part: &'static str, name: &str, bound: Bound) -> Self {
+        let commands = bound.time.map(|_| bound.commands);
+        Self { part, name: name.to_string(), time: bound.time, commands }
+    }
 }
 
 /// The worst case of the file's own steps and flows; of a station also of everything that it runs by itself,
 /// as each of these holds the module for so long.
 fn rows(program: &Program) -> Vec<Row> {
     let mut bounds = Bounds::new(program);
-    let mut row =
-        |part, name: &str, flow: FlowId| Row { part, name: name.to_string(), bound: bounds.of(flow) };
+    let mut row = |part, name: &str, flow: FlowId| Row::new(part, name, bounds.of(flow));
     let mut rows = Vec::new();
     if let Some(main) = program.main {
         rows.push(row("", &program.flow(main).name, main));
@@ -136,6 +146,14 @@ fn rows(program: &Program) -> Vec<Row> {
     }
     rows.extend(station.schedules.iter().map(|entry| row("schedule", &entry.name, entry.flow)));
     rows.extend(station.events.iter().map(|event| row("event", &event.name, event.flow)));
+    // What a handler asks of the module counts as its own time.
+    let methods = station.downlink.iter().flat_map(|downlink| downlink.methods.keys());
+    rows.extend(methods.map(|name| Row {
+        part: "method",
+        name: name.to_string(),
+        time: Some(HANDLER),
+        commands: None,
+    }));
     rows.extend(program.named.iter().map(|(name, flow)| row("flow", name, *flow)));
     let called = station.downlink.iter().flat_map(|downlink| &downlink.runs);
     let others = called.filter(|flow| !program.named.values().any(|named| named == *flow));
@@ -144,11 +162,11 @@ fn rows(program: &Program) -> Vec<Row> {
 }
 
 fn record(row: &Row) -> serde_json::Value {
-    let Row { part, name, bound } = row;
+    let Row { part, name, time, commands } = row;
     let mut record = json!({
         "flow": name,
-        "worst_case_ms": bound.time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
-        "commands": bound.time.map(|_| bound.commands),
+        "worst_case_ms": time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        "commands": commands,
     });
     if !part.is_empty() {
         record["part"] = json!(part);
@@ -165,17 +183,20 @@ fn whole_seconds(time: Duration) -> Duration {
 fn print_rows(rows: &[Row]) -> Result<(), Exit> {
     let width = |text: fn(&Row) -> &str| rows.iter().map(|row| columns(text(row))).max().unwrap_or(0);
     let (part_width, name_width) = (width(|row| row.part), width(|row| row.name.as_str()));
-    for Row { part, name, bound } in rows {
+    for Row { part, name, time, commands } in rows {
         let part = if part_width == 0 { String::new() } else { format!("{part:part_width$}  ") };
         let start = format!("  {part}{}", pad_out(&one_line(name), name_width));
-        match bound.time {
-            Some(time) => {
-                let time = duration::display(whole_seconds(time));
-                let commands = if bound.commands == 1 { "command" } else { "commands" };
-                say::line(&format!("{start}  at most {time}, {} {commands}", bound.commands))?;
-            }
-            None => say::line(&format!("{start}  without an end, as it says"))?,
-        }
+        let Some(time) = time else {
+            say::line(&format!("{start}  without an end, as it says"))?;
+            continue;
+        };
+        let time = duration::display(whole_seconds(*time));
+        let commands = match commands {
+            None => String::new(),
+            Some(1) => ", 1 command".to_string(),
+            Some(commands) => format!(", {commands} commands"),
+        };
+        say::line(&format!("{start}  at most {time}{commands}"))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use super::shared::{Author, plan_of};
 use super::{Station, millis};
 
 /// How long a handler may take, flows and commands of its own included.
-const HANDLER: Duration = Duration::from_secs(30);
+pub const HANDLER: Duration = Duration::from_secs(30);
 
 /// What became of a handler.
 struct Handled {

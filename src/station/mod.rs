@@ -54,6 +54,7 @@ use meter::StoreMeter;
 use shared::{Author, Shared, StationHome, bounds, plan_of};
 use supervise::Supervised;
 
+pub use answers::HANDLER;
 pub use shared::SharedWatcher;
 
 /// The longest that the loop waits without looking around: a corrected clock or a reload is seen within it.

@@ -5,30 +5,13 @@ use std::collections::BTreeSet;
 
 use crate::at::pattern::Pattern;
 use crate::flow::codes::Code;
+use crate::flow::compile::ENGINE_ERRORS;
 use crate::flow::diag::{Diagnostic, Span};
 use crate::flow::fields::nearest;
 use crate::flow::model::{Action, OnError, Program, Step};
 
-/// The names that no pattern gives: those of `retry.only`, and those of what ends a run from outside.
-const OF_ENGINE: [&str; 17] = [
-    "error",
-    "no carrier",
-    "no answer",
-    "no dialtone",
-    "busy",
-    "timeout",
-    "unexpected",
-    "check",
-    "closed",
-    "refused",
-    "hook",
-    "reboot",
-    "port",
-    "stuck",
-    "interrupted",
-    "replay",
-    "storage",
-];
+/// What ends a run from outside, besides.
+const FROM_OUTSIDE: [&str; 3] = ["interrupted", "replay", "storage"];
 
 /// What is wrong with an error's name, such as `cme 10` or `timeout`; `None` if something here can end with it.
 pub(super) fn check(name: &str, at: Span, program: &Program) -> Option<Diagnostic> {
@@ -48,7 +31,7 @@ pub(super) fn check(name: &str, at: Span, program: &Program) -> Option<Diagnosti
 
 fn known(program: &Program) -> BTreeSet<&str> {
     let dialect = &program.dialect;
-    let mut known: BTreeSet<&str> = OF_ENGINE.into_iter().collect();
+    let mut known: BTreeSet<&str> = ENGINE_ERRORS.into_iter().chain(FROM_OUTSIDE).collect();
     known.extend(dialect.errors.keys().map(String::as_str));
     of_patterns(&dialect.results.error, &mut known);
     for entry in &dialect.commands {

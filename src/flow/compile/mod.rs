@@ -37,6 +37,7 @@ use super::yaml::Node;
 use files::{Files, Kind};
 use flow::{Body, Signature};
 use head::Head;
+pub(crate) use retry::ENGINE_ERRORS;
 
 /// How a program is loaded.
 #[derive(Clone, Debug, Default)]

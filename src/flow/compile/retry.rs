@@ -15,7 +15,7 @@ use super::Compiler;
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 /// The error names that the engine itself gives.
-const ENGINE_ERRORS: [&str; 14] = [
+pub(crate) const ENGINE_ERRORS: [&str; 14] = [
     "error",
     "no carrier",
     "no answer",
