@@ -150,7 +150,7 @@ fn rows(program: &Program) -> Vec<Row> {
     let methods = station.downlink.iter().flat_map(|downlink| downlink.methods.keys());
     rows.extend(methods.map(|name| Row {
         part: "method",
-        name: name.to_string(),
+        name: name.clone(),
         time: Some(HANDLER),
         commands: None,
     }));

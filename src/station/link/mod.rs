@@ -190,7 +190,10 @@ impl Machine {
     /// From when on the outbox may publish; `None` while the link does not hold or is in doubt. A session
     /// that was opened clean after an unclean end is given a little time.
     pub fn publish_from(&self) -> Option<Mono> {
-        self.is_online().then_some(self.settled)
+        match &self.phase {
+            Phase::Online(online) if self.is_online() => Some(self.settled.max(online.since())),
+            _ => None,
+        }
     }
 
     /// Whether schedules, events and handlers may run: the module answers.

@@ -42,6 +42,11 @@ impl Online {
         }
     }
 
+    /// Since when the link is up.
+    pub(super) fn since(&self) -> Mono {
+        self.since
+    }
+
     pub(super) fn is_doubted(&self) -> bool {
         self.doubted
     }

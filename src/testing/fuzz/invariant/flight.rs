@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::link::Mono;
+use crate::station::event::Happening;
 
 use super::super::log::Log;
 use super::Violation;
@@ -27,11 +28,15 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         if let (true, Some(since)) = (is_line, under_way) {
             let answered = RESULTS.iter().any(|result| memchr::memmem::find(&heard, result).is_some());
             let died = log.died.iter().any(|died| (since..=crossing.at).contains(died));
+            // What a module was asked before it restarted it does not answer.
+            let restarted = log.told.iter().any(|(at, happening)| {
+                matches!(happening, Happening::Reboot { .. }) && (since..=crossing.at).contains(at)
+            });
             // Some commands answer with a bare value: a line of digits and dots.
             let value = heard.split(|byte| *byte == b'\n').any(is_bare_value);
             let asks =
                 crossing.bytes.trim_ascii_end() == b"AT" && crossing.at.since(since) >= SHORTEST_TIMEOUT;
-            if !answered && !value && !died && !asks {
+            if !answered && !value && !died && !restarted && !asks {
                 let line = crossing.bytes.escape_ascii();
                 let what = format!("`{line}` was sent before the line before it was answered");
                 return Some(Violation::new("S2", crossing.at, what));
@@ -64,6 +69,10 @@ mod tests {
         assert_eq!(check(&late().rx(ms(1005), "\r\nOK\r\n").tx(ms(1020), "ATI\r")), None);
         assert_eq!(check(&late().tx(ms(2000), "ATI\r")).unwrap().at, ms(2000));
         assert_eq!(check(&log().tx(ms(0), "ATI\r").tx(ms(200), "AT\r")).unwrap().at, ms(200));
+        let reboot = Happening::Reboot { expected: false, evidence: "RDY".into() };
+        let silent = || log().tx(ms(0), "AT+MIPSTART\r").rx(ms(5), "\r\nRDY\r\n");
+        assert_eq!(check(&silent().tell(ms(6), reboot).tx(ms(7), "ATI\r")), None);
+        assert_eq!(check(&silent().tx(ms(7), "ATI\r")).unwrap().at, ms(7));
         let bad = log().tx(ms(0), "AT\r").rx(ms(5), "\r\nRING\r\n").tx(ms(6), "ATI\r");
         assert_eq!(check(&bad).unwrap().at, ms(6));
     }

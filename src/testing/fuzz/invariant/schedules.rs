@@ -93,8 +93,8 @@ fn uncounted_in_life(life: &[(Mono, Happening)], period: &Period) -> Option<Viol
             _ => continue,
         };
         let twice = times.clone().find(|time| !known.insert(*time));
-        let lost = (whole..last).find(|time| run.is_some() && !known.contains(time));
-        if let Some(time) = twice.or(lost) {
+        let forgotten = (whole..last).find(|time| run.is_some() && !known.contains(time));
+        if let Some(time) = twice.or(forgotten) {
             let (name, how) = (&period.name, if twice.is_some() { "more than once" } else { "never" });
             let what =
                 format!("`{name}` was due {time} periods behind its first run: {how} run, skipped or missed");
