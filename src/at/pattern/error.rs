@@ -94,6 +94,23 @@ impl PatternError {
         Self { at, kind }
     }
 
+    /// The part of the source that is wrong: a whole hole, or a single sign. `None` where the rest cannot be judged
+    /// without it.
+    pub(super) fn part(&self, source: &str) -> Option<Range<usize>> {
+        match self.kind {
+            PatternErrorKind::Empty
+            | PatternErrorKind::LineBreak
+            | PatternErrorKind::TooDeep
+            | PatternErrorKind::OpenOption => None,
+            PatternErrorKind::OpenHole | PatternErrorKind::Stray(_) => Some(self.at.clone()),
+            _ => {
+                let start = source[..=self.at.start].rfind('{')?;
+                let end = source[start..].find('}')? + start + 1;
+                (end >= self.at.end).then_some(start..end)
+            }
+        }
+    }
+
     /// What to write instead.
     pub fn help(&self) -> Option<String> {
         Some(match &self.kind {

@@ -114,6 +114,9 @@ pub fn is_name(name: &str) -> bool {
     parse::check_name(name, 0..0).is_ok()
 }
 
+/// More mistakes of one pattern are not told.
+const MOST_ERRORS: usize = 8;
+
 impl Pattern {
     /// Compiles `source`.
     ///
@@ -129,6 +132,26 @@ impl Pattern {
             return Self::whole_line(source, regex);
         }
         Self::from_nodes(source, parse::parse(source)?)
+    }
+
+    /// All that is wrong with `source`, if it cannot be compiled. What was found is looked past.
+    pub fn errors(source: &str) -> Vec<PatternError> {
+        let mut text = source.to_owned();
+        let mut found: Vec<PatternError> = Vec::new();
+        while found.len() < MOST_ERRORS
+            && let Err(error) = Self::parse(&text)
+        {
+            let Some(part) = error.part(&text) else {
+                found.push(error);
+                break;
+            };
+            text.replace_range(part.clone(), &"x".repeat(part.len()));
+            // The hole that it needs may be one that was wrong.
+            if found.is_empty() || !matches!(error.kind, PatternErrorKind::Length(_)) {
+                found.push(error);
+            }
+        }
+        found
     }
 
     fn whole_line(source: &str, regex: &str) -> Result<Self, PatternError> {

@@ -230,13 +230,15 @@ impl Compiler<'_> {
         };
         let pattern = match self.parsed(scalar.text) {
             Ok(pattern) => pattern,
-            Err(error) => {
-                let at = scalar.place(self.sources, error.at.clone());
-                let mut problem = Diagnostic::error(Code::PATTERN, at, error.to_string());
-                if let Some(help) = error.help() {
-                    problem = problem.help(help);
+            Err(_) => {
+                for error in Pattern::errors(scalar.text) {
+                    let at = scalar.place(self.sources, error.at.clone());
+                    let mut problem = Diagnostic::error(Code::PATTERN, at, error.to_string());
+                    if let Some(help) = error.help() {
+                        problem = problem.help(help);
+                    }
+                    self.problems.push(problem);
                 }
-                self.problems.push(problem);
                 self.salvage(scalar.text);
                 return None;
             }

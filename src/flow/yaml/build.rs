@@ -45,6 +45,7 @@ pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics)
             match stop.problem.code {
                 _ if is_told => {}
                 Code::TAB => tabs.push(place(stop.problem.at)),
+                _ if cure.is_none() && mended.is_at_its_end() => found.push(unread_behind(stop.problem)),
                 _ => found.push(stop.problem),
             }
         }
@@ -66,6 +67,28 @@ pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics)
             root.move_to(&place);
             Tree { root, complete, lost }
         });
+    }
+}
+
+/// The last one of so many that nothing behind it was read.
+fn unread_behind(problem: Diagnostic) -> Diagnostic {
+    let rest = "what follows is read when some of this is mended";
+    let help = problem.help.as_ref().map_or(rest.to_owned(), |help| format!("{help}; {rest}"));
+    problem.help(help)
+}
+
+/// Adds to a list or a map what another one has besides.
+fn add(other: Node, to: &mut Node) {
+    match (other.kind, &mut to.kind) {
+        (Kind::List(more), Kind::List(items)) => items.extend(more),
+        (Kind::Map(more), Kind::Map(entries)) => {
+            for (key, value) in more {
+                if entries.iter().all(|(known, _)| known.text != key.text) {
+                    entries.push((key, value));
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -348,7 +371,7 @@ impl<'s, 'p> Builder<'s, 'p> {
         self.put(Node { span, kind, flow_style: open.flow_style })
     }
 
-    /// Of a key that is there twice the first stays.
+    /// Of a key that is there twice the first stays. What the other holds is looked at, too, as if it stood there.
     fn without_doubles(&mut self, entries: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
         let mut first: BTreeMap<String, Span> = BTreeMap::new();
         let mut kept = Vec::with_capacity(entries.len());
@@ -359,6 +382,11 @@ impl<'s, 'p> Builder<'s, 'p> {
                     continue;
                 }
                 self.problems.push(traps::duplicate_key(&key, *known));
+                if let Some((_, kept)) =
+                    kept.iter_mut().find(|(other, _): &&mut (Key, Node)| other.text == key.text)
+                {
+                    add(value, kept);
+                }
             } else {
                 first.insert(key.text.clone(), key.span);
                 kept.push((key, value));

@@ -81,10 +81,18 @@ impl<'s> Mended<'s> {
         &self.lost
     }
 
+    /// Whether so much is wrong that the rest is not read for that alone.
+    pub(super) fn is_at_its_end(&self) -> bool {
+        self.lost.len() == lost::MOST || self.rounds >= self.most_rounds()
+    }
+
+    fn most_rounds(&self) -> usize {
+        (MOST_BYTES_READ / self.text.len().max(1)).min(MOST_ROUNDS)
+    }
+
     /// How reading can go on, or `None` where what follows would be guesswork.
     pub(super) fn cure(&self, stop: &Stop) -> Option<Cure> {
-        let most = (MOST_BYTES_READ / self.text.len().max(1)).min(MOST_ROUNDS);
-        if self.rounds >= most || stop.problem.code == Code::TOO_DEEP {
+        if self.rounds >= self.most_rounds() || stop.problem.code == Code::TOO_DEEP {
             return None;
         }
         let at = stop.problem.at.start;
