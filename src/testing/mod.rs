@@ -15,8 +15,8 @@
 
 pub mod calls;
 pub mod coverage;
-pub mod errors;
-mod fate;
+mod errors;
+pub mod fate;
 pub mod file;
 pub mod fuzz;
 mod golden;

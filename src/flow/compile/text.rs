@@ -228,20 +228,9 @@ impl Compiler<'_> {
             self.salvage(sources.slice(node.span));
             return None;
         };
-        let pattern = match self.parsed(scalar.text) {
-            Ok(pattern) => pattern,
-            Err(_) => {
-                for error in Pattern::errors(scalar.text) {
-                    let at = scalar.place(self.sources, error.at.clone());
-                    let mut problem = Diagnostic::error(Code::PATTERN, at, error.to_string());
-                    if let Some(help) = error.help() {
-                        problem = problem.help(help);
-                    }
-                    self.problems.push(problem);
-                }
-                self.salvage(scalar.text);
-                return None;
-            }
+        let Ok(pattern) = self.parsed(scalar.text) else {
+            self.bad_pattern(&scalar);
+            return None;
         };
         if stand.needs_text() && !pattern.has_own_text() {
             self.problems.push(
@@ -273,6 +262,19 @@ impl Compiler<'_> {
             self.regex_anchors(&scalar);
         }
         Some(pattern)
+    }
+
+    /// Everything that is wrong with it; the names that it would have captured are known all the same.
+    fn bad_pattern(&mut self, scalar: &Scalar<'_>) {
+        for error in Pattern::errors(scalar.text) {
+            let at = scalar.place(self.sources, error.at.clone());
+            let mut problem = Diagnostic::error(Code::PATTERN, at, error.to_string());
+            if let Some(help) = error.help() {
+                problem = problem.help(help);
+            }
+            self.problems.push(problem);
+        }
+        self.salvage(scalar.text);
     }
 
     /// Equal patterns are one: it is compiled once, and its regex is warm when the next step uses it.
