@@ -1,5 +1,5 @@
-//! Rhai's parser stops at the first thing it does not like. A word that is closed, or a function that is there
-//! twice, says nothing about the rest of a hook file: it is put aside, and the rest is read.
+//! Rhai's parser stops at the first thing it does not like. A word that is closed, a function that is there twice, or
+//! the inside of one that is no Rhai says nothing about the rest of a hook file: it is put aside, and the rest is read.
 
 use std::ops::Range;
 
@@ -45,13 +45,23 @@ pub(super) fn read(engine: &Engine, source: &str) -> Read {
             read.problems.push(problem);
         }
         let Some(aside) = aside.filter(|aside| !read.aside.contains(aside)) else { break };
-        // A name of the same length, so that every place stays what it is.
-        let is_name = word(&text[aside.clone()]).len() == aside.len();
-        let filler = if is_name { "x" } else { " " };
-        text.replace_range(aside.clone(), &filler.repeat(aside.len()));
+        let filler = filler(&text[aside.clone()]);
+        text.replace_range(aside.clone(), &filler);
         read.aside.push(aside);
     }
     read
+}
+
+/// As long, and with as many lines, so that every place stays what it is: a name for a name, nothing for a body.
+fn filler(part: &str) -> String {
+    if word(part).len() == part.len() {
+        return "x".repeat(part.len());
+    }
+    let blank: String = part.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+    match blank.strip_prefix(' ') {
+        Some(rest) if part.starts_with('{') => format!("{{{}", rest.replacen(' ', "}", 1)),
+        _ => blank,
+    }
 }
 
 /// The word that is closed, with its line if it begins a statement; the name of the second function.
@@ -72,6 +82,23 @@ fn to_put_aside(text: &str, error: &rhai::ParseError, problem: &HookProblem) -> 
             let name_start = keyword_end + text[keyword_end..].find(name.as_str())?;
             Some(name_start..name_start + name.len())
         }
+        (ProblemKind::Syntax { .. } | ProblemKind::Reserved { .. }, _) => body_around(text, start),
         _ => None,
     }
+}
+
+/// The body of the function in which the parser stopped: functions begin at the margin, as they are written.
+fn body_around(text: &str, at: usize) -> Option<Range<usize>> {
+    let begins = |line: &str| ["fn ", "private fn ", "const "].iter().any(|word| line.starts_with(word));
+    let lines = text.split_inclusive('\n').scan(0, |end, line| {
+        let start = *end;
+        *end += line.len();
+        Some((start, line))
+    });
+    let tops: Vec<usize> = lines.filter(|(_, line)| begins(line)).map(|(start, _)| start).collect();
+    // A body that is not closed is only missed where the next function begins.
+    let own = tops.iter().rposition(|start| *start < at)?;
+    let end = tops.get(own + 1).copied().unwrap_or(text.len());
+    let open = tops[own] + text[tops[own]..end].find('{')?;
+    (open < at && open + 1 < end).then_some(open..end)
 }
