@@ -104,7 +104,7 @@ impl PatternError {
             | PatternErrorKind::OpenOption => None,
             PatternErrorKind::OpenHole | PatternErrorKind::Stray(_) => Some(self.at.clone()),
             _ => {
-                let start = source[..=self.at.start].rfind('{')?;
+                let start = source.get(..=self.at.start)?.rfind('{')?;
                 let end = source[start..].find('}')? + start + 1;
                 (end >= self.at.end).then_some(start..end)
             }

@@ -192,6 +192,16 @@ proptest::proptest! {
             pattern.near_miss(&line);
         }
     }
+
+    #[test]
+    fn whatever_is_wrong_with_a_source_is_told_and_bounded(source in "/?([{}()/:,a1é$]|\\[|\\]|int|bytes){0,12}/?") {
+        let errors = Pattern::errors(&source);
+        proptest::prop_assert_eq!(errors.is_empty(), Pattern::parse(&source).is_ok());
+        proptest::prop_assert!(errors.len() <= 8);
+        for error in errors {
+            proptest::prop_assert!(source.get(error.at.clone()).is_some(), "{:?}", error);
+        }
+    }
 }
 
 #[test]
