@@ -105,6 +105,7 @@ impl Run {
                 collect: wait.collect.as_ref(),
                 same,
                 since: self.step_before,
+                after_result: wait.after_result,
                 deadline: until,
             })
             .map_err(|fault| self.fault(fault))?;

@@ -291,8 +291,10 @@ impl Failure {
             Owed::Await { pattern, after_final: false } => new(format!(
                 "`{pattern}` did not come before the deadline, and nothing else ends this command"
             )),
-            Owed::Line(pattern) => new(format!("`{pattern}` did not come before the deadline"))
-                .help("lines are seen from the begin of the step before this one"),
+            Owed::Line(pattern) => new(format!("`{pattern}` did not come before the deadline")).help(
+                "a line counts from the begin of the step before this one, with `since: result` only from \
+                     the last final result",
+            ),
             Owed::Message(topic) => new(format!("no message came on `{topic}` before the deadline")),
             Owed::Operator => new("nobody answered before the deadline".to_string()),
             Owed::Resync => new("after a timeout, three `AT` were not answered with `OK`".to_string())

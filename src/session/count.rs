@@ -22,7 +22,8 @@ pub enum Counted<'a> {
     },
     /// The module said something that nobody had asked for: one line, or a whole message.
     Urc {
-        /// What the dialect knows it for: `closed`, `reboot`, `notice`, `message`, `other`; `unknown`.
+        /// What the dialect knows it for: `closed`, `reboot`, `notice`, `message`, `other`; `unknown`; `stray`: an
+        /// awaited line that came before the result it has to follow.
         means: &'static str,
     },
     /// The oldest of what was kept for later was thrown away, because too much had come.
@@ -33,7 +34,8 @@ pub enum Counted<'a> {
 
 impl Counted<'_> {
     /// All that [`Counted::Urc`] may mean.
-    pub const MEANINGS: [&'static str; 6] = ["closed", "reboot", "notice", "message", "other", "unknown"];
+    pub const MEANINGS: [&'static str; 7] =
+        ["closed", "reboot", "notice", "message", "other", "unknown", "stray"];
 }
 
 impl Session {

@@ -129,6 +129,9 @@ impl Session {
     fn keep_line(&mut self, class: Class, text: Vec<u8>) {
         let mark = self.next_mark;
         self.next_mark.0 += 1;
+        if class == Class::Final {
+            self.result_mark = self.next_mark;
+        }
         if matches!(
             class,
             Class::Echo

@@ -4,7 +4,7 @@
 use crate::at::sorter::Progress;
 use crate::link::Mono;
 
-use super::{AwaitLines, Fault, Footing, Heard, Pumped, Request, Session};
+use super::{Fault, Footing, Heard, Pumped, Request, Session};
 
 impl Session {
     /// Sends a command line. [`Session::hear`] brings what it owes, [`Session::progress`] says how much
@@ -19,13 +19,6 @@ impl Session {
         self.arm(request);
         let now = self.now();
         self.write_line(request, now, now + request.timeout)
-    }
-
-    /// Starts a wait for lines, which goes on as a command line does; its deadline is the caller's matter.
-    pub fn begin_wait(&mut self, want: AwaitLines<'_>) {
-        let since = want.since;
-        self.arm_wait(want);
-        self.offer_again(since);
     }
 
     /// Reads once, until `until` at the latest. Says whether anything came.

@@ -63,6 +63,8 @@ pub struct Session {
     word_every: Option<Duration>,
     recent: VecDeque<Recent>,
     next_mark: Mark,
+    /// Behind the newest final result of a command line.
+    result_mark: Mark,
     messages: VecDeque<Message>,
     messages_dropped: u64,
     notices: VecDeque<Captures>,
@@ -119,6 +121,7 @@ impl Session {
             interrupt,
             recent: VecDeque::new(),
             next_mark: Mark::default(),
+            result_mark: Mark::default(),
             messages: VecDeque::new(),
             messages_dropped: 0,
             notices: VecDeque::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::at::pattern::{Lists, Pattern, Sequence};
-use crate::at::sorter::{Armed, Message, Wanted};
+use crate::at::sorter::{Armed, Class, Message, Wanted};
 use crate::link::Mono;
 
 use super::fault::Owed;
@@ -21,6 +21,9 @@ pub struct AwaitLines<'a> {
     pub same: Vec<(Arc<str>, String)>,
     /// Lines that no step took since then are looked at first: no gap between a command and its late URC.
     pub since: Mark,
+    /// What came before the last final result is not looked at for `lines`, only for `fail`: an acknowledgement
+    /// that bears no number is an earlier command's then.
+    pub after_result: bool,
     /// When to give up.
     pub deadline: Mono,
 }
@@ -29,13 +32,21 @@ impl Session {
     /// Waits for lines nobody asked for.
     pub fn await_lines(&mut self, want: AwaitLines<'_>) -> Result<Answer, Fault> {
         let (since, deadline) = (want.since, want.deadline);
-        self.arm_wait(want);
+        self.begin_wait(want);
         let outcome = self.await_armed(since, deadline);
         let progress = self.sorter.disarm();
         outcome.map(|()| progress.into())
     }
 
-    pub(super) fn arm_wait(&mut self, want: AwaitLines<'_>) {
+    /// Starts a wait for lines; its deadline is the caller's matter.
+    pub fn begin_wait(&mut self, want: AwaitLines<'_>) {
+        let since = want.since;
+        let lines_from = if want.after_result { since.max(self.result_mark) } else { since };
+        self.arm_wait(want);
+        self.offer_again(since, lines_from);
+    }
+
+    fn arm_wait(&mut self, want: AwaitLines<'_>) {
         self.sorter.arm(Armed {
             wanted: Arc::new(Wanted {
                 awaits: Some(Arc::clone(want.lines)),
@@ -50,7 +61,6 @@ impl Session {
     }
 
     fn await_armed(&mut self, since: Mark, deadline: Mono) -> Result<(), Fault> {
-        self.offer_again(since);
         loop {
             let progress = self.sorter.progress();
             if progress.awaits_done {
@@ -75,10 +85,24 @@ impl Session {
         }
     }
 
-    /// Offers the lines that nobody took since `since`; what is taken now is taken for good.
-    pub(super) fn offer_again(&mut self, since: Mark) {
+    /// Offers the lines that nobody took since `since`; what is taken now is taken for good. Before `lines_from`
+    /// only a failure counts, and an awaited line is a stray: nobody's any more.
+    fn offer_again(&mut self, since: Mark, lines_from: Mark) {
         let sorter = &mut self.sorter;
-        self.recent.retain(|recent| recent.mark < since || !sorter.replay_line(&recent.text));
+        let mut strays = 0;
+        self.recent.retain(|recent| {
+            if recent.mark < since {
+                true
+            } else if recent.mark >= lines_from {
+                !sorter.replay_line(&recent.text)
+            } else {
+                let stray = sorter.would_await(&recent.text);
+                // Others were counted when they came.
+                strays += usize::from(stray && recent.class == Class::Information);
+                !stray && !sorter.replay_failure(&recent.text)
+            }
+        });
+        (0..strays).for_each(|_| self.count_urc("stray"));
     }
 
     /// Takes the oldest unclaimed message that `wanted` takes. Fails with [`Fault::Closed`] when a line

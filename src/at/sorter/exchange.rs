@@ -235,6 +235,12 @@ impl Exchange {
             || self.takes_fail(line, closed)
     }
 
+    /// Whether a line is among the awaited, whichever is next.
+    pub(super) fn awaits_line(&self, line: &[u8]) -> bool {
+        let awaits = self.wanted.awaits.iter().flat_map(|awaits| awaits.patterns());
+        awaits.into_iter().any(|pattern| pattern.is_match(line, &self.same))
+    }
+
     fn takes_echo(&mut self, line: &[u8]) -> bool {
         if self.echo.as_deref() == Some(line) {
             return true;
@@ -256,7 +262,7 @@ impl Exchange {
         taken
     }
 
-    fn takes_fail(&mut self, line: &[u8], closed: bool) -> bool {
+    pub(super) fn takes_fail(&mut self, line: &[u8], closed: bool) -> bool {
         let Some(patterns) = self.wanted.fail.as_ref().filter(|_| !self.is_over()) else { return false };
         let Some((pattern, captures)) = first_match(patterns, line, &self.same) else { return false };
         self.progress.fail(ResultError::new(pattern, &captures, line, closed));

@@ -232,8 +232,19 @@ impl Sorter {
         if exchange.progress.awaits_done || exchange.progress.failed.is_some() {
             return false;
         }
-        let known = self.urcs.find(&self.dialect, line);
-        exchange.replay(line, known.is_some_and(|known| known.class == Class::Closed))
+        let closed = self.urcs.means_closed(&self.dialect, line);
+        exchange.replay(line, closed)
+    }
+
+    /// As [`Sorter::replay_line`], to its failures only.
+    pub fn replay_failure(&mut self, line: &[u8]) -> bool {
+        let Some(exchange) = &mut self.exchange else { return false };
+        exchange.takes_fail(line, self.urcs.means_closed(&self.dialect, line))
+    }
+
+    /// Whether a line is one that is waited for.
+    pub fn would_await(&self, line: &[u8]) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.awaits_line(line))
     }
 
     /// Whether counted bytes or the rest of a message are still to come.

@@ -49,6 +49,11 @@ impl UrcIndex {
         likely.find(|&&(_, known)| takes(known)).map(|&(_, known)| known)
     }
 
+    /// Whether `line` says that the session is gone.
+    pub(super) fn means_closed(&self, dialect: &Dialect, line: &[u8]) -> bool {
+        self.find(dialect, line).is_some_and(|known| known.class == Class::Closed)
+    }
+
     /// Whether a message with counted bytes could begin as `line` does.
     pub(super) fn may_be_header(&self, line: &[u8]) -> bool {
         self.headers.iter().any(|header| line.starts_with(header))

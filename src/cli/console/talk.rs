@@ -275,6 +275,7 @@ impl Talk {
             collect: None,
             same: Vec::new(),
             since: self.since,
+            after_result: false,
             deadline,
         });
         let came = self.awaited(deadline)?;

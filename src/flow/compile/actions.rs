@@ -67,7 +67,8 @@ impl Compiler<'_> {
         let mut captures = self.define_all(lines.names(), node.span, scope);
         let collected = rules.collect.iter().flat_map(|lists| lists.iter().map(|(name, _)| Arc::clone(name)));
         captures.extend(self.define_all(collected.collect(), node.span, scope));
-        Some(Await { lines, fail: rules.fail, collect: rules.collect, captures, same })
+        let after_result = parts.since == Some("result");
+        Some(Await { lines, fail: rules.fail, collect: rules.collect, captures, same, after_result })
     }
 
     fn define_all(&mut self, names: Vec<Arc<str>>, at: Span, scope: &mut Scope) -> Vec<(Arc<str>, Slot)> {

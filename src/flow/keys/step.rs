@@ -8,6 +8,7 @@ pub const ACTIONS: &[&str] =
     &["send", "await", "receive", "publish", "run", "steps", "each", "sleep", "ask", "port", "stop"];
 
 const SEND: &[&str] = &["send"];
+const AWAIT: &[&str] = &["await"];
 const SEND_AWAIT: &[&str] = &["send", "await"];
 const SEND_AWAIT_ASK: &[&str] = &["send", "await", "ask"];
 const PUBLISH: &[&str] = &["publish"];
@@ -73,6 +74,14 @@ pub static STEP: Shape = Shape {
         Key::new("fail", Takes::Alternatives, "any of these lines decides that it failed")
             .default("command table")
             .on(SEND_AWAIT),
+        Key::new(
+            "since",
+            Takes::OneOf(&["step", "result"]),
+            "which lines count: those since the step before it began, or those since the last final result; \
+             `fail` always counts since the step",
+        )
+        .default("step")
+        .on(AWAIT),
         Key::new(
             "final",
             Takes::Either(&[Takes::OneOf(&["none"]), Takes::Alternatives]),

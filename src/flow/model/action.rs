@@ -69,6 +69,8 @@ pub struct Await {
     pub captures: Vec<(Arc<str>, Slot)>,
     /// The text of variables in `{=x}` holes.
     pub same: Vec<Input>,
+    /// A line that came before the last final result is an earlier command's.
+    pub after_result: bool,
 }
 
 /// `receive`.
