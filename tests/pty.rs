@@ -113,6 +113,29 @@ fn a_fault_that_does_not_exist_is_no_fault() {
     assert!(refused("reboot").contains("write NAME=RATE"));
 }
 
+/// The disk that may be full is the one under a station's outbox.
+#[test]
+fn a_disk_fault_is_for_a_station() {
+    let dir = TempDir::new();
+    let fault = ["--port", "sim:luat-air724", "--fault", "disk_full=24/d", "--speed", "max"];
+    let refused = run(atflow(&dir, ["run", BRINGUP]).args(fault)).exited(2).stderr;
+    let expected = "\
+error: `disk_full` is about the outbox of a station, and this is none
+  = help: leave it out, or run a file with `schedule`, `downlink` or `events`
+";
+    assert_eq!(refused, expected);
+    let station = run(atflow(&dir, ["run", "scripts/thingscloud/station.yaml", "--for", "8h"]).args(fault))
+        .exited(0)
+        .stdout;
+    assert!(station.contains("the disk takes nothing, working from memory: Error code 13"), "{station}");
+    assert!(station.contains("on disk again") && station.contains("nothing lost"), "{station}");
+    let place = dir.join("air724.tty");
+    let (sim, _) = serve(&dir, &["--pty", &place, "--fault", "disk_fails=2/d"]);
+    sim.interrupt();
+    let told = sim.finish().stderr;
+    assert!(told.starts_with("note: `disk_fails` is about the disk under a station's outbox"), "{told}");
+}
+
 #[test]
 fn a_real_port_wants_the_real_secrets() {
     let dir = TempDir::new();

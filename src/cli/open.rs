@@ -14,7 +14,7 @@ use crate::link::wake::{Hangup, Wake};
 use crate::link::{Clock as _, Link, LinkError, WallClock};
 use crate::sim::{
     self, BrokerUrl, CloudChoice, FaultSettings, Faults, Pace, Replay, ReplayMode, Scenario, SimError,
-    SimOptions, SimSettings, Start, WallPacer,
+    SimOptions, SimSettings, Start, WallPacer, Watch,
 };
 
 use super::args::{SerialArgs, SimulationArgs, Speed};
@@ -31,8 +31,14 @@ pub(super) fn is_simulated(port: &str) -> bool {
     matches!(Address::parse(port), Ok(Address::Sim(_) | Address::Replay { .. }))
 }
 
-/// A link, and why it is not open if it is only to be waited for.
-pub(super) type Awaited = (Box<dyn Link>, Option<String>);
+/// The port of a station.
+pub(super) struct Awaited {
+    pub link: Box<dyn Link>,
+    /// Why it is not open, if it is only to be waited for.
+    pub absent: Option<String>,
+    /// A look at the world behind a simulated module, which may hold the station's disk, too.
+    pub watch: Option<Watch>,
+}
 
 /// Opens `port` for a station, which waits for one that is not there; anything else that is wrong is said here.
 pub(super) fn open_or_wait(
@@ -53,11 +59,21 @@ pub(super) fn open_or_wait(
             let opened = link.reopen(clock.now());
             (Box::new(link), opened)
         }
-        _ => return open(port, serial, Some(simulation), wake).map(|link| (link, None)),
+        Ok(Address::Sim(name)) => {
+            let scenario = simulation.scenario.as_deref().map(scenario).transpose()?;
+            let (link, watch) = simulated_so(&name, Some(simulation), scenario, wake)?;
+            return Ok(Awaited { link, absent: None, watch: Some(watch) });
+        }
+        _ => {
+            let link = open(port, serial, Some(simulation), wake)?;
+            return Ok(Awaited { link, absent: None, watch: None });
+        }
     };
     match opened {
-        Ok(()) => Ok((link, None)),
-        Err(error @ LinkError::Open { absent: true, .. }) => Ok((link, Some(error.to_string()))),
+        Ok(()) => Ok(Awaited { link, absent: None, watch: None }),
+        Err(error @ LinkError::Open { absent: true, .. }) => {
+            Ok(Awaited { link, absent: Some(error.to_string()), watch: None })
+        }
         Err(error) => Err(refused(&error)),
     }
 }
@@ -171,16 +187,30 @@ fn settings(args: &SerialArgs) -> Settings {
 
 /// A simulated module that has been on for long, as somebody who sits down in front of it finds it.
 pub(super) fn warm(port: &str, args: &SimulationArgs, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
-    simulated_so(port.trim_start_matches("sim:"), Some(args), Some(long_on()), wake)
+    refuse_disk_faults(args)?;
+    simulated_so(port.trim_start_matches("sim:"), Some(args), Some(long_on()), wake).map(|(link, _)| link)
 }
 
 fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
     // A one-shot command finds a module that has been on for long; a flow sees it start.
     let scenario = match args {
         None => Some(long_on()),
-        Some(args) => args.scenario.as_deref().map(scenario).transpose()?,
+        Some(args) => {
+            refuse_disk_faults(args)?;
+            args.scenario.as_deref().map(scenario).transpose()?
+        }
     };
-    simulated_so(name, args, scenario, wake)
+    simulated_so(name, args, scenario, wake).map(|(link, _)| link)
+}
+
+/// What is no station keeps nothing that a full disk could harm.
+fn refuse_disk_faults(args: &SimulationArgs) -> Result<(), Exit> {
+    let Some((kind, _)) = faults(&args.faults)?.settings.iter().find(|(kind, _)| kind.is_of_disks()) else {
+        return Ok(());
+    };
+    let message = format!("`{}` is about the outbox of a station, and this is none", kind.name());
+    complain(&message, Some("leave it out, or run a file with `schedule`, `downlink` or `events`"));
+    Err(Exit::Usage)
 }
 
 fn simulated_so(
@@ -188,7 +218,7 @@ fn simulated_so(
     args: Option<&SimulationArgs>,
     scenario: Option<Scenario>,
     wake: &Wake,
-) -> Result<Box<dyn Link>, Exit> {
+) -> Result<(Box<dyn Link>, Watch), Exit> {
     let mut options = SimOptions { scenario, ..SimOptions::default() };
     let mut speed = Speed::Max;
     if let Some(args) = args {
@@ -198,8 +228,8 @@ fn simulated_so(
         speed = args.speed.unwrap_or(Speed::Times(1.0));
     }
     options.pace = pace(speed, wake);
-    let (link, _watch) = sim::build(name, options).map_err(|error| sim_refused(&error))?;
-    Ok(Box::new(link))
+    let (link, watch) = sim::build(name, options).map_err(|error| sim_refused(&error))?;
+    Ok((Box::new(link), watch))
 }
 
 fn pace(speed: Speed, wake: &Wake) -> Pace {
@@ -261,14 +291,6 @@ pub(super) fn faults(given: &[String]) -> Result<Faults, Exit> {
             complain(&error.to_string(), Some(&error.help));
             Exit::Usage
         })?;
-        if settings.iter().any(|(kind, _)| kind.is_of_disks()) {
-            let help = "write it in the `faults` of a test; `atflow fuzz` draws it, too";
-            complain(
-                &format!("`{text}` is about a disk, and behind a simulated module there is none"),
-                Some(help),
-            );
-            return Err(Exit::Usage);
-        }
         faults.add(Faults { settings, ..Faults::default() });
     }
     Ok(faults)

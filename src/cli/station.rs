@@ -25,11 +25,12 @@ use crate::session::Interrupt;
 use crate::station::event::{Happening, Status, Summary, Watcher};
 use crate::station::schedule::tzdb_version;
 use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station, Strayed};
-use crate::store::{Life, Store, StoreError, sqlite_version};
+use crate::store::{DiskFault, Life, Store, StoreError, sqlite_version};
 use crate::transcript::Transcript;
 
 use super::args::{Format, RunArgs, Speed};
 use super::conversation::{may_be_replaced, once, session, transcript};
+use super::open::Awaited;
 use super::ready::{Ready, Unready, mask, ready};
 use super::say::{self, Watched, columns};
 use super::{Exit, complain, metrics_server, notify, open, state_dir};
@@ -113,10 +114,14 @@ fn open(
     let program = Rc::clone(&file.program);
     let masked = Masked::new(Rc::new(mask(file)?));
     let for_transcript = mask(file)?;
-    let (link, absent) = open::open_or_wait(port, &args.port.settings, &args.sim, &signals.wake)?;
+    let Awaited { link, absent, watch } =
+        open::open_or_wait(port, &args.port.settings, &args.sim, &signals.wake)?;
     let clock = link.clock();
     let chance = if file.simulated { args.sim.seed() } else { chance() };
-    let store = store(args, &program, port, (clock.as_ref(), chance), file.simulated)?;
+    let mut store = store(args, &program, port, (clock.as_ref(), chance), file.simulated)?;
+    if let Some(watch) = watch {
+        store.set_disk_faults(Box::new(move |_| watch.disk().map(DiskFault::from)));
+    }
     let until = match &legacy {
         Some(Legacy { clock: old, until, .. }) => until.map(|until| clock.now() + until.since(old.now())),
         None => args.station.duration.map(|time| clock.now() + time),

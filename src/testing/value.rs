@@ -40,7 +40,7 @@ impl Wanted {
     }
 
     fn plain(text: &str, node: &Node) -> Option<Self> {
-        if text == "()" {
+        if matches!(text, "()" | "null") {
             return Some(Self::Nothing);
         }
         if let Some(range) = NumberRange::parse(text).filter(|_| text.contains("..")) {
@@ -138,6 +138,27 @@ mod tests {
         assert_eq!(wanted.difference(&good), None);
         let left_out = json!({ "a": 1, "b": { "c": "x", "d": -51 }, "e": [1, true] });
         assert_eq!(wanted.difference(&left_out), None);
+    }
+
+    #[test]
+    fn null_is_nothing_where_values_are_compared() {
+        for text in [
+            "gives: { a: null, b: [1, null] }",
+            "expect: [{ published: x, json: { a: null, b: [1, null] } }]",
+        ] {
+            let wanted = wanted(text);
+            let found = |a: Json, b: Json| {
+                let value = json!({ "a": a, "b": [1, b] });
+                json!({ "gives": value, "expect": [{ "published": "x", "json": value }] })
+            };
+            assert_eq!(wanted.difference(&found(Json::Null, Json::Null)), None, "{text}");
+            assert!(wanted.difference(&found(json!("null"), Json::Null)).is_some(), "{text}");
+            assert!(wanted.difference(&found(Json::Null, json!(0))).is_some(), "{text}");
+        }
+        assert_eq!(
+            wanted("gives: 'null'").difference(&json!({ "gives": null })).as_deref(),
+            Some("`gives` is null")
+        );
     }
 
     #[test]

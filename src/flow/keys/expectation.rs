@@ -46,7 +46,7 @@ pub static EXPECTATION: Shape = Shape {
         Key::new(
             "json",
             Takes::Plain,
-            "the payload holds at least this; `-113..-51` is any number between, `()` is null",
+            "the payload holds at least this; `-113..-51` is any number between, `()` or `null` is null",
         )
         .example("{ signal_dbm: -113..-51 }"),
         Key::new("text", Takes::Text, "the payload is this text"),

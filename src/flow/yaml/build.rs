@@ -407,6 +407,9 @@ impl<'s, 'p> Builder<'s, 'p> {
         let is_key = matches!(self.open.last(), Some(Open { what: What::Map { key: None, .. }, .. }));
         match style {
             Style::Plain if range.is_empty() && is_key => Kind::Nothing,
+            Style::Plain if text == "null" && !is_key && self.is_compared() => {
+                Kind::Scalar { text: text.to_owned(), style }
+            }
             Style::Plain if !is_key && matches!(text, "" | "~" | "null" | "Null" | "NULL") => {
                 self.null(span);
                 Kind::Nothing
@@ -428,6 +431,19 @@ impl<'s, 'p> Builder<'s, 'p> {
             What::Map { key: Some(MapKey::Good(key)), .. } => Some(key),
             _ => None,
         }
+    }
+
+    /// Whether a value stands in what a test compares with JSON or with what a function gives: there `null` is a
+    /// value as good as any.
+    fn is_compared(&self) -> bool {
+        let mut of_expect = false;
+        self.open.iter().any(|open| {
+            let What::Map { key: Some(MapKey::Good(key)), .. } = &open.what else { return false };
+            let compared =
+                key.text == "gives" || of_expect && matches!(&*key.text, "json" | "state" | "returns");
+            of_expect |= key.text == "expect";
+            compared
+        })
     }
 
     /// Reports a null with what stands around it, for that tells what was meant.

@@ -9,6 +9,15 @@ use crate::store::DiskFault;
 
 use super::tap::{Death, Line, die};
 
+impl From<DiskTrouble> for DiskFault {
+    fn from(trouble: DiskTrouble) -> Self {
+        match trouble {
+            DiskTrouble::Full => Self::Full,
+            DiskTrouble::Fails => Self::Write,
+        }
+    }
+}
+
 /// A disk, and who dies at it.
 pub(super) struct Disk {
     clock: Rc<dyn Clock>,
@@ -46,10 +55,7 @@ impl Disk {
         if !self.line.spared.get() {
             self.live_or_die(now);
         }
-        self.watch.disk().map(|trouble| match trouble {
-            DiskTrouble::Full => DiskFault::Full,
-            DiskTrouble::Fails => DiskFault::Write,
-        })
+        self.watch.disk().map(DiskFault::from)
     }
 
     fn live_or_die(&self, now: Mono) {
