@@ -207,6 +207,9 @@ impl Station {
     pub(super) fn poll_timers(&mut self) {
         let now = self.now();
         let timers = self.shared.store.borrow_mut().timers();
+        if timers.is_empty() {
+            return;
+        }
         let reply = self.shared.store.borrow_mut().head(true).map(|row| row.seq);
         for timer in timers {
             let queued = |job: &Job| matches!(job.what, What::Timer(n, _) if n == timer.n);
