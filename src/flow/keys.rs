@@ -179,6 +179,8 @@ pub enum Takes {
     OneOf(&'static [&'static str]),
     /// Any YAML value, taken as it stands.
     Plain,
+    /// What a test compares with: `null` is a value, too.
+    Compared,
     /// A text is an expression; a number, boolean or list is itself.
     Value,
     /// YAML with `${…}` in its leaves; a leaf that is one `${…}` keeps its type.
@@ -219,6 +221,7 @@ impl Takes {
             Self::Bool => "`true` or `false`".to_owned(),
             Self::OneOf(words) => or_list(words.iter().map(|word| format!("`{word}`"))),
             Self::Plain => "any value".to_owned(),
+            Self::Compared => "any value or `null`".to_owned(),
             Self::Value => "an expression, number, boolean or list".to_owned(),
             Self::Tree => "values with `${…}`".to_owned(),
             Self::Params => "a list of names".to_owned(),

@@ -235,6 +235,7 @@ fn value(takes: &Takes) -> Value {
             json!({ "enum": words.iter().map(|word| json!(word)).chain([json!(true), json!(false)]).collect::<Vec<_>>() })
         }
         Takes::OneOf(words) => json!({ "enum": words }),
+        Takes::Compared => json!({}),
         Takes::Plain | Takes::Value | Takes::Tree => json!({ "not": { "type": "null" } }),
         Takes::Params => {
             let with_default = json!({ "type": "object", "minProperties": 1, "maxProperties": 1 });

@@ -45,7 +45,7 @@ pub static EXPECTATION: Shape = Shape {
             .example("command/reply/{id}"),
         Key::new(
             "json",
-            Takes::Plain,
+            Takes::Compared,
             "the payload holds at least this; `-113..-51` is any number between, `()` or `null` is null",
         )
         .example("{ signal_dbm: -113..-51 }"),
@@ -73,7 +73,7 @@ pub static EXPECTATION: Shape = Shape {
         Key::new("count", Takes::Range, "how often").default("once or more").example("59..60"),
         Key::new("spacing", Takes::DurationRange, "from one to the next").example("55s..65s"),
         Key::new("between", Takes::DurationRange, "only those of this time").example("40s..45s"),
-        Key::new("state", Takes::Map(&Takes::Plain), "values of the station's `state` at the end")
+        Key::new("state", Takes::Map(&Takes::Compared), "values of the station's `state` at the end")
             .example("{ relay: true }"),
         Key::new(
             "outbox",
@@ -81,7 +81,7 @@ pub static EXPECTATION: Shape = Shape {
             "messages that wait at the end",
         ),
         Key::new("verdict", Takes::OneOf(&["passed", "failed"]), "how a flow ended"),
-        Key::new("returns", Takes::Map(&Takes::Plain), "what a flow returned"),
+        Key::new("returns", Takes::Map(&Takes::Compared), "what a flow returned"),
         Key::new("took", Takes::DurationRange, "how long a flow took, on the simulated clock")
             .example("0s..30s"),
         Key::new(

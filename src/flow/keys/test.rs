@@ -77,7 +77,7 @@ pub static TEST_CALL: Shape = Shape {
         Key::new("call", Takes::Expression, "as in an expression; a method's name calls its handler")
             .required()
             .example("'telemetry(17, 3912)'"),
-        Key::new("gives", Takes::Plain, "the value; `()` or `null` is nothing, `1..5` any number between"),
+        Key::new("gives", Takes::Compared, "the value; `()` or `null` is nothing, `1..5` any number between"),
         Key::new("fails", Takes::Text, "the error says this, among other words"),
         Key::new(
             "answers",
