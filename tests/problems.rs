@@ -35,6 +35,35 @@ error[AT0602]: cannot read `missing.yaml`: no such file or directory
 }
 
 #[test]
+fn what_several_files_bring_in_is_told_once() {
+    let dir = TempDir::new();
+    dir.file("lib.yaml", "flows:\n  a:\n    steps:\n      - sendd: AT\n");
+    dir.file("one.yaml", "use: [lib.yaml]\nsteps:\n  - run: a\n");
+    dir.file("two.yaml", "use: [lib.yaml]\nsteps:\n  - run: a\n  - run: b\n");
+    assert_eq!(
+        said(&dir, &["check", "one.yaml", "two.yaml"], 2).stderr,
+        "error[AT0201]: a step has no `sendd`
+ --> lib.yaml:4:9
+  |
+4 |       - sendd: AT
+  |         ^^^^^
+  |
+  = help: did you mean `send`?
+
+error[AT0409]: there is no flow `b`
+ --> two.yaml:4:10
+  |
+4 |   - run: b
+  |          ^
+  |
+  = help: define it under `flows`, or name a `module` that has it
+two.yaml: a problem that a file above has, too
+
+"
+    );
+}
+
+#[test]
 fn a_module_that_does_not_exist_is_said_alike_by_every_command() {
     let dir = TempDir::new();
     dir.file("good.yaml", "steps: [AT]\n");

@@ -1,5 +1,6 @@
 //! `atflow check`: everything that can be known without a module.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde_json::json;
 
 use crate::flow::bounds::{Bound, Bounds};
 use crate::flow::compile::{self, Options};
-use crate::flow::diag::{Diagnostics, Sources};
+use crate::flow::diag::{Diagnostic, Diagnostics, Sources};
 use crate::flow::duration;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::Host;
@@ -26,8 +27,9 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
 fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
     let mut exit = Exit::Done;
     let here = std::env::current_dir().unwrap_or_default();
+    let mut told = BTreeSet::new();
     for file in &args.files {
-        let loaded = look(file, args, &here);
+        let mut loaded = look(file, args, &here);
         if loaded.problems.has_errors() {
             exit = Exit::Usage;
         }
@@ -44,7 +46,7 @@ fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
             }
             Format::Pretty => {
                 if !loaded.problems.is_empty() {
-                    say::problems(&loaded.problems, &loaded.sources);
+                    tell(file, &mut loaded, &mut told);
                     say::error_line("");
                 }
                 if loaded.is_good {
@@ -57,6 +59,26 @@ fn checked(args: &CheckArgs) -> Result<Exit, Exit> {
         }
     }
     Ok(exit)
+}
+
+/// Says what is wrong with a file. What it has in common with one before it, such as a dialect, is not told again.
+fn tell(file: &Path, found: &mut Looked, told: &mut BTreeSet<String>) {
+    let Looked { problems, sources, .. } = found;
+    let seal = |problem: &Diagnostic| {
+        format!("{}:{} {}", sources.name(problem.at.file), problem.at.start, problem.message)
+    };
+    let new: BTreeSet<String> = problems.sorted().into_iter().map(seal).collect();
+    let count = new.len();
+    problems.retain_since(0, |problem| !told.contains(&seal(problem)));
+    let known = count - problems.sorted().len();
+    told.extend(new);
+    if !problems.is_empty() {
+        say::problems(problems, sources);
+    }
+    if known > 0 {
+        let what = if known == 1 { "a problem".to_string() } else { format!("{known} problems") };
+        say::error_line(&format!("{}: {what} that a file above has, too", file.display()));
+    }
 }
 
 /// What a file holds, and what is wrong with it.

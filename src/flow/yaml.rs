@@ -105,6 +105,11 @@ impl Node {
         }
     }
 
+    /// Whether it is a list, and all of it texts.
+    pub fn is_list_of_texts(&self) -> bool {
+        self.list().is_some_and(|items| items.iter().all(|item| item.scalar().is_some()))
+    }
+
     /// The entries, if it is a map.
     pub fn map(&self) -> Option<&[(Key, Self)]> {
         match &self.kind {

@@ -108,6 +108,15 @@ impl Files {
     }
 }
 
+/// Whether a key that names other files holds something else: what they would bring in is not known.
+fn brings_in_less(file: &Node) -> bool {
+    let names = |key: &str, node: &Node| {
+        if key == "use" { node.is_list_of_texts() } else { node.scalar().is_some() }
+    };
+    let wrong = |key: &&str| file.get(key).is_some_and(|node| !names(key, node));
+    ["module", "extends", "use"].iter().any(wrong)
+}
+
 impl Gatherer<'_> {
     fn done(self) -> Files {
         // A mistake in a step has brought in nothing less.
@@ -119,6 +128,7 @@ impl Gatherer<'_> {
         };
         let incomplete = self.cut.is_some()
             || self.lost.iter().any(Lost::decides)
+            || self.all.iter().any(|file| brings_in_less(&file.node))
             || self.problems.errors().any(|found| !is_known(found));
         Files { all: self.all, incomplete, cut: self.cut, lost: self.lost }
     }

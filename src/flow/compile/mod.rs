@@ -34,7 +34,7 @@ use super::lost::Lost;
 use super::model::{Flow, FlowId, Program, Station, Unit, UnitId, Var};
 use super::yaml::Node;
 
-use files::{Files, Kind};
+use files::{File, Files, Kind};
 use flow::{Body, Signature};
 use head::Head;
 pub(crate) use retry::ENGINE_ERRORS;
@@ -136,9 +136,15 @@ fn compile(
         sends: 0,
         salvaged: Vec::new(),
         incomplete: files.incomplete,
+        cloud_is_unread: files.all.first().is_some_and(names_no_cloud),
         lost: &files.lost,
     };
     compiler.program(files)
+}
+
+/// Whether a file names a cloud, and what stands there is no name.
+fn names_no_cloud(file: &File) -> bool {
+    file.node.get("cloud").is_some_and(|cloud| cloud.scalar().is_none())
 }
 
 /// Everything that is known while files become a program.
@@ -186,6 +192,8 @@ struct Compiler<'c> {
     salvaged: Vec<Arc<str>>,
     /// A file is missing: what it would have defined is not known.
     incomplete: bool,
+    /// The file names a cloud, and what stands there is no name.
+    cloud_is_unread: bool,
     /// What is no YAML in the files.
     lost: &'c [Lost],
 }
@@ -279,7 +287,7 @@ impl Compiler<'_> {
         let lacks = |name: &&str| !self.contract.contains_key(*name);
         let missing: Vec<&str> = ["connect", "publish", "subscribe"].into_iter().filter(lacks).collect();
         let cloud = files.all.first().and_then(|main| main.node.get("cloud"));
-        if let (Some(node), false) = (cloud, missing.is_empty()) {
+        if let (Some(node), false) = (cloud.filter(|node| node.scalar().is_some()), missing.is_empty()) {
             let message =
                 format!("this module's dialect has no flow `{}`, which a cloud needs", missing.join("`, `"));
             self.problems.push(

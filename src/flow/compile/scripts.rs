@@ -82,7 +82,9 @@ impl ScriptReader<'_> {
         let mut loaded = Vec::new();
         let mut last = None;
         let mut broken = Broken::default();
-        for item in file.node.get("hooks").and_then(Node::list).unwrap_or_default() {
+        let named = file.node.get("hooks");
+        broken.is_unread = named.is_some_and(|node| !node.is_list_of_texts());
+        for item in named.and_then(Node::list).unwrap_or_default() {
             let Some(scalar) = item.scalar() else { continue };
             last = Some(scalar.span);
             match self.script(file, scalar, |name, text| host.load(name, text)) {

@@ -144,7 +144,7 @@ impl Compiler<'_> {
         };
         let (look, answer) = (names(&look), names(&answer));
         let missing: Vec<String> = look.iter().chain(&answer).cloned().collect();
-        if missing.is_empty() || self.lacks("downlink") {
+        if missing.is_empty() || self.lacks("downlink") || self.cloud_is_unread {
             return;
         }
         let help = if look.is_empty() {

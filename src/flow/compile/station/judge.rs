@@ -38,7 +38,7 @@ impl Compiler<'_> {
         for schedule in &station.schedules {
             self.judge_length(schedule, flows, &mut sleeps);
         }
-        if station.link.is_none() && !self.incomplete {
+        if station.link.is_none() && !self.incomplete && !self.cloud_is_unread {
             self.needs_link(&station);
         }
         Some(station)
