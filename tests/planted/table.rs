@@ -66,6 +66,7 @@ const ANY_TEXT: &str = "an order is confirmed, whatever lines its text has";
 const ALL_OF_A_SESSION: &str = "all that a session can do";
 const THE_JOB: &str = "the job is confirmed and the line is closed";
 const LOST_JOB: &str = "the job comes after the line was lost";
+const EARLIER: &str = "only an earlier confirmation is acknowledged";
 const LITRES: &str = "litres are counted, over a crash and the loss of the line";
 const ORDERS: &str = "orders are carried out, and answered";
 const TO_THE_ANSWER: &str = "from power-on to the answer to a command";
@@ -274,6 +275,12 @@ pub const BUGS: &[Bug] = &[
         (SESSION, "session.yaml"),
         ("    retry: { attempts: 3, only: [closed, cme 767], backoff: 1s..5s }\n", ""),
         fails(LOST_JOB, "closed"),
+    ),
+    bug(
+        "an earlier acknowledgement taken for this one",
+        (SESSION, "session.yaml"),
+        ("        since: result\n", ""),
+        test(EARLIER, "verdict: failed, error: timeout"),
     ),
     bug(
         "whole numbers where a fraction is meant",
