@@ -61,6 +61,9 @@ two.yaml: a problem that a file above has, too
 
 "
     );
+    dir.file("thrice.yaml", "use: [lib.yaml, lib.yaml]\nsteps:\n  - run: a\n");
+    let told = said(&dir, &["check", "thrice.yaml"], 2).stderr;
+    assert_eq!(told.matches("a step has no `sendd`").count(), 1, "{told}");
 }
 
 #[test]

@@ -124,6 +124,10 @@ error: `disk_full` is about the outbox of a station, and this is none
   = help: leave it out, or run a file with `schedule`, `downlink` or `events`
 ";
     assert_eq!(refused, expected);
+    let scenario = dir.file("full.yaml", "faults: { disk_full: 24/d }\n");
+    let args = ["--port", "sim:luat-air724", "--scenario", &scenario, "--speed", "max"];
+    let flow = run(atflow(&dir, ["run", BRINGUP]).args(args)).stderr;
+    assert!(flow.starts_with("note: `disk_full` is about the disk under a station's outbox"), "{flow}");
     let station = run(atflow(&dir, ["run", "scripts/thingscloud/station.yaml", "--for", "8h"]).args(fault))
         .exited(0)
         .stdout;

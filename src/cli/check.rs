@@ -67,10 +67,10 @@ fn tell(file: &Path, found: &mut Looked, told: &mut BTreeSet<String>) {
     let seal = |problem: &Diagnostic| {
         format!("{}:{} {}", sources.name(problem.at.file), problem.at.start, problem.message)
     };
-    let new: BTreeSet<String> = problems.sorted().into_iter().map(seal).collect();
-    let count = new.len();
-    problems.retain_since(0, |problem| !told.contains(&seal(problem)));
-    let known = count - problems.sorted().len();
+    let known = problems.sorted().into_iter().filter(|problem| told.contains(&seal(problem))).count();
+    // A library that is used twice is read twice.
+    let mut new = BTreeSet::new();
+    problems.retain_since(0, |problem| !told.contains(&seal(problem)) && new.insert(seal(problem)));
     told.extend(new);
     if !problems.is_empty() {
         say::problems(problems, sources);

@@ -200,17 +200,29 @@ fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<B
             args.scenario.as_deref().map(scenario).transpose()?
         }
     };
+    if let Some(scenario) = &scenario {
+        tell_of_disk_faults(&scenario.faults, name);
+    }
     simulated_so(name, args, scenario, wake).map(|(link, _)| link)
 }
 
 /// What is no station keeps nothing that a full disk could harm.
 fn refuse_disk_faults(args: &SimulationArgs) -> Result<(), Exit> {
-    let Some((kind, _)) = faults(&args.faults)?.settings.iter().find(|(kind, _)| kind.is_of_disks()) else {
-        return Ok(());
-    };
+    let Some(kind) = faults(&args.faults)?.of_disks().pop_first() else { return Ok(()) };
     let message = format!("`{}` is about the outbox of a station, and this is none", kind.name());
     complain(&message, Some("leave it out, or run a file with `schedule`, `downlink` or `events`"));
     Err(Exit::Usage)
+}
+
+/// A scenario is written for flows, stations and other programs alike: what cannot happen here is told.
+pub(super) fn tell_of_disk_faults(faults: &Faults, module: &str) {
+    for kind in faults.of_disks() {
+        let name = kind.name();
+        say::error_line(&format!(
+            "note: `{name}` is about the disk under a station's outbox, which is out of reach here; it happens in \
+             `atflow run STATION --port sim:{module} --fault {name}=2/d`, in tests and in `atflow fuzz`"
+        ));
+    }
 }
 
 fn simulated_so(

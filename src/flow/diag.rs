@@ -367,7 +367,7 @@ impl Diagnostics {
     }
 
     /// Takes back what was found after the first `len`, but for what is worth a word.
-    pub fn retain_since(&mut self, len: usize, is_worth_it: impl Fn(&Diagnostic) -> bool) {
+    pub fn retain_since(&mut self, len: usize, is_worth_it: impl FnMut(&Diagnostic) -> bool) {
         let later = self.list.split_off(len.min(self.list.len()));
         self.list.extend(later.into_iter().filter(is_worth_it));
     }

@@ -37,7 +37,10 @@ impl Run {
                 Ok(())
             }
             Action::Send(send) => {
-                let answer = self.send(send, step.timeout, frame, outer, Some(begun))?;
+                let mark = self.session.mark();
+                let answer = self.send(send, step.timeout, frame, outer, Some(begun));
+                self.result_before = self.session.result_since(mark);
+                let answer = answer?;
                 if self.tells_steps && send.captures.is_empty() {
                     self.answer_lines =
                         answer.information.iter().map(|line| self.masked.text(line)).collect();
@@ -105,7 +108,11 @@ impl Run {
                 collect: wait.collect.as_ref(),
                 same,
                 since: self.step_before,
-                after_result: wait.after_result,
+                lines_since: if wait.after_result {
+                    self.step_before.max(self.result_before)
+                } else {
+                    self.step_before
+                },
                 deadline: until,
             })
             .map_err(|fault| self.fault(fault))?;

@@ -293,7 +293,7 @@ impl Failure {
             )),
             Owed::Line(pattern) => new(format!("`{pattern}` did not come before the deadline")).help(
                 "a line counts from the begin of the step before this one, with `since: result` only from \
-                     the last final result",
+                     its final result",
             ),
             Owed::Message(topic) => new(format!("no message came on `{topic}` before the deadline")),
             Owed::Operator => new("nobody answered before the deadline".to_string()),

@@ -117,6 +117,8 @@ pub struct Run {
     current_mark: Mark,
     /// Where the step that ended last began: an `await` looks back to here.
     step_before: Mark,
+    /// Behind the final result of the last command that a step sent: neither a probe's nor one of `always`.
+    result_before: Mark,
     /// The last command line of a step that was made from values, masked.
     sent_line: Option<String>,
     /// The information lines of the last command that captured nothing of them.
@@ -164,6 +166,7 @@ impl Run {
             previous_mark: Mark::default(),
             current_mark: Mark::default(),
             step_before: Mark::default(),
+            result_before: Mark::default(),
             sent_line: None,
             answer_lines: Vec::new(),
             stopped: None,

@@ -43,11 +43,13 @@ impl Run {
         }
         let error = failure.map_or(Value::UNIT, error_value);
         let saved = frame.swap(ERROR, error);
+        let result_before = self.result_before;
         self.depth += 1;
         self.session.cleaning(true);
         let outcome = self.list(always, 0, frame, Mono::FAR);
         self.session.cleaning(false);
         self.depth -= 1;
+        self.result_before = result_before;
         frame.put(ERROR, saved);
         if failure.is_some() { Ok(()) } else { outcome }
     }

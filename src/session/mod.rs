@@ -183,6 +183,11 @@ impl Session {
         self.next_mark
     }
 
+    /// Behind the final result of a command that began at `begun` and is over; here, if it had none.
+    pub fn result_since(&self, begun: Mark) -> Mark {
+        if self.result_mark > begun { self.result_mark } else { self.next_mark }
+    }
+
     /// Takes the announcements of messages that wait inside the module.
     pub fn take_notices(&mut self) -> Vec<Captures> {
         self.notices.drain(..).collect()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::at::pattern::{Lists, Pattern, Sequence};
-use crate::at::sorter::{Armed, Class, Message, Wanted};
+use crate::at::sorter::{Armed, Class, Early, Message, Wanted};
 use crate::link::Mono;
 
 use super::fault::Owed;
@@ -21,9 +21,8 @@ pub struct AwaitLines<'a> {
     pub same: Vec<(Arc<str>, String)>,
     /// Lines that no step took since then are looked at first: no gap between a command and its late URC.
     pub since: Mark,
-    /// What came before the last final result is not looked at for `lines`, only for `fail`: an acknowledgement
-    /// that bears no number is an earlier command's then.
-    pub after_result: bool,
+    /// From here on the lines count; before, only `fail` does. It is not before `since`.
+    pub lines_since: Mark,
     /// When to give up.
     pub deadline: Mono,
 }
@@ -40,10 +39,9 @@ impl Session {
 
     /// Starts a wait for lines; its deadline is the caller's matter.
     pub fn begin_wait(&mut self, want: AwaitLines<'_>) {
-        let since = want.since;
-        let lines_from = if want.after_result { since.max(self.result_mark) } else { since };
+        let (since, lines_since) = (want.since, want.lines_since);
         self.arm_wait(want);
-        self.offer_again(since, lines_from);
+        self.offer_again(since, lines_since);
     }
 
     fn arm_wait(&mut self, want: AwaitLines<'_>) {
@@ -85,22 +83,22 @@ impl Session {
         }
     }
 
-    /// Offers the lines that nobody took since `since`; what is taken now is taken for good. Before `lines_from`
-    /// only a failure counts, and an awaited line is a stray: nobody's any more.
-    fn offer_again(&mut self, since: Mark, lines_from: Mark) {
+    /// Offers the lines that nobody took since `since`; what is taken now is taken for good. Before `lines_since` an
+    /// awaited line is a stray, and nobody's any more.
+    fn offer_again(&mut self, since: Mark, lines_since: Mark) {
         let sorter = &mut self.sorter;
         let mut strays = 0;
         self.recent.retain(|recent| {
             if recent.mark < since {
-                true
-            } else if recent.mark >= lines_from {
-                !sorter.replay_line(&recent.text)
-            } else {
-                let stray = sorter.would_await(&recent.text);
-                // Others were counted when they came.
-                strays += usize::from(stray && recent.class == Class::Information);
-                !stray && !sorter.replay_failure(&recent.text)
+                return true;
             }
+            if recent.mark >= lines_since {
+                return !sorter.replay_line(&recent.text);
+            }
+            let early = sorter.replay_early(&recent.text);
+            // Others were counted when they came.
+            strays += usize::from(early == Early::Stray && recent.class == Class::Information);
+            early == Early::Left
         });
         (0..strays).for_each(|_| self.count_urc("stray"));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cursor::{Cursor, Place, Shape};
 use super::frame::{Owner, Source};
 use super::progress::{Armed, Ended, Progress, ResultError, Verdict, Wanted};
-use super::{Class, NOTHING};
+use super::{Class, Early, NOTHING};
 use crate::at::dialect::{Dialect, Finals, Prompt};
 use crate::at::pattern::{Capture, Captures, Pattern, Sequence, trim_end};
 
@@ -235,10 +235,26 @@ impl Exchange {
             || self.takes_fail(line, closed)
     }
 
-    /// Whether a line is among the awaited, whichever is next.
-    pub(super) fn awaits_line(&self, line: &[u8]) -> bool {
-        let awaits = self.wanted.awaits.iter().flat_map(|awaits| awaits.patterns());
-        awaits.into_iter().any(|pattern| pattern.is_match(line, &self.same))
+    /// Offers a line from before the result that the awaited lines have to follow.
+    pub(super) fn replay_early(&mut self, line: &[u8], closed: bool) -> Early {
+        let wanted = Arc::clone(&self.wanted);
+        let takes = |pattern: &Pattern| pattern.is_match(line, &self.same).then_some(());
+        let is_next = wanted
+            .awaits
+            .as_ref()
+            .is_some_and(|awaits| self.awaits.find(awaits, |_, pattern| takes(pattern)).is_some());
+        if is_next {
+            return Early::Stray;
+        }
+        if self.takes_fail(line, closed) {
+            return Early::Failure;
+        }
+        let is_later = wanted
+            .awaits
+            .iter()
+            .flat_map(|awaits| awaits.patterns())
+            .any(|pattern| pattern.is_match(line, &self.same));
+        if is_later { Early::Stray } else { Early::Left }
     }
 
     fn takes_echo(&mut self, line: &[u8]) -> bool {
@@ -262,7 +278,7 @@ impl Exchange {
         taken
     }
 
-    pub(super) fn takes_fail(&mut self, line: &[u8], closed: bool) -> bool {
+    fn takes_fail(&mut self, line: &[u8], closed: bool) -> bool {
         let Some(patterns) = self.wanted.fail.as_ref().filter(|_| !self.is_over()) else { return false };
         let Some((pattern, captures)) = first_match(patterns, line, &self.same) else { return false };
         self.progress.fail(ResultError::new(pattern, &captures, line, closed));

@@ -39,6 +39,17 @@ const FRAME_PATIENCE: Duration = Duration::from_secs(3);
 /// Pieces of a message between which more time passes do not belong together.
 pub const PIECES_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a line from before the result means to a wait that begins behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Early {
+    /// It is awaited, and an earlier command's.
+    Stray,
+    /// It ends the wait.
+    Failure,
+    /// Nothing.
+    Left,
+}
+
 /// What a line is: who took it, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -236,15 +247,11 @@ impl Sorter {
         exchange.replay(line, closed)
     }
 
-    /// As [`Sorter::replay_line`], to its failures only.
-    pub fn replay_failure(&mut self, line: &[u8]) -> bool {
-        let Some(exchange) = &mut self.exchange else { return false };
-        exchange.takes_fail(line, self.urcs.means_closed(&self.dialect, line))
-    }
-
-    /// Whether a line is one that is waited for.
-    pub fn would_await(&self, line: &[u8]) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.awaits_line(line))
+    /// The same with a line from before the result that the awaited lines have to follow. It can only be a failure:
+    /// an awaited line is a stray then, of an earlier command.
+    pub fn replay_early(&mut self, line: &[u8]) -> Early {
+        let Some(exchange) = &mut self.exchange else { return Early::Left };
+        exchange.replay_early(line, self.urcs.means_closed(&self.dialect, line))
     }
 
     /// Whether counted bytes or the rest of a message are still to come.

@@ -275,7 +275,7 @@ impl Talk {
             collect: None,
             same: Vec::new(),
             since: self.since,
-            after_result: false,
+            lines_since: self.since,
             deadline,
         });
         let came = self.awaited(deadline)?;

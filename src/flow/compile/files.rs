@@ -74,7 +74,7 @@ impl Files {
         let mut gatherer =
             Gatherer { reader, sources, problems, all: Vec::new(), cut: None, lost: Vec::new() };
         gatherer.main(main, options);
-        gatherer.done()
+        gatherer.done(options.module.is_some())
     }
 
     /// A dialect alone, as `module: name` in a file of the working directory would find it.
@@ -95,7 +95,7 @@ impl Files {
         let node = map(vec![(flows, map(Vec::new()))]);
         gatherer.all.push(File { place, id, node, kind: Kind::Library, parent: None });
         gatherer.module(Kind::Flow, &Options { module: Some(name.to_string()) });
-        gatherer.done()
+        gatherer.done(true)
     }
 
     /// Whether a problem follows from what is no YAML.
@@ -109,16 +109,17 @@ impl Files {
 }
 
 /// Whether a key that names other files holds something else: what they would bring in is not known.
-fn brings_in_less(file: &Node) -> bool {
-    let names = |key: &str, node: &Node| {
-        if key == "use" { node.is_list_of_texts() } else { node.scalar().is_some() }
-    };
-    let wrong = |key: &&str| file.get(key).is_some_and(|node| !names(key, node));
-    ["module", "extends", "use"].iter().any(wrong)
+fn brings_in_less(file: &File, is_main: bool, by_hand: bool) -> bool {
+    let wrong = |key: &str, names: fn(&Node) -> bool| file.node.get(key).is_some_and(|node| !names(node));
+    let text: fn(&Node) -> bool = |node| node.scalar().is_some();
+    is_main && !by_hand && wrong("module", text)
+        || file.kind == Kind::Dialect && wrong("extends", text)
+        || (is_main || file.kind == Kind::Library) && wrong("use", Node::is_list_of_texts)
 }
 
 impl Gatherer<'_> {
-    fn done(self) -> Files {
+    /// `by_hand`: the command line names the module, whatever the file says.
+    fn done(self, by_hand: bool) -> Files {
         // A mistake in a step has brought in nothing less.
         let lists = self.all.first().map(|main| lists_of(&main.node)).unwrap_or_default();
         let is_known = |found: &Diagnostic| {
@@ -128,7 +129,7 @@ impl Gatherer<'_> {
         };
         let incomplete = self.cut.is_some()
             || self.lost.iter().any(Lost::decides)
-            || self.all.iter().any(|file| brings_in_less(&file.node))
+            || self.all.iter().enumerate().any(|(index, file)| brings_in_less(file, index == 0, by_hand))
             || self.problems.errors().any(|found| !is_known(found));
         Files { all: self.all, incomplete, cut: self.cut, lost: self.lost }
     }

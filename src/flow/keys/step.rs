@@ -77,7 +77,7 @@ pub static STEP: Shape = Shape {
         Key::new(
             "since",
             Takes::OneOf(&["step", "result"]),
-            "which lines count: those since the step before it began, or those since the last final result; \
+            "which lines count: those since the step before it began, or those since its final result; \
              `fail` always counts since the step",
         )
         .default("step")

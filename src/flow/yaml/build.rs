@@ -10,6 +10,9 @@ use super::{Key, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Style, Tree};
 use crate::flow::diag::{Code, Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::flow::traps::{self, Parent};
 
+/// How YAML writes that there is nothing.
+const NULLS: [&str; 4] = ["null", "Null", "NULL", "~"];
+
 /// Reads the whole file without what is no YAML, or stops at the first thing after which all would be guesswork:
 /// then there is a tree only if the file's own steps were being read and nothing else was to follow them.
 pub(super) fn build(sources: &Sources, file: FileId, problems: &mut Diagnostics) -> Option<Tree> {
@@ -407,10 +410,10 @@ impl<'s, 'p> Builder<'s, 'p> {
         let is_key = matches!(self.open.last(), Some(Open { what: What::Map { key: None, .. }, .. }));
         match style {
             Style::Plain if range.is_empty() && is_key => Kind::Nothing,
-            Style::Plain if text == "null" && !is_key && self.is_compared() => {
-                Kind::Scalar { text: text.to_owned(), style }
+            Style::Plain if !is_key && NULLS.contains(&text) && self.is_compared() => {
+                Kind::Scalar { text: NULLS[0].to_owned(), style }
             }
-            Style::Plain if !is_key && matches!(text, "" | "~" | "null" | "Null" | "NULL") => {
+            Style::Plain if !is_key && (text.is_empty() || NULLS.contains(&text)) => {
                 self.null(span);
                 Kind::Nothing
             }
@@ -433,17 +436,18 @@ impl<'s, 'p> Builder<'s, 'p> {
         }
     }
 
-    /// Whether a value stands in what a test compares with JSON or with what a function gives: there `null` is a
+    /// Whether a value stands in what a test compares with JSON or with what a function gives: there null is a
     /// value as good as any.
     fn is_compared(&self) -> bool {
-        let mut of_expect = false;
-        self.open.iter().any(|open| {
-            let What::Map { key: Some(MapKey::Good(key)), .. } = &open.what else { return false };
-            let compared =
-                key.text == "gives" || of_expect && matches!(&*key.text, "json" | "state" | "returns");
-            of_expect |= key.text == "expect";
-            compared
-        })
+        let keys: Vec<&str> = self
+            .open
+            .iter()
+            .filter_map(|open| match &open.what {
+                What::Map { key: Some(MapKey::Good(key)), .. } => Some(key.text.as_str()),
+                _ => None,
+            })
+            .collect();
+        matches!(*keys, ["calls", "gives", ..] | ["tests", "expect", "json" | "state" | "returns", ..])
     }
 
     /// Reports a null with what stands around it, for that tells what was meant.

@@ -13,6 +13,7 @@ mod kind;
 mod list;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use kind::{FaultKind, Unit};
@@ -35,6 +36,13 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Those that are about the disk of the machine that atflow runs on, each kind once.
+    pub fn of_disks(&self) -> BTreeSet<FaultKind> {
+        let kinds =
+            self.settings.iter().map(|(kind, _)| kind).chain(self.list.iter().map(|fault| fault.kind));
+        kinds.filter(|kind| kind.is_of_disks()).collect()
+    }
+
     /// Reads the value of `faults`: a map of rates, or a list of single faults.
     ///
     /// # Errors

@@ -262,3 +262,21 @@ fn alternatives_that_did_not_match_are_missing() {
     assert_eq!(progress.captures.get("a"), Some(&Capture::Missing));
     assert_eq!(progress.captures.int("b"), Some(1));
 }
+
+#[test]
+fn a_line_from_before_the_result_is_a_stray_or_a_failure() {
+    let mut sorter = sorter();
+    assert_eq!(sorter.replay_early(b"CONNECTED"), Early::Left);
+    arm(
+        &mut sorter,
+        Wanted {
+            awaits: expect(&["CONNECTED", "+MQTT: {code:int}"]),
+            fail: Some(Arc::new(patterns(&["+MQTT: 5", "CLOSED"]))),
+            ..Wanted::default()
+        },
+    );
+    let lines = [&b"CONNECTED"[..], b"+MQTT: 7", b"hm", b"+MQTT: 5", b"CLOSED"];
+    let found = [Early::Stray, Early::Stray, Early::Left, Early::Failure, Early::Left];
+    assert_eq!(lines.map(|line| sorter.replay_early(line)), found);
+    assert_eq!(name(sorter.progress()), Some("error"));
+}

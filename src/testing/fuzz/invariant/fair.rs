@@ -50,7 +50,7 @@ fn too_late(log: &Log, units: &[Unit], unit: &Unit, closed: &[Stretch]) -> Optio
     }
     let before = |other: &&Unit| {
         let under_way = other.began <= unit.ready;
-        under_way || other.holder == Holder::Link || other.ready <= unit.ready + ROUNDED
+        under_way || other.holder == Holder::Link || other.turn <= unit.ready + ROUNDED
     };
     let others = units.iter().take_while(|other| other.began < unit.began).filter(before);
     let mut excused: Vec<Stretch> =
@@ -138,6 +138,15 @@ mod tests {
         assert_eq!(check(&overtaken).unwrap().at, s(110));
         let by_publishes = first().publishes((102, 105, 110)).runs(JobKind::Command, (100, 110, 111));
         assert_eq!(check(&by_publishes).unwrap().at, s(110));
+    }
+
+    #[test]
+    fn a_timer_that_waits_for_a_reply_keeps_its_turn() {
+        let busy = || online().runs(JobKind::Schedule, (80, 80, 112));
+        let turns =
+            |due| busy().runs(JobKind::Timer, (due, 112, 140)).runs(JobKind::Command, (105, 140, 141));
+        assert_eq!(check(&turns(100)), None);
+        assert_eq!(check(&turns(106)).unwrap().at, s(140));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(super) struct Unit {
     pub holder: Holder,
     /// Since when it could have begun.
     pub ready: Mono,
+    /// Since when it goes before what is due later: a timer that waits for a reply keeps its turn.
+    pub turn: Mono,
     pub began: Mono,
     /// `None`: the process or the whole run ended first.
     pub ended: Option<Mono>,
@@ -56,7 +58,7 @@ pub(super) fn units(log: &Log) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     let (mut run, mut rung): (Option<usize>, Option<Mono>) = (None, None);
     let mut lives = vec![Mono::ZERO];
-    let unit = |holder, ready, began, ended| Unit { holder, ready, began, ended };
+    let unit = |holder, ready, began, ended| Unit { holder, ready, turn: ready, began, ended };
     let before = |at: Mono, took_ms: u64| at - Duration::from_millis(took_ms);
     for (at, happening) in &log.told {
         match happening {
@@ -68,7 +70,7 @@ pub(super) fn units(log: &Log) -> Vec<Unit> {
                 run = Some(units.len());
                 let due = before(*at, *late_ms);
                 let ready = readiness(log, *kind, name, due, *at);
-                units.push(unit(Holder::Run(*kind, name.clone()), ready, *at, None));
+                units.push(Unit { turn: due, ..unit(Holder::Run(*kind, name.clone()), ready, *at, None) });
             }
             Happening::JobFinished { .. } => {
                 if let Some(index) = run.take() {
@@ -100,6 +102,11 @@ pub(super) fn units(log: &Log) -> Vec<Unit> {
     }
     units.sort_by_key(|unit| unit.began);
     keep_distance(log, &mut units);
+    for unit in &mut units {
+        if !matches!(unit.holder, Holder::Run(JobKind::Timer, _)) {
+            unit.turn = unit.ready;
+        }
+    }
     units
 }
 
