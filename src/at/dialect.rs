@@ -68,7 +68,8 @@ pub struct Results {
 pub struct Limits {
     /// Longest MQTT topic in bytes.
     pub topic_bytes: usize,
-    /// Longest MQTT payload in bytes; also the longest counted frame that is believed.
+    /// Longest MQTT payload in bytes; also the longest counted data that is believed in an answer; of
+    /// a message at least 16,384 are.
     pub payload_bytes: usize,
     /// Qualities of service that `publish` may ask for.
     pub qos: Vec<i64>,

@@ -62,7 +62,8 @@ fn called(args: &CallArgs) -> Result<Exit, Exit> {
     let tried = command.try_it(&host, &stand_in, &params, method);
     let outcome = command.outcome(&host, &loaded, &clock, &stand_in, tried);
     outcome.print(args.format)?;
-    Ok(if outcome.error.is_some() { Exit::Failed } else { Exit::Done })
+    let answers = downlink.reply.is_none() || outcome.reply.is_ok();
+    Ok(if outcome.error.is_none() && answers { Exit::Done } else { Exit::Failed })
 }
 
 /// The station's place.

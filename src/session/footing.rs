@@ -79,6 +79,10 @@ impl DataPhase {
 impl Session {
     /// The command is given up, and its final result, and maybe its prompt, may come late.
     pub(super) fn lose_footing(&mut self, cancel: Cancel) {
+        if self.sorter.shows_prompt() {
+            self.footing = Footing::prompted(cancel);
+            return;
+        }
         let late_prompt = self.sorter.expect_late_prompt().then_some(cancel);
         self.footing = Footing::Unsure { late_prompt };
     }

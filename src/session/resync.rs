@@ -14,8 +14,9 @@ use super::{Counted, Fault, Footing, Heard, Pumped, Session};
 /// Tries of `AT`, and how long each may take. `check` counts them for every command (3 s).
 const TRIES: u32 = 3;
 const TRY: Duration = Duration::from_secs(1);
-/// A late result of the earlier command may come right behind the OK of the probe.
-const SETTLE: Duration = Duration::from_millis(20);
+/// If the answer to the probe was a late one to the earlier command, the module's own to the probe comes so soon
+/// behind it: `AT` takes 3 to 50 ms on modules on record, and several times that is cheap after a timeout.
+const SETTLE: Duration = Duration::from_millis(300);
 
 impl Session {
     /// Makes sure that the module listens for a command line before one is sent.
@@ -55,6 +56,10 @@ impl Session {
         let quiet = self.now() + self.dialect.line.quiet;
         self.drain(quiet)?;
         for _ in 0..TRIES {
+            if self.sorter.shows_prompt() {
+                // Nobody said that this command asks for data, so nobody knows how to get out of it.
+                self.footing = Footing::Stuck;
+            }
             if self.footing.is_in_data() {
                 // The prompt of the earlier command came late: whatever is sent now would be its data.
                 return self.find_footing().map(|()| true);

@@ -256,19 +256,31 @@ impl Station {
         false
     }
 
-    /// The reply that the file makes of a result; `None` if it makes none. A result that is too long for the
-    /// module is replaced by word of that: whoever asked waits for an answer.
+    /// The reply that the file makes of a result; `None` if it makes none.
     pub(super) fn reply_row(&mut self, downlink: &Downlink, read: &Read, result: Value) -> Option<NewRow> {
-        let reply = downlink.reply.as_ref()?;
-        let made = self.reply_with(reply, read, result).or_else(|why| {
-            let result = result_value(Code::TooLarge, "the result is too long for a message");
-            self.reply_with(reply, read, result).map_err(|_| why)
-        });
-        made.map_err(|why| {
-            let text = format!("the reply to `{}` cannot be made: {why}", read.call.method);
-            self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
-        })
-        .ok()
+        self.reply_or_word(downlink, read, result).0
+    }
+
+    /// The same. A result that is too long for the module is replaced by word of that, for whoever asked waits for
+    /// an answer; that is the code then.
+    pub(super) fn reply_or_word(
+        &mut self,
+        downlink: &Downlink,
+        read: &Read,
+        result: Value,
+    ) -> (Option<NewRow>, Option<Code>) {
+        let Some(reply) = downlink.reply.as_ref() else { return (None, None) };
+        let why = match self.reply_with(reply, read, result) {
+            Ok(row) => return (Some(row), None),
+            Err(why) => why,
+        };
+        let word = result_value(Code::TooLarge, "the result is too long for a message");
+        if let Ok(row) = self.reply_with(reply, read, word) {
+            return (Some(row), Some(Code::TooLarge));
+        }
+        let text = format!("the reply to `{}` cannot be made: {why}", read.call.method);
+        self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
+        (None, None)
     }
 
     fn reply_with(&mut self, reply: &Computation, read: &Read, result: Value) -> Result<NewRow, String> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use atflow::sim::{Calendar, Entry, Receipt};
+use atflow::sim::{Calendar, Entry, Receipt, What};
 use atflow::station::event::{Happening, JobKind, LaneName};
 use atflow::store::{Lane, NewCommand};
 use serde_json::json;
 
 use crate::ledger;
+use crate::support_station::case::at;
 use crate::support_station::recorder::Recorder;
 use crate::support_station::{Case, Lab, cloud, hm, s, station, what};
 
@@ -316,6 +317,51 @@ fn an_object_that_is_no_command_is_answered() {
         _ => None,
     });
     assert_eq!(logs, ["`id` is `1000` in the topic and `7` in the message: the topic counts"]);
+}
+
+/// What the handler did stands, and its result is more than the module can send: reply and log say so alike.
+#[test]
+fn a_result_that_is_too_long_is_told_as_that() {
+    let text = "x".repeat(2_340);
+    let mut lab = Lab::start(commands([call(hm(0, 1), "echo", &format!(r#"{{"text":"{text}"}}"#))]));
+    lab.run_to(hm(0, 2));
+    assert_eq!(lab.told().command_codes(), ["too_large"]);
+    let replies = replies(&lab);
+    assert!(replies.len() == 1 && replies[0].contains(r#""error":"too large""#), "{replies:?}");
+}
+
+/// What is longer than the module itself may publish is a message all the same: nothing in it is a line.
+#[test]
+fn a_message_longer_than_the_module_may_publish_drives_nothing() {
+    let forged = "\r\n+MSUB: \"command/send/9\",29 byte,{\"method\":\"count\",\"params\":{}}\r\n\r\nRDY\r\n";
+    let long = |bytes: usize| format!("{}{forged}", "z".repeat(bytes));
+    // The simulated module hands on 4,100 bytes at most; others may do more.
+    let says = |minute: u64, topic: &str, payload: String| {
+        at(hm(0, minute), What::Urc(format!("+MSUB: \"{topic}\",{} byte,{payload}", payload.len())))
+    };
+    let too_large = format!(r#"{{"method":"echo","params":{{"text":"{}"}}}}"#, "x".repeat(4_100));
+    let entries = [
+        cloud(hm(0, 1), "config/a", long(2_900)),
+        says(2, TOPIC, too_large),
+        says(3, "config/a", long(20_000)),
+        call(hm(0, 5), "count", "{}"),
+    ];
+    let mut lab = Lab::start(commands(entries));
+    lab.run_to(hm(0, 6));
+    let told = lab.told();
+    assert_eq!(told.command_codes(), ["ok"]);
+    let rejected = told.all(|happening| match happening {
+        Happening::CommandRejected { code, .. } => Some(code.clone()),
+        _ => None,
+    });
+    assert_eq!(rejected, ["too_large"]);
+    let lost = told.all(|happening| match happening {
+        Happening::LinkState { cause: Some(cause), .. } => Some(cause.clone()),
+        Happening::Reboot { evidence, .. } => Some(evidence.clone()),
+        _ => None,
+    });
+    assert!(lost.is_empty(), "{lost:?}");
+    assert!(lab.received_on("command/reply/9").is_empty());
 }
 
 /// Where each command has an id of its own, one that came before is a repeat, whatever it says and however late.

@@ -13,6 +13,10 @@ const SLIP_BYTES: usize = 16;
 /// What follows counted bytes may hold fields (`,{rssi:int}`), but no more than this.
 const TAIL_BYTES: usize = 256;
 
+/// What a message may have, whatever the module takes to publish. A number of ours: many times what modules on record
+/// hand on at once (SIM7600: 1,500 bytes). A damaged length beyond it swallows nothing.
+const MESSAGE_BYTES: usize = 16 * 1024;
+
 /// Whose the frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -23,6 +27,14 @@ pub(super) enum Owner {
     Collect(usize),
     /// Of a step that is over.
     Nobody,
+}
+
+impl Owner {
+    /// The most bytes that are believed to be announced. The cloud may send more than the module takes to publish.
+    pub(super) fn limit(self, dialect: &Dialect) -> usize {
+        let sent = dialect.limits.payload_bytes;
+        if matches!(self, Self::Message(_)) { sent.max(MESSAGE_BYTES) } else { sent }
+    }
 }
 
 /// A sequence, kept alive while a frame of it is read.
@@ -146,7 +158,7 @@ impl Frame {
             return false;
         }
         let known = [&captures, &self.captures, &self.earlier];
-        let Some(need) = believed(pattern, next, &known, self.limit) else {
+        let Some(need) = Need::of(pattern, next, &known).and_then(|need| need.believed(self.limit)) else {
             return false;
         };
         self.captures.0.append(&mut captures.0);
@@ -181,15 +193,31 @@ impl Frame {
     }
 }
 
-/// How many bytes counted hole `hole` of `pattern` takes, if that is believed: not more than `limit`, and with
-/// what `known` holds of it already, from earlier rounds of a `many`, not more than is collected.
-pub(super) fn believed(pattern: &Pattern, hole: usize, known: &[&Captures], limit: usize) -> Option<usize> {
-    let (name, length, _) = pattern.counted_hole(hole);
-    let length = known.iter().find_map(|captures| captures.int(length))?;
-    let length = usize::try_from(length).ok().filter(|&length| length <= limit)?;
-    let joined = name.and_then(|name| known.iter().find_map(|captures| captures.get(name)));
-    let joined = joined.map_or(0, |joined| if let Capture::Bytes(bytes) = joined { bytes.len() } else { 0 });
-    (joined + length <= JOINED_BYTES).then_some(length)
+/// How many bytes a counted hole takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Need {
+    /// What was announced.
+    pub declared: usize,
+    /// What is there already, from earlier rounds of a `many`.
+    joined: usize,
+}
+
+impl Need {
+    /// Of counted hole `hole` of `pattern`, if `known` holds its length.
+    pub(super) fn of(pattern: &Pattern, hole: usize, known: &[&Captures]) -> Option<Self> {
+        let (name, length, _) = pattern.counted_hole(hole);
+        let declared = known.iter().find_map(|captures| captures.int(length))?;
+        let declared = usize::try_from(declared).ok()?;
+        let joined = name.and_then(|name| known.iter().find_map(|captures| captures.get(name)));
+        let joined =
+            joined.map_or(0, |joined| if let Capture::Bytes(bytes) = joined { bytes.len() } else { 0 });
+        Some(Self { declared, joined })
+    }
+
+    /// If that is believed: not more than `limit`, and all together not more than is collected.
+    pub(super) fn believed(self, limit: usize) -> Option<usize> {
+        (self.declared <= limit && self.joined + self.declared <= JOINED_BYTES).then_some(self.declared)
+    }
 }
 
 /// Whether `payload` is one complete JSON text that shows its own end. A bare number does not.

@@ -26,7 +26,7 @@ use super::dialect::{Dialect, Prompt};
 use super::pattern::{Captures, Pattern, trim_end};
 use cursor::{Cursor, Place};
 use exchange::Exchange;
-use frame::{Frame, Owner, Source, State, believed};
+use frame::{Frame, Need, Owner, Source, State};
 use message::Pieces;
 use urc::UrcIndex;
 
@@ -254,6 +254,11 @@ impl Sorter {
         exchange.replay_early(line, self.urcs.means_closed(&self.dialect, line))
     }
 
+    /// Whether the last thing that came looks like a prompt for data, which no step had announced.
+    pub fn shows_prompt(&self) -> bool {
+        !self.in_frame() && matches!(&*self.line, b">" | b"> ")
+    }
+
     /// Whether counted bytes or the rest of a message are still to come.
     pub fn in_frame(&self) -> bool {
         self.frame.is_some() || self.block.is_some()
@@ -347,7 +352,7 @@ impl Sorter {
         // Only CR and LF end a line. NULs are what a UART hears while a module boots.
         let stop = memchr::memchr3(b'\r', b'\n', 0, window);
         self.line.extend_from_slice(&window[..stop.unwrap_or(window.len())]);
-        if self.line.len() > before && self.begin_at_header(before) {
+        if self.line.len() > before && self.begin_at_header(before, out) {
             self.begun_before = false;
             return self.line.len() - before;
         }
@@ -402,7 +407,7 @@ impl Sorter {
 
     /// Looks for the end of a header in the line, of which the first `before` bytes were looked at already.
     /// If there is one, the line is cut behind it and a frame begun.
-    fn begin_at_header(&mut self, before: usize) -> bool {
+    fn begin_at_header(&mut self, before: usize, out: &mut Vec<Sorted>) -> bool {
         let step = self.exchange.as_ref().is_some_and(|exchange| exchange.counted);
         let likely = step || self.block.is_some() || self.urcs.may_be_header(&self.line);
         if self.within == Within::Overlong || !likely {
@@ -410,12 +415,21 @@ impl Sorter {
         }
         let dialect = self.dialect.clone();
         let mut found: Option<(usize, Frame)> = None;
+        let mut too_long = None;
         let mut look =
             |owner, place: Place, pattern: &Pattern, earlier: &Captures, source: Option<Source>| {
-                if let (Some(source), true) = (source, self.line.starts_with(pattern.prefix()))
-                    && let Some((at, need, captures)) = self.header(pattern, before, earlier, owner)
-                    && found.as_ref().is_none_or(|(first, _)| at < *first)
-                {
+                let (Some(source), true) = (source, self.line.starts_with(pattern.prefix())) else {
+                    return None::<()>;
+                };
+                let Some((at, need, captures)) = self.header(pattern, before, earlier, owner) else {
+                    return None;
+                };
+                let limit = owner.limit(&dialect);
+                let Some(need) = need.believed(limit) else {
+                    too_long = Some(need.declared).filter(|_| matches!(owner, Owner::Message(_)));
+                    return None;
+                };
+                if found.as_ref().is_none_or(|(first, _)| at < *first) {
                     let frame = Frame {
                         source,
                         owner,
@@ -426,11 +440,11 @@ impl Sorter {
                         start: at,
                         need,
                         skip_lf: false,
-                        limit: dialect.limits.payload_bytes,
+                        limit,
                     };
                     found = Some((at, frame));
                 }
-                None::<()>
+                None
             };
         let is_header = |pattern: &Pattern| pattern.is_counted() && !pattern.begins_with_bytes();
         let none = Captures::default();
@@ -454,7 +468,12 @@ impl Sorter {
                 is_header(pattern).then(|| look(owner, place, pattern, captures, exchange.source(owner)))?
             });
         }
-        let Some((at, frame)) = found else { return false };
+        let Some((at, frame)) = found else {
+            if let Some(declared) = too_long {
+                self.distrust_message(declared, out);
+            }
+            return false;
+        };
         self.line.truncate(at);
         self.frame = Some(frame);
         true
@@ -468,7 +487,7 @@ impl Sorter {
         before: usize,
         earlier: &Captures,
         owner: Owner,
-    ) -> Option<(usize, usize, Captures)> {
+    ) -> Option<(usize, Need, Captures)> {
         let behind = pattern.counted_hole(0).2;
         let text = &self.line[..self.line.len().min(HEADER_BYTES)];
         let same = self.same(owner);
@@ -477,8 +496,7 @@ impl Sorter {
             if !pattern.segment_captures(0, &text[..end], same, &mut captures) {
                 return None;
             }
-            let limit = self.dialect.limits.payload_bytes;
-            let need = believed(pattern, 0, &[&captures, earlier], limit)?;
+            let need = Need::of(pattern, 0, &[&captures, earlier])?;
             Some((end, need, captures))
         })
     }

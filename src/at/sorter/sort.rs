@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Place, Shape};
 use super::exchange::{Offer, Taken};
-use super::frame::{Frame, Owner, Source, believed, is_whole_json};
+use super::frame::{Frame, Need, Owner, Source, is_whole_json};
 use super::urc::Known;
 use super::{Block, Class, Damaged, Message, NOTHING, Sorted, Sorter, report_lost};
 use crate::at::pattern::{Captures, Pattern, Sequence};
@@ -184,20 +184,21 @@ impl Sorter {
     /// Begins a frame if the next thing that `owner` waits for is counted bytes directly behind the line
     /// end `end`.
     fn begin_behind(&mut self, owner: Owner, end: u8, out: &mut Vec<Sorted>) {
-        let limit = self.dialect.limits.payload_bytes;
+        let limit = owner.limit(&self.dialect);
         let found = {
             let Some((source, cursor, captures)) = self.progress_of(owner) else { return };
             let Some(sequence) = source.sequence() else { return };
             cursor.find(sequence, |place, pattern| {
-                let need = || believed(pattern, 0, &[captures], limit);
+                let need = || Need::of(pattern, 0, &[captures]);
                 pattern.begins_with_bytes().then(|| (source.clone(), place, need(), captures.clone()))
             })
         };
         let Some((source, place, need, earlier)) = found else { return };
-        let Some(need) = need else {
+        let Some(need) = need.and_then(|need| need.believed(limit)) else {
             // More than is believed: what follows is read as lines.
             if matches!(owner, Owner::Message(_)) {
                 self.end_block(out);
+                self.distrust = true;
             }
             return;
         };
@@ -215,6 +216,15 @@ impl Sorter {
             return;
         }
         self.frame = Some(frame);
+    }
+
+    /// A message is longer than any module has room for. What follows is payload that looks like lines, or the
+    /// number is damaged: until it is known again where a line begins, none of them is a fact or a message.
+    pub(super) fn distrust_message(&mut self, declared: usize, out: &mut Vec<Sorted>) {
+        if !self.distrust {
+            self.distrust = true;
+            out.push(Sorted::Damaged(Damaged { declared, seen: 0, delivered: false }));
+        }
     }
 
     fn progress_of(&self, owner: Owner) -> Option<(Source, &Cursor, &Captures)> {
@@ -294,7 +304,7 @@ impl Sorter {
         } else {
             // With a line end near the declared length, reading goes on in step; without one, what follows
             // may be payload that looks like lines.
-            self.distrust = !at_line_end;
+            self.distrust |= !at_line_end;
             if matches!(frame.owner, Owner::Message(_)) {
                 self.block = None;
             }

@@ -59,8 +59,11 @@ pub(super) fn reply(
     ]);
     let values = run.compute(reply, &given).map_err(|failure| failure.message.clone())?;
     let [topic, content] = values.as_slice() else { return Err("the reply has no topic".to_owned()) };
-    let content = hooks::to_json(content).map_err(|error| error.to_string())?;
-    Ok((hooks::display(topic), content.to_string()))
+    let content = hooks::to_json(content).map_err(|error| error.to_string())?.to_string();
+    let topic = hooks::display(topic);
+    // As a station's own replies go up.
+    run.fits(&topic, content.len(), 1).map_err(|failure| failure.message.clone())?;
+    Ok((topic, content))
 }
 
 /// Something that can work out expressions of the program, and the mask over what is shown.

@@ -91,7 +91,8 @@ pub static DIALECT_LIMITS: Shape = Shape {
         Key::new(
             "payload",
             Takes::Int { min: 1, max: 16_777_216 },
-            "longest payload in bytes; also the longest counted frame that is believed",
+            "longest payload in bytes; also the longest counted data that is believed in an answer; of a message at \
+             least 16384 bytes are",
         )
         .default("4100"),
         Key::new(

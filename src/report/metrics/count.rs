@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::link::Mono;
 use crate::session::Counted;
-use crate::station::event::{Happening, Work};
+use crate::station::event::{Happening, LaneName, Work};
 
 use super::Metrics;
 use super::family::OTHER;
@@ -96,7 +96,11 @@ impl Metrics {
 
     fn count_reports(&mut self, happening: &Happening) {
         match happening {
-            Happening::ReportQueued { source, .. } => self.reports_queued.add([source], 1),
+            Happening::ReportQueued { lane, source, .. } => {
+                // A reply is named after what the cloud called, which may be anything.
+                let source = if *lane == LaneName::Reply { self.handler(source) } else { source };
+                self.reports_queued.add([source], 1);
+            }
             Happening::ReportSent { lane, qos, attempts, age_ms, .. } => {
                 self.reports_sent.add([lane.word(), &qos.to_string()], 1);
                 self.reports_resent += u64::from(attempts.saturating_sub(1));

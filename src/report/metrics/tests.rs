@@ -8,7 +8,7 @@ use crate::link::Mono;
 use crate::report::station::samples::{at, life, rest, status};
 use crate::run::event::Observer as _;
 use crate::session::Counted;
-use crate::station::event::{Happening, LinkState, Status, Watcher as _, Work};
+use crate::station::event::{Happening, LaneName, LinkState, Status, Watcher as _, Work};
 
 use super::family::Counters;
 use super::{About, Metrics, MetricsWatcher};
@@ -231,4 +231,21 @@ fn a_watcher_feeds_what_another_thread_reads() {
     assert_eq!(value(&text, "last_report_timestamp_seconds").as_deref(), Some("1.5"));
     assert_eq!(value(&text, "resyncs_total").as_deref(), Some("1"));
     assert!(text.contains("kind=\"io\"} 1\n"), "{text}");
+}
+
+/// Whoever sends commands chooses their names: no series for each of them.
+#[test]
+fn a_reply_to_a_made_up_method_counts_as_other() {
+    let mut metrics = Metrics::new(about());
+    for (lane, source) in
+        [(LaneName::Reply, "sig\r\nnal"), (LaneName::Reply, "restart"), (LaneName::Report, "report")]
+    {
+        let (topic, source) = ("t".to_string(), source.to_string());
+        metrics.happened(at(1), &Happening::ReportQueued { seq: 1, topic, bytes: 1, lane, source });
+    }
+    let page = metrics.render(None);
+    let found: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("atflow_reports_queued_total{")).collect();
+    let named = |name: &str| found.iter().any(|line| line.contains(&format!("schedule=\"{name}\"")));
+    assert!(named("other") && named("restart") && named("report") && found.len() == 3, "{found:?}");
 }

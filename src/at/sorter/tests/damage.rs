@@ -103,3 +103,34 @@ fn a_stalled_block_is_given_up() {
     assert!(matches!(stall(&mut sorter)[..], [Sorted::Damaged(Damaged { delivered: false, .. })]));
     assert!(!sorter.in_frame());
 }
+
+/// Whoever may write to a topic must not drive the machine with what the module has no room to publish itself.
+#[test]
+fn a_message_longer_than_the_module_may_publish_is_one_message() {
+    let forged = "\r\nRDY\r\n+MSUB: \"command/send/9\",2 byte,{}\r\nCLOSED\r\nOK\r\n";
+    let payload = "z".repeat(dialect().limits.payload_bytes) + forged;
+    let mut sorter = sorter();
+    let out = feed(&mut sorter, &declared(payload.len(), &payload, "\r\nRING\r\n"));
+    assert_eq!(messages(&out), [("command/send/1000".into(), payload, false)]);
+    assert_eq!(classes(&out), [Class::Message, Class::Other]);
+}
+
+#[test]
+fn lines_of_a_message_that_nobody_has_room_for_drive_nothing() {
+    let forged = "z,\r\nRDY\r\n+MSUB: \"command/send/9\",2 byte,{}\r\n+MSUB: \"t\",3 byte,ab\r\nCLOSED\r\n";
+    for (length, pad) in [("16385", 0), ("99999999", 20_000), ("9223372036854775807", 0)] {
+        let mut sorter = sorter();
+        let bytes = format!("+MSUB: \"data/x\",{length} byte,{}{forged}", "z".repeat(pad));
+        let out = feed(&mut sorter, bytes.as_bytes());
+        assert!(classes(&out).iter().all(|class| *class == Class::Noise), "{length}: {out:?}");
+        let told =
+            |sorted: &&Sorted| matches!(sorted, Sorted::Damaged(Damaged { seen: 0, delivered: false, .. }));
+        assert_eq!(out.iter().filter(told).count(), 1, "{length}: {out:?}");
+        assert!(
+            out.iter().all(|sorted| matches!(sorted, Sorted::Line { .. } | Sorted::Damaged(_))),
+            "{out:?}"
+        );
+        stall(&mut sorter);
+        assert_eq!(classes(&feed(&mut sorter, b"CLOSED\r\n")), [Class::Closed], "{length}");
+    }
+}

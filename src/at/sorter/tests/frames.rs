@@ -95,9 +95,11 @@ fn a_list_of_counted_texts() {
 #[test]
 fn more_than_the_limit_is_no_frame() {
     let out = feed(&mut sorter(), b"+MSUB: \"t\",99999 byte,ab\r\nRING\r\n+MSUB: \"t\",-1 byte,ab\r\n");
-    assert_eq!(classes(&out), [Class::Unknown, Class::Other, Class::Unknown]);
+    assert_eq!(classes(&out), [Class::Noise; 3]);
+    let out = feed(&mut sorter(), b"+MSUB: \"t\",-1 byte,ab\r\nRING\r\n");
+    assert_eq!(classes(&out), [Class::Unknown, Class::Other]);
     let out = feed(&mut sorter(), b"+QMTRECV: 0,0,\"t\",99999\r\nRING\r\n");
-    assert_eq!(classes(&out), [Class::Message, Class::Other]);
+    assert_eq!(classes(&out), [Class::Message, Class::Noise]);
 }
 
 #[test]

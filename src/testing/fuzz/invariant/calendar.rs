@@ -11,7 +11,7 @@ use crate::store::Lane;
 
 use super::super::log::Log;
 use super::Violation;
-use super::whole::number;
+use super::whole::{number, touched};
 
 /// So much may a calendar that is trusted be wrong.
 const MOST_MS: u64 = 2000;
@@ -37,7 +37,9 @@ pub(in super::super) fn dated(log: &Log) -> Vec<(Mono, i64, i64)> {
         .filter(|entry| entry.row.lane == Lane::Report && value(&entry.row.payload, field).is_none())
         .map(|entry| (entry.seq, entry.at_ms))
         .collect();
-    let judged = log.received.iter().filter_map(|receipt| {
+    // A digit that was lost on the line is not the calendar's.
+    let whole = log.received.iter().filter(|receipt| !touched(log, receipt.at));
+    let judged = whole.filter_map(|receipt| {
         let at_ms = made.get(&number(&receipt.post.payload)?)?;
         let says_ms = value(&receipt.post.payload, field)?.as_i64()?;
         Some((receipt.at, says_ms, right_at_zero(log, receipt.at)? + at_ms))
