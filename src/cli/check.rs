@@ -187,13 +187,18 @@ fn record(row: &Row) -> serde_json::Value {
     let Row { part, name, time, commands } = row;
     let mut record = json!({
         "flow": name,
-        "worst_case_ms": time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+        "worst_case_ms": time.map(whole_milliseconds),
         "commands": commands,
     });
     if !part.is_empty() {
         record["part"] = json!(part);
     }
     record
+}
+
+/// A bound that is rounded down is none.
+fn whole_milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// A worst case is shown in whole seconds, rounded up.
@@ -221,4 +226,19 @@ fn print_rows(rows: &[Row]) -> Result<(), Exit> {
         say::line(&format!("{start}  at most {time}{commands}"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worst_case_is_rounded_up_in_either_format() {
+        for (micros, ms, shown) in [(12_000_400, 12_001, "13s"), (12_000_000, 12_000, "12s"), (0, 0, "0s")] {
+            let time = Duration::from_micros(micros);
+            let row = Row { part: "", name: "f".to_string(), time: Some(time), commands: Some(1) };
+            assert_eq!(record(&row)["worst_case_ms"], json!(ms), "{micros}");
+            assert_eq!(duration::display(whole_seconds(time)), shown, "{micros}");
+        }
+    }
 }
