@@ -3,7 +3,7 @@
 
 /// Names without their first sign, and what these commands may do. Their read and test forms only ask.
 const NAMES: [(&str, &[&str]); 7] = [
-    ("may restart the module or turn it off", &["CFUN", "CPOF", "RST", "SMSO", "TRB"]),
+    ("may restart the module or turn it off", &["CFUN", "CPOF", "QRST", "RST", "SMSO", "TRB"]),
     ("may put the module to sleep", &["CEDRXS", "CPSMS", "CSCLK", "GSLP", "SLEEP", "SLEEPWKCFG"]),
     (
         "may lock the SIM or write to it",
@@ -17,7 +17,10 @@ const NAMES: [(&str, &[&str]); 7] = [
         "may cost money",
         &["CCFC", "CCFCU", "CCWA", "CHLD", "CMGC", "CMGS", "CMMS", "CMSS", "CTFR", "CUSD", "VTS"],
     ),
-    ("erases or overwrites what the module keeps", &["CIUPDATE", "CMAR", "CMGD", "CPBW", "CRES", "CSAS"]),
+    (
+        "erases or overwrites what the module keeps",
+        &["CIUPDATE", "CMAR", "CMGD", "CPBW", "CRES", "CSAS", "RSTSET", "SYSSTORE"],
+    ),
     (
         "changes how the module talks, so that it may no longer be understood",
         &[
@@ -30,6 +33,7 @@ const NAMES: [(&str, &[&str]); 7] = [
             "IFC",
             "ILRR",
             "IPR",
+            "IPREX",
             "SAVETRANSLINK",
             "UART",
             "UART_CUR",
