@@ -1,6 +1,7 @@
 //! The shapes in which a secret can cross the line or reach a log: as it is, with a dialect's escapes, as
 //! part of a JSON string, and each of these in hexadecimal, percent encoding or base64, the last also inside an
-//! address; and as the UCS2 of a module whose character set that is.
+//! address; in JSON inside JSON; in hexadecimal and then base64; and as the UCS2 of a module whose character set
+//! that is.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -23,10 +24,15 @@ pub(super) fn of(value: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> 
         all.insert(bytes.escape_ascii().to_string().into_bytes());
         all.extend(hexadecimal(bytes).map(String::into_bytes));
         all.extend(percent(bytes).map(String::into_bytes));
-        for encoded in base64(bytes) {
-            all.extend(inside_an_address_or_json(&encoded).map(String::into_bytes));
-            all.insert(encoded.into_bytes());
-        }
+        all.extend(base64_anywhere(bytes));
+    }
+    // A text in JSON that itself is a text in JSON, in the quotes of a command.
+    for inner in json(&text) {
+        all.extend(json(&inner).map(|twice| escaped(&twice, escapes).into_bytes()));
+    }
+    // Of hexadecimal only the digits alone: to encode those of an address or of C twice is nobody's habit.
+    for digits in digits(value, "", "") {
+        all.extend(base64_anywhere(digits.as_bytes()));
     }
     for unit_bytes in [u16::to_be_bytes, u16::to_le_bytes] {
         let ucs2: Vec<u8> = text.encode_utf16().flat_map(unit_bytes).collect();
@@ -83,14 +89,15 @@ const HEXADECIMAL: [(&str, &str); 8] =
 
 /// Each way of [`HEXADECIMAL`], in small and in capital letters.
 fn hexadecimal(bytes: &[u8]) -> impl Iterator<Item = String> {
-    HEXADECIMAL.iter().flat_map(move |(before, between)| {
-        let each = |digits: fn(u8) -> String| {
-            let written: Vec<String> =
-                bytes.iter().map(|&byte| format!("{before}{}", digits(byte))).collect();
-            written.join(between)
-        };
-        [each(|byte| format!("{byte:02x}")), each(|byte| format!("{byte:02X}"))]
-    })
+    HEXADECIMAL.iter().flat_map(move |(before, between)| digits(bytes, before, between))
+}
+
+fn digits(bytes: &[u8], before: &str, between: &str) -> [String; 2] {
+    let each = |digits: fn(u8) -> String| {
+        let written: Vec<String> = bytes.iter().map(|&byte| format!("{before}{}", digits(byte))).collect();
+        written.join(between)
+    };
+    [each(|byte| format!("{byte:02x}")), each(|byte| format!("{byte:02X}"))]
 }
 
 /// Percent encoding of a URL and of a form, where a blank is `+`, and of every byte.
@@ -111,6 +118,16 @@ fn percent(bytes: &[u8]) -> [String; 5] {
     let url = each(unreserved, true);
     let form = url.replace("%20", "+");
     [url, form, each(unreserved, false), each(|_| false, true), each(|_| false, false)]
+}
+
+/// Base64, also inside an address or JSON.
+fn base64_anywhere(bytes: &[u8]) -> BTreeSet<Vec<u8>> {
+    let mut all = BTreeSet::new();
+    for encoded in base64(bytes) {
+        all.extend(inside_an_address_or_json(&encoded).map(String::into_bytes));
+        all.insert(encoded.into_bytes());
+    }
+    all
 }
 
 /// Base64 as the value of a query, where `+`, `/` and `=` mean something else, and with `\/` as PHP writes JSON.

@@ -29,6 +29,8 @@ fn every_form_of_a_secret_is_found() {
     let masker = masker(&[("pw", value)]);
     let json = serde_json::to_string(value).unwrap();
     let json_inner = &json[1..json.len() - 1];
+    let json_twice = serde_json::to_string(json_inner).unwrap();
+    let json_twice = &json_twice[1..json_twice.len() - 1];
     let hex = |between: &str| value.bytes().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(between);
     let forms = [
         ("raw", value.to_owned()),
@@ -38,6 +40,11 @@ fn every_form_of_a_secret_is_found() {
         ("json in ascii", json_inner.replace('ä', "\\u00e4")),
         ("json, then dialect", "pä/ss \\5C\\22w\\5C\\5Co\\2Crd\\5C\\22?".to_owned()),
         ("dialect, then json", "pä/ss \\\\22w\\\\5Co\\\\2Crd\\\\22?".to_owned()),
+        ("json in json", json_twice.to_owned()),
+        (
+            "json in json, then dialect",
+            json_twice.replace('\\', "\\5C").replace('"', "\\22").replace(',', "\\2C"),
+        ),
         ("log", value.as_bytes().escape_ascii().to_string()),
         ("hex", hex("")),
         ("HEX", hex("").to_uppercase()),
@@ -54,7 +61,10 @@ fn every_form_of_a_secret_is_found() {
         ("base64", STANDARD.encode(value)),
         ("base64 in a query", STANDARD.encode(value).replace('/', "%2F").replace('=', "%3D")),
         ("base64 in JSON", STANDARD.encode(value).replace('/', "\\/")),
+        ("hex in base64", STANDARD.encode(hex(""))),
+        ("HEX in base64", STANDARD.encode(hex("").to_uppercase())),
         ("UCS2", "007000E4002F00730073002000220077005C006F002C007200640022003F".to_owned()),
+        ("ucs2", "007000e4002f00730073002000220077005c006f002c007200640022003f".to_owned()),
     ];
     for (form, text) in forms {
         assert_eq!(masker.mask(&format!("AT=({text})")), "AT=(<pw>)", "{form}: {text}");
