@@ -50,8 +50,8 @@ pub(super) struct Surroundings<'a> {
 pub(super) struct Findings {
     /// Names that are neither local nor a closure's own, each with the first place where it stands.
     pub(super) free_names: BTreeMap<String, Position>,
-    /// Whether a function of a hook file is called.
-    pub(super) calls_hooks: bool,
+    /// Where functions of the hook files are called, and which, by name and number of arguments.
+    pub(super) hook_calls: Vec<(Position, (String, usize))>,
     /// Names of the station that stand there literally.
     pub(super) mentions: Vec<(Mentioned, String, Position)>,
     /// By place: line, then character.
@@ -160,7 +160,7 @@ fn function_call(call: &FnCallExpr, position: Position, around: &Surroundings<'_
     if let Some(counts) = around.script.get(name)
         && counts.contains(&given)
     {
-        findings.calls_hooks = true;
+        findings.hook_calls.push((position, (name.to_owned(), given)));
         return;
     }
     unless_native(name, given, position, around, findings);

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rhai::{EvalAltResult, Position};
 
+use super::file::Entrance;
 use super::problem::{offset, word};
 use super::value::{Value, display, kind_named};
 
@@ -114,8 +115,8 @@ impl HookError {
         Self { kind, message, help: None, place: None, at: None }
     }
 
-    /// Rhai's error, from evaluating `source`.
-    pub(super) fn from_rhai(source: &str, error: &EvalAltResult) -> Self {
+    /// Rhai's error, from evaluating `source`, which has these `entrances`.
+    pub(super) fn from_rhai(source: &str, error: &EvalAltResult, entrances: &[Entrance]) -> Self {
         let mut error = error;
         let mut file: Option<String> = None;
         let mut outermost = Position::NONE;
@@ -138,12 +139,25 @@ impl HookError {
         let place = file.and_then(|file| {
             Some(Place { file, line: position.line()?, column: position.position().unwrap_or(1) })
         });
+        let place = place.or_else(|| entered(kind, outermost, entrances));
         let at = (!outermost.is_none()).then(|| {
             let start = offset(source, outermost);
             start..start + word(&source[start..]).len()
         });
         Self { kind, message, help, place, at }
     }
+}
+
+/// Where the function begins that the expression called and that had too much of something: on its way out of a
+/// function a limit loses its place to that of the call.
+fn entered(kind: ErrorKind, call: Position, entrances: &[Entrance]) -> Option<Place> {
+    let ErrorKind::Limit(limit) = kind else { return None };
+    // On the way out of a closure even that is lost. An expression does not go on for ever by itself, so it was
+    // the one function that it calls; a text or list may be its own.
+    let endless = matches!(limit, Limit::Operations | Limit::CallDepth | Limit::Time);
+    let only = || entrances.first().filter(|_| endless && entrances.len() == 1);
+    let entrance = entrances.iter().find(|entrance| entrance.call == call).or_else(only)?;
+    Some(entrance.function.clone())
 }
 
 type Explained = (ErrorKind, String, Option<String>);

@@ -4,12 +4,25 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{AST, FnAccess, Module};
+use rhai::{AST, FnAccess, Module, Position};
 
 use super::check::Arities;
+use super::error::Place;
 use super::mention::Mention;
 use super::problem::{HookProblem, ProblemKind};
 use super::value::Value;
+
+/// Where each function begins, by its name and number of arguments.
+pub(super) type Beginnings = BTreeMap<(String, usize), Place>;
+
+/// A call in an expression that leads into a hook file.
+#[derive(Clone, Debug)]
+pub(super) struct Entrance {
+    /// Where the call stands in the expression.
+    pub(super) call: Position,
+    /// Where the function begins.
+    pub(super) function: Place,
+}
 
 /// One compiled hook file. Its functions see its own functions and constants, private ones too, and those of
 /// no other file.
@@ -18,6 +31,7 @@ pub struct HookFile {
     pub(super) name: Arc<str>,
     pub(super) module: Module,
     pub(super) functions: Arities,
+    pub(super) beginnings: Beginnings,
     pub(super) constants: Vec<(String, Value)>,
     pub(super) mentions: Vec<Mention>,
 }
@@ -44,6 +58,7 @@ impl HookFile {
 pub struct Hooks {
     pub(super) module: Rc<Module>,
     pub(super) functions: Arities,
+    pub(super) beginnings: Beginnings,
     pub(super) constants: BTreeMap<String, (Value, Arc<str>)>,
 }
 
@@ -56,6 +71,7 @@ impl Hooks {
     pub fn merge(files: &[HookFile]) -> Result<Self, HookProblem> {
         let mut module = Module::new();
         let mut functions = Arities::new();
+        let mut beginnings = Beginnings::new();
         let mut constants = BTreeMap::<String, (Value, Arc<str>)>::new();
         let mut homes = BTreeMap::<(&str, usize), &Arc<str>>::new();
         for file in files {
@@ -71,14 +87,21 @@ impl Hooks {
                 }
                 constants.insert(name.clone(), (value.clone(), Arc::clone(&file.name)));
             }
+            beginnings.extend(file.beginnings.clone());
             module.combine(file.module.clone());
         }
-        Ok(Self { module: Rc::new(module), functions, constants })
+        Ok(Self { module: Rc::new(module), functions, beginnings, constants })
     }
 
     /// The public functions with their numbers of arguments, sorted.
     pub fn functions(&self) -> impl Iterator<Item = (&str, usize)> {
         pairs(&self.functions)
+    }
+
+    /// What the call at `call` of such a function leads to.
+    pub(super) fn entrance(&self, call: Position, function: &(String, usize)) -> Option<Entrance> {
+        let function = self.beginnings.get(function)?.clone();
+        Some(Entrance { call, function })
     }
 }
 
@@ -102,4 +125,16 @@ pub(super) fn callable(ast: &AST, wanted: impl Fn(bool) -> bool) -> Arities {
         }
     }
     functions
+}
+
+/// Where the public functions of the script begin.
+pub(super) fn beginnings(file: &str, ast: &AST) -> Beginnings {
+    let public = ast.iter_fn_def().filter(|function| function.access == FnAccess::Public);
+    let places = public.filter_map(|function| {
+        let position = function.body.start_position();
+        let column = position.position().unwrap_or(1);
+        let place = Place { file: file.to_owned(), line: position.line()?, column };
+        Some(((function.name.to_string(), function.params.len()), place))
+    });
+    places.collect()
 }

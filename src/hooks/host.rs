@@ -10,7 +10,7 @@ use rhai::{AST, ASTFlags, Engine, Module, Position, Scope, Stmt};
 use super::check::{Arities, Findings, Surroundings, look_over};
 use super::engine::{self, Shared, known};
 use super::error::{ErrorKind, HookError};
-use super::file::{HookFile, Hooks, callable};
+use super::file::{Entrance, HookFile, Hooks, beginnings, callable};
 use super::limits;
 use super::mend;
 use super::mention::Mention;
@@ -35,6 +35,7 @@ struct Compiled {
     source: Box<str>,
     names: Box<[Arc<str>]>,
     mentions: Box<[Mention]>,
+    entrances: Box<[Entrance]>,
     ast: AST,
 }
 
@@ -172,7 +173,8 @@ impl Host {
             .map_err(|error| problem(ProblemKind::Constant { why: error.to_string() }, Position::NONE))?;
         let constants = scope.iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
         let functions = callable(&ast, |public| public);
-        Ok(HookFile { name: Arc::clone(file), module, functions, constants, mentions })
+        let beginnings = beginnings(file, &ast);
+        Ok(HookFile { name: Arc::clone(file), module, functions, beginnings, constants, mentions })
     }
 
     fn evaluate_constants(&self, source: &str, ast: &AST) -> Result<Scope<'static>, HookProblem> {
@@ -183,7 +185,7 @@ impl Host {
         *self.station.borrow_mut() = station;
         run.map_err(|error| {
             let position = error.position();
-            let why = HookError::from_rhai(source, &error).message;
+            let why = HookError::from_rhai(source, &error, &[]).message;
             HookProblem::at(source, position, ProblemKind::Constant { why })
         })?;
         let function =
@@ -224,11 +226,14 @@ impl Host {
         }
         let mentions = Mention::all(source, &mut findings);
         let ast = Self::link(ast, &findings, names, hooks);
+        let calls = findings.hook_calls.iter();
+        let entrances = calls.filter_map(|(call, function)| hooks.entrance(*call, function)).collect();
         let names = findings.free_names.keys().filter(|name| names.contains(&name.as_str()));
         Ok(Expression(Rc::new(Compiled {
             source: source.into(),
             names: names.map(|name| name.as_str().into()).collect(),
             mentions: mentions.into(),
+            entrances,
             ast,
         })))
     }
@@ -240,7 +245,7 @@ impl Host {
             .iter()
             .filter(|(name, _)| findings.free_names.contains_key(*name) && !names.contains(&name.as_str()))
             .peekable();
-        if !findings.calls_hooks && constants.peek().is_none() {
+        if findings.hook_calls.is_empty() && constants.peek().is_none() {
             return ast;
         }
         let mut library = (*hooks.module).clone();
@@ -265,7 +270,8 @@ impl Host {
             let value = input.map_or(Value::UNIT, |(_, value)| own(value));
             scope.push_constant_dynamic(&**name, value);
         }
-        self.run(&expression.0.source, &expression.0.ast, &mut scope)
+        let Compiled { source, ast, entrances, .. } = &*expression.0;
+        self.run(source, ast, &mut scope, entrances)
     }
 
     /// Calls a public function of the hook files.
@@ -296,16 +302,23 @@ impl Host {
         for (name, value) in names.iter().zip(args) {
             scope.push_constant_dynamic(name.as_str(), own(value));
         }
+        let entrance = hooks.entrance(Position::new(1, 1), &(name.to_owned(), args.len()));
         // The call itself was written by nobody, so it is no place to point at.
-        self.run(&source, &ast, &mut scope).map_err(|mut error| {
+        self.run(&source, &ast, &mut scope, entrance.as_slice()).map_err(|mut error| {
             error.at = None;
             error
         })
     }
 
-    fn run(&self, source: &str, ast: &AST, scope: &mut Scope<'_>) -> Result<Value, HookError> {
+    fn run(
+        &self,
+        source: &str,
+        ast: &AST,
+        scope: &mut Scope<'_>,
+        entrances: &[Entrance],
+    ) -> Result<Value, HookError> {
         let result = self.counted(|engine| engine.eval_ast_with_scope::<Value>(scope, ast));
-        result.map(Value::flatten).map_err(|error| HookError::from_rhai(source, &error))
+        result.map(Value::flatten).map_err(|error| HookError::from_rhai(source, &error, entrances))
     }
 
     /// Counts operations from zero, unless something is being evaluated already: what runs inside a handler

@@ -125,6 +125,34 @@ fn limits_hold_and_are_named() {
 }
 
 #[test]
+fn a_limit_inside_a_hook_file_says_which_function() {
+    for (source, part, place) in [
+        ("spin()", "spin", "hooks.rhai:7:11"),
+        ("1 + uncatchable()", "uncatchable", "hooks.rhai:20:18"),
+        // Rhai tells where a closure was handed over.
+        ("busy(chunks(payload, 5))", "busy", "hooks.rhai:11:22"),
+        ("closure(1)", "closure", "hooks.rhai:18:21"),
+        ("for_ever(1)", "for_ever", "hooks.rhai:6:16"),
+        ("long(70000)", "long", "hooks.rhai:17:12"),
+        ("list.map(|x| spin())", "map", "hooks.rhai:7:11"),
+        // Either may have been it.
+        ("list.map(|x| if x == 1 { spin() } else { for_ever(x) })", "map", ""),
+        // In the expression itself, though a hook file is used.
+        ("list.map(|x| \"\".pad(long(x).len() + 100000000, 'x'))", "map", ""),
+        ("long(60000) + long(60000)", "+", ""),
+        ("long(\"\".pad(100000000, 'x').len())", "pad", ""),
+        ("chunks(payload, 1)", "chunks", ""),
+    ] {
+        let told = fails(source);
+        assert!(told.ends_with(&format!(" · {part} · {place}")), "{source}: {told}");
+    }
+    let host = Host::new();
+    let error = host.call(&hooks(&host), "spin", &[]).unwrap_err();
+    assert_eq!(error.place.map(|place| place.to_string()).as_deref(), Some("hooks.rhai:7:11"));
+    assert_eq!(error.at, None);
+}
+
+#[test]
 fn the_wall_limit_is_asked_and_operations_are_counted() {
     let host = Host::new();
     let spin = compile(&host, "spin()").unwrap();
