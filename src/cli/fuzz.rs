@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::link::address::Address;
 use crate::testing::fuzz::program::Source;
-use crate::testing::fuzz::{self, Failure, Options, Outcome};
+use crate::testing::fuzz::{self, Failure, Options, Outcome, stage};
 
 use super::args::{Format, FuzzArgs};
 use super::{Exit, complain, say};
@@ -69,7 +69,7 @@ fn show(args: &FuzzArgs, source: &Source, outcomes: &[Outcome]) -> Result<Exit, 
         outcomes.iter().filter_map(|outcome| Some((outcome, outcome.failure.as_ref()?))).collect();
     for (outcome, failure) in &failures {
         let Failure { violation, case, around, runs } = failure;
-        let text = case.test_file(source, violation);
+        let text = stage::written_out(source, case).test_file(source, violation);
         match args.format {
             Format::Json => say::line(
                 &json!({

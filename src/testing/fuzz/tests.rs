@@ -246,6 +246,21 @@ fn a_line_may_come_between_any_two_others() {
     assert!(outcomes.len() > 20, "{} places", outcomes.len());
 }
 
+/// What comes behind the wait for a command is tried, too, and in the printed test as well.
+#[test]
+fn a_flow_that_waits_for_a_command_gets_one() {
+    let source = bundled("scripts/thingscloud/bringup.yaml");
+    let quiet = Case::quiet(1, Duration::from_mins(10));
+    let log = stage::run(&source, &quiet);
+    assert_eq!(log.failed, None);
+    let violation = Violation { rule: super::VERDICT, at: log.ended, what: "as it was".into() };
+    let text = stage::written_out(&source, &quiet).test_file(&source, &violation);
+    assert!(tested(&text).passed(), "{text}");
+    // What was drawn is not sent, so it is not printed either.
+    let printed = stage::written_out(&source, &Case::draw(1, span()));
+    assert!(matches!(&printed.downlinks[..], [Downlink { id: 1000, .. }]), "{:?}", printed.downlinks);
+}
+
 /// `./test` runs a modest number of seeds; `atflow fuzz` runs as many as there is time for.
 #[test]
 fn the_rules_hold_in_many_worlds() {
