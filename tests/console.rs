@@ -9,7 +9,7 @@ use std::fs;
 
 use screen::{PROMPT, Terminal};
 use support::module::{Module, framed};
-use support::process::{Running, atflow, run, run_typed};
+use support::process::{Done, Running, atflow, run, run_typed};
 use support::simulator::serve;
 use support::temp::TempDir;
 
@@ -345,6 +345,21 @@ fn what_was_recorded_over_a_pty_runs_on_the_simulation_and_on_its_own_replay() {
             assert_eq!(done.finished()["verdict"], "passed", "{}", done.stdout);
         }
     }
+}
+
+/// A recording of two commands, and the console on it.
+fn console_on_recording(how: &str, lines: &str) -> Done {
+    let dir = TempDir::new();
+    let record = ["record", SIM, "-o", &dir.join("x")];
+    run_typed(&mut atflow(&dir, record), ":wait SMS READY 20s\nAT\nAT+CSQ\n").exited(0);
+    let port = format!("replay:{}{how}", dir.join("x.jsonl"));
+    run_typed(&mut atflow(&dir, ["console", &port, "--module", "luat-air724"]), lines)
+}
+
+#[test]
+fn a_recording_is_talked_to_like_a_module() {
+    let said = console_on_recording("", ":wait SMS READY 20s\nAT\nAT+CSQ\n").exited(0).stdout;
+    assert!(said.ends_with("SMS READY\n› AT\nOK\n› AT+CSQ\n+CSQ: 99,99\nOK\n"), "{said}");
 }
 
 #[test]

@@ -186,9 +186,9 @@ fn settings(args: &SerialArgs) -> Settings {
 }
 
 /// A simulated module that has been on for long, as somebody who sits down in front of it finds it.
-pub(super) fn warm(port: &str, args: &SimulationArgs, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
+pub(super) fn warm(name: &str, args: &SimulationArgs, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
     refuse_disk_faults(args)?;
-    simulated_so(port.trim_start_matches("sim:"), Some(args), Some(long_on()), wake).map(|(link, _)| link)
+    simulated_so(name, Some(args), Some(long_on()), wake).map(|(link, _)| link)
 }
 
 fn simulated(name: &str, args: Option<&SimulationArgs>, wake: &Wake) -> Result<Box<dyn Link>, Exit> {

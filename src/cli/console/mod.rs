@@ -22,6 +22,7 @@ use crate::at::dialect::Dialect;
 use crate::at::sorter::Class;
 use crate::flow::compile;
 use crate::hooks::Host;
+use crate::link::address::Address;
 use crate::link::wake::Wake;
 use crate::link::{Link, Mono};
 use crate::session::{Heard, Listener, Session};
@@ -105,10 +106,10 @@ fn link(args: &ConsoleArgs, warm: bool, terminal: bool, wake: &Wake) -> Result<B
     }
     let speed = args.sim.speed.unwrap_or(if terminal { Speed::Times(1.0) } else { Speed::Max });
     let sim = SimulationArgs { speed: Some(speed), ..args.sim.clone() };
-    if warm {
-        open::warm(&args.port, &sim, wake)
-    } else {
-        open::open(&args.port, &args.settings, Some(&sim), wake)
+    match Address::parse(&args.port) {
+        Ok(Address::Sim(name)) if warm => open::warm(&name, &sim, wake),
+        // A recording is as warm as it was.
+        _ => open::open(&args.port, &args.settings, Some(&sim), wake),
     }
 }
 
