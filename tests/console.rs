@@ -362,6 +362,20 @@ fn a_recording_is_talked_to_like_a_module() {
     assert!(said.ends_with("SMS READY\n› AT\nOK\n› AT+CSQ\n+CSQ: 99,99\nOK\n"), "{said}");
 }
 
+/// Where lines are answered in any order the next one may have been recorded; to the letter nothing comes any more.
+#[test]
+fn what_was_not_recorded_is_said_in_words() {
+    let lines = ":wait SMS READY 20s\nAT+CGMI\nAT+CSQ\n";
+    let said = console_on_recording("?match", lines).exited(0).stdout;
+    let why = "› AT+CGMI\n! nothing like `AT+CGMI\\r\\n` was sent in the recording ";
+    assert!(said.contains(why) && said.contains("\n· a recording can answer only what"), "{said}");
+    assert!(said.ends_with("\n+CSQ: 99,99\nOK\n"), "{said}");
+    let said = console_on_recording("?strict", lines).exited(1).stdout;
+    let (_, said) = said.split_once("› AT+CGMI\n! the run leaves the recording at ").expect(&said);
+    assert!(said.contains("recorded is `AT\\r\\n`, sent was `AT+CGMI\\r\\n`\n· a flow"), "{said}");
+    assert!(!said.contains("› AT+CSQ"), "{said}");
+}
+
 #[test]
 fn only_its_own_untouched_files_are_overwritten() {
     let dir = TempDir::new();

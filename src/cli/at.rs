@@ -158,7 +158,7 @@ impl Listener for Lines {
 }
 
 /// A fault in one line, numbers explained.
-fn words(fault: &Fault, dialect: &Dialect) -> String {
+pub(super) fn words(fault: &Fault, dialect: &Dialect) -> String {
     match fault {
         Fault::Result(error) => {
             match error.number.and_then(|number| codes::meaning(dialect, &error.family, number)) {

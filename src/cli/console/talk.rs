@@ -12,6 +12,7 @@ use crate::link::Mono;
 use crate::session::{AwaitLines, Fault, Mark, Session};
 use crate::transcript::NoteKind;
 
+use super::super::at;
 use super::input::{Ask, Input, Typed};
 use super::screen::Screen;
 use super::secrets::Secrets;
@@ -39,6 +40,18 @@ pub(super) enum Over {
     Wanted,
     /// The port is gone for good.
     Port,
+    /// The recording that is replayed went on otherwise, and says nothing more.
+    Strayed,
+}
+
+impl Over {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Wanted => Exit::Done,
+            Self::Port => Exit::Environment,
+            Self::Strayed => Exit::Failed,
+        }
+    }
 }
 
 /// A conversation.
@@ -100,11 +113,10 @@ impl Talk {
             });
             match outcome {
                 Ok(None) => {}
-                Ok(Some(Over::Wanted)) => return Exit::Done,
-                Ok(Some(Over::Port)) => return Exit::Environment,
+                Ok(Some(over)) => return over.exit(),
                 Err(fault) => {
-                    if let Some(Over::Port) = self.fault(&fault) {
-                        return Exit::Environment;
+                    if let Some(over) = self.fault(&fault) {
+                        return over.exit();
                     }
                 }
             }
@@ -317,14 +329,22 @@ impl Talk {
         self.show_unasked();
         let text = match fault {
             Fault::Port { what } => return self.port_gone(what),
+            Fault::Strayed { what, help } => return self.strayed(what, help),
             Fault::Timeout { .. } => {
                 "the module does not answer AT either; is it on, and is the speed right?".to_owned()
             }
             Fault::Stuck => "the module may take everything for data".to_owned(),
-            other => format!("{other:?}"),
+            other => at::words(other, &self.dialect),
         };
         self.screen.problem(&text);
         None
+    }
+
+    /// A recording that answers lines in any order still answers others; one to the letter says nothing more.
+    fn strayed(&mut self, what: &str, help: &str) -> Option<Over> {
+        self.screen.problem(what);
+        self.screen.say(help);
+        self.session.hear(self.session.now()).is_err().then_some(Over::Strayed)
     }
 
     fn port_gone(&mut self, what: &str) -> Option<Over> {
