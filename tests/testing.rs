@@ -737,6 +737,24 @@ fn a_line_between_two_others_that_makes_a_flow_fail_is_a_failure() {
     assert!(said.contains("is to pass while nothing goes wrong"), "{said}");
 }
 
+/// What keeps every world from beginning is no finding of fuzz: it is said once, as `run` says it.
+#[test]
+fn what_cannot_be_fuzzed_is_said_once() {
+    let flow = "name: x\nmodule: luat-air724\nsteps: [AT]\n";
+    let said = fuzzed(flow, &["-p", "sim:esp-ax", "--seeds", "5"]).1.exited(2);
+    assert_eq!(said.stdout, "");
+    let why = "error: there is no simulated module `esp-ax`\n  = help: there is `luat-air724`, `esp-at`\n";
+    assert_eq!(said.stderr, why);
+    let said = fuzzed(flow, &["--seeds", "0"]).1.exited(2);
+    assert!(said.stderr.contains("invalid value '0' for '--seeds <SEEDS>'"), "{}", said.stderr);
+    for broken in
+        [format!("{flow}use: [nowhere.yaml]\n"), format!("{flow}vars:\n  key: {{ env: NOBODY_SETS_THIS }}\n")]
+    {
+        let said = fuzzed(&broken, &[]).1.exited(2).stderr;
+        assert!(said.starts_with("error[AT"), "{said}");
+    }
+}
+
 /// A test file that fuzz prints gives the vars the values that they had; secrets it only names.
 #[test]
 fn what_fuzz_prints_has_the_vars_that_were_given() {

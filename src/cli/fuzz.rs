@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
+use crate::flow::compile::Options;
 use crate::link::address::Address;
+use crate::sim::{self, SimOptions};
 use crate::testing::fuzz::program::Source;
-use crate::testing::fuzz::{self, Failure, Options, Outcome, stage};
+use crate::testing::fuzz::{self, Failure, Options as FuzzOptions, Outcome, stage};
 
 use super::args::{Format, FuzzArgs};
-use super::{Exit, complain, say};
+use super::ready::{Unready, ready_with};
+use super::{Exit, complain, open, say};
 
 pub(super) fn fuzz(args: &FuzzArgs) -> Exit {
     fuzzed(args).unwrap_or_else(|exit| exit)
@@ -29,8 +32,9 @@ fn fuzzed(args: &FuzzArgs) -> Result<Exit, Exit> {
         module,
         vars: args.vars.iter().cloned().collect(),
     };
+    begins(&source)?;
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
-    let options = Options {
+    let options = FuzzOptions {
         source,
         first_seed: args.seed,
         seeds: args.seeds,
@@ -62,6 +66,16 @@ fn fuzzed(args: &FuzzArgs) -> Result<Exit, Exit> {
         Exit::Usage
     })?;
     show(args, &options.source, &outcomes)
+}
+
+/// What keeps every world from beginning is said once, as `run` says it: problems of the file, or of the module.
+fn begins(source: &Source) -> Result<(), Exit> {
+    // A run is a function of its seed: the environment has no part in it.
+    let env = |_: &str| None;
+    ready_with(&source.file, &Options { module: None }, &env, true, |_| Ok(source.vars.clone()))
+        .map_err(Unready::say)?;
+    sim::build(&source.module, SimOptions::default()).map_err(|error| open::sim_refused(&error))?;
+    Ok(())
 }
 
 fn show(args: &FuzzArgs, source: &Source, outcomes: &[Outcome]) -> Result<Exit, Exit> {

@@ -1,6 +1,7 @@
 //! A file that is read, checked and has its vars' values: what a run can begin with.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use crate::flow::compile::{self, Loaded, Options};
@@ -45,28 +46,38 @@ impl Unready {
     }
 }
 
-/// Reads the file, checks it, and gives its vars their values. `given` are those of `--var` that are vars.
+/// Reads the file, checks it, and gives its vars their values. `split` gives those of `--var` that are vars.
 pub(super) fn ready(
     args: &RunArgs,
     port: &str,
     split: impl FnOnce(&Program) -> Result<BTreeMap<String, String>, Exit>,
 ) -> Result<Ready, Unready> {
+    let options = Options { module: args.module.clone() };
+    let env = |name: &str| std::env::var(name).ok();
+    ready_with(&args.file, &options, &env, open::is_simulated(port), split)
+}
+
+/// The same in surroundings that are given: the environment, and whether the module is simulated.
+pub(super) fn ready_with(
+    file: &Path,
+    options: &Options,
+    env: &dyn Fn(&str) -> Option<String>,
+    simulated: bool,
+    split: impl FnOnce(&Program) -> Result<BTreeMap<String, String>, Exit>,
+) -> Result<Ready, Unready> {
     let host = Rc::new(Host::new());
     let here = std::env::current_dir().unwrap_or_default();
-    let options = Options { module: args.module.clone() };
-    let loaded = compile::load(&args.file, &here, &options, &host);
+    let loaded = compile::load(file, &here, options, &host);
     let Loaded { program, sources, problems, places, reader } = loaded;
     let Some(program) = program.map(Rc::new) else {
         return Err(Unready::Problems(Box::new((problems, sources))));
     };
     let given = split(&program).map_err(Unready::Said)?;
-    let simulated = open::is_simulated(port);
-    let env = |name: &str| std::env::var(name).ok();
     let file = |unit: UnitId, path: &str| {
         let place = reader.beside(&places[unit.0], path);
         reader.bytes(&place).map_err(|problem| problem.to_string())
     };
-    let outside = Outside { given: &given, env: &env, file: &file, simulated };
+    let outside = Outside { given: &given, env, file: &file, simulated };
     match vars::resolve(&program, &outside) {
         Ok(resolved) => {
             let (values, secrets) = (resolved.values, resolved.secrets);

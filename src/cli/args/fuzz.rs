@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::value_parser;
+
 use super::Format;
 use super::values::{duration, name_and_value};
 
@@ -11,7 +13,7 @@ pub(in crate::cli) struct FuzzArgs {
     /// A station, or a flow that ends
     pub file: PathBuf,
     /// How many worlds: each seed gives another one
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
     pub seeds: u64,
     /// The first seed
     #[arg(long, default_value_t = 1)]
