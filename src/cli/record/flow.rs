@@ -50,6 +50,12 @@ impl Recording<'_> {
                 Piece::Lines { patterns, since, came } => awaits(patterns, came.since(*since)),
                 Piece::Command { refused, sent } => self.command(refused, sent, &answers),
             };
+            if let (true, Piece::Command { refused, sent }) = (steps.is_empty(), piece)
+                && refused.is_empty()
+                && is_first_word(sent)
+            {
+                step.keys.extend(until_heard(sent));
+            }
             step.comments = std::mem::take(&mut comments);
             if let Some(name) = name.take() {
                 let name = unique(&name, &steps);
@@ -183,6 +189,19 @@ fn awaits(patterns: &[String], took: Duration) -> Step {
     };
     let timeout = duration::display(rounded_up(took * PATIENCE));
     Step { comments: Vec::new(), keys: vec![("await", lines), ("timeout", Value::Plain(timeout))] }
+}
+
+/// An `AT` with nothing else, which the module answered.
+fn is_first_word(sent: &Sent) -> bool {
+    sent.typed.eq_ignore_ascii_case("AT") && sent.outcome == Outcome::Good
+}
+
+/// The first `AT` was answered by a module that had been on for long. The flow may meet one that has just been
+/// switched on, so it asks as the dialects' `wake` does.
+fn until_heard(sent: &Sent) -> [(&'static str, Value); 2] {
+    let timeout = duration::display(rounded_up(sent.ended.since(sent.began) * PATIENCE));
+    let retry = "{ attempts: 90, only: [timeout, reboot, error] }".to_owned();
+    [("timeout", Value::Plain(timeout)), ("retry", Value::Plain(retry))]
 }
 
 /// A name that no other step has.

@@ -92,6 +92,16 @@ fn an_at_that_was_heard_at_last_is_a_retry() {
     assert!(!never.steps().contains("retry"));
 }
 
+/// The module may have been on for long then, and be switched on with the flow the next time.
+#[test]
+fn an_at_that_begins_a_conversation_is_asked_until_it_is_heard() {
+    let wakes = "send: AT\n    timeout: 1s\n    retry: { attempts: 90, only: [timeout, reboot, error] }\n";
+    let talked = story().note("who").good("AT", &[]).good("AT", &[]).good("ATI", &[]).steps();
+    assert_eq!(talked, format!("  - name: who\n    {wakes}\n  - AT\n  - ATI\n"));
+    let later = story().good("ATI", &[]).good("AT", &[]).steps();
+    assert_eq!(later, "  - ATI\n  - AT\n");
+}
+
 #[test]
 fn a_reading_that_was_repeated_is_one_step_with_holes() {
     let asked = story().good("AT+X?", &["+X: 3,1"]).good("AT+X?", &["+X: 4,1"]).good("AT+X?", &["+X: 12,1"]);
@@ -128,10 +138,10 @@ fn a_failure_that_did_not_matter_is_ignored() {
 
 #[test]
 fn a_note_of_what_came_to_nothing_is_a_comment() {
-    let noted = story().note("dial").sent("ATD1", Outcome::Abandoned, &[]).good("AT", &[]);
-    assert_eq!(noted.steps(), "  # dial\n  # ATD1: given up\n  - AT\n");
-    assert_eq!(story().note("a").note("b").good("AT", &[]).steps(), "  # a\n  - name: b\n    send: AT\n");
-    let twice = story().note("a").good("AT", &[]).note("a").good("ATI", &[]).steps();
+    let noted = story().note("dial").sent("ATD1", Outcome::Abandoned, &[]).good("ATZ", &[]);
+    assert_eq!(noted.steps(), "  # dial\n  # ATD1: given up\n  - ATZ\n");
+    assert_eq!(story().note("a").note("b").good("ATZ", &[]).steps(), "  # a\n  - name: b\n    send: ATZ\n");
+    let twice = story().note("a").good("ATZ", &[]).note("a").good("ATI", &[]).steps();
     assert!(twice.contains("name: a 2\n"), "{twice}");
 }
 
@@ -141,7 +151,7 @@ fn unknown_lines_after_a_command_are_awaited() {
     assert_eq!(late.steps(), "  - AT+DIAL\n\n  - await: DIALED 17\n    timeout: 10s\n");
     let known = story().good("AT+DIAL", &[]).came(Class::Other, "+CREG: 1").steps();
     assert_eq!(known, "  - AT+DIAL\n");
-    assert_eq!(story().came(Class::Unknown, "HELLO").good("AT", &[]).steps(), "  - AT\n");
+    assert_eq!(story().came(Class::Unknown, "HELLO").good("ATZ", &[]).steps(), "  - ATZ\n");
 }
 
 #[test]
@@ -150,8 +160,8 @@ fn a_wait_counts_from_the_command_to_the_line() {
     let steps = waited.wait("+DONE: {code:int}", true).steps();
     // It had come 0.9 s after the command, long before somebody waited for it.
     assert_eq!(steps, "  - AT+X\n\n  - await: '+DONE: {code:int}'\n    timeout: 3s\n");
-    let none = story().good("AT", &[]).wait("RING", false).steps();
-    assert_eq!(none, "  - AT\n  # `RING` was waited for and did not come\n");
+    let none = story().good("ATZ", &[]).wait("RING", false).steps();
+    assert_eq!(none, "  - ATZ\n  # `RING` was waited for and did not come\n");
 }
 
 #[test]
