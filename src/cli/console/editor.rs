@@ -238,6 +238,7 @@ impl Helper for Words {}
 
 #[cfg(test)]
 mod tests {
+    use super::super::talk::{WORDS, as_typed};
     use super::completions;
 
     #[test]
@@ -246,5 +247,13 @@ mod tests {
         assert_eq!(completions(&words, "at+cg"), ["AT+CGATT=", "AT+CGSN"]);
         assert_eq!(completions(&words, ":q"), [":quit"]);
         assert!(completions(&words, "AT+CGSN=").is_empty());
+    }
+
+    #[test]
+    fn what_a_word_takes_is_not_completed() {
+        let words: Vec<String> = WORDS.iter().map(|(word, _)| as_typed(word).to_owned()).collect();
+        assert_eq!(completions(&words, ":se"), [":secret "]);
+        assert_eq!(completions(&words, ":wa"), [":wait "]);
+        assert_eq!(completions(&words, ":q"), [":quit"]);
     }
 }

@@ -123,7 +123,7 @@ fn surroundings(
     }
     let colour = std::env::var_os("NO_COLOR").is_none();
     let mut words: Vec<String> = dialect.commands.iter().map(|entry| entry.key.clone()).collect();
-    words.extend(talk::WORDS.iter().map(|(word, _)| (*word).to_owned()));
+    words.extend(talk::WORDS.iter().map(|(word, _)| talk::as_typed(word).to_owned()));
     words.sort();
     let (input, printer, quiet) = editor::start(words, colour, wake.clone()).map_err(|error| {
         complain(&format!("cannot use the terminal: {error}"), None);

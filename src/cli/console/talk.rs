@@ -34,6 +34,11 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     (":wait PATTERN [10s]", "waits for a line, such as +CREG: {:int}"),
 ];
 
+/// As much of a word as is typed as it stands; what it takes is for whoever types.
+pub(super) fn as_typed(word: &str) -> &str {
+    word.split_inclusive(' ').next().unwrap_or(word)
+}
+
 /// Why the conversation is over.
 pub(super) enum Over {
     /// Whoever typed has had enough.
