@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::at::pattern::Pattern;
 use crate::flow::bounds::Bounds;
 use crate::flow::duration;
 use crate::flow::model::station::{Computation, Station, When};
@@ -47,8 +48,10 @@ pub struct Room {
 }
 
 /// What the rules must know of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Rules {
+    /// What the module says to a line that it does not take now.
+    pub busy: Vec<Pattern>,
     /// Whether it is a station.
     pub station: bool,
     /// Schedules with a fixed or initial period.
@@ -78,7 +81,8 @@ pub struct Rules {
 impl Rules {
     /// What a program says.
     pub fn of(program: &Program) -> Self {
-        let Some(plan) = &program.station else { return Self::default() };
+        let busy = program.dialect.results.busy.clone();
+        let Some(plan) = &program.station else { return Self { busy, ..Self::default() } };
         let mut bounds = Bounds::new(program);
         let mut of_flow = |flow: FlowId| bounds.of(flow).time;
         let periods = plan.schedules.iter().filter_map(|schedule| {
@@ -94,6 +98,7 @@ impl Rules {
         let caps =
             rungs.map(|rung| Cap { rung: rung.name.to_string(), at_most: rung.at_most, per: rung.per });
         Self {
+            busy,
             station: true,
             periods: periods.collect(),
             calendar: calendar.map(|schedule| schedule.name.to_string()).collect(),
@@ -107,6 +112,15 @@ impl Rules {
             drain_every: plan.limits.drain_every.max(plan.limits.gap),
             time_field: plan.outbox.time_field.clone(),
         }
+    }
+
+    /// Whether the module said that it is busy, wherever that stands in what came: noise may stick to it.
+    pub fn is_refused(&self, heard: &[u8]) -> bool {
+        self.busy.iter().any(|busy| match busy.prefix() {
+            // A pattern that begins with no text of its own is only known by whole lines.
+            [] => heard.split(|byte| *byte == b'\n').any(|line| busy.is_match(line.trim_ascii(), &[])),
+            text => memchr::memmem::find(heard, text).is_some(),
+        })
     }
 
     /// The longest that a run may take; one that the file does not name may take what any may.

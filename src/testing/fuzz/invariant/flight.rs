@@ -26,7 +26,8 @@ pub(super) fn check(log: &Log) -> Option<Violation> {
         let is_line = crossing.bytes.starts_with(b"AT")
             && (crossing.bytes.ends_with(b"\r") || crossing.bytes.ends_with(b"\r\n"));
         if let (true, Some(since)) = (is_line, under_way) {
-            let answered = RESULTS.iter().any(|result| memchr::memmem::find(&heard, result).is_some());
+            let answered = RESULTS.iter().any(|result| memchr::memmem::find(&heard, result).is_some())
+                || log.rules.is_refused(&heard);
             let died = log.died.iter().any(|died| (since..=crossing.at).contains(died));
             // What a module was asked before it restarted it does not answer. Not every restart is told: several within a
             // minute are one, but each says that the module is ready.
@@ -61,6 +62,18 @@ fn is_bare_value(line: &[u8]) -> bool {
 mod tests {
     use super::super::doctored::{log, ms};
     use super::*;
+    use crate::at::pattern::Pattern;
+
+    /// What a module says that did not take the line.
+    #[test]
+    fn a_busy_module_has_answered() {
+        let mut log = log().tx(ms(0), "AT+A\r\n").rx(ms(5), "x\0busy p...\r\n").tx(ms(30), "AT+A\r\n");
+        assert_eq!(check(&log).unwrap().at, ms(30));
+        for busy in ["busy p...", "/.*busy p[.]{3}/"] {
+            log.rules.busy = vec![Pattern::parse(busy).unwrap()];
+            assert_eq!(check(&log), None, "{busy}");
+        }
+    }
 
     #[test]
     fn two_lines_at_once_are_seen() {
