@@ -45,10 +45,12 @@ fn is_fresh(log: &Log, at: Mono) -> bool {
 }
 
 /// The host knows when it heard the prompt, and all that it sent behind it arrived; or when nothing happened that
-/// could hide it.
+/// could hide it, however long ago: since it last took a command, the module may have waited for data.
 fn is_knowable(log: &Log, listened: Mono, at: Mono) -> bool {
     let lost = |of: fn(FaultKind) -> bool| {
-        log.faults.iter().any(|(when, fault)| of(fault.kind) && *when <= at && at.since(*when) < INNOCENT)
+        log.faults.iter().any(|(when, fault)| {
+            of(fault.kind) && *when <= at && (*when >= listened || at.since(*when) < INNOCENT)
+        })
     };
     let is_on_the_way =
         |kind| matches!(kind, FaultKind::TxLostBytes | FaultKind::TxDoubledBytes | FaultKind::TxGarbledBytes);
@@ -107,5 +109,16 @@ mod tests {
         assert_eq!(check(&log().truth(s(1), took(false, "AT\r\n"))), None);
         assert_eq!(check(&log().truth(s(1), took(true, "{\"n\":1}"))), None);
         assert_eq!(check(&log().truth(s(1), took(true, "AT\r\n"))).unwrap().rule, "S3");
+    }
+
+    /// A host that never saw the prompt cannot know, however long it waited before it asked again.
+    #[test]
+    fn a_prompt_that_was_lost_long_ago_excuses() {
+        let took = |data, text: &str| TruthKind::Received { data, bytes: text.as_bytes().to_vec() };
+        let asked = |at| log().truth(s(at), took(false, "AT+PUB=9\r\n")).suffer(s(11), FaultKind::LostPrompt);
+        let late = |log: Log| check(&log.truth(s(600), took(true, "AT\r\n")));
+        assert_eq!(late(asked(10)), None);
+        assert_eq!(late(asked(12)).unwrap().rule, "S3", "that was another prompt");
+        assert_eq!(late(asked(10).rx(s(11), ">")).unwrap().rule, "S3", "it saw the prompt");
     }
 }
