@@ -20,13 +20,21 @@ const WRONG_PASSWORD: u8 = 2;
 const NO_ACCESS_POINT: u8 = 3;
 /// Keepalive where `AT+MQTTCONNCFG` says nothing (ESP-AT, MQTT commands).
 const KEEPALIVE: Duration = Duration::from_mins(2);
+/// What the broker does not answer within this has failed. ESP-MQTT, which the firmware is built on, has it as its
+/// network timeout; that ESP-AT waits as long for an acknowledgement is our assumption.
+const GIVES_UP: Duration = Duration::from_secs(10);
 
 type Dce<'a, 'b> = ModemDce<'a, 'b, Timer>;
 
 /// What it waits for.
 pub(crate) enum Timer {
-    Joined { ssid: String, password: String },
+    Joined {
+        ssid: String,
+        password: String,
+    },
     Address,
+    /// The broker has not answered the wait of this number.
+    Unanswered(u64),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +75,8 @@ pub(crate) struct EspAt {
     port: u16,
     reconnect: bool,
     waiting: Waiting,
+    /// Of the latest wait for the broker.
+    wait: u64,
     publish: Option<Post>,
 }
 
@@ -144,6 +154,9 @@ impl Firmware for EspAt {
                     dce.finish(Answer::ok());
                 }
             }
+            Timer::Unanswered(wait) if wait == self.wait => self.give_up(dce),
+            // It was answered, and another wait has begun.
+            Timer::Unanswered(_) => {}
         }
     }
 
@@ -158,12 +171,7 @@ impl Firmware for EspAt {
                 self.line = Line::Online;
                 Answer::line(self.connected())
             }
-            (Arrival::OpenFailed | Arrival::Refused(_), Waiting::Connect) => {
-                self.line = Line::Configured;
-                dce.io.cloud.close(dce.io.now);
-                dce.urc("+MQTTDISCONNECTED:0");
-                Answer::error()
-            }
+            (Arrival::OpenFailed | Arrival::Refused(_), Waiting::Connect) => self.not_connected(dce),
             (Arrival::PubAck, Waiting::PubAck) | (Arrival::UnsubAck, Waiting::SubAck) => Answer::ok(),
             (Arrival::PubAck, Waiting::RawPubAck) => Answer::own("+MQTTPUB:OK"),
             (Arrival::SubAck { granted }, Waiting::SubAck) => Answer::ok_if(granted),
@@ -195,6 +203,33 @@ impl Firmware for EspAt {
 }
 
 impl EspAt {
+    /// The command that runs waits for the broker, but not for ever.
+    fn wait_for(&mut self, what: Waiting, dce: &mut Dce<'_, '_>) -> Answer {
+        self.waiting = what;
+        self.wait += 1;
+        dce.after_exactly(GIVES_UP, Timer::Unanswered(self.wait));
+        Answer::end(End::Later)
+    }
+
+    fn give_up(&mut self, dce: &mut Dce<'_, '_>) {
+        let failed = match self.waiting {
+            // An access point is no broker.
+            Waiting::Nothing | Waiting::Join => return,
+            Waiting::Connect => self.not_connected(dce),
+            Waiting::RawPubAck => Answer::own("+MQTTPUB:FAIL"),
+            Waiting::PubAck | Waiting::SubAck => Answer::error(),
+        };
+        self.waiting = Waiting::Nothing;
+        dce.finish(failed);
+    }
+
+    fn not_connected(&mut self, dce: &mut Dce<'_, '_>) -> Answer {
+        self.line = Line::Configured;
+        dce.io.cloud.close(dce.io.now);
+        dce.urc("+MQTTDISCONNECTED:0");
+        Answer::error()
+    }
+
     fn leave(&mut self, dce: &mut Dce<'_, '_>) {
         if self.joined.take().is_some() {
             self.drop_session(dce);
@@ -317,9 +352,8 @@ impl EspAt {
         }
         (self.host, self.port, self.reconnect) = (host.text(), port, reconnect == 1);
         self.line = Line::Opening;
-        self.waiting = Waiting::Connect;
         dce.io.cloud.open(dce.io.now, &self.host, port);
-        Answer::end(End::Later)
+        self.wait_for(Waiting::Connect, dce)
     }
 
     /// Topic, `QoS` and retain flag, checked.
@@ -372,8 +406,7 @@ impl EspAt {
         let acknowledged = post.qos > 0;
         dce.io.cloud.publish(dce.io.now, post);
         if acknowledged {
-            self.waiting = wait;
-            return Answer::end(End::Later);
+            return self.wait_for(wait, dce);
         }
         at_once
     }
@@ -392,7 +425,6 @@ impl EspAt {
         } else {
             dce.io.cloud.unsubscribe(dce.io.now, &filter.text());
         }
-        self.waiting = Waiting::SubAck;
-        Answer::end(End::Later)
+        self.wait_for(Waiting::SubAck, dce)
     }
 }

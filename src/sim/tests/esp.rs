@@ -48,3 +48,27 @@ fn esp_at_refuses_input_while_busy() {
     assert!(heard.starts_with("\r\nbusy p...\r\n"), "{heard}");
     assert!(heard.ends_with("WIFI GOT IP\r\n\r\nOK\r\n"), "{heard}");
 }
+
+/// What the broker never answers fails in the end: until then the module takes no other line.
+#[test]
+fn esp_at_gives_up_on_a_silent_broker() {
+    let silence = "sim: { start: warm, echo: false }\nfaults: [{ fault: broker_silent, time: 10s, for: 3m }]";
+    let mut host = Host::new("esp-at", silence);
+    host.dialogue(&[
+        ("AT+MQTTUSERCFG=0,1,\"thing\",\"token\",\"key\",0,0,\"\"", OK),
+        (
+            "AT+MQTTCONN=0,\"h.example\",1883,0",
+            "+MQTTCONNECTED:0,1,\"h.example\",\"1883\",\"\",0\r\n\r\nOK\r\n",
+        ),
+    ]);
+    host.hear(Duration::from_secs(15));
+    host.dialogue(&[("AT+MQTTPUBRAW=0,\"attributes\",7,1,0", "\r\nOK\r\n\r\n>")]);
+    host.write(b"{\"a\":1}");
+    assert_eq!(host.hear(Duration::from_secs(9)), b"");
+    host.write(b"AT\r\n");
+    let heard = String::from_utf8(host.hear(Duration::from_secs(3))).unwrap();
+    assert_eq!(heard, "\r\nbusy p...\r\n\r\n+MQTTPUB:FAIL\r\n");
+    for line in ["AT+MQTTPUB=0,\"attributes\",\"x\",1,0", "AT+MQTTSUB=0,\"attributes/push\",0"] {
+        assert_eq!(host.ask_for(line, 11), ERROR);
+    }
+}
