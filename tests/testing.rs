@@ -214,6 +214,18 @@ fn a_verdict_is_compared() {
       |
     6 |       - { verdict: failed }
       |           ^^^^^^^^^^^^^^^
+      |
+      = what crossed the line:
+          0.02s  ← OK
+          0.02s  → AT+CMEE=1
+          0.03s  ← OK
+          0.03s  → AT+MQTTMODE=0
+          0.05s  ← OK
+          0.05s  → AT+MQTTMSGSET=0
+          0.06s  ← OK
+          0.06s  → AT+CSQ
+          0.08s  ← +CSQ: 29,99
+          0.08s  ← OK
 0 passed, 1 failed; 80ms of simulated time
 "
     );
@@ -231,12 +243,36 @@ fn values_are_compared_and_the_difference_is_named() {
       |
     6 |       - { returns: { rssi: 1..5 } }
       |           ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = what crossed the line:
+          0.02s  ← OK
+          0.02s  → AT+CMEE=1
+          0.03s  ← OK
+          0.03s  → AT+MQTTMODE=0
+          0.05s  ← OK
+          0.05s  → AT+MQTTMSGSET=0
+          0.06s  ← OK
+          0.06s  → AT+CSQ
+          0.08s  ← +CSQ: 29,99
+          0.08s  ← OK
 
     error[AT1101]: the flow took 0.08s, expected 5s..6s
      --> ./signal.test.yaml:7:11
       |
     7 |       - { took: 5s..6s }
       |           ^^^^^^^^^^^^
+      |
+      = what crossed the line:
+          0.02s  ← OK
+          0.02s  → AT+CMEE=1
+          0.03s  ← OK
+          0.03s  → AT+MQTTMODE=0
+          0.05s  ← OK
+          0.05s  → AT+MQTTMSGSET=0
+          0.06s  ← OK
+          0.06s  → AT+CSQ
+          0.08s  ← +CSQ: 29,99
+          0.08s  ← OK
 0 passed, 1 failed; 80ms of simulated time
 "
     );
@@ -274,16 +310,15 @@ tests:
             10.20s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
           1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
       = what crossed the line:
-          10.15s  ← SUBACK
-          10.15s  → AT+CSQ
-          10.16s  ← +CSQ: 30,99
-          10.16s  ← OK
-          10.16s  → AT+CBC
-          10.17s  ← +CBC: 3820
-          10.17s  ← OK
-          10.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-1\22\2C\22signal_dbm\22:-53\2C\22supply…
-          10.20s  ← OK
-          10.52s  ← PUBACK
+          1m04.15s  → AT+CSQ
+          1m04.16s  ← +CSQ: 31,99
+          1m04.16s  ← OK
+          1m04.16s  → AT+CBC
+          1m04.17s  ← +CBC: 3811
+          1m04.17s  ← OK
+          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.20s  ← OK
+          1m04.50s  ← PUBACK
 
     error[AT1101]: 53.99s from one to the next, expected 1m
      --> ./a.test.yaml:7:11
@@ -328,6 +363,18 @@ tests:
       |
     9 |       - { state: { relay: true } }
       |           ^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = what crossed the line:
+            10.52s  ← PUBACK
+          1m04.15s  → AT+CSQ
+          1m04.16s  ← +CSQ: 31,99
+          1m04.16s  ← OK
+          1m04.16s  → AT+CBC
+          1m04.17s  ← +CBC: 3811
+          1m04.17s  ← OK
+          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.20s  ← OK
+          1m04.50s  ← PUBACK
 0 passed, 1 failed; 1m30s of simulated time
 "#
         )
@@ -790,6 +837,9 @@ tests:
       - {{ time: 9m30s, broker: away, for: 1h }}
     expect:
       - {{ published: attributes, count: 7 }}
+      - {{ published: attributes, count: 90.. }}
+      - {{ run: report, passed: 90.. }}
+      - {{ state: {{ relay: true }} }}
       - {{ replied: nonsense, code: ok }}
       - {{ link: lost, between: 1m..2m10s }}
       - {{ outbox: empty }}
@@ -805,12 +855,46 @@ tests:
     let many = of("expected 7");
     let crossed = many.split("what crossed").last().expect("some of it");
     assert!(many.contains("-9\"") && crossed.contains("-9\\22"), "{many}");
+    // The last of too few, and not the first.
+    for few in ["expected 90", "and passed"] {
+        let few = of(few);
+        let (seen, crossed) = few.split_once("what crossed").expect("both");
+        assert!(!seen.contains("  10.") && seen.lines().count() < 16, "{few}");
+        let last = seen.trim_end().trim_end_matches('=').trim_end().lines().last().expect("one");
+        let minute = last.trim().split('m').next().expect("a time");
+        assert!(crossed.contains(&format!(" {minute}m")) && !crossed.contains("  10."), "{few}");
+    }
     let answered = of("was answered");
     assert!(answered.contains("nonsense: unknown_method"), "{answered}");
     let lost = of("the link was lost");
     assert!(lost.contains("  2m00.") && !lost.contains("  12m"), "{lost}");
     let waits = of("wait in the outbox");
     assert!(waits.contains("= what waits: `attributes` (3)"), "{waits}");
+    // What is true at the end is shown with the end.
+    for at_the_end in [waits, of("`state`")] {
+        let crossed = at_the_end.split("what crossed").last().expect("some of it");
+        assert!(crossed.contains("  12m") && !crossed.contains("  9m"), "{at_the_end}");
+    }
+}
+
+/// A flow that took too long is shown when its time was over, and else its end.
+#[test]
+fn a_flow_of_the_wrong_length_is_shown_where_it_is_wrong() {
+    let rows = |expect: &str| {
+        let dir = TempDir::new();
+        dir.file("x.yaml", "module: luat-air724\nsteps:\n  - AT+CSQ\n  - sleep: 20s\n  - AT+CREG?\n  - sleep: 20s\n  - AT+CBC\n");
+        let test = format!(
+            "flow: x.yaml\ntests:\n  - name: x\n    sim: {{ start: warm }}\n    expect: [{{ {expect} }}]\n"
+        );
+        dir.file("x.test.yaml", test);
+        let said = self::test(&dir, &["."]).exited(1).stdout;
+        said.split_once("what crossed the line").unwrap_or_else(|| panic!("{said}")).1.to_owned()
+    };
+    let late = rows("took: 0s..20s");
+    assert!(late.contains("AT+CREG?") && !late.contains("AT+CBC"), "{late}");
+    for end in ["took: 0s..10s", "took: 2m..", "returns: { x: 1 }", "verdict: failed"] {
+        assert!(rows(end).contains("AT+CBC"), "{end}");
+    }
 }
 
 /// What else is expected, and where atflow is started, are not in the report.

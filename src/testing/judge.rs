@@ -63,6 +63,7 @@ impl Judge<'_> {
 
     fn problem(&self, index: usize, expectation: &Expectation) -> Option<Problem> {
         let new = |message: String| Problem::new(Code::NOT_AS_EXPECTED, expectation.span, message);
+        let at_the_end = |message: String| self.with_seen(expectation, message, &[], None);
         match &expectation.subject {
             Subject::Published { topic, json, text } => {
                 let (good, others) = self.published(topic, json.as_ref(), text.as_deref());
@@ -75,27 +76,25 @@ impl Judge<'_> {
                 let message = format!("{} does not hold: {says}", broken.rule);
                 self.with_seen(expectation, message, &[&seen], Some(broken.at))
             }),
-            Subject::State(wanted) => {
-                wanted.difference(&self.ended.state).map(|why| new(format!("at the end `state`: {why}")))
-            }
+            Subject::State(wanted) => wanted
+                .difference(&self.ended.state)
+                .map(|why| at_the_end(format!("at the end `state`: {why}"))),
             Subject::Outbox(range) => {
-                self.outbox(*range).map(|(message, notes)| Problem { notes, ..new(message) })
+                self.outbox(*range).map(|(message, notes)| Problem { notes, ..at_the_end(message) })
             }
             Subject::Verdict { passed, error } => {
-                self.verdict(*passed, error.as_deref()).map(|(message, why)| {
-                    let mut problem = new(message);
-                    problem.explained = why;
-                    problem
+                self.verdict(*passed, error.as_deref()).map(|(message, why)| match why {
+                    // It shows the rows that matter.
+                    Some(_) => Problem { explained: why, ..new(message) },
+                    None => at_the_end(message),
                 })
             }
             Subject::Returns(wanted) => {
                 let returns = self.ended.flow.iter().flat_map(|flow| flow.returns.iter().cloned());
                 let found = Json::Object(returns.collect());
-                wanted.difference(&found).map(|why| new(format!("of what the flow returns, {why}")))
+                wanted.difference(&found).map(|why| at_the_end(format!("of what the flow returns, {why}")))
             }
-            Subject::Took(range) => (!holds(*range, self.ended.took)).then(|| {
-                new(format!("the flow took {}, expected {}", shown(self.ended.took), range_text(*range)))
-            }),
+            Subject::Took(range) => self.wrong_time(expectation, *range),
             Subject::Golden(path) => {
                 let differs = golden::compare(path, &self.ended.shown, self.update).err();
                 differs.map(|(message, notes)| Problem { notes, ..new(message) })
@@ -199,17 +198,28 @@ impl Judge<'_> {
             return None;
         }
         let message = format!("{} {}, expected {words}", does(&expectation.subject), times(good.len()));
-        // Of too many the first one that should not be, of too few also what nearly was.
+        // Of too many the first one that should not be, of too few the last one, and also what nearly was.
         let mut seen: Vec<&Happened> = good.iter().collect();
-        let focus = if let Some(first) = surplus(wanted, seen.len()) {
-            seen.drain(..(first + 1).saturating_sub(SHOWN));
-            Some(good[first].at)
-        } else {
+        let first = surplus(wanted, seen.len());
+        if first.is_none() {
             seen.extend(others);
             seen.sort_by_key(|item| item.at);
-            seen.first().map(|item| item.at)
-        };
-        Some(self.with_seen(expectation, message, &seen, focus))
+        }
+        let at = first.unwrap_or(seen.len().saturating_sub(1));
+        Some(self.with_seen_up_to(expectation, message, seen, at))
+    }
+
+    /// A flow that took too long is shown where its time was over, one that was too quick at its end.
+    fn wrong_time(&self, expectation: &Expectation, wanted: DurationRange) -> Option<Problem> {
+        let took = self.ended.took;
+        if holds(wanted, took) {
+            return None;
+        }
+        let limit = wanted.most.filter(|most| took > *most).map(|most| Mono::ZERO + most);
+        // Where nothing crossed the line at that time, the end says more.
+        let limit = limit.filter(|limit| !self.rows_around(*limit).is_empty());
+        let message = format!("the flow took {}, expected {}", shown(took), range_text(wanted));
+        Some(self.with_seen(expectation, message, &[], limit))
     }
 
     fn wrong_runs(&self, expectation: &Expectation, runs: &[Happened]) -> Option<Problem> {
@@ -225,15 +235,14 @@ impl Judge<'_> {
                 );
                 // What failed says most.
                 let failed: Vec<&Happened> = runs.iter().filter(|run| !run.passed).collect();
-                let (mut shown, first) = if is_passed && !failed.is_empty() {
+                let (shown, at) = if is_passed && !failed.is_empty() {
                     (failed, 0)
                 } else {
-                    let first = surplus(*wanted, those.len()).unwrap_or(0);
-                    (those, first)
+                    let last = those.len().saturating_sub(1);
+                    let at = surplus(*wanted, those.len()).unwrap_or(last);
+                    (those, at)
                 };
-                let focus = shown.get(first).map(|run| run.at);
-                shown.drain(..(first + 1).saturating_sub(SHOWN));
-                return Some(self.with_seen(expectation, message, &shown, focus));
+                return Some(self.with_seen_up_to(expectation, message, shown, at));
             }
         }
         None
@@ -250,6 +259,19 @@ impl Judge<'_> {
             let _ = write!(message, "; {} of {} are not", wrong.len(), good.len() - 1);
         }
         Some(self.with_seen(expectation, message, &[*one, *next], Some(next.at)))
+    }
+
+    /// Around one of those that were seen, which is among those that are listed; if none was, at the end.
+    fn with_seen_up_to(
+        &self,
+        expectation: &Expectation,
+        message: String,
+        mut seen: Vec<&Happened>,
+        at: usize,
+    ) -> Problem {
+        let focus = seen.get(at).map(|item| item.at);
+        seen.drain(..(at + 1).saturating_sub(SHOWN));
+        self.with_seen(expectation, message, &seen, focus)
     }
 
     fn with_seen(
