@@ -540,6 +540,32 @@ fn what_was_not_reached_is_listed() {
     );
 }
 
+/// Of a step that was so already only the probe was tried: its command was never sent.
+#[test]
+fn what_was_so_already_did_not_run() {
+    let dir = TempDir::new();
+    let flow = "module: luat-air724
+steps:
+  - send: AT+CMEE=2
+    name: codes
+    unless: { send: 'AT+CMEE?', expect: '+CMEE: 2' }
+  - name: the end
+    sleep: 1h
+";
+    dir.file("x.yaml", flow.replace("+CMEE: 2", "+CMEE: {n:int}"));
+    dir.file(
+        "x.test.yaml",
+        "flow: x.yaml\ntests:\n  - { name: x, for: 1m, sim: { start: warm }, expect: [{ sent: 'AT+CMEE=2', count: 0 }] }\n",
+    );
+    let coverage = || test(&dir, &["."]).stdout.split_once("coverage:").map(|(_, rest)| rest.to_owned());
+    let missed = " 2 of 3 steps and branches, 66 %; not reached:\n  ./x.yaml:3  `codes` never ran\n";
+    assert_eq!(coverage().as_deref(), Some(missed));
+    dir.file("x.yaml", flow);
+    let missed =
+        " 2 of 3 steps and branches, 66 %; not reached:\n  ./x.yaml:3  `codes` was never so already\n";
+    assert_eq!(coverage().as_deref(), Some(missed));
+}
+
 #[test]
 fn calls_are_tried_alone() {
     let dir = TempDir::new();

@@ -14,7 +14,7 @@ use super::loading;
 /// A way that a step can go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Branch {
-    /// It began.
+    /// It did what it is for.
     Ran,
     /// Its `when` was false.
     Skipped,
@@ -30,13 +30,15 @@ pub enum Branch {
 pub type Touched = (Span, Branch);
 
 impl Branch {
-    /// The branch that a step's end shows.
-    pub(super) fn of(step: &StepEnd) -> Option<Self> {
+    /// The branches that a step's end shows. What was so already did not run: only its probe did.
+    pub(super) fn of(step: &StepEnd) -> &'static [Self] {
         match step.outcome {
-            StepOutcome::Skipped => Some(Self::Skipped),
-            StepOutcome::AlreadySo => Some(Self::AlreadySo),
-            StepOutcome::Ignored(_) | StepOutcome::Noted(_) => Some(Self::Forgiven),
-            _ => None,
+            StepOutcome::Skipped => &[Self::Skipped],
+            // It was tried, and then it was so.
+            StepOutcome::AlreadySo if step.attempts > 1 => &[Self::Ran, Self::AlreadySo],
+            StepOutcome::AlreadySo => &[Self::AlreadySo],
+            StepOutcome::Ignored(_) | StepOutcome::Noted(_) => &[Self::Ran, Self::Forgiven],
+            _ => &[Self::Ran],
         }
     }
 }
@@ -67,6 +69,16 @@ struct Covered {
     name: Option<String>,
     /// By place: what the step is called, and whether it was reached.
     ways: BTreeMap<(usize, Branch), Way>,
+}
+
+impl Covered {
+    /// Whether a step was run, or was found to be so already.
+    fn came_to(&self, start: usize) -> bool {
+        let mut ways =
+            [Branch::Ran, Branch::AlreadySo].map(|branch| self.ways.get(&(start, branch))).into_iter();
+        // A flow of its own has no way that says that it ran.
+        !self.ways.contains_key(&(start, Branch::Ran)) || ways.any(|way| way.is_some_and(|way| way.reached))
+    }
 }
 
 #[derive(Debug)]
@@ -132,8 +144,7 @@ impl Coverage {
         let mut missed = Vec::new();
         for (name, covered) in self.counting() {
             for ((start, branch), way) in &covered.ways {
-                let ran = covered.ways.get(&(*start, Branch::Ran)).is_none_or(|way| way.reached);
-                if !way.reached && (ran || *branch == Branch::Ran) {
+                if !way.reached && (*branch == Branch::Ran || covered.came_to(*start)) {
                     let what = format!("`{}` {}", way.title, branch.words());
                     missed.push(Missed { file: name.to_owned(), line: way.line, what });
                 }

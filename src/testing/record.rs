@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::flow::diag::Span;
 use crate::link::Mono;
 use crate::run::event::{Event, Observer};
 use crate::session::Heard;
@@ -28,6 +29,8 @@ pub(super) struct Recorder {
     /// How many lines of a `sent` list have come, by subject.
     in_order: Vec<usize>,
     touched: BTreeSet<Touched>,
+    /// Steps that are not over.
+    begun: BTreeSet<Span>,
     wants_lines: bool,
     /// What shows it as the terminal would, for goldens.
     shown: Option<Box<dyn Watcher>>,
@@ -45,6 +48,7 @@ impl Recorder {
             wants_lines: subjects.iter().any(Subject::wants_lines),
             subjects,
             touched: BTreeSet::new(),
+            begun: BTreeSet::new(),
             shown,
             told: None,
             worked: Vec::new(),
@@ -71,8 +75,9 @@ impl Recorder {
         std::mem::take(&mut self.notes)
     }
 
-    /// What was reached.
+    /// What was reached. A step in which the test or a process ended ran, too.
     pub fn take_touched(&mut self) -> BTreeSet<Touched> {
+        self.touched.extend(std::mem::take(&mut self.begun).into_iter().map(|span| (span, Branch::Ran)));
         std::mem::take(&mut self.touched)
     }
 
@@ -131,10 +136,11 @@ impl Observer for Recorder {
     fn event(&mut self, at: Mono, event: &Event<'_>) {
         match event {
             Event::StepStarted(step) => {
-                self.touched.insert((step.span, Branch::Ran));
+                self.begun.insert(step.span);
             }
             Event::StepFinished(step) => {
-                self.touched.extend(Branch::of(step).map(|branch| (step.span, branch)));
+                self.begun.remove(&step.span);
+                self.touched.extend(Branch::of(step).iter().map(|branch| (step.span, *branch)));
             }
             Event::Retrying { span, .. } => {
                 self.touched.insert((*span, Branch::Again));
