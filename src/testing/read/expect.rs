@@ -1,5 +1,7 @@
 //! What must be true.
 
+use std::time::Duration;
+
 use crate::at::pattern::Pattern;
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Span};
@@ -14,11 +16,14 @@ use crate::testing::value::Wanted;
 use super::Reading;
 
 impl Reading<'_> {
-    pub(super) fn expectation(&mut self, node: &Node) -> Option<Expectation> {
+    pub(super) fn expectation(&mut self, node: &Node, end: Option<Duration>) -> Option<Expectation> {
         let fields = self.open(node, &EXPECTATION)?;
         let count = fields.range("count", self.problems);
         let spacing = fields.duration_range("spacing", self.problems);
         let between = fields.duration_range("between", self.problems);
+        if let Some(between) = &between {
+            self.is_before_the_end(between.value.least, between.span, end, "nothing can happen then");
+        }
         let subject = self.subject(&fields);
         let span = fields.head();
         let at = subject.as_ref().and_then(|subject| fields.at(subject.key()));

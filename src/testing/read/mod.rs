@@ -6,9 +6,11 @@ mod expect;
 mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::flow::codes::Code;
 use crate::flow::diag::{Diagnostic, Diagnostics, FileId, Sources, Span, Spanned};
+use crate::flow::duration;
 use crate::flow::fields::{Fields, nearest};
 use crate::flow::keys::{TEST, TEST_CALL, TEST_FILE};
 use crate::flow::lost::Lost;
@@ -197,7 +199,12 @@ impl Reading<'_> {
             .map(|node| sim::read::faults(node, self.sources.text(self.file), self.problems))
             .unwrap_or_default();
         let (mut at, mut mishaps) = (Vec::new(), Vec::new());
+        let end = lasts.as_ref().map(|lasts| lasts.value);
+        for fault in fields.node("faults").and_then(Node::list).unwrap_or_default() {
+            self.is_in_time(fault, end);
+        }
         for node in fields.list("at", self.problems).unwrap_or_default() {
+            self.is_in_time(node, end);
             match self.event(node) {
                 Some(events::Timed::Entry(entry)) => at.push(entry),
                 Some(events::Timed::Mishap(mishap)) => mishaps.push(mishap),
@@ -211,7 +218,7 @@ impl Reading<'_> {
             self.problems.push(problem.help("say what must be true, such as `verdict: passed`"));
         }
         let expect: Vec<_> =
-            wanted.unwrap_or_default().into_iter().filter_map(|node| self.expectation(node)).collect();
+            wanted.unwrap_or_default().into_iter().filter_map(|node| self.expectation(node, end)).collect();
         fields.finish();
         let name = name?;
         Some(Test {
@@ -227,6 +234,23 @@ impl Reading<'_> {
             mishaps,
             expect,
         })
+    }
+
+    /// What would happen when the test is over does not happen.
+    fn is_in_time(&mut self, node: &Node, end: Option<Duration>) {
+        let Some(time) = node.get("time") else { return };
+        // What cannot be read is told where it is read.
+        let at = time.scalar().and_then(|time| duration::parse(time.text).ok());
+        if let Some(at) = at {
+            self.is_before_the_end(at, time.span, end, "this never happens");
+        }
+    }
+
+    fn is_before_the_end(&mut self, at: Duration, place: Span, end: Option<Duration>, so: &str) {
+        let Some(end) = end.filter(|end| at > *end) else { return };
+        let message = format!("{so}: the test is over after {}", duration::display(end));
+        let help = "choose an earlier time, or a longer `for`";
+        self.problems.push(Diagnostic::error(Code::OUT_OF_RANGE, place, message).help(help));
     }
 
     /// A recording says what it says.

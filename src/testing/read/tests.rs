@@ -3,7 +3,6 @@ use crate::flow::cases;
 use crate::sim::{Faults, SimCard, What, When};
 use crate::testing::fate::MishapKind;
 use crate::testing::file::Subject;
-use std::time::Duration;
 
 #[test]
 fn generated_test_file_cases() {
@@ -120,4 +119,32 @@ fn faults_are_read_both_ways() {
     );
     let list = "[{ fault: lost_bytes, nth: 7 }, { fault: port_gone, time: 3h, for: 20s }, { fault: heal, time: 4h }]";
     assert_eq!(of(list), Faults::parse(list).unwrap());
+}
+
+/// What lies behind the end of a test would be met, or missed, by chance.
+#[test]
+fn what_comes_after_the_end_is_told_at_its_place() {
+    let text = "flow: x.yaml
+tests:
+  - name: x
+    for: 2m
+    at:
+      - { time: 2m, module: reset }
+      - { time: 121s, module: reset }
+      - { time: 5m, crash: atflow }
+    faults:
+      - { fault: port_gone, time: 1m, for: 20s }
+      - { fault: port_gone, time: 6m, for: 20s }
+    expect:
+      - { link: lost, between: 1m..1h }
+      - { link: lost, count: 0, between: 7m..8m }
+";
+    let mut problems = Diagnostics::new();
+    let sources = read(Path::new("a.test.yaml"), text, &mut problems).expect_err("it is refused");
+    let said = problems.render(&sources, crate::flow::diag::Look::Plain);
+    assert_eq!(problems.errors().count(), 4, "{said}");
+    for time in ["121s", "5m", "6m", "7m..8m"] {
+        assert!(said.contains(&format!(": {time}")), "{time}\n{said}");
+    }
+    good(&text.replace("for: 2m\n", "for: 8m\n"));
 }
