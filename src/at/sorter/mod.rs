@@ -421,9 +421,7 @@ impl Sorter {
                 let (Some(source), true) = (source, self.line.starts_with(pattern.prefix())) else {
                     return None::<()>;
                 };
-                let Some((at, need, captures)) = self.header(pattern, before, earlier, owner) else {
-                    return None;
-                };
+                let (at, need, captures) = self.header(pattern, before, earlier, owner)?;
                 let limit = owner.limit(&dialect);
                 let Some(need) = need.believed(limit) else {
                     too_long = Some(need.declared).filter(|_| matches!(owner, Owner::Message(_)));
