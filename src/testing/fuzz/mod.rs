@@ -148,7 +148,7 @@ fn one(options: &Options, seed: u64) -> Outcome {
         if !options.shrinks {
             return Failure::of(violation, exact, &log, 1);
         }
-        let smaller = shrink::shrink(&options.source, exact, &violation);
+        let smaller = shrink::shrink(&options.source, &exact, &violation);
         // A case that does not fail again when it is written out is shown as it was drawn.
         let (case, violation, log, runs) = smaller.unwrap_or((case, violation, log, 1));
         Failure::of(violation, case, &log, runs)

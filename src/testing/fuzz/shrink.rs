@@ -55,7 +55,7 @@ impl Search<'_> {
 
 /// The smallest case that was found in which the same rule fails, how it fails there, and the runs it took;
 /// `None` if the case itself does not fail.
-pub fn shrink(source: &Source, case: Case, violation: &Violation) -> Option<(Case, Violation, Log, usize)> {
+pub fn shrink(source: &Source, case: &Case, violation: &Violation) -> Option<(Case, Violation, Log, usize)> {
     let mut attempt = |case: &Case| {
         let log = stage::run(source, case);
         Some((invariant::check_one(&log, violation.rule)?, log))
@@ -63,14 +63,14 @@ pub fn shrink(source: &Source, case: Case, violation: &Violation) -> Option<(Cas
     smallest(&mut attempt, case)
 }
 
-fn smallest<'a>(attempt: &'a mut Attempt<'a>, whole: Case) -> Option<(Case, Violation, Log, usize)> {
+fn smallest<'a>(attempt: &'a mut Attempt<'a>, whole: &Case) -> Option<(Case, Violation, Log, usize)> {
     let mut search = Search { attempt, runs: 0, most: MOST_RUNS, best: None };
-    if !search.fails(&whole) {
+    if !search.fails(whole) {
         return None;
     }
     let mut case = from_its_beginning(&mut search, whole.clone());
     if case.size() > FEW {
-        case = from_the_whole(&mut search, &whole, case);
+        case = from_the_whole(&mut search, whole, case);
     }
     let runs = search.runs;
     let (violation, log) = search.best?;
@@ -205,14 +205,14 @@ mod tests {
         let times = (1..=EARLY).chain((200..=220).rev().map(|nth| nth * 20));
         case.faults = Faults { list: times.map(fault).collect(), ..Faults::default() };
         case.faults.list.push(fault(3000));
-        let (small, violation, log, runs) = smallest(&mut fails, case.clone()).expect("it fails");
+        let (small, violation, log, runs) = smallest(&mut fails, &case).expect("it fails");
         assert!(small.faults.list.contains(&fault(3000)) && small.faults.list.contains(&fault(4000)));
         assert_eq!((small.size(), violation.at.as_micros()), (2, 5_000_000_000));
         assert_eq!(log.span.whole, Duration::from_secs(5001));
         assert!(runs <= MOST_RUNS);
         // Where the whole has nothing better, what was found first is kept, and how it failed.
         case.faults.list.retain(|one| *one != fault(3000));
-        let (small, violation, log, _) = smallest(&mut fails, case).expect("it fails");
+        let (small, violation, log, _) = smallest(&mut fails, &case).expect("it fails");
         assert_eq!((small.size(), violation.at.as_micros()), (6, 100_000_000));
         assert_eq!(log.span.whole, Duration::from_secs(101));
     }
