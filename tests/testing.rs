@@ -307,18 +307,18 @@ tests:
       |           ^^^^^^^^^^^^^^^^^^^^^
       |
       = what was seen:
-            10.20s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
-          1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
+            10.48s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}: `signal_dbm` is -53
+          1m04.48s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}: `signal_dbm` is -51
       = what crossed the line:
-          1m04.15s  → AT+CSQ
-          1m04.16s  ← +CSQ: 31,99
-          1m04.16s  ← OK
-          1m04.16s  → AT+CBC
-          1m04.17s  ← +CBC: 3811
-          1m04.17s  ← OK
-          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
-          1m04.20s  ← OK
-          1m04.50s  ← PUBACK
+          1m04.43s  → AT+CSQ
+          1m04.44s  ← +CSQ: 31,99
+          1m04.44s  ← OK
+          1m04.44s  → AT+CBC
+          1m04.45s  ← +CBC: 3811
+          1m04.45s  ← OK
+          1m04.45s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.48s  ← OK
+          1m04.78s  ← PUBACK
 
     error[AT1101]: 53.99s from one to the next, expected 1m
      --> ./a.test.yaml:7:11
@@ -327,18 +327,18 @@ tests:
       |           ^^^^^^^^^^^^^^^^^^^^^
       |
       = what was seen:
-            10.20s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
-          1m04.20s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
+            10.48s  attributes {"report_id":"00000000000002d4-1","signal_dbm":-53,"supply_v":3.82}
+          1m04.48s  attributes {"report_id":"00000000000002d4-2","signal_dbm":-51,"supply_v":3.811}
       = what crossed the line:
-          1m04.15s  → AT+CSQ
-          1m04.16s  ← +CSQ: 31,99
-          1m04.16s  ← OK
-          1m04.16s  → AT+CBC
-          1m04.17s  ← +CBC: 3811
-          1m04.17s  ← OK
-          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
-          1m04.20s  ← OK
-          1m04.50s  ← PUBACK
+          1m04.43s  → AT+CSQ
+          1m04.44s  ← +CSQ: 31,99
+          1m04.44s  ← OK
+          1m04.44s  → AT+CBC
+          1m04.45s  ← +CBC: 3811
+          1m04.45s  ← OK
+          1m04.45s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.48s  ← OK
+          1m04.78s  ← PUBACK
 
     error[AT1101]: `report` ran and failed 0 times, expected 1
      --> ./a.test.yaml:8:11
@@ -347,16 +347,16 @@ tests:
       |           ^^^^^^^^^^^
       |
       = what crossed the line:
-            10.52s  ← PUBACK
-          1m04.15s  → AT+CSQ
-          1m04.16s  ← +CSQ: 31,99
-          1m04.16s  ← OK
-          1m04.16s  → AT+CBC
-          1m04.17s  ← +CBC: 3811
-          1m04.17s  ← OK
-          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
-          1m04.20s  ← OK
-          1m04.50s  ← PUBACK
+            10.80s  ← PUBACK
+          1m04.43s  → AT+CSQ
+          1m04.44s  ← +CSQ: 31,99
+          1m04.44s  ← OK
+          1m04.44s  → AT+CBC
+          1m04.45s  ← +CBC: 3811
+          1m04.45s  ← OK
+          1m04.45s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.48s  ← OK
+          1m04.78s  ← PUBACK
 
     error[AT1101]: at the end `state`: `relay` is false
      --> ./a.test.yaml:9:11
@@ -365,16 +365,16 @@ tests:
       |           ^^^^^^^^^^^^^^^^^^^^^^
       |
       = what crossed the line:
-            10.52s  ← PUBACK
-          1m04.15s  → AT+CSQ
-          1m04.16s  ← +CSQ: 31,99
-          1m04.16s  ← OK
-          1m04.16s  → AT+CBC
-          1m04.17s  ← +CBC: 3811
-          1m04.17s  ← OK
-          1m04.17s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
-          1m04.20s  ← OK
-          1m04.50s  ← PUBACK
+            10.80s  ← PUBACK
+          1m04.43s  → AT+CSQ
+          1m04.44s  ← +CSQ: 31,99
+          1m04.44s  ← OK
+          1m04.44s  → AT+CBC
+          1m04.45s  ← +CBC: 3811
+          1m04.45s  ← OK
+          1m04.45s  → AT+MPUB=attributes,1,0,{\22report_id\22:\2200000000000002d4-2\22\2C\22signal_dbm\22:-51\2C\22supply…
+          1m04.48s  ← OK
+          1m04.78s  ← PUBACK
 0 passed, 1 failed; 1m30s of simulated time
 "#
         )

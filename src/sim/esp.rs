@@ -35,6 +35,8 @@ pub(crate) enum Timer {
     Address,
     /// The broker has not answered the wait of this number.
     Unanswered(u64),
+    /// Since the broker was given up, it may have said nothing: so much had come by then.
+    Heartbeat(u64),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +79,8 @@ pub(crate) struct EspAt {
     waiting: Waiting,
     /// Of the latest wait for the broker.
     wait: u64,
+    /// What came from the broker so far.
+    arrivals: u64,
     publish: Option<Post>,
 }
 
@@ -155,12 +159,17 @@ impl Firmware for EspAt {
                 }
             }
             Timer::Unanswered(wait) if wait == self.wait => self.give_up(dce),
-            // It was answered, and another wait has begun.
-            Timer::Unanswered(_) => {}
+            Timer::Heartbeat(arrivals) if arrivals == self.arrivals => {
+                dce.io.cloud.close(dce.io.now);
+                self.drop_session(dce);
+            }
+            // It was answered.
+            Timer::Unanswered(_) | Timer::Heartbeat(_) => {}
         }
     }
 
     fn arrival(&mut self, arrival: Arrival, dce: &mut Dce<'_, '_>) {
+        self.arrivals += 1;
         let done = match (arrival, self.waiting) {
             (Arrival::Opened, Waiting::Connect) => {
                 self.line = Line::LoggingIn;
@@ -219,6 +228,10 @@ impl EspAt {
             Waiting::RawPubAck => Answer::own("+MQTTPUB:FAIL"),
             Waiting::PubAck | Waiting::SubAck => Answer::error(),
         };
+        if self.line == Line::Online {
+            // The next ping finds out.
+            dce.after_exactly(self.login.keepalive, Timer::Heartbeat(self.arrivals));
+        }
         self.waiting = Waiting::Nothing;
         dce.finish(failed);
     }

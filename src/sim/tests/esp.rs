@@ -71,4 +71,7 @@ fn esp_at_gives_up_on_a_silent_broker() {
     for line in ["AT+MQTTPUB=0,\"attributes\",\"x\",1,0", "AT+MQTTSUB=0,\"attributes/push\",0"] {
         assert_eq!(host.ask_for(line, 11), ERROR);
     }
+    // Nor does it answer the ping.
+    let heard = String::from_utf8(host.hear(Duration::from_secs(100))).unwrap();
+    assert_eq!(heard, "+MQTTDISCONNECTED:0\r\n");
 }
