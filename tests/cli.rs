@@ -818,3 +818,21 @@ fn a_command_handler_can_be_tried_without_a_module() {
         assert!(refused.stderr.contains(message), "{}", refused.stderr);
     }
 }
+
+/// A reply is judged as the station's own would be: by the module's limits and the outbox's quality of service.
+#[test]
+fn a_handler_that_is_tried_fails_if_its_reply_cannot_go_up() {
+    let dir = TempDir::new();
+    fs::create_dir(dir.join("modules")).expect("a folder");
+    dir.file("modules/plain.yaml", "extends: luat-air724\nlimits: { qos: [0], payload: 300 }\n");
+    dir.file("h.rhai", "fn some(params) { \"x\" } fn much(params) { let x = \"x\"; x.pad(400, 'x'); x }");
+    let text = "module: plain\ncloud: thingscloud\noutbox: { qos: 0 }\n\
+                downlink: { handlers: h.rhai, methods: { some: {}, much: {} } }\n";
+    let station = dir.file("station.yaml", text);
+    let call = |method: &str| run(&mut atflow(&dir, ["call", &station, method]));
+    let done = call("some").exited(0).stdout;
+    assert!(done.contains("command/reply/"), "{done}");
+    let done = call("much").exited(1);
+    let why = "no reply is shown: the payload has 429 bytes, the module takes 300\n";
+    assert_eq!(done.stderr, why);
+}

@@ -141,7 +141,9 @@ impl Command<'_> {
         };
         let (reply, masked) = match reply::run(self.program, host, loaded, clock, stand_in) {
             Ok((mut run, masked)) => {
-                (reply::reply(&mut run, self.downlink, &self.call, &self.body, &result), Some(masked))
+                let qos = self.program.station.as_ref().map_or(0, |station| i64::from(station.outbox.qos));
+                let reply = reply::reply(&mut run, self.downlink, &self.call, &self.body, &result, qos);
+                (reply, Some(masked))
             }
             Err(why) => (Err(why), None),
         };

@@ -30,7 +30,7 @@ pub(super) fn topic(downlink: &Downlink) -> String {
     levels.map(|level| if level.starts_with('{') { HOLE } else { level }).collect::<Vec<_>>().join("/")
 }
 
-/// Topic and content of the reply.
+/// Topic and content of the reply, which goes up with the outbox's `qos`.
 ///
 /// # Errors
 ///
@@ -41,6 +41,7 @@ pub(super) fn reply(
     call: &Call,
     body: &Value,
     result: &Value,
+    qos: i64,
 ) -> Result<(String, String), String> {
     let Some(reply) = &downlink.reply else { return Err("`downlink` has no `reply`".to_owned()) };
     let topic = topic(downlink);
@@ -62,7 +63,7 @@ pub(super) fn reply(
     let content = hooks::to_json(content).map_err(|error| error.to_string())?.to_string();
     let topic = hooks::display(topic);
     // As a station's own replies go up.
-    run.fits(&topic, content.len(), 1).map_err(|failure| failure.message.clone())?;
+    run.fits(&topic, content.len(), qos).map_err(|failure| failure.message.clone())?;
     Ok((topic, content))
 }
 
