@@ -234,7 +234,9 @@ impl Failure {
             failure = failure.help(
                 "plain ERROR: unknown command, wrong arguments, or not now; `AT+CMEE=1` makes it a number",
             );
-        } else if error.number.is_none() && error.line.starts_with("+CM") && error.line.contains(" ERROR:") {
+        } else if ["+CME ERROR:", "+CMS ERROR:"].iter().any(|word| error.line.starts_with(word))
+            && error.number.is_none()
+        {
             failure = failure.help("the module says errors in words; `AT+CMEE=1` makes them numbers");
         } else if error.family == "error" {
             failure = failure.help("for this command, the dialect or the step lists that line under `fail`");

@@ -424,7 +424,9 @@ impl Sorter {
                 let (at, need, captures) = self.header(pattern, before, earlier, owner)?;
                 let limit = owner.limit(&dialect);
                 let Some(need) = need.believed(limit) else {
-                    too_long = Some(need.declared).filter(|_| matches!(owner, Owner::Message(_)));
+                    if matches!(owner, Owner::Message(_)) {
+                        too_long = Some(need.declared);
+                    }
                     return None;
                 };
                 if found.as_ref().is_none_or(|(first, _)| at < *first) {
