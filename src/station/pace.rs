@@ -13,7 +13,7 @@ use super::{Station, millis, traffic};
 
 /// Under which the store keeps when the next publish may begin.
 const NEXT: &str = "next_publish";
-/// … what the cloud still takes of reports that did not wait for the link.
+/// … what the cloud still takes of reports that did not wait for the link, and which of them did.
 const ALLOWANCE: &str = "allowance";
 /// No restart is over sooner, so shorter pauses need not be kept.
 const RESTART: Duration = Duration::from_secs(1);
@@ -117,28 +117,45 @@ impl Pace {
         }
     }
 
-    /// The link came up. What was made within the time from report to report before that did not have to wait: else
-    /// a station that starts again and again would be faster than the cloud allows.
-    pub fn came_online(&mut self, moment: Moment, limits: &CloudLimits) {
+    /// The link came up; `next` is the report that goes next. What was made within the time from report to report
+    /// before that did not have to wait: else a station that starts again and again would be faster than the cloud
+    /// allows.
+    pub fn came_online(&mut self, moment: Moment, next: Option<&Row>, limits: &CloudLimits) {
         let Some(from) = self.lost_at.take() else { return };
+        self.waits.retain(|wait| next.is_some_and(|row| row.captured < wait.until));
+        let too_many = self.waits.len().saturating_sub(MOST_WAITS - 1);
+        self.waits.drain(..too_many);
         let every_ms =
             limits.report_every.map_or(0, |every| i64::try_from(every.as_millis()).unwrap_or(i64::MAX));
         let until = Moment { mono_ms: moment.mono_ms.saturating_sub(every_ms), ..moment };
         self.waits.push(Wait { from, until });
     }
 
-    /// The link was lost; `next` is the report that would have gone next. If that came soon after a report that had
-    /// waited, they come too fast for it. Where the schedules make more than the cloud takes, reports wait for the
-    /// cloud, and an outage must not let them go any faster; else what waits now waits because of the link.
-    pub fn lost(&mut self, (now, moment): (Mono, Moment), next: Option<&Row>, limits: &CloudLimits) {
+    /// The link was lost. If that came soon after a report that had waited, they come too fast for it. Where the
+    /// schedules make more than the cloud takes, reports wait for the cloud, and an outage must not let them go any
+    /// faster; else what waits now waits because of the link.
+    pub fn lost(&mut self, (now, moment): (Mono, Moment), limits: &CloudLimits) {
         self.lost_at = Some(if limits.exceeded { moment } else { NEVER });
-        self.waits.retain(|wait| limits.exceeded && next.is_some_and(|row| row.captured < wait.until));
-        let too_many = self.waits.len().saturating_sub(MOST_WAITS - 1);
-        self.waits.drain(..too_many);
+        if !limits.exceeded {
+            self.waits.clear();
+        }
         if self.last_backlog.is_some_and(|last| now.since(last) < TOO_FAST) {
             self.pause = (self.pause * 2).clamp(Duration::from_millis(100), SLOWEST);
             self.slowed_at = now;
         }
+    }
+
+    /// What another process has to know of this, for [`Station::recall_pace`].
+    fn note(&self, now: Mono, Moment { boot, mono_ms }: Moment) -> String {
+        let Allowance { not_before, whole_at, .. } = self.allowance;
+        let [rest_ms, whole_ms] = [not_before, whole_at].map(|at| millis(at.since(now)));
+        let mut note = format!("{boot} {mono_ms} {rest_ms} {whole_ms}");
+        let waits = self.waits.iter().flat_map(|wait| [wait.from, wait.until]);
+        for Moment { boot, mono_ms } in waits.chain(self.lost_at) {
+            // A `String` takes everything.
+            let _ = write!(note, " {boot} {mono_ms}");
+        }
+        note
     }
 
     fn has_waited(&self, row: &Row) -> bool {
@@ -194,19 +211,20 @@ impl Station {
             notes.push((NEXT, None));
         }
         if let Some(every) = limits.report_every.filter(|_| self.drain.pace.is_live(row)) {
-            let allowance = self.drain.pace.allowance.after_one(now, every, row.seq);
-            self.drain.pace.allowance = allowance;
-            let rests = [allowance.not_before, allowance.whole_at].map(|at| millis(at.since(now)));
-            let mut note = format!("{boot} {mono_ms} {} {}", rests[0], rests[1]);
-            for Moment { boot, mono_ms } in
-                self.drain.pace.waits.iter().flat_map(|wait| [wait.from, wait.until])
-            {
-                // A `String` takes everything.
-                let _ = write!(note, " {boot} {mono_ms}");
-            }
-            notes.push((ALLOWANCE, Some(note)));
+            self.drain.pace.allowance = self.drain.pace.allowance.after_one(now, every, row.seq);
+            notes.push((ALLOWANCE, Some(self.drain.pace.note(now, Moment { boot, mono_ms }))));
         }
         notes
+    }
+
+    /// The link was lost: what waits for it does so also for a process after this one, until the first report is
+    /// published that did not have to. (Without a limit of the cloud, all that was made before a link is up has
+    /// to wait anyway.)
+    pub(super) fn note_loss(&mut self, moment: Moment) {
+        if plan_of(&self.program).limits.report_every.is_some() {
+            let note = self.drain.pace.note(self.now(), moment);
+            self.shared.store.borrow_mut().set_note(ALLOWANCE, Some(&note));
+        }
     }
 
     /// What an earlier process published last, or tried to, still counts.
@@ -227,11 +245,15 @@ impl Station {
         }
         let moment = |boot, mono_ms| Moment { boot, mono_ms };
         let wait = |&[a, b, c, d]: &[i64; 4]| Wait { from: moment(a, b), until: moment(c, d) };
+        let (waits, lost_at) = waits.as_chunks();
         let pace = &mut self.drain.pace;
         pace.allowance = allowance;
-        pace.waits = waits.as_chunks().0.iter().map(wait).collect();
-        // What was made before this waited for the cloud, and not for the link, when that process ended.
-        pace.lost_at = Some(Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted });
+        pace.waits = waits.iter().map(wait).collect();
+        pace.lost_at = Some(match *lost_at {
+            [boot, mono_ms] => moment(boot, mono_ms),
+            // The link was up when that process ended: what was made before this waited for the cloud.
+            _ => Moment { mono_ms: noted.mono_ms.saturating_add(rest_ms), ..noted },
+        });
     }
 
     /// When something was noted, and the numbers that it tells.
@@ -327,9 +349,9 @@ mod tests {
                 exceeded,
             };
             let mut pace = Pace::new(&limits);
-            pace.came_online(at(1_000_000), &limits);
-            pace.lost((Mono::ZERO, at(2_000_000)), None, &limits);
-            pace.came_online(at(3_000_000), &limits);
+            pace.came_online(at(1_000_000), None, &limits);
+            pace.lost((Mono::ZERO, at(2_000_000)), &limits);
+            pace.came_online(at(3_000_000), None, &limits);
             [1_999_999, 2_000_000, 2_940_000].map(|mono_ms| pace.is_live(&made(mono_ms)))
         };
         assert_eq!(after_a_loss(true), [true, false, true]);
@@ -346,17 +368,19 @@ mod tests {
             exceeded: true,
         };
         let mut pace = Pace::new(&limits);
-        pace.came_online(at(0), &limits);
-        pace.lost((Mono::ZERO, at(1_000_000)), Some(&made(900_000)), &limits);
-        pace.came_online(at(2_060_000), &limits);
-        pace.lost((Mono::ZERO, at(3_000_000)), Some(&made(950_000)), &limits);
-        pace.came_online(at(4_060_000), &limits);
+        pace.came_online(at(0), None, &limits);
+        pace.lost((Mono::ZERO, at(1_000_000)), &limits);
+        pace.came_online(at(2_060_000), Some(&made(900_000)), &limits);
+        pace.lost((Mono::ZERO, at(3_000_000)), &limits);
+        pace.came_online(at(4_060_000), Some(&made(950_000)), &limits);
         let has_waited = |mono_ms| !pace.is_live(&made(mono_ms));
         assert!(has_waited(1_500_000) && has_waited(3_500_000));
         assert!(![999_999, 2_000_000, 2_999_999, 4_000_000].into_iter().any(has_waited));
         // The first is over when nothing of it is left.
-        pace.lost((Mono::ZERO, at(5_000_000)), Some(&made(2_500_000)), &limits);
-        assert_eq!(pace.waits, [Wait { from: at(3_000_000), until: at(4_000_000) }]);
+        pace.lost((Mono::ZERO, at(5_000_000)), &limits);
+        pace.came_online(at(6_060_000), Some(&made(2_500_000)), &limits);
+        let wait = |from, until| Wait { from: at(from), until: at(until) };
+        assert_eq!(pace.waits, [wait(3_000_000, 4_000_000), wait(5_000_000, 6_000_000)]);
     }
 
     #[test]

@@ -297,10 +297,14 @@ impl Station {
         }
         let moment = self.shared.store.borrow().moment(self.shared.now_ms());
         if to.is_up() {
-            self.drain.pace.came_online(moment, &plan_of(program).limits);
-        } else {
             let next = self.shared.store.borrow_mut().head(false);
-            self.drain.pace.lost((self.now(), moment), next.as_ref(), &plan_of(program).limits);
+            self.drain.pace.came_online(moment, next.as_ref(), &plan_of(program).limits);
+        } else {
+            self.drain.pace.lost((self.now(), moment), &plan_of(program).limits);
+            // A link that is closed at the end is not lost: a restart makes the reports no faster.
+            if to != LinkState::Stopped {
+                self.note_loss(moment);
+            }
         }
         for (index, event) in plan_of(program).events.iter().enumerate() {
             let meant = match event.cause {

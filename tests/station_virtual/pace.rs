@@ -49,6 +49,22 @@ fn a_second_loss_does_not_hold_back_what_waited_in_the_first() {
     assert!(once > 200 && twice + 5 > once, "{once} with one loss, {twice} with two");
 }
 
+/// Which reports waited for the link is known to the process after the one that lost it: none of them takes the turn
+/// of those that are made when it is up again.
+#[test]
+fn what_waited_for_the_link_delays_no_other_report_after_a_crash() {
+    let refused = what("9m30s", "refuse: 'AT+MPUB={:rest}', with: '+CME ERROR: 767'");
+    let away = what("10m20s", "broker: away, for: 160s");
+    let mut lab = Lab::start(Case::bundled().then([refused, away]));
+    lab.kill_at(hm(0, 11) + s(20));
+    lab.boot();
+    lab.run_to(hm(1, 0));
+    let ages = ages(&lab);
+    // Those of minutes 11 and 12 waited, and that of 13 was made while the link came up.
+    assert!(ages[11] > 120 && ages[12] > 60 && ages[13] > 20, "{ages:?}");
+    assert!(ages.len() > 60 && ages[14..].iter().all(|age| *age < 3), "{ages:?}");
+}
+
 /// A reply to each, on a slow line, is all that it could send.
 #[test]
 fn messages_that_are_no_commands_keep_no_report_back() {
