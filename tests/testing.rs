@@ -112,6 +112,56 @@ fn a_message_that_the_cloud_did_not_understand_is_said_to_be_one() {
     assert!(!printed.contains("`elsewhere`") && printed.contains("`attributes`"), "{printed}");
 }
 
+/// Entries that made no difference, and none of the fourth, which did.
+const NEVER: &str = "\
+./signal.test.yaml
+  ✗ the signal                   80ms
+    error[AT1101]: this never happened: no line of the module was just `CSQ`
+     --> ./signal.test.yaml:6:9
+      |
+    6 |       - { after: CSQ, broker: close }
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error[AT1101]: this never happened: all was over at 0.08s
+     --> ./signal.test.yaml:7:9
+      |
+    7 |       - { time: 10m, urc: RING }
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error[AT1101]: nothing was refused: no command line came that `AT+COPS?` fits
+     --> ./signal.test.yaml:8:9
+      |
+    8 |       - { time: 0s, refuse: 'AT+COPS?', with: ERROR }
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+0 passed, 1 failed; 80ms of simulated time
+";
+
+/// A test in which nothing goes wrong because nothing happened shows nothing.
+#[test]
+fn what_never_happens_fails_a_test_that_passes_without_it() {
+    let dir = folder("      - { verdict: passed }\n");
+    let entries = "    at:
+      - { after: CSQ, broker: close }
+      - { time: 10m, urc: RING }
+      - { time: 0s, refuse: 'AT+COPS?', with: ERROR }
+      - { after: OK, urc: RING }
+";
+    let with = |expect: &str| {
+        let text = "flow: signal.yaml\ntests:\n  - name: the signal\n    sim: { start: warm }\n";
+        dir.file(
+            "signal.test.yaml",
+            format!("{text}{entries}    expect:\n      - {{ verdict: {expect} }}\n"),
+        );
+        let done = test(&dir, &["."]).exited(1);
+        done.stdout.split("coverage:").next().unwrap_or_default().to_owned()
+    };
+    let printed = with("passed");
+    assert_eq!(printed, NEVER, "{printed}");
+    // Of a run that went wrong the rest says nothing.
+    let printed = with("failed");
+    assert!(!printed.contains("never happened"), "{printed}");
+}
+
 /// What counts as answered is what gets a reply, whoever makes it.
 #[test]
 fn answers_are_counted_that_are_made() {

@@ -49,7 +49,7 @@ pub use scenario::{
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
-pub use world::{DiskTrouble, Truth, TruthKind, WALL_AT_ZERO_MS};
+pub use world::{DiskTrouble, Never, Truth, TruthKind, WALL_AT_ZERO_MS};
 
 use cloud::Cloud;
 use fault::Injector;

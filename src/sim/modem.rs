@@ -403,6 +403,10 @@ impl<F: Firmware> Module for Modem<F> {
         matches!(self.state, State::Data(..))
     }
 
+    fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+
     fn alarm(&mut self, id: u64, io: &mut Io<'_>) {
         match self.core.agenda.remove(&id) {
             Some(Tick::Execute) => self.execute(io),

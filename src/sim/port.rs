@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::cloud::Receipt;
 use super::fault::{Fault, Unit};
 use super::pace::{Pace, Pacer, Waited};
-use super::world::{DiskTrouble, Truth, World};
+use super::world::{DiskTrouble, Never, Truth, World};
 use crate::link::{Clock, Link, LinkError, Mono, PortChange, Read};
 
 /// A port with a simulated module behind it.
@@ -190,6 +190,11 @@ impl Watch {
     /// What went wrong so far, in order, and when: as a list of faults it makes the same go wrong again.
     pub fn faults(&self) -> Vec<(Mono, Fault)> {
         self.world.borrow().faults().to_vec()
+    }
+
+    /// Entries of the scenario, by number, that made no difference so far.
+    pub fn never_happened(&self) -> Vec<(usize, Never)> {
+        self.world.borrow().never_happened()
     }
 
     /// From now on what is true of the module is kept, for [`Watch::truth`].

@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::cloud::{Arrival, Cloud, Receipt};
 use super::fault::Injector;
 use super::host::HostClock;
-use super::scenario::{Broker, Refusal, Scenario, What, When};
+use super::scenario::{Refusal, Scenario, When};
 use crate::link::Mono;
 
+mod entries;
 mod faulty;
 
+pub use entries::Never;
 use faulty::Undo;
 pub use faulty::{DiskTrouble, Truth, TruthKind};
 
@@ -27,8 +29,6 @@ const BITS_PER_BYTE: u64 = 10;
 const HOST_BAUD_BPS: u32 = 115_200;
 /// How often something that lives outside the simulation is looked at.
 const LIVE_TICK: Duration = Duration::from_millis(5);
-/// Longest line that a scenario's `after:` may wait for.
-const LINE_BYTES: usize = 512;
 
 /// A module, as the world sees it. It reacts by pushing [`Effect`]s.
 pub(crate) trait Module {
@@ -44,6 +44,8 @@ pub(crate) trait Module {
     fn trouble(&mut self, trouble: &Trouble, io: &mut Io<'_>);
     /// Whether it takes what comes as data.
     fn wants_data(&self) -> bool;
+    /// What it would not carry out, and was not asked so far.
+    fn refusals(&self) -> &[Refusal];
 }
 
 /// What a scenario does to a module.
@@ -145,6 +147,8 @@ pub(crate) struct World {
     scenario: Scenario,
     /// The `after:` entries, by number, and how often each may still happen.
     left: Vec<(usize, u32)>,
+    /// How often each entry has happened.
+    happened: Vec<usize>,
     /// Bytes that wait for the host to read.
     inbox: VecDeque<u8>,
     /// The line that the module is saying, for `after:`.
@@ -183,6 +187,7 @@ impl World {
             .map(|(number, entry)| (number, entry.count.unwrap_or(u32::MAX)))
             .collect();
         let host_clock = HostClock::new(scenario.settings.clock);
+        let happened = vec![0; scenario.at.len()];
         let mut world = Self {
             now: Mono::ZERO,
             queue: BinaryHeap::new(),
@@ -192,6 +197,7 @@ impl World {
             cloud,
             scenario,
             left,
+            happened,
             inbox: VecDeque::new(),
             saying: Vec::new(),
             plugged: true,
@@ -408,79 +414,6 @@ impl World {
             Event::Late(..) => {}
             Event::Fault => self.timed_faults(),
             Event::Heal => self.heal(),
-        }
-    }
-
-    /// Sets off the `after:` entries whose line the module has just ended.
-    fn listen_for_lines(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte != b'\n' {
-                if self.saying.len() < LINE_BYTES {
-                    self.saying.push(byte);
-                }
-                continue;
-            }
-            let line = std::mem::take(&mut self.saying);
-            let line = line.trim_ascii();
-            for index in 0..self.left.len() {
-                let (number, left) = self.left[index];
-                let heard = matches!(&self.scenario.at[number].when,
-                    When::After(wanted) if wanted.as_bytes() == line);
-                if heard && left > 0 {
-                    self.left[index].1 = left - 1;
-                    self.push(self.now, Event::Entry(number));
-                }
-            }
-        }
-    }
-
-    fn scenario_entry(&mut self, number: usize) {
-        let what = self.scenario.at[number].what.clone();
-        self.occur(what);
-    }
-
-    fn occur(&mut self, what: What) {
-        let now = self.now;
-        match what {
-            What::Message { topic, payload } => self.cloud.send(now, &topic, &payload),
-            What::Urc(text) => self.module_does(|module, io| module.trouble(&Trouble::Urc(text), io)),
-            What::Refuse(what) => self.module_does(|module, io| module.trouble(&Trouble::Refuse(what), io)),
-            What::Broker(Broker::Away { lasts }) => {
-                self.cloud.set_reachable(now, false);
-                if let Some(lasts) = lasts {
-                    self.push(now + lasts, Event::BrokerBack);
-                }
-            }
-            What::Broker(Broker::Close) => self.cloud.hang_up(now),
-            What::Broker(Broker::Back) => self.cloud.set_reachable(now, true),
-            What::Unplug { lasts } => {
-                self.plugged = false;
-                self.gone = true;
-                // What the host has not read yet is lost with the port.
-                self.inbox.clear();
-                if let Some(lasts) = lasts {
-                    self.push(now + lasts, Event::PortBack);
-                }
-            }
-            What::Reset => {
-                self.module_does(|module, io| module.trouble(&Trouble::Reset { silent: false }, io));
-            }
-            What::RegistrationLost { lasts } => {
-                self.module_does(|module, io| module.trouble(&Trouble::Network { there: false }, io));
-                if let Some(lasts) = lasts {
-                    self.push(now + lasts, Event::NetworkBack);
-                }
-            }
-            What::Clock(change) => {
-                self.host_clock.change(change);
-                self.note_calendar();
-            }
-            What::Suspend { lasts } => {
-                // When all is well the machine is awake.
-                let wakes = self.injector.heal_at().map_or(now + lasts, |heal| heal.min(now + lasts));
-                self.asleep_until = self.asleep_until.max(wakes);
-                self.note_sleep();
-            }
         }
     }
 }

@@ -90,7 +90,7 @@ pub struct Test {
     /// How the module starts.
     pub sim: SimSettings,
     /// What happens to the module and to the machine.
-    pub at: Vec<Entry>,
+    pub at: Vec<Spanned<Entry>>,
     /// What goes wrong between module and host, and on the disk.
     pub faults: Faults,
     /// When atflow itself ends and begins again.

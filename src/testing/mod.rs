@@ -22,6 +22,7 @@ pub mod fuzz;
 mod golden;
 mod judge;
 mod loading;
+mod never;
 pub mod outcome;
 pub mod play;
 pub mod read;

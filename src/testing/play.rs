@@ -9,6 +9,7 @@ use super::calls;
 use super::file::{CallTest, Test, TestFile};
 use super::judge::Judge;
 use super::loading::{self, Ready, Values, split};
+use super::never;
 use super::outcome::{Outcome, Problem};
 use super::world::{Ended, World};
 
@@ -84,7 +85,9 @@ pub fn play(file: &TestFile, item: Item<'_>, how: &How) -> Outcome {
 fn play_test(file: &TestFile, test: &Test, how: &How) -> Result<Outcome, String> {
     let (ready, ended) = once(file, test, how, false)?;
     let judge = |ready: &Ready, ended: &Ended| {
-        Judge { test, ended, ready, update: how.update, look: how.look }.problems()
+        let problems = Judge { test, ended, ready, update: how.update, look: how.look }.problems();
+        // Of a run that went wrong the rest says nothing.
+        if problems.is_empty() { never::problems(test, ended) } else { problems }
     };
     let mut problems = judge(&ready, &ended);
     if !problems.is_empty() {

@@ -21,7 +21,7 @@ use crate::run::mask_text::Masked;
 use crate::run::once::OnceInMemory;
 use crate::run::{Part, Run, Setup as RunSetup, SharedObserver, TellLines};
 use crate::session::{Interrupt, Session};
-use crate::sim::{self, Receipt, Replay, Scenario, SimLink, SimOptions, Watch};
+use crate::sim::{self, Never, Receipt, Replay, Scenario, SimLink, SimOptions, Watch};
 use crate::station::event::{Happening, Status, Watcher};
 use crate::station::{Setup, SharedWatcher, Signals, Station};
 use crate::store::{Life, Store};
@@ -47,6 +47,8 @@ pub(super) struct Ended {
     pub notes: Vec<Vec<Note>>,
     pub touched: BTreeSet<Touched>,
     pub published: Vec<Receipt>,
+    /// Entries of `at`, by number, that made no difference.
+    pub never: Vec<(usize, Never)>,
     pub took: Duration,
     /// Of flows that end.
     pub flow: Option<FlowEnd>,
@@ -311,10 +313,12 @@ impl<'w> World<'w> {
     fn ended(self, notes: Vec<Vec<Note>>, took: Duration, log: Option<&Log>) -> Ended {
         let papers = self.transcripts.map(RefCell::into_inner).unwrap_or_default();
         let records = papers.iter().flat_map(|paper| records(&paper.text())).collect();
+        let watch = self.sim.as_ref().map(|(watch, _)| watch);
         Ended {
             notes,
             touched: self.recorder.borrow_mut().take_touched(),
-            published: self.sim.map(|(watch, _)| watch.received()).unwrap_or_default(),
+            published: watch.map(Watch::received).unwrap_or_default(),
+            never: watch.map(Watch::never_happened).unwrap_or_default(),
             took,
             flow: None,
             state: Json::Null,
@@ -350,9 +354,10 @@ fn open(file: &TestFile, test: &Test, ready: &Ready) -> Result<(Opened, Option<W
             return Ok((Opened::Recording(loading::replay(recording, ready)?), None));
         }
     };
+    let at = test.at.iter().map(|entry| entry.value.clone()).collect();
     let options = SimOptions {
         seed: test.seed,
-        scenario: Some(Scenario { settings: test.sim.clone(), at: test.at.clone(), ..Scenario::default() }),
+        scenario: Some(Scenario { settings: test.sim.clone(), at, ..Scenario::default() }),
         faults: test.faults.clone(),
         ..SimOptions::default()
     };

@@ -206,7 +206,7 @@ impl Reading<'_> {
         for node in fields.list("at", self.problems).unwrap_or_default() {
             self.is_in_time(node, end);
             match self.event(node) {
-                Some(events::Timed::Entry(entry)) => at.push(entry),
+                Some(events::Timed::Entry(entry)) => at.push(Spanned { value: entry, span: node.span }),
                 Some(events::Timed::Mishap(mishap)) => mishaps.push(mishap),
                 None => {}
             }

@@ -49,9 +49,12 @@ tests:
     assert_eq!((one.seed, two.seed, one.lasts), (7, 8, Some(Duration::from_mins(2))));
     assert_eq!(one.vars.get("b").map(String::as_str), Some("yes"));
     assert_eq!((one.sim.sim_card, one.sim.registration), (SimCard::Pin, Some(Duration::from_secs(9))));
-    assert_eq!(one.at[0].when, When::Time(Duration::from_secs(30)));
-    assert_eq!(one.at[0].what, What::Message { topic: "a/b".into(), payload: br#"{"x":1.5}"#.to_vec() });
-    assert_eq!(one.at[1].count, Some(2));
+    assert_eq!(one.at[0].value.when, When::Time(Duration::from_secs(30)));
+    assert_eq!(
+        one.at[0].value.what,
+        What::Message { topic: "a/b".into(), payload: br#"{"x":1.5}"#.to_vec() }
+    );
+    assert_eq!(one.at[1].value.count, Some(2));
     let mut mishaps: Vec<_> = one.mishaps.iter().map(|one| (one.time.as_secs(), one.what)).collect();
     mishaps.sort();
     assert_eq!(mishaps, [(10, MishapKind::Crash), (40, MishapKind::Restart)]);
