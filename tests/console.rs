@@ -497,6 +497,22 @@ fn what_is_pasted_at_once_is_typed_line_by_line() {
     module.finish();
 }
 
+/// no-color.org, and a terminal that knows no colours.
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let dir = TempDir::new();
+    let flow = dir.file("wrong.yaml", "module: luat-air724\nsteps: [{ sned: AT }]\n");
+    let coloured = |environment: &[(&str, &str)]| {
+        let mut terminal = Terminal::start_in(&dir, &["check", &flow], environment);
+        terminal.wait_for("did you mean");
+        assert_eq!(terminal.exit_code(), 2);
+        terminal.seen().contains("\x1b[")
+    };
+    assert!(coloured(&[("NO_COLOR", "")]));
+    assert!(!coloured(&[("NO_COLOR", "1")]));
+    assert!(!coloured(&[("NO_COLOR", ""), ("TERM", "dumb")]));
+}
+
 #[test]
 fn a_secret_does_not_show_on_the_terminal() {
     let dir = TempDir::new();

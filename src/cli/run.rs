@@ -189,9 +189,9 @@ fn observer(args: &RunArgs, sources: Sources, simulated: bool, out: &Watched) ->
                 (_, true) => Detail::Lines,
                 _ => Detail::Steps,
             };
-            let terminal = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            let mut console =
-                Console::new(out, sources, detail, terminal).with_answers(answers).simulated(simulated);
+            let mut console = Console::new(out, sources, detail, say::has_colours(&stdout()))
+                .with_answers(answers)
+                .simulated(simulated);
             if let (true, Some(columns)) = (stdout().is_terminal(), columns()) {
                 console = console.width(columns);
             }

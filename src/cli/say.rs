@@ -2,7 +2,7 @@
 //! `println!` does.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind, IsTerminal as _, Write, stderr, stdout};
+use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::rc::Rc;
 
 use crate::flow::codes::Code;
@@ -77,13 +77,15 @@ pub(super) fn problems(problems: &Diagnostics, sources: &Sources) {
         help: Vec::new(),
         problems: records.collect(),
     });
-    let shown = if coloured() { problems.render(sources, Look::Coloured) } else { plain };
+    let shown = if has_colours(&stderr()) { problems.render(sources, Look::Coloured) } else { plain };
     error_line(&shown);
 }
 
-/// Whether standard error, where problems go, shows colours.
-fn coloured() -> bool {
-    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+/// Whether a stream shows colours: a terminal that knows them, unless nobody wants any (no-color.org: `NO_COLOR` is
+/// set, and not to nothing).
+pub(super) fn has_colours(stream: &impl IsTerminal) -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !unwanted && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// Says on standard error what is wrong and what to do.
@@ -110,7 +112,7 @@ fn say_error(code: Option<Code>, message: &str, help: &[&str]) {
         problems: Vec::new(),
     });
     let head = code.map_or_else(|| "error".to_string(), |code| format!("error[{code}]"));
-    error_line(&format!("{}: {message}", Paint::Bad.on(&head, coloured())));
+    error_line(&format!("{}: {message}", Paint::Bad.on(&head, has_colours(&stderr()))));
     for help in help {
         error_line(&format!("  = help: {help}"));
     }

@@ -337,7 +337,7 @@ fn console(args: &RunArgs, simulated: bool, out: &Watched) -> StationConsole {
         _ => Detail::Steps,
     };
     let terminal = stdout().is_terminal();
-    let colour = terminal && std::env::var_os("NO_COLOR").is_none();
+    let colour = say::has_colours(&stdout());
     let console = StationConsole::new(Box::new(out.clone()), detail, colour).simulated(simulated);
     if !terminal {
         return console;

@@ -1,7 +1,7 @@
 //! `atflow transcript`: a transcript for people.
 
 use std::fs;
-use std::io::{IsTerminal as _, stdout};
+use std::io::stdout;
 use std::sync::Arc;
 
 use crate::at::dialect::Dialect;
@@ -91,7 +91,7 @@ pub(super) fn broken(file: &str, error: &ReadError) -> Exit {
 }
 
 fn painted(part: Part, text: &str) -> String {
-    let colour = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = say::has_colours(&stdout());
     let paint = match part {
         Part::Heading | Part::Sent => Paint::Strong,
         Part::Time => Paint::Dim,

@@ -30,6 +30,12 @@ impl Terminal {
     /// Starts the program; the terminal is its own, so that Ctrl-C is for it alone.
     #[track_caller]
     pub fn start(dir: &TempDir, args: &[&str]) -> Self {
+        Self::start_in(dir, args, &[])
+    }
+
+    /// The same, in this environment.
+    #[track_caller]
+    pub fn start_in(dir: &TempDir, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let Pty { master, slave, .. } = Pty::open();
         let size = Winsize { ws_row: 40, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&slave, size).expect("a pty has a size");
@@ -44,6 +50,7 @@ impl Terminal {
         }
         let end = || Stdio::from(slave.try_clone().expect("a descriptor can be copied"));
         command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
+        command.envs(environment.iter().copied());
         let child = command.spawn().expect("`setsid` of util-linux starts");
         Self { master, child, seen: String::new(), read: 0 }
     }

@@ -121,7 +121,7 @@ fn surroundings(
     if !terminal {
         return Ok((Input::lines(wake.clone()), Screen::new(None, false), None));
     }
-    let colour = std::env::var_os("NO_COLOR").is_none();
+    let colour = say::has_colours(&stdout());
     let mut words: Vec<String> = dialect.commands.iter().map(|entry| entry.key.clone()).collect();
     words.extend(talk::WORDS.iter().map(|(word, _)| talk::as_typed(word).to_owned()));
     words.sort();

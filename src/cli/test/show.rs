@@ -32,8 +32,7 @@ pub(super) struct Shown<'s> {
 
 /// Colours are for terminals.
 pub(super) fn look() -> Look {
-    let coloured = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    if coloured { Look::Coloured } else { Look::Plain }
+    if say::has_colours(&stdout()) { Look::Coloured } else { Look::Plain }
 }
 
 impl Shown<'_> {
