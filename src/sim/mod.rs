@@ -49,6 +49,7 @@ pub use scenario::{
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
+pub(crate) use standin::{EXAMPLE, EXAMPLE_TOPIC};
 pub use world::{DiskTrouble, Never, Truth, TruthKind, WALL_AT_ZERO_MS};
 
 use cloud::Cloud;

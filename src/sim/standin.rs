@@ -21,9 +21,9 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// From the first report to the example command.
 const EXAMPLE_DELAY: Duration = Duration::from_secs(3);
 /// The command of `ThingsCloud`'s page for Luat modules, byte for byte.
-const EXAMPLE: &[u8] = br#"{"method":"restart","params":{"timeout":10},"id":1000}"#;
+pub(crate) const EXAMPLE: &[u8] = br#"{"method":"restart","params":{"timeout":10},"id":1000}"#;
 /// Where that command is sent.
-const EXAMPLE_TOPIC: &str = "command/send/1000";
+pub(crate) const EXAMPLE_TOPIC: &str = "command/send/1000";
 /// Where the hosts of `ThingsCloud` are.
 const ITS_HOSTS: &str = ".iot-api.com";
 /// MQTT 3.1.1 return code: bad user name or password.

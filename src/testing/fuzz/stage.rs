@@ -90,12 +90,12 @@ pub fn written_out(source: &Source, case: &Case) -> Case {
 
 /// The stand-in's own command, at the time when it came to the module.
 fn own_command(log: &Log) -> Option<Downlink> {
-    let command = |time| Downlink { time, id: 1000, method: "restart", params: r#"{"timeout":10}"# };
-    let (topic, _) = command(Duration::ZERO).message();
-    let came = |truth: &Truth| matches!(&truth.kind, TruthKind::Message { topic: at } if *at == topic);
+    let came =
+        |truth: &Truth| matches!(&truth.kind, TruthKind::Message { topic } if topic == sim::EXAMPLE_TOPIC);
     let at = log.truth.iter().find(|truth| came(truth))?.at;
     // In whole milliseconds, as a test file writes times.
-    Some(command(Duration::from_millis(at.as_micros().div_ceil(1000))))
+    let time = Duration::from_millis(at.as_micros().div_ceil(1000));
+    Some(Downlink { time, id: 1000, method: "restart", params: r#"{"timeout":10}"# })
 }
 
 struct Stage<'r> {
@@ -275,5 +275,21 @@ impl Observer for Told {
 
     fn wants_steps(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::EXAMPLE;
+
+    use super::*;
+
+    #[test]
+    fn the_command_that_is_written_out_is_the_one_that_the_stand_in_sends() {
+        let mut log = Log::new(Case::quiet(1, Duration::from_mins(1)).span, Rules::default());
+        let kind = TruthKind::Message { topic: sim::EXAMPLE_TOPIC.to_owned() };
+        log.truth.push(Truth { at: Mono::ZERO, kind });
+        let (topic, payload) = own_command(&log).expect("it came").message();
+        assert_eq!((topic.as_str(), payload.as_bytes()), (sim::EXAMPLE_TOPIC, EXAMPLE));
     }
 }
