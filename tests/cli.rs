@@ -825,9 +825,13 @@ fn a_handler_that_is_tried_fails_if_its_reply_cannot_go_up() {
     let dir = TempDir::new();
     fs::create_dir(dir.join("modules")).expect("a folder");
     dir.file("modules/plain.yaml", "extends: luat-air724\nlimits: { qos: [0], payload: 300 }\n");
-    dir.file("h.rhai", "fn some(params) { \"x\" } fn much(params) { let x = \"x\"; x.pad(400, 'x'); x }");
+    dir.file(
+        "h.rhai",
+        "fn some(params) { \"x\" } fn much(params) { let x = \"x\"; x.pad(400, 'x'); x }
+                        fn wide(params) { let x = \"ä\"; x.pad(100, 'ä'); x }",
+    );
     let text = "module: plain\ncloud: thingscloud\noutbox: { qos: 0 }\n\
-                downlink: { handlers: h.rhai, methods: { some: {}, much: {} } }\n";
+                downlink: { handlers: h.rhai, methods: { some: {}, much: {}, wide: {} } }\n";
     let station = dir.file("station.yaml", text);
     let call = |method: &str| run(&mut atflow(&dir, ["call", &station, method]));
     let done = call("some").exited(0).stdout;
@@ -835,4 +839,10 @@ fn a_handler_that_is_tried_fails_if_its_reply_cannot_go_up() {
     let done = call("much").exited(1);
     let why = "no reply is shown: the payload has 429 bytes, the module takes 300\n";
     assert_eq!(done.stderr, why);
+    // What is no ASCII goes up escaped.
+    let done = call("wide").exited(1);
+    assert_eq!(done.stderr, "no reply is shown: the payload has 629 bytes, the module takes 300\n");
+    let done = run(&mut atflow(&dir, ["call", &station, "wide", "--format", "json"])).exited(1);
+    let said: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!((&said["good"], &said["reply"]), (&Value::Bool(false), &Value::Null), "{said}");
 }

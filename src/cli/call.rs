@@ -62,8 +62,7 @@ fn called(args: &CallArgs) -> Result<Exit, Exit> {
     let tried = command.try_it(&host, &stand_in, &params, method);
     let outcome = command.outcome(&host, &loaded, &clock, &stand_in, tried);
     outcome.print(args.format)?;
-    let answers = downlink.reply.is_none() || outcome.reply.is_ok();
-    Ok(if outcome.error.is_none() && answers { Exit::Done } else { Exit::Failed })
+    Ok(if outcome.good { Exit::Done } else { Exit::Failed })
 }
 
 /// The station's place.
@@ -142,7 +141,8 @@ impl Command<'_> {
         let (reply, masked) = match reply::run(self.program, host, loaded, clock, stand_in) {
             Ok((mut run, masked)) => {
                 let qos = self.program.station.as_ref().map_or(0, |station| i64::from(station.outbox.qos));
-                let reply = reply::reply(&mut run, self.downlink, &self.call, &self.body, &result, qos);
+                let reply =
+                    reply::reply((&mut run, &masked), self.downlink, &self.call, &self.body, &result, qos);
                 (reply, Some(masked))
             }
             Err(why) => (Err(why), None),
@@ -150,7 +150,9 @@ impl Command<'_> {
         // A failed handler's effects are dropped, but what it sent has been sent.
         let deeds = stand_in.deeds().into_iter();
         let done = deeds.filter(|deed| error.is_none() || matches!(deed, Deed::At { .. } | Deed::Run { .. }));
-        Outcome { method: self.call.method.clone(), deeds: done.collect(), log, result, reply, error, masked }
+        let good = error.is_none() && (self.downlink.reply.is_none() || reply.is_ok());
+        let (method, deeds) = (self.call.method.clone(), done.collect());
+        Outcome { method, deeds, log, result, reply, error, good, masked }
     }
 }
 
@@ -177,6 +179,8 @@ struct Outcome {
     /// Topic and content, or why there is no reply.
     reply: Result<(String, String), String>,
     error: Option<Problem>,
+    /// The handler passed, and a station that replies can say so.
+    good: bool,
     /// `None`: nothing secret is known.
     masked: Option<Masked>,
 }
@@ -228,7 +232,7 @@ impl Outcome {
         );
         let whole = json!({
             "method": self.method,
-            "good": self.error.is_none(),
+            "good": self.good,
             "did": self.deeds.iter().map(Deed::json).collect::<Vec<_>>(),
             "log": self.log,
             "result": hooks::to_json(&self.result).unwrap_or(Json::Null),

@@ -49,7 +49,9 @@ pub use scenario::{
 #[cfg(unix)]
 pub use serve::{ServeAt, serve};
 pub use standin::Credentials;
-pub(crate) use standin::{EXAMPLE, EXAMPLE_TOPIC};
+#[cfg(test)]
+pub(crate) use standin::EXAMPLE;
+pub(crate) use standin::EXAMPLE_TOPIC;
 pub use world::{DiskTrouble, Never, Truth, TruthKind, WALL_AT_ZERO_MS};
 
 use cloud::Cloud;

@@ -151,10 +151,6 @@ impl Station {
         let handled = self.handled(downlink, read, (method, params), &desk);
         // What the module cannot send is still answered: whoever asked waits.
         let (reply, word) = self.reply_or_word(downlink, read, handled.result);
-        let reply = reply.or_else(|| {
-            let result = result_value(Code::Failed, "the result makes no reply that can be sent");
-            self.reply_row(downlink, read, result)
-        });
         // What the handler did stands, and its result is not told.
         let outcome = handled.code.or(word).map_or("ok", Code::name).to_string();
         let end = CommandEnd { state: handled.state, code: outcome.clone(), reply };

@@ -261,8 +261,8 @@ impl Station {
         self.reply_or_word(downlink, read, result).0
     }
 
-    /// The same. A result that is too long for the module is replaced by word of that, for whoever asked waits for
-    /// an answer; that is the code then.
+    /// The same. A result that makes no reply is replaced by word of that, for whoever asked waits for an answer;
+    /// that is the code then, and why is told.
     pub(super) fn reply_or_word(
         &mut self,
         downlink: &Downlink,
@@ -270,34 +270,34 @@ impl Station {
         result: Value,
     ) -> (Option<NewRow>, Option<Code>) {
         let Some(reply) = downlink.reply.as_ref() else { return (None, None) };
-        let why = match self.reply_with(reply, read, result) {
+        let (code, words, why) = match self.reply_with(reply, read, result) {
             Ok(row) => return (Some(row), None),
-            Err(why) => why,
+            Err(NoReply::TooLong(why)) => (Code::TooLarge, "the result is too long for a message", why),
+            Err(NoReply::Broken(why)) => (Code::Failed, "the result makes no reply that can be sent", why),
         };
-        let word = result_value(Code::TooLarge, "the result is too long for a message");
-        if let Ok(row) = self.reply_with(reply, read, word) {
-            return (Some(row), Some(Code::TooLarge));
-        }
         let text = format!("the reply to `{}` cannot be made: {why}", read.call.method);
         self.shared.tell(&Happening::Log { text: self.shared.masked.text(&text) });
-        (None, None)
+        (self.reply_with(reply, read, result_value(code, words)).ok(), Some(code))
     }
 
-    fn reply_with(&mut self, reply: &Computation, read: &Read, result: Value) -> Result<NewRow, String> {
+    fn reply_with(&mut self, reply: &Computation, read: &Read, result: Value) -> Result<NewRow, NoReply> {
         let mut given = read.given.clone();
         given.push(("key".to_string(), read.call.key.clone().into()));
         given.push(("method".to_string(), read.call.method.clone().into()));
         given.push(("params".to_string(), read.call.params.clone()));
         given.push(("result".to_string(), result));
-        let values = self.compute(reply, &given)?;
+        let values = self.compute(reply, &given).map_err(NoReply::Broken)?;
         let topic = values.first().map(hooks::display).unwrap_or_default();
-        let json = hooks::to_json(values.get(1).unwrap_or(&Value::UNIT)).map_err(|why| why.to_string())?;
+        let json = hooks::to_json(values.get(1).unwrap_or(&Value::UNIT))
+            .map_err(|why| NoReply::Broken(why.to_string()))?;
         let qos = plan_of(&self.program).outbox.qos;
         let payload = hooks::plain_json(&self.shared.masked.text(&json.to_string())).into_bytes();
         let author = Author { lane: Lane::Reply, name: read.call.method.clone() };
         let row = row_of(Post { topic, payload, qos, retain: false }, &author, &self.shared.masked);
         let fits = self.run.borrow().fits(&row.topic, row.payload.len(), i64::from(qos));
-        fits.map(|()| row).map_err(|failure| failure.message.clone())
+        let is_long = row.payload.len() > self.program.dialect.limits.payload_bytes;
+        let kind = if is_long { NoReply::TooLong } else { NoReply::Broken };
+        fits.map(|()| row).map_err(|failure| kind(failure.message.clone()))
     }
 
     pub(super) fn read_again(&mut self, downlink: &Downlink, command: &Recorded) -> Option<Read> {
@@ -305,6 +305,14 @@ impl Station {
         let holes = downlink.topic.holes(topic)?;
         self.read_command(downlink, topic, payload, &holes).ok()
     }
+}
+
+/// Why a result makes no reply, in words.
+enum NoReply {
+    /// The module publishes no message of that length.
+    TooLong(String),
+    /// Something else, for a shorter result perhaps just as well.
+    Broken(String),
 }
 
 /// Whether a value is `body.name`, and the message has no such name.

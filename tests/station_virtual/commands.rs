@@ -319,6 +319,24 @@ fn an_object_that_is_no_command_is_answered() {
     assert_eq!(logs, ["`id` is `1000` in the topic and `7` in the message: the topic counts"]);
 }
 
+/// An expression of the reply fails for one result and not for another: nobody is told that it was too long.
+#[test]
+fn a_reply_that_cannot_be_made_is_told_with_the_reason() {
+    let mut lab = Lab::start(Case::of(station("broken_reply.yaml")).then([call(hm(0, 1), "count", "{}")]));
+    lab.run_to(hm(0, 2));
+    assert_eq!(lab.told().command_codes(), ["failed"]);
+    let replies = replies(&lab);
+    assert!(
+        replies.len() == 1 && replies[0].contains("the result makes no reply that can be sent"),
+        "{replies:?}"
+    );
+    let logs = lab.told().all(|happening| match happening {
+        Happening::Log { text } => Some(text.clone()),
+        _ => None,
+    });
+    assert!(logs[0].starts_with("the reply to `count` cannot be made: division by zero"), "{logs:?}");
+}
+
 /// What the handler did stands, and its result is more than the module can send: reply and log say so alike.
 #[test]
 fn a_result_that_is_too_long_is_told_as_that() {

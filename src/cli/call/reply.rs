@@ -36,7 +36,7 @@ pub(super) fn topic(downlink: &Downlink) -> String {
 ///
 /// Why there is none, in words.
 pub(super) fn reply(
-    run: &mut Run,
+    (run, masked): (&mut Run, &Masked),
     downlink: &Downlink,
     call: &Call,
     body: &Value,
@@ -63,7 +63,8 @@ pub(super) fn reply(
     let content = hooks::to_json(content).map_err(|error| error.to_string())?.to_string();
     let topic = hooks::display(topic);
     // As a station's own replies go up.
-    run.fits(&topic, content.len(), qos).map_err(|failure| failure.message.clone())?;
+    let bytes = hooks::plain_json(&masked.text(&content)).len();
+    run.fits(&topic, bytes, qos).map_err(|failure| failure.message.clone())?;
     Ok((topic, content))
 }
 

@@ -95,9 +95,6 @@ impl Sleeps {
     }
 }
 
-/// Transcript lines shown before and behind a violation.
-const AROUND: usize = 14;
-
 impl Log {
     /// An empty one, to be filled.
     pub fn new(span: Span, rules: Rules) -> Self {
@@ -145,44 +142,7 @@ impl Log {
             line.to_ascii_uppercase().starts_with(b"AT").then_some((crossing.at, line))
         })
     }
-
-    /// What crossed the line around a moment, and what was told.
-    pub fn around(&self, at: Mono) -> String {
-        let mut lines: Vec<(Mono, String)> = Vec::new();
-        let middle = self.crossed.partition_point(|crossing| crossing.at <= at);
-        for crossing in
-            &self.crossed[middle.saturating_sub(AROUND)..(middle + AROUND / 2).min(self.crossed.len())]
-        {
-            let arrow = if crossing.sent { "→" } else { "←" };
-            lines.push((crossing.at, format!("{arrow} {}", crossing.bytes.escape_ascii())));
-        }
-        let middle = self.told.partition_point(|(when, _)| *when <= at);
-        for (when, happening) in &self.told[middle.saturating_sub(AROUND)..(middle + 4).min(self.told.len())]
-        {
-            let text = serde_json::to_string(happening).unwrap_or_default();
-            lines.push((*when, format!("· {text}")));
-        }
-        for (when, fault) in self.faults.iter().filter(|(when, _)| when.since(at).max(at.since(*when)) < NEAR)
-        {
-            lines.push((*when, format!("! {fault}")));
-        }
-        lines.extend(
-            self.died
-                .iter()
-                .filter(|died| died.since(at).max(at.since(**died)) < NEAR)
-                .map(|died| (*died, "! the process dies".to_owned())),
-        );
-        lines.sort_by_key(|(when, _)| *when);
-        let show = |(when, text): &(Mono, String)| {
-            let short: String = text.chars().take(180).collect();
-            format!("{:>14.6}s {short}\n", seconds(*when))
-        };
-        lines.iter().map(show).collect()
-    }
 }
-
-/// Faults this close to a violation are shown with it.
-const NEAR: Duration = Duration::from_secs(30);
 
 /// For people.
 pub fn seconds(at: Mono) -> f64 {

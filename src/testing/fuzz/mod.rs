@@ -5,6 +5,7 @@
 //! * [`case`]: what goes wrong in one run, and how it is written. `draw`: from a seed to that. [`stage`]: one run.
 //! * [`log`]: what a run left. [`invariant`]: the rules. `shrink`: less of what makes a rule fail.
 
+mod around;
 pub mod case;
 mod draw;
 pub mod invariant;
@@ -97,18 +98,19 @@ pub fn says(rule: &str) -> &'static str {
 ///
 /// The file cannot be run, or is not well without the line.
 pub fn urc_everywhere(options: &Options, urc: &str, done: Progress<'_>) -> Result<Vec<Outcome>, Unusable> {
-    options.source.load()?;
+    let masked = options.source.load()?.masked()?;
     let quiet = Case::quiet(options.first_seed, options.lasts);
     let base = stage::run(&options.source, &quiet);
     if let Some(violation) = broken_or_failed(&base) {
         let why = format!("this is to pass while nothing goes wrong, and does not: {violation}");
-        return Err(Unusable(why));
+        return Err(Unusable(masked.text(&why)));
     }
     let one = |index| {
         let nth = index + 1;
         let case = quiet.clone().with_urc(nth, urc);
         let log = stage::run(&options.source, &case);
-        let failure = broken_or_failed(&log).map(|violation| Failure::of(violation, case, &log, 1));
+        let failure =
+            broken_or_failed(&log).map(|violation| Failure::of(&options.source, violation, case, &log, 1));
         Outcome { seed: nth, faults: 1, failure }
     };
     Ok(worlds(options.jobs, base.places, &one, done))
@@ -133,8 +135,14 @@ fn worlds(
 }
 
 impl Failure {
-    fn of(violation: Violation, case: Case, log: &Log, runs: usize) -> Self {
-        Self { around: log.around(violation.at), violation, case, runs }
+    fn of(source: &Source, mut violation: Violation, case: Case, log: &Log, runs: usize) -> Self {
+        // What ran was loaded.
+        let masked = source.load().and_then(|ready| ready.masked()).ok();
+        let around = masked.as_ref().map(|masked| around::around(log, violation.at, masked));
+        if let Some(masked) = masked {
+            violation.what = masked.text(&violation.what);
+        }
+        Self { around: around.unwrap_or_default(), violation, case, runs }
     }
 }
 
@@ -146,12 +154,12 @@ fn one(options: &Options, seed: u64) -> Outcome {
     let failure = invariant::check(&log).map(|violation| {
         let exact = case.exactly(&log);
         if !options.shrinks {
-            return Failure::of(violation, exact, &log, 1);
+            return Failure::of(&options.source, violation, exact, &log, 1);
         }
         let smaller = shrink::shrink(&options.source, &exact, &violation);
         // A case that does not fail again when it is written out is shown as it was drawn.
         let (case, violation, log, runs) = smaller.unwrap_or((case, violation, log, 1));
-        Failure::of(violation, case, &log, runs)
+        Failure::of(&options.source, violation, case, &log, runs)
     });
     Outcome { seed, faults, failure }
 }

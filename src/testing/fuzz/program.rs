@@ -8,6 +8,7 @@ use crate::flow::compile::{self, Loaded, Options};
 use crate::flow::diag::Look;
 use crate::flow::model::{FlowId, Program, UnitId};
 use crate::hooks::{Host, Value};
+use crate::run::mask_text::Masked;
 use crate::run::vars::{self, Outside};
 use crate::transcript::{Masker, Secret};
 
@@ -83,6 +84,15 @@ impl Source {
 
 impl Ready {
     /// The mask over its secrets.
+    ///
+    /// # Errors
+    ///
+    /// A secret is too long.
+    pub fn masked(&self) -> Result<Masked, Unusable> {
+        self.masker().map(|masker| Masked::new(Rc::new(masker)))
+    }
+
+    /// The same for a transcript.
     ///
     /// # Errors
     ///

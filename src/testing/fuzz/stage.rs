@@ -172,7 +172,7 @@ impl Stage<'_> {
     fn open(&self, link: SimLink, store: Store, until: Mono) -> Result<Station, Unusable> {
         let watcher: SharedWatcher = Rc::<RefCell<Told>>::clone(&self.told);
         let observer: SharedObserver = Rc::<RefCell<Told>>::clone(&self.told);
-        let masked = Masked::new(Rc::new(self.ready.masker()?));
+        let masked = self.ready.masked()?;
         let session = self.session(link, &observer, &masked)?;
         Ok(Station::new(Setup {
             program: Rc::clone(&self.ready.program),
@@ -216,7 +216,7 @@ impl Stage<'_> {
     /// A flow that ends.
     fn flow(&self, link: SimLink, main: FlowId) -> Result<Log, Unusable> {
         let observer: SharedObserver = Rc::<RefCell<Told>>::clone(&self.told);
-        let masked = Masked::new(Rc::new(self.ready.masker()?));
+        let masked = self.ready.masked()?;
         let session = self.session(link, &observer, &masked)?;
         let run = Run::new(RunSetup {
             program: Rc::clone(&self.ready.program),
