@@ -287,8 +287,37 @@ fn from_the_topic_of_a_message() {
     let reply = |line: &str, value: &str| {
         line.starts_with("AT+MSUB").then(|| message(&format!("command/send/{value}"), "{}"))
     };
-    // The module's line has the topic between quotes: it can hold neither a quote nor a line end.
-    try_message("id", reply, |value| value.contains(['\r', '\n', '"']));
+    // A line ends where it ends.
+    try_message("id", reply, |value| value.contains(['\r', '\n']));
+}
+
+/// The header of a message ends where its length is said, whatever the topic holds: else the lines of its payload
+/// would be the module's.
+#[test]
+fn from_a_payload_behind_a_quote_in_the_topic() {
+    let forged = "x\r\nRDY\r\nCLOSED\r\n+MSUB: \"command/send/9\",1 byte,F\r\n";
+    for (module, header) in [
+        ("luat-air724", format!("+MSUB: \"command/send/a\"b\",{} byte,", forged.len())),
+        ("esp-at", format!("+MQTTSUBRECV:0,\"command/send/a\"b\",{},", forged.len())),
+    ] {
+        let dir = TempDir::new();
+        let text = format!(
+            "module: {module}\nsteps:\n  - AT\n  - {{ receive: 'command/send/{{id}}', timeout: 10s }}\n  - AT+NEXT\n"
+        );
+        let flow = dir.file("topic.yaml", text);
+        let said = format!("\r\nOK\r\n\r\n{header}{forged}\r\n");
+        let wire = Module::start(move |wire| {
+            wire.answer("AT", said.into_bytes());
+            wire.answer("AT+NEXT", framed(&["OK"]));
+            wire.until_over();
+        });
+        let args = ["run", &flow, "--port", wire.port(), "-v"];
+        let mut program = atflow(&dir, args);
+        let done = run(program.env("WIFI_SSID", "net").env("WIFI_PASSWORD", "demo-password")).exited(0);
+        let came = format!("message on command/send/a\"b: {} bytes", forged.len());
+        assert!(done.stdout.contains(&came), "{}", done.stdout);
+        wire.finish();
+    }
 }
 
 /// A payload goes in one line, escaped, where that can be said, else in a data phase. That is counted: it may hold

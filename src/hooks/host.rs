@@ -367,7 +367,7 @@ fn constant_names(ast: &AST) -> Vec<String> {
 }
 
 /// What stands at the top of a hook file and may not.
-fn refuse_definitions(source: &str, ast: &AST, taken: &[(String, usize)], findings: &mut Findings) {
+fn refuse_definitions(source: &str, ast: &AST, taken: &[ProblemKind], findings: &mut Findings) {
     for statement in ast.statements().iter().filter(|statement| constant_name(statement).is_none()) {
         findings.problem(ProblemKind::TopLevel, statement.position());
     }
@@ -376,9 +376,9 @@ fn refuse_definitions(source: &str, ast: &AST, taken: &[(String, usize)], findin
         let position = place_of(source, &name, |before| before.ends_with('.') && before.contains("fn "));
         findings.problem(ProblemKind::Typed { name }, position);
     }
-    for (name, count) in taken {
-        let position = place_of_function(source, name);
-        findings.problem(ProblemKind::Taken { name: name.clone(), count: *count }, position);
+    for problem in taken {
+        let (ProblemKind::Taken { name, .. } | ProblemKind::TakenOf { name, .. }) = problem else { continue };
+        findings.problem(problem.clone(), place_of_function(source, name));
     }
 }
 
@@ -401,11 +401,17 @@ fn refuse_unknown_names<'a>(
     }
 }
 
-/// Functions of the file that would take the place of ones that every expression has.
-fn taken(functions: &Arities, native: &Arities) -> Vec<(String, usize)> {
+/// Functions of the file that would take the place of ones that every expression has: of `name(x, y)`, or of
+/// `x.name(y)`, where Rhai looks for a function with one argument less first.
+fn taken(functions: &Arities, native: &Arities) -> Vec<ProblemKind> {
     let taken = functions.iter().filter_map(|(name, counts)| {
-        let count = native.get(name)?.intersection(counts).next()?;
-        Some((name.clone(), *count))
+        let known = native.get(name)?;
+        let name = name.clone();
+        if let Some(count) = known.intersection(counts).next() {
+            return Some(ProblemKind::Taken { name, count: *count });
+        }
+        let count = *counts.iter().find(|count| known.contains(&(*count + 1)))?;
+        Some(ProblemKind::TakenOf { name, count })
     });
     taken.collect()
 }

@@ -192,6 +192,14 @@ pub enum ProblemKind {
         /// Its arguments.
         count: usize,
     },
+    /// A function of a hook file that `x.name(…)` would find before the one that every expression has.
+    #[error("`x.{name}({})` would call this function, and not the one that is there already", dots(*count))]
+    TakenOf {
+        /// The function.
+        name: String,
+        /// Its arguments.
+        count: usize,
+    },
     /// The same function or constant in two hook files.
     #[error("{} stands in `{first}` and in `{second}`", subject(name, *count))]
     Twice {
@@ -235,7 +243,9 @@ impl ProblemKind {
                 "a text stands between `\"`, and a comment begins with `//`".to_owned()
             }
             Self::Empty => "write one, such as `rssi != 99`, or leave the key out".to_owned(),
-            Self::Reserved { .. } | Self::Taken { .. } => "choose another name".to_owned(),
+            Self::Reserved { .. } | Self::Taken { .. } | Self::TakenOf { .. } => {
+                "choose another name".to_owned()
+            }
             Self::Typed { name } => format!("write `fn {name}(x, …)`"),
             Self::Template => "the whole text is an expression already: write the name alone".to_owned(),
             Self::TemplateInText => "put the text between back-ticks".to_owned(),
@@ -251,6 +261,11 @@ impl ProblemKind {
 
 fn word_or_sign(word: &str) -> &'static str {
     if word.starts_with(char::is_alphabetic) { "word" } else { "sign" }
+}
+
+/// The arguments behind the thing itself.
+fn dots(count: usize) -> &'static str {
+    if count == 0 { "" } else { "…" }
 }
 
 pub(super) fn arguments(count: usize) -> String {

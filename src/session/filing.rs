@@ -121,8 +121,10 @@ impl Session {
             results.ok.iter().chain(&results.error).any(|pattern| pattern.is_match(text, &[]))
                 || self.data.is_late_word(text)
         };
-        if self.footing.is_in_data() && class == Class::Unknown && is_verdict() {
-            self.footing = Footing::UNSURE;
+        match class {
+            Class::Unknown if self.footing.is_in_data() && is_verdict() => self.footing = Footing::UNSURE,
+            Class::Late if is_verdict() => self.late_results += 1,
+            _ => {}
         }
     }
 

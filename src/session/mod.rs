@@ -65,6 +65,8 @@ pub struct Session {
     next_mark: Mark,
     /// Behind the newest final result of a command line.
     result_mark: Mark,
+    /// Final results so far that came when nobody waited for them any more.
+    late_results: u64,
     messages: VecDeque<Message>,
     messages_dropped: u64,
     notices: VecDeque<Captures>,
@@ -122,6 +124,7 @@ impl Session {
             recent: VecDeque::new(),
             next_mark: Mark::default(),
             result_mark: Mark::default(),
+            late_results: 0,
             messages: VecDeque::new(),
             messages_dropped: 0,
             notices: VecDeque::new(),

@@ -92,12 +92,23 @@ impl Session {
 
     /// `AT`, which was sent at `asked`, was answered: what is still on its way belongs to the past. If the
     /// answer was an older command's, that of `AT` takes about as long again, but no longer than a try: then the
-    /// module was busy with the older one.
+    /// module was busy with the older one. Each earlier `AT` may be answered yet, one behind the other.
     pub(super) fn found_footing(&mut self, asked: Mono) -> Result<(), Fault> {
         self.footing = Footing::Firm;
         let took = self.now().since(asked).min(TRY);
-        let settled = self.now() + SETTLE.max(self.dialect.line.quiet).max(took);
-        self.drain(settled)
+        let quiet = SETTLE.max(self.dialect.line.quiet);
+        let (mut settled, last) = (self.now() + quiet.max(took), self.now() + quiet.max(TRY));
+        loop {
+            let heard = self.late_results;
+            match self.pump(settled)? {
+                Pumped::Bytes if self.late_results > heard => {
+                    settled = settled.max(self.now() + quiet).min(last);
+                }
+                Pumped::Bytes => {}
+                Pumped::Deadline => return Ok(()),
+                Pumped::Woken => self.stop_if_requested()?,
+            }
+        }
     }
 
     fn probe_answered(&mut self, until: Mono) -> Result<bool, Fault> {

@@ -48,6 +48,11 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, node: &Node) -> Retry {
     let never = fields.node("never");
     let forever = fields.bool("forever", problems).is_some_and(|forever| forever.value);
     let is_counted = fields.has("attempts");
+    if fields.has("forever") && !forever && !is_counted && !fields.has("for") {
+        let help = "every retry has an end: add `attempts: 3` or `for: 30s`, or say `forever: true`";
+        let message = "`forever: false` is no end";
+        problems.push(Diagnostic::error(Code::UNBOUNDED_RETRY, node.span, message).help(help));
+    }
     fields.finish();
     let shortest = every.as_ref().map(|every| (every.value, every.span));
     let shortest = backoff.as_ref().map(|range| (range.value.least, range.span)).or(shortest);

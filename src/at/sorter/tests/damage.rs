@@ -22,6 +22,18 @@ fn json_that_is_whole_at_the_nearest_line_end_is_delivered() {
     }
 }
 
+/// No line end between two messages, and the first is longer or shorter than it says.
+#[test]
+fn a_message_that_sticks_to_one_of_another_length_is_not_lost() {
+    for length in [46, 52, 53, 54, 55, 60] {
+        let mut sorter = sorter();
+        let bytes = format!("+MSUB: \"t\",{length} byte,{JSON}+MSUB: \"u\",2 byte,{{}}\r\n");
+        let out = feed(&mut sorter, bytes.as_bytes());
+        let wanted = [("t".into(), JSON.into(), true), ("u".into(), "{}".into(), false)];
+        assert_eq!(messages(&out), wanted, "{length}: {out:?}");
+    }
+}
+
 #[test]
 fn a_last_message_is_cut_when_nothing_more_comes() {
     for length in [53, 55, 56, 60, 70] {
