@@ -64,7 +64,7 @@ enum TypedData {
 impl Talk {
     /// Sends a command line and shows what it brings.
     pub(super) fn command(&mut self, typed: &str) -> Result<(), Fault> {
-        let line = match self.secrets.command(typed, &self.dialect.escapes) {
+        let line = match self.secrets.command(typed) {
             Ok(line) if line.chars().any(char::is_control) => {
                 self.screen.problem("a command line holds no control characters; nothing was sent");
                 return Ok(());

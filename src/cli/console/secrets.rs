@@ -7,7 +7,12 @@ use crate::transcript::{Masker, Secret};
 
 /// The secrets of a conversation.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Secrets(Vec<Secret>);
+pub(in crate::cli) struct Secrets {
+    known: Vec<Secret>,
+    /// The dialect's: a character and what is sent for it. A module may say a secret in this form, too.
+    escapes: Vec<(char, String)>,
+    masker: Masker,
+}
 
 /// How a secret goes into a line.
 enum Use<'t> {
@@ -31,30 +36,40 @@ impl<'t> Use<'t> {
 }
 
 impl Secrets {
-    /// Keeps a secret, in place of an earlier one of this name.
-    pub(super) fn put(&mut self, name: &str, value: &str) {
-        self.0.retain(|secret| secret.name != name);
-        self.0.push(Secret { name: name.to_owned(), value: value.as_bytes().to_vec() });
+    /// None so far; `escapes` are those of the module's dialect.
+    pub(in crate::cli) fn with(escapes: &[(char, String)]) -> Self {
+        Self { escapes: escapes.to_vec(), ..Self::default() }
+    }
+
+    /// Keeps a secret, in place of an earlier one of this name; one that cannot be looked for is not kept.
+    pub(in crate::cli) fn put(&mut self, name: &str, value: &str) -> Result<(), TooLong> {
+        let others = self.known.iter().filter(|secret| secret.name != name).cloned();
+        let new = Secret { name: name.to_owned(), value: value.as_bytes().to_vec() };
+        let known: Vec<Secret> = others.chain([new]).collect();
+        self.masker = Masker::new(&known, &self.escapes)?;
+        self.known = known;
+        Ok(())
     }
 
     /// The names, in the order in which they were asked for.
     pub(in crate::cli) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|secret| secret.name.as_str())
+        self.known.iter().map(|secret| secret.name.as_str())
     }
 
     /// Whether a text holds one of them.
     pub(in crate::cli) fn shows_in(&self, text: &str) -> bool {
-        self.masker(&[]).is_ok_and(|masker| matches!(masker.mask(text), Cow::Owned(_)))
+        matches!(self.masker.mask(text), Cow::Owned(_))
     }
 
     /// The mask over them.
-    pub(super) fn masker(&self, escapes: &[(char, String)]) -> Result<Masker, TooLong> {
-        Masker::new(&self.0, escapes)
+    pub(super) fn masker(&self) -> &Masker {
+        &self.masker
     }
 
     /// A command line as it is sent. The rules are those of a flow, so that what was recorded can run: a
     /// secret stays one argument, or has to be escaped.
-    pub(super) fn command(&self, typed: &str, escapes: &[(char, String)]) -> Result<String, String> {
+    pub(super) fn command(&self, typed: &str) -> Result<String, String> {
+        let escapes = &self.escapes;
         self.fill(typed, |text, used, before| {
             if text.chars().any(char::is_control) {
                 return Err(format!("`{}` holds a control character", used.name()));
@@ -101,7 +116,7 @@ impl Secrets {
             let (hole, behind) =
                 rest[at + 2..].split_once('}').ok_or("`${` without a `}`; the characters are `$${`")?;
             let used = Use::of(hole);
-            let secret = self.0.iter().find(|secret| secret.name == used.name());
+            let secret = self.known.iter().find(|secret| secret.name == used.name());
             let secret = secret
                 .ok_or_else(|| format!("there is no secret `{0}`: `:secret {0}` asks for it", used.name()))?;
             out.push_str(&value(&String::from_utf8_lossy(&secret.value), &used, &out)?);
@@ -119,11 +134,11 @@ mod tests {
     #[test]
     fn a_secret_stays_one_argument() {
         let escapes = [('"', "\\22".to_owned()), (',', "\\2C".to_owned())];
-        let mut secrets = Secrets::default();
-        secrets.put("PIN", "0000");
-        secrets.put("PIN", "1234");
-        secrets.put("KEY", "a,b");
-        let command = |typed| secrets.command(typed, &escapes);
+        let mut secrets = Secrets::with(&escapes);
+        for (name, value) in [("PIN", "0000"), ("PIN", "1234"), ("KEY", "a,b")] {
+            secrets.put(name, value).expect("they are short");
+        }
+        let command = |typed| secrets.command(typed);
         assert_eq!(command("AT+CPIN=\"${PIN}\"").as_deref(), Ok("AT+CPIN=\"1234\""));
         assert_eq!(command("AT+X=${escape(KEY)},1").as_deref(), Ok("AT+X=a\\2Cb,1"));
         assert_eq!(command("AT+X=\"${KEY}\"").as_deref(), Ok("AT+X=\"a,b\""));

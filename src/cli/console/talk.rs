@@ -89,13 +89,13 @@ impl Talk {
     ) -> Self {
         Self {
             since: session.mark(),
+            secrets: Secrets::with(&dialect.escapes),
             session,
             dialect,
             heard,
             input,
             screen,
             signals,
-            secrets: Secrets::default(),
             happened: Vec::new(),
             data_word: None,
             stands_still,
@@ -253,13 +253,11 @@ impl Talk {
             }
         };
         self.cancelled();
-        self.secrets.put(name, &value);
-        let masked = self.secrets.masker(&self.dialect.escapes);
-        match masked.and_then(|masker| Ok((masker, self.secrets.masker(&self.dialect.escapes)?))) {
-            Ok((shown, recorded)) => {
-                self.screen.mask_with(shown);
+        match self.secrets.put(name, &value) {
+            Ok(()) => {
+                self.screen.mask_with(self.secrets.masker().clone());
                 self.screen.say(&format!("${{{name}}} stands for it"));
-                self.session.transcript().mask_with(recorded);
+                self.session.transcript().mask_with(self.secrets.masker().clone());
             }
             Err(error) => self.screen.problem(&error.to_string()),
         }

@@ -45,16 +45,31 @@ impl Story {
 
     /// The steps of the flow.
     fn steps(self) -> String {
+        self.steps_hiding(&Secrets::default())
+    }
+
+    /// The same where there were secrets.
+    fn steps_hiding(self, secrets: &Secrets) -> String {
         let recording = Recording {
             name: "test",
             module: "generic",
             happened: &self.0,
-            secrets: &Secrets::default(),
+            secrets,
             dialect: &Dialect::default(),
         };
         let (flow, _) = recording.flow();
         flow.split_once("steps:\n").expect("every flow has steps").1.to_owned()
     }
+}
+
+/// Secrets of a module that takes some characters by their numbers.
+fn secrets(all: &[(&str, &str)]) -> Secrets {
+    let escapes = [('"', "\\22".to_owned()), (',', "\\2C".to_owned()), ('\\', "\\5C".to_owned())];
+    let mut secrets = Secrets::with(&escapes);
+    for (name, value) in all {
+        secrets.put(name, value).expect("it is short");
+    }
+    secrets
 }
 
 fn story() -> Story {
@@ -162,6 +177,14 @@ fn a_wait_counts_from_the_command_to_the_line() {
     assert_eq!(steps, "  - AT+X\n\n  - await: '+DONE: {code:int}'\n    timeout: 3s\n");
     let none = story().good("ATZ", &[]).wait("RING", false).steps();
     assert_eq!(none, "  - ATZ\n  # `RING` was waited for and did not come\n");
+}
+
+#[test]
+fn a_secret_that_the_module_says_in_its_own_escapes_is_not_expected() {
+    let key = secrets(&[("KEY", "my\"pro,ject\\key")]);
+    let said = "TOKEN my\\22pro\\2Cject\\5Ckey";
+    let asked = story().good("AT+TOKEN?", &[said, "+ON: YES"]).came(Class::Unknown, said);
+    assert_eq!(asked.steps_hiding(&key), "  - send: AT+TOKEN?\n    expect: '+ON: YES'\n");
 }
 
 #[test]
