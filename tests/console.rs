@@ -124,6 +124,33 @@ fn a_secret_is_sent_and_never_shown() {
     assert!(read(&dir, "told.yaml").contains("vars:\n  KEY: { env: KEY, secret: true }\n"));
 }
 
+/// Whoever types a secret a second time, and not its name, is not to find it in a file that others read.
+#[test]
+fn a_secret_that_is_typed_itself_is_not_recorded() {
+    let dir = TempDir::new();
+    let session = ":wait +NITZ: {time:rest} 10s\n:secret KEY\ntop-secret\nAT\n:note top-secret is the note\nAT+CMGF=1\n\
+        AT+MCONFIG=id,user,top-secret\nAT+CMGS=\"+8613800000000\"\nit is top-secret\x1a\nAT+top-secret\nAT+CSQ\n\
+        :wait top-secret 1s\n";
+    run_typed(&mut atflow(&dir, ["record", SIM, "-o", &dir.join("told")]), session).exited(0);
+    let flow = read(&dir, "told.yaml");
+    for text in [&flow, &read(&dir, "told.jsonl")] {
+        assert!(!text.contains("top-secret"), "{text}");
+    }
+    let parts = [
+        "name: '<KEY> is the note'",
+        "- AT+MCONFIG=id,user,${KEY}\n",
+        "data: it is ${KEY}\n",
+        "# `<KEY>` was",
+    ];
+    for part in parts {
+        assert!(flow.contains(part), "no {part}: {flow}");
+    }
+    let flow = dir.join("told.yaml");
+    run(&mut atflow(&dir, ["check", &flow])).exited(0);
+    let args = ["run", &flow, "--port", SIM, "--speed", "max", "-q"];
+    run(atflow(&dir, args).env("KEY", "top-secret")).exited(0);
+}
+
 #[test]
 fn silence_explains_itself() {
     let dir = TempDir::new();

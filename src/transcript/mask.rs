@@ -159,6 +159,20 @@ impl Masker {
         self.replace(text, self.spans(text))
     }
 
+    /// Where in `text` secrets stand, in order; those that overlap are one place.
+    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut spans = self.spans(text.as_bytes());
+        spans.sort_unstable_by_key(|span| span.start);
+        let mut places: Vec<Range<usize>> = Vec::new();
+        for Span { start, end, .. } in spans {
+            match places.last_mut() {
+                Some(last) if start < last.end => last.end = last.end.max(end),
+                _ => places.push(start..end),
+            }
+        }
+        places
+    }
+
     /// As [`Masker::mask_bytes`] where the text may have been cut off in the middle of a secret: at least
     /// four bytes of its beginning at the very end are masked too.
     pub(super) fn mask_cut_off<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {

@@ -1,5 +1,7 @@
 //! Secrets that were typed, and the lines they are used in.
 
+mod named;
+
 use std::borrow::Cow;
 
 use crate::transcript::mask::TooLong;
@@ -69,19 +71,17 @@ impl Secrets {
     /// A command line as it is sent. The rules are those of a flow, so that what was recorded can run: a
     /// secret stays one argument, or has to be escaped.
     pub(super) fn command(&self, typed: &str) -> Result<String, String> {
-        let escapes = &self.escapes;
         self.fill(typed, |text, used, before| {
             if text.chars().any(char::is_control) {
                 return Err(format!("`{}` holds a control character", used.name()));
             }
             if let Use::Escaped(_) = used {
-                let replaced = |c| escapes.iter().find(|(from, _)| *from == c).map(|(_, to)| to.clone());
-                return Ok(text.chars().map(|c| replaced(c).unwrap_or_else(|| c.to_string())).collect());
+                return Ok(self.escaped(text));
             }
             let quoted = before.matches('"').count() % 2 == 1;
             let special = |c: &char| {
                 let cuts = *c == '"' || (!quoted && matches!(c, ',' | ';'));
-                cuts || (!quoted && escapes.iter().any(|(from, _)| from == c))
+                cuts || (!quoted && self.escapes.iter().any(|(from, _)| from == c))
             };
             match text.chars().find(special) {
                 Some(c) => Err(format!(
@@ -98,33 +98,61 @@ impl Secrets {
         self.fill(typed, |text, _, _| Ok(text.to_owned()))
     }
 
+    fn escaped(&self, text: &str) -> String {
+        let replaced = |c| self.escapes.iter().find(|(from, _)| *from == c).map(|(_, to)| to.clone());
+        text.chars().map(|c| replaced(c).unwrap_or_else(|| c.to_string())).collect()
+    }
+
     fn fill(
         &self,
         typed: &str,
         value: impl Fn(&str, &Use<'_>, &str) -> Result<String, String>,
     ) -> Result<String, String> {
         let mut out = String::with_capacity(typed.len());
-        let mut rest = typed;
-        while let Some(at) = rest.find("${") {
-            if rest[..at].ends_with('$') {
-                out.push_str(&rest[..at]);
-                out.push('{');
-                rest = &rest[at + 2..];
-                continue;
-            }
-            out.push_str(&rest[..at]);
-            let (hole, behind) =
-                rest[at + 2..].split_once('}').ok_or("`${` without a `}`; the characters are `$${`")?;
+        for part in parts(typed)? {
+            let hole = match part {
+                Part::Hole(hole) => hole,
+                Part::Text(text) => {
+                    out.push_str(&text);
+                    continue;
+                }
+            };
             let used = Use::of(hole);
             let secret = self.known.iter().find(|secret| secret.name == used.name());
             let secret = secret
                 .ok_or_else(|| format!("there is no secret `{0}`: `:secret {0}` asks for it", used.name()))?;
             out.push_str(&value(&String::from_utf8_lossy(&secret.value), &used, &out)?);
-            rest = behind;
         }
-        out.push_str(rest);
         Ok(out)
     }
+}
+
+/// A part of what was typed.
+enum Part<'t> {
+    /// As it is sent: `$${` has become `${`.
+    Text(String),
+    /// What stands between `${` and `}`.
+    Hole(&'t str),
+}
+
+fn parts(typed: &str) -> Result<Vec<Part<'_>>, String> {
+    let (mut parts, mut text) = (Vec::new(), String::new());
+    let mut rest = typed;
+    while let Some(at) = rest.find("${") {
+        text.push_str(&rest[..at]);
+        if rest[..at].ends_with('$') {
+            text.push('{');
+            rest = &rest[at + 2..];
+            continue;
+        }
+        let (hole, behind) =
+            rest[at + 2..].split_once('}').ok_or("`${` without a `}`; the characters are `$${`")?;
+        parts.extend([Part::Text(std::mem::take(&mut text)), Part::Hole(hole)]);
+        rest = behind;
+    }
+    text.push_str(rest);
+    parts.push(Part::Text(text));
+    Ok(parts)
 }
 
 #[cfg(test)]

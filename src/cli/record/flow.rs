@@ -19,6 +19,9 @@ const LINES: usize = 3;
 /// What took so long may take this many times as long.
 const PATIENCE: u32 = 3;
 
+/// Why something is no step.
+const UNNAMED: &str = "left out, a secret would show in it";
+
 /// What the flow is made of.
 pub(super) struct Recording<'r> {
     pub name: &'r str,
@@ -36,19 +39,31 @@ impl Recording<'_> {
         let mut steps = Vec::new();
         let (mut comments, mut name) = (Vec::new(), None);
         for piece in &pieces {
-            let mut step = match piece {
+            let made = match piece {
                 Piece::Mistake { what, corrected } => {
                     // What the note was about has not become a step.
                     comments.extend(name.take_if(|_| !corrected));
-                    comments.push(what.clone());
+                    comments.push(self.secrets.masked(what));
                     continue;
                 }
                 Piece::Note(text) => {
-                    comments.extend(name.replace(text.clone()));
+                    comments.extend(name.replace(self.secrets.masked(text)));
                     continue;
                 }
-                Piece::Lines { patterns, since, came } => awaits(patterns, came.since(*since)),
-                Piece::Command { refused, sent } => self.command(refused, sent, &answers),
+                Piece::Lines { patterns, since, came } => {
+                    self.awaits(patterns, came.since(*since)).ok_or_else(|| patterns.join(", "))
+                }
+                Piece::Command { refused, sent } => {
+                    self.command(refused, sent, &answers).ok_or_else(|| sent.typed.clone())
+                }
+            };
+            let mut step = match made {
+                Ok(step) => step,
+                Err(shows) => {
+                    comments.extend(name.take());
+                    comments.push(format!("{}: {UNNAMED}", self.secrets.masked(&shows)));
+                    continue;
+                }
             };
             if let (true, Piece::Command { refused, sent }) = (steps.is_empty(), piece)
                 && refused.is_empty()
@@ -71,7 +86,8 @@ impl Recording<'_> {
     fn yaml(&self, steps: &[Step], left: &[String]) -> String {
         let mut body = String::new();
         push_steps(&mut body, steps);
-        let mut out = format!("name: {}\nmodule: {}\n", scalar(self.name), scalar(self.module));
+        let mut out =
+            format!("name: {}\nmodule: {}\n", scalar(&self.secrets.masked(self.name)), scalar(self.module));
         let used = |name: &&str| {
             body.contains(&format!("${{{name}}}")) || body.contains(&format!("${{escape({name})}}"))
         };
@@ -89,15 +105,20 @@ impl Recording<'_> {
         out
     }
 
-    fn command(&self, refused: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Step {
+    /// The step of a command; `None` if it would show a secret.
+    fn command(&self, refused: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Option<Step> {
         let mut step = Step::default();
-        step.keys.push(("send", Value::Text(sent.typed.clone())));
+        step.keys.push(("send", Value::Text(self.secrets.named_command(&sent.typed)?)));
         if let Some(data) = &sent.data {
-            step.keys.push(("data", Value::Text(data.text.clone())));
+            step.keys.push(("data", Value::Text(self.secrets.named_data(&data.text)?)));
             let ends = self.dialect.entry(&sent.typed).and_then(|entry| entry.rules.ends);
             if let Prompt::Word(word) = &data.prompt
                 && !self.wants_data(&sent.typed)
             {
+                // A word is what it is: no name can stand for it.
+                if self.secrets.shows_in(word) {
+                    return None;
+                }
                 step.keys.push(("prompt", Value::Text(word.clone())));
             }
             if data.ctrl_z && ends != Some(DataEnd::CtrlZ) {
@@ -122,7 +143,20 @@ impl Recording<'_> {
             let (every, all) = (duration::display(every), duration::display(all));
             step.keys.push(("retry", Value::Plain(format!("{{ every: {every}, for: {all} }}"))));
         }
-        step
+        Some(step)
+    }
+
+    /// A wait for lines; `None` if no pattern can do without the secret in it.
+    fn awaits(&self, patterns: &[String], took: Duration) -> Option<Step> {
+        let patterns = patterns.iter().map(|pattern| self.secrets.named_pattern(pattern));
+        let mut patterns = patterns.collect::<Option<Vec<String>>>()?;
+        let lines = match &mut patterns[..] {
+            [only] => Value::Text(std::mem::take(only)),
+            _ => Value::List(patterns),
+        };
+        let timeout = duration::display(rounded_up(took * PATIENCE));
+        let keys = vec![("await", lines), ("timeout", Value::Plain(timeout))];
+        Some(Step { comments: Vec::new(), keys })
     }
 
     /// The lines that the answer must have.
@@ -180,15 +214,6 @@ fn answers(pieces: &[Piece]) -> Answers<'_> {
 
 fn borrowed(lines: &[String]) -> Vec<&str> {
     lines.iter().map(String::as_str).collect()
-}
-
-fn awaits(patterns: &[String], took: Duration) -> Step {
-    let lines = match patterns {
-        [only] => Value::Text(only.clone()),
-        several => Value::List(several.to_vec()),
-    };
-    let timeout = duration::display(rounded_up(took * PATIENCE));
-    Step { comments: Vec::new(), keys: vec![("await", lines), ("timeout", Value::Plain(timeout))] }
 }
 
 /// An `AT` with nothing else, which the module answered.

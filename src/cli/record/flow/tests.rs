@@ -1,3 +1,4 @@
+use super::super::super::console::story::Data;
 use super::*;
 use crate::at::sorter::Class;
 use crate::link::Mono;
@@ -185,6 +186,47 @@ fn a_secret_that_the_module_says_in_its_own_escapes_is_not_expected() {
     let said = "TOKEN my\\22pro\\2Cject\\5Ckey";
     let asked = story().good("AT+TOKEN?", &[said, "+ON: YES"]).came(Class::Unknown, said);
     assert_eq!(asked.steps_hiding(&key), "  - send: AT+TOKEN?\n    expect: '+ON: YES'\n");
+}
+
+#[test]
+fn a_secret_that_was_typed_as_it_is_stands_by_its_name() {
+    let key = secrets(&[("KEY", "my-key"), ("PAIR", "a1,b2")]);
+    let asked = story().note("my-key is the note").refused("AT+X=my-key", "ERROR").good("AT+X=1,my-key", &[]);
+    let awaited = asked.wait("+X: my-key", true).wait("my-key", true).wait("+Y: my-key", false);
+    let lost = awaited.note("pair").good("AT+PAIR=a1,b2", &[]).note("my-key at last");
+    let wanted = "  # AT+X=<KEY>: ERROR
+  - name: '<KEY> is the note'
+    send: AT+X=1,${KEY}
+
+  - await: '+X: {}'
+    timeout: 3s
+  # <KEY>: left out, a secret would show in it
+  # `+Y: <KEY>` was waited for and did not come
+  # pair
+  # AT+PAIR=<PAIR>: left out, a secret would show in it
+  # <KEY> at last
+";
+    assert_eq!(lost.steps_hiding(&key), wanted);
+}
+
+#[test]
+fn data_and_its_word_show_no_secret() {
+    let key = secrets(&[("KEY", "my-key")]);
+    let told = |text: &str, word: &str| {
+        let Story(mut happened) = story().good("AT+UP", &[]).good("ATZ", &[]);
+        if let Some(Happened::Command(sent)) = happened.first_mut() {
+            let prompt = Prompt::Word(word.to_owned());
+            sent.data = Some(Data { text: text.to_owned(), prompt, ctrl_z: false });
+        }
+        Story(happened).steps_hiding(&key)
+    };
+    assert_eq!(
+        told("it is my-key", "GO"),
+        "  - send: AT+UP\n    data: it is ${KEY}\n    prompt: GO\n\n  - ATZ\n"
+    );
+    let left_out = "  # AT+UP: left out, a secret would show in it\n  - ATZ\n";
+    assert_eq!(told("bXkta2V5", "GO"), left_out);
+    assert_eq!(told("it", "my-key"), left_out);
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! What was typed, for others to read: no secret shows, also where it was typed itself and not by its name.
+
+use std::fmt::Write as _;
+
+use crate::at::pattern::Pattern;
+
+use super::{Part, Secrets, parts};
+
+impl Secrets {
+    /// A command line in which `${NAME}` stands for each secret; `None` if it cannot stand there, because another
+    /// line would be sent.
+    pub(in crate::cli) fn named_command(&self, typed: &str) -> Option<String> {
+        self.named(typed, |line| self.command(line))
+    }
+
+    /// The same for data.
+    pub(in crate::cli) fn named_data(&self, typed: &str) -> Option<String> {
+        self.named(typed, |text| self.data(text))
+    }
+
+    /// A pattern in which a hole stands for each secret; `None` if that would be no pattern, or one for any line.
+    pub(in crate::cli) fn named_pattern(&self, typed: &str) -> Option<String> {
+        if !self.shows_in(typed) && !self.shows_in(&undoubled(typed)) {
+            return Some(typed.to_owned());
+        }
+        // A regular expression has groups and no holes.
+        if typed.starts_with('/') {
+            return None;
+        }
+        let named = self.replaced(typed, str::to_owned, |before, value| {
+            // In a hole is no place for another one.
+            let inside = before.matches('{').count() > before.matches('}').count();
+            let hole = if value.contains([',', '"']) { "{:rest}" } else { "{}" };
+            (!inside).then(|| hole.to_owned())
+        })?;
+        let own = Pattern::parse(&named).is_ok_and(|pattern| pattern.has_own_text());
+        (own && !self.shows_in(&undoubled(&named))).then_some(named)
+    }
+
+    /// Words about what was typed, which are not typed again.
+    pub(in crate::cli) fn masked(&self, text: &str) -> String {
+        let single = undoubled(text);
+        let text = if self.shows_in(&single) { &single } else { text };
+        self.masker.mask(text).into_owned()
+    }
+
+    fn named(&self, typed: &str, sent: impl Fn(&str) -> Result<String, String>) -> Option<String> {
+        let mut named = String::with_capacity(typed.len());
+        for part in parts(typed).ok()? {
+            match part {
+                Part::Text(text) => {
+                    named.push_str(&self.replaced(&text, literal, |_, value| self.hole(value))?);
+                }
+                Part::Hole(hole) => {
+                    let _ = write!(named, "${{{hole}}}");
+                }
+            }
+        }
+        // A `$` in front of a hole, or a comma in the secret, would make something else of it.
+        (named == typed || sent(&named).ok()? == sent(typed).ok()?).then_some(named)
+    }
+
+    /// `text` with something else in the place of each secret, which is made of what stands before it and of its
+    /// shape there.
+    fn replaced(
+        &self,
+        text: &str,
+        keep: impl Fn(&str) -> String,
+        instead: impl Fn(&str, &str) -> Option<String>,
+    ) -> Option<String> {
+        let mut out = String::with_capacity(text.len());
+        let mut from = 0;
+        for place in self.masker.places(text) {
+            out.push_str(&keep(text.get(from..place.start)?));
+            out.push_str(&instead(&out, text.get(place.clone())?)?);
+            from = place.end;
+        }
+        out.push_str(&keep(text.get(from..)?));
+        Some(out)
+    }
+
+    /// What is filled in as this value.
+    fn hole(&self, value: &str) -> Option<String> {
+        let whose = |is: &dyn Fn(&str) -> bool| {
+            self.known.iter().find(|secret| is(&String::from_utf8_lossy(&secret.value)))
+        };
+        let plain = whose(&|secret| secret == value).map(|secret| format!("${{{}}}", secret.name));
+        let escaped = || {
+            whose(&|secret| self.escaped(secret) == value)
+                .map(|secret| format!("${{escape({})}}", secret.name))
+        };
+        plain.or_else(escaped)
+    }
+}
+
+/// Text of a command line or of data that is no hole.
+fn literal(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
+/// What is typed twice, because once it would mean something, stands for itself.
+fn undoubled(text: &str) -> String {
+    let pairs = [("$${", "${"), ("{{", "{"), ("}}", "}"), ("[[", "["), ("]]", "]")];
+    pairs.iter().fold(text.to_owned(), |text, (twice, once)| text.replace(twice, once))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(all: &[(&str, &str)]) -> Secrets {
+        let escapes = [('"', "\\22".to_owned()), (',', "\\2C".to_owned())];
+        let mut secrets = Secrets::with(&escapes);
+        for (name, value) in all {
+            secrets.put(name, value).expect("it is short");
+        }
+        secrets
+    }
+
+    #[test]
+    fn a_name_stands_for_what_was_typed_if_the_same_is_sent() {
+        let secrets =
+            secrets(&[("KEY", "top-secret"), ("ODD", "a,b\"c"), ("PIN", "123"), ("DOLLAR", "x${y}z")]);
+        for (typed, named) in [
+            ("AT+X=id,top-secret,1", Some("AT+X=id,${KEY},1")),
+            ("AT+X=top-secrettop-secret", Some("AT+X=${KEY}${KEY}")),
+            ("AT+X=\"top-secret\",\"${KEY}\"", Some("AT+X=\"${KEY}\",\"${KEY}\"")),
+            ("AT+X=a\\2Cb\\22c,$${Z}", Some("AT+X=${escape(ODD)},$${Z}")),
+            // It was two arguments, and a `$` would make text of the hole.
+            ("AT+X=a,b\"c", None),
+            ("AT+X=$top-secret", None),
+            ("AT+X=746f702d736563726574", None),
+            ("AT+CPIN=123,1234", Some("AT+CPIN=${PIN},1234")),
+            ("AT+X=x$${y}z", Some("AT+X=${DOLLAR}")),
+            ("AT+CSQ", Some("AT+CSQ")),
+        ] {
+            assert_eq!(secrets.named_command(typed).as_deref(), named, "{typed}");
+        }
+        assert_eq!(secrets.named_data("{\"k\":\"top-secret\"}").as_deref(), Some("{\"k\":\"${KEY}\"}"));
+        assert_eq!(secrets.named_data("so: a,b\"c").as_deref(), Some("so: ${ODD}"));
+        assert_eq!(secrets.named_data("so: a\\2Cb\\22c"), None);
+        assert_eq!(secrets.masked("x$${y}z or top-secret"), "<DOLLAR> or <KEY>");
+    }
+
+    #[test]
+    fn a_hole_stands_for_what_was_waited_for_if_something_is_left() {
+        let secrets = secrets(&[("KEY", "top-secret"), ("ODD", "a,bc"), ("BRACE", "se{cr}et"), ("X", "x")]);
+        for (typed, named) in [
+            ("+KEY: {n:int},top-secret", Some("+KEY: {n:int},{}")),
+            ("TOKEN a,bc", Some("TOKEN {:rest}")),
+            ("TOKEN a\\2Cbc", Some("TOKEN {}")),
+            ("+Y: {z:int}", Some("+Y: {z:int}")),
+            ("top-secret", None),
+            ("+X: {x}", None),
+            ("/TOKEN top-secret/", None),
+            ("TOKEN se{{cr}}et", None),
+        ] {
+            assert_eq!(secrets.named_pattern(typed).as_deref(), named, "{typed}");
+        }
+        assert_eq!(secrets.masked("`se{{cr}}et`: no"), "`<BRACE>`: no");
+    }
+}
