@@ -420,8 +420,31 @@ fn only_its_own_untouched_files_are_overwritten() {
     assert!(read(&dir, "x.yaml").ends_with("  - ATI\n"));
     dir.file("x.yaml", &flow);
     dir.file("x.jsonl", "mine");
-    record().exited(2);
+    assert!(record().exited(2).stderr.contains("choose another name for `-o`"));
     assert_eq!(read(&dir, "x.jsonl"), "mine");
+}
+
+#[test]
+fn a_recording_is_not_overwritten_with_its_own_replay() {
+    let dir = TempDir::new();
+    run_typed(&mut atflow(&dir, ["record", SIM, "-o", &dir.join("x")]), ":wait SMS READY\nAT\n").exited(0);
+    let files = || (read(&dir, "x.jsonl"), read(&dir, "x.yaml"));
+    let before = files();
+    let port = format!("replay:{}", dir.join("x.jsonl"));
+    let again = |name: &str| run_typed(&mut atflow(&dir, ["record", &port, "-o", &dir.join(name)]), "AT\n");
+    let refused = again("x").exited(2).stderr;
+    assert!(
+        refused
+            .contains("is what is replayed; it is not overwritten\n  = help: choose another name for `-o`"),
+        "{refused}"
+    );
+    let station = "module: luat-air724\nschedule: [{ name: look, every: 1h, steps: [AT] }]\n";
+    let (station, transcript) = (dir.file("station.yaml", station), dir.join("x.jsonl"));
+    let args = ["run", &station, "--port", &port, "--transcript", &transcript];
+    let refused = run(&mut atflow(&dir, args)).exited(2).stderr;
+    assert!(refused.contains("is what is replayed"), "{refused}");
+    assert_eq!(files(), before);
+    again("y").exited(0);
 }
 
 /// The console on a terminal, ready to be typed into.

@@ -19,7 +19,10 @@ use crate::transcript::{Header, Masker, Transcript};
 use super::args::RunArgs;
 use super::once_file::OnceFile;
 use super::say::error_line;
-use super::{Exit, complain};
+use super::{Exit, complain, open};
+
+/// The way out where the file of `--transcript` is somebody's.
+pub(super) const OTHER_TRANSCRIPT: &str = "choose another file for `--transcript`";
 
 /// How every transcript begins.
 const TRANSCRIPT_BEGINS: &[u8] = br#"{"atflow":"transcript","#;
@@ -67,8 +70,14 @@ pub(super) fn once(simulated: bool) -> Box<dyn OnceStore> {
     if simulated { Box::new(OnceInMemory::default()) } else { Box::new(OnceFile::open()) }
 }
 
-/// A transcript replaces a transcript, but nothing that somebody wrote: not the flow, for a start.
-pub(super) fn may_be_replaced(path: &Path) -> Result<(), Exit> {
+/// A transcript replaces a transcript, but nothing else, and not the one that is the port. `help` is the way out.
+pub(super) fn may_be_written(path: &Path, port: &str, help: &str) -> Result<(), Exit> {
+    may_be_replaced(path, help)?;
+    open::keeps_recording(port, path, help)
+}
+
+/// Nothing that somebody wrote is lost: not the flow, for a start.
+fn may_be_replaced(path: &Path, help: &str) -> Result<(), Exit> {
     // What is not there, or is a device or a pipe, has nothing to lose.
     if !path.metadata().is_ok_and(|what| what.is_file() && what.len() > 0) {
         return Ok(());
@@ -80,7 +89,7 @@ pub(super) fn may_be_replaced(path: &Path) -> Result<(), Exit> {
         return Ok(());
     }
     let message = format!("`{}` is there and is no transcript; it is not overwritten", path.display());
-    complain(&message, Some("choose another file for `--transcript`"));
+    complain(&message, Some(help));
     Err(Exit::Usage)
 }
 

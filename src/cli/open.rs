@@ -112,11 +112,10 @@ pub(super) fn open(
 }
 
 /// A recording is not overwritten with its own replay.
-pub(super) fn keeps_recording(port: &str, transcript: &Path) -> Result<(), Exit> {
+pub(super) fn keeps_recording(port: &str, transcript: &Path, help: &str) -> Result<(), Exit> {
     let Ok(Address::Replay { file, .. }) = Address::parse(port) else { return Ok(()) };
     match (Path::new(&file).canonicalize(), transcript.canonicalize()) {
         (Ok(recording), Ok(transcript)) if recording == transcript => {
-            let help = "choose another file for `--transcript`";
             complain(&format!("`{file}` is what is replayed; it is not overwritten"), Some(help));
             Err(Exit::Usage)
         }

@@ -18,7 +18,7 @@ use crate::run::{Part, Run, Setup, SharedObserver, TellLines};
 
 use super::args::{Format, RunArgs};
 use super::ask::Typed;
-use super::conversation::{interrupt, may_be_replaced, once, session, transcript};
+use super::conversation::{OTHER_TRANSCRIPT, interrupt, may_be_written, once, session, transcript};
 use super::ready::{Ready, Unready, mask, ready};
 use super::say::{Watched, columns};
 use super::{Exit, complain, open, say, station};
@@ -102,8 +102,7 @@ fn flow(args: &RunArgs, port: &str, ready: Ready, params: Params, out: &Watched)
     })?;
     let for_transcript = mask(&ready)?;
     let masked = Masked::new(Rc::new(mask(&ready)?));
-    args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
-    args.transcript.as_deref().map_or(Ok(()), |path| open::keeps_recording(port, path))?;
+    args.transcript.as_deref().map_or(Ok(()), |path| may_be_written(path, port, OTHER_TRANSCRIPT))?;
     let wake = open::wake(Hangup::Stops)?;
     let link = open::open(port, &args.port.settings, Some(&args.sim), &wake)?;
     let Ready { program, host, sources, values, simulated, .. } = ready;

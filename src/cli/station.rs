@@ -29,7 +29,7 @@ use crate::store::{DiskFault, Life, Store, StoreError, sqlite_version};
 use crate::transcript::Transcript;
 
 use super::args::{Format, RunArgs, Speed};
-use super::conversation::{may_be_replaced, once, session, transcript};
+use super::conversation::{OTHER_TRANSCRIPT, may_be_written, once, session, transcript};
 use super::open::Awaited;
 use super::ready::{Ready, Unready, mask, ready};
 use super::say::{self, Watched, columns};
@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs, port: &str, first: Ready, out: &Watched) -> Re
         complain(&message, Some("leave it out; `--for 15m` ends a station after a time"));
         return Err(Exit::Usage);
     }
-    args.transcript.as_deref().map_or(Ok(()), may_be_replaced)?;
+    args.transcript.as_deref().map_or(Ok(()), |path| may_be_written(path, port, OTHER_TRANSCRIPT))?;
     let wake = open::wake(Hangup::Reloads)?;
     let notifier = RefCell::new(notify::notifier());
     let signals = Rc::new(Operator { wake, notifier, metrics: RefCell::default() });

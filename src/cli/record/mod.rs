@@ -15,12 +15,15 @@ use crate::transcript::{Header, Masker, Transcript};
 
 use super::args::RecordArgs;
 use super::console::{self, Talked};
-use super::conversation::may_be_replaced;
+use super::conversation::may_be_written;
 use super::{Exit, complain, say};
 use flow::Recording;
 
 /// How every recorded flow begins; what follows is the mark of its contents.
 const BEGINS: &str = "# Recorded by atflow (";
+
+/// The way out where a file of `-o` is somebody's.
+const OTHER_NAME: &str = "choose another name for `-o`";
 
 pub(super) fn record(args: &RecordArgs) -> Exit {
     recorded(args).unwrap_or_else(|exit| exit)
@@ -34,7 +37,7 @@ fn recorded(args: &RecordArgs) -> Result<Exit, Exit> {
     };
     let (flow, transcript) = (named(".yaml"), named(".jsonl"));
     is_own(&flow)?;
-    may_be_replaced(&transcript)?;
+    may_be_written(&transcript, &args.console.port, OTHER_NAME)?;
     // A module that is switched on by the flow is met as the flow will meet it.
     let talked = console::talked(&args.console, false, |header| opened(&transcript, header))?;
     write(args, &flow, &transcript, &talked)
@@ -103,6 +106,6 @@ fn is_own(path: &Path) -> Result<(), Exit> {
     }
     let message =
         format!("`{}` is there and is no recording as it was made; it is not overwritten", path.display());
-    complain(&message, Some("choose another name for `-o`"));
+    complain(&message, Some(OTHER_NAME));
     Err(Exit::Usage)
 }
