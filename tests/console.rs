@@ -479,6 +479,22 @@ fn a_terminal_has_history_and_shows_what_comes_above_the_line() {
     module.finish();
 }
 
+/// All of simulated time would be over before a key is pressed.
+#[test]
+fn time_without_a_measure_stands_still_while_nobody_types() {
+    let dir = TempDir::new();
+    run_typed(&mut atflow(&dir, ["record", SIM, "-o", &dir.join("x")]), ":wait SMS READY 20s\nAT\n")
+        .exited(0);
+    let recording = format!("replay:{}?match", dir.join("x.jsonl"));
+    for port in [SIM, &recording] {
+        let args = ["console", port, "--module", "luat-air724", "--speed", "max"];
+        let mut terminal = Terminal::start(&dir, &args);
+        terminal.wait_for(PROMPT);
+        terminal.enter("AT", "OK\r\n");
+        terminal.leave();
+    }
+}
+
 #[test]
 fn a_line_that_comes_while_one_is_typed_leaves_it_whole() {
     let dir = TempDir::new();

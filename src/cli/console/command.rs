@@ -332,7 +332,8 @@ impl Talk {
                 return Ok(None);
             }
             if self.stands_still {
-                return Ok(Some(self.input.wait()));
+                self.signals.idle();
+                continue;
             }
             self.session.hear(Mono::FAR)?;
             while let Some(line) = self.heard() {

@@ -93,12 +93,6 @@ impl Input {
         self.asked = false;
         Some(typed)
     }
-
-    /// Waits for what is typed next.
-    pub(super) fn wait(&mut self) -> Typed {
-        self.asked = false;
-        self.typed.recv().unwrap_or(Typed::End)
-    }
 }
 
 /// A line of standard input: as on a terminal, the control characters at its end mean something.

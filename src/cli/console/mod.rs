@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::at::dialect::Dialect;
@@ -72,8 +73,7 @@ pub(super) fn talked(
         by_hand: true,
     };
     let transcript = transcript(&header)?;
-    let stands_still =
-        link.simulated() && !terminal && args.sim.speed.is_none_or(|speed| speed == Speed::Max);
+    let stands_still = link.simulated() && speed(args, terminal) == Speed::Max;
     let (input, screen, _quiet) = surroundings(terminal, &dialect, &signals.wake)?;
     let heard = Ear::default();
     let session = Session::new(
@@ -100,12 +100,15 @@ fn dialect(args: &ConsoleArgs) -> Result<Arc<Dialect>, Exit> {
 }
 
 /// A simulated module keeps the time of whoever sits in front of it; a script need not wait.
+fn speed(args: &ConsoleArgs, terminal: bool) -> Speed {
+    args.sim.speed.unwrap_or(if terminal { Speed::Times(1.0) } else { Speed::Max })
+}
+
 fn link(args: &ConsoleArgs, warm: bool, terminal: bool, wake: &Wake) -> Result<Box<dyn Link>, Exit> {
     if !open::is_simulated(&args.port) {
         return open::open(&args.port, &args.settings, Some(&args.sim), wake);
     }
-    let speed = args.sim.speed.unwrap_or(if terminal { Speed::Times(1.0) } else { Speed::Max });
-    let sim = SimulationArgs { speed: Some(speed), ..args.sim.clone() };
+    let sim = SimulationArgs { speed: Some(speed(args, terminal)), ..args.sim.clone() };
     match Address::parse(&args.port) {
         Ok(Address::Sim(name)) if warm => open::warm(&name, &sim, wake),
         // A recording is as warm as it was.
@@ -154,6 +157,15 @@ impl Signals {
             complain(&format!("cannot listen to signals: {error}"), None);
             Exit::Environment
         })
+    }
+
+    /// Waits until something is typed or a signal comes, while no clock runs.
+    fn idle(&self) {
+        if let Some(fd) = self.wake.fd() {
+            // An interrupted wait is begun anew by whoever looks what there is.
+            let _ = poll(&mut [PollFd::new(&fd, PollFlags::IN)], None);
+        }
+        self.wake.drain();
     }
 }
 

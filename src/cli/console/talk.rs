@@ -158,7 +158,8 @@ impl Talk {
                 return Ok(None);
             }
             if self.stands_still {
-                return Ok(Some(self.input.wait()));
+                self.signals.idle();
+                continue;
             }
             self.session.hear(until)?;
             self.show_unasked();
