@@ -382,6 +382,28 @@ fn options_of_the_simulation_are_refused_with_a_real_port() {
     assert_eq!(module.finish(), b"");
 }
 
+/// What is behind a recording has happened.
+#[test]
+fn options_of_what_is_behind_the_port_are_refused_with_a_recording() {
+    let dir = TempDir::new();
+    let flow = dir.file("flow.yaml", "module: luat-air724\nsteps: [{ run: wake }]\n");
+    let sim =
+        ["run", &flow, "--port", "sim:luat-air724", "--speed", "max", "--transcript", &dir.join("w.jsonl")];
+    run(&mut atflow(&dir, sim)).exited(0);
+    let port = format!("replay:{}", dir.join("w.jsonl"));
+    for given in [["--scenario", "x.yaml"], ["--cloud", "mqtt://a:b@c:1"], ["--fault", "disk_full=100/d"]] {
+        for first in
+            [&["run", &flow, "--port", &port][..], &["console", &port], &["record", &port, "-o", "x"]]
+        {
+            let done = run(&mut atflow(&dir, first.iter().chain(&given))).exited(2);
+            let expected =
+                format!("error: `{}` is for simulated modules, and `{port}` is a recording", given[0]);
+            assert!(done.stderr.starts_with(&expected), "{}", done.stderr);
+        }
+    }
+    run_flow(&dir, &flow, &port, &["--seed", "5"]).exited(0);
+}
+
 #[test]
 fn a_secret_in_the_ports_address_is_not_shown() {
     let dir = TempDir::new();

@@ -33,9 +33,13 @@ impl SimulationArgs {
         self.seed.unwrap_or(SEED)
     }
 
-    /// The first option that was given of those that say what is behind the port.
+    /// The first option that was given of those that say what is behind the port, and how it fails.
     pub fn behind(&self) -> Option<&'static str> {
-        let given = [("--scenario", self.scenario.is_some()), ("--cloud", self.cloud.is_some())];
+        let given = [
+            ("--scenario", self.scenario.is_some()),
+            ("--cloud", self.cloud.is_some()),
+            ("--fault", !self.faults.is_empty()),
+        ];
         given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
     }
 
