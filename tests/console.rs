@@ -6,12 +6,17 @@ mod screen;
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::Stdio;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process};
 use screen::{PROMPT, Terminal};
 use support::module::{Module, framed};
 use support::process::{Done, Running, atflow, run, run_typed};
 use support::simulator::serve;
 use support::temp::TempDir;
+use support::time::PATIENCE;
 
 const SIM: &str = "sim:luat-air724";
 const CTRL_C: &str = "\x03";
@@ -166,6 +171,26 @@ fn silence_explains_itself() {
     let away = dir.file("away.yaml", "sim: { start: warm }\nat:\n  - { time: 0s, broker: away, for: 1h }\n");
     let said = run_typed(&mut atflow(&dir, ["console", SIM, "--scenario", &away]), open).exited(0).stdout;
     assert!(said.ends_with("\nCONNECT FAIL\n"), "{said}");
+}
+
+/// Its clock stands still, and nothing will ever be typed.
+#[test]
+fn a_script_that_waits_for_its_next_line_ends_when_it_is_told_to() {
+    let dir = TempDir::new();
+    let (reader, writer) = std::io::pipe().expect("the system has pipes");
+    let mut command = atflow(&dir, ["console", SIM]);
+    let mut child = command.stdin(reader).stdout(Stdio::piped()).spawn().expect("it starts");
+    (&writer).write_all(b"AT\n").expect("a pipe takes a line");
+    let mut said = BufReader::new(child.stdout.take().expect("piped"));
+    assert!(said.by_ref().lines().any(|line| line.is_ok_and(|line| line == "OK")));
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(id, Signal::TERM).expect("the process is there until it is waited for");
+    let patience = Timespec::try_from(PATIENCE).expect("a short time");
+    if poll(&mut [PollFd::new(said.get_ref(), PollFlags::IN)], Some(&patience)) == Ok(0) {
+        let _ = child.kill();
+    }
+    assert_eq!(child.wait().expect("a child can be waited for").code(), Some(0));
+    drop(writer);
 }
 
 #[test]
