@@ -11,6 +11,8 @@ use crate::transcript::{Masker, Secret};
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Secrets {
     known: Vec<Secret>,
+    /// Those whose name stands for another one by now: nothing is sent for them, and they are not shown either.
+    former: Vec<Secret>,
     /// The dialect's: a character and what is sent for it. A module may say a secret in this form, too.
     escapes: Vec<(char, String)>,
     masker: Masker,
@@ -45,11 +47,11 @@ impl Secrets {
 
     /// Keeps a secret, in place of an earlier one of this name; one that cannot be looked for is not kept.
     pub(in crate::cli) fn put(&mut self, name: &str, value: &str) -> Result<(), TooLong> {
-        let others = self.known.iter().filter(|secret| secret.name != name).cloned();
         let new = Secret { name: name.to_owned(), value: value.as_bytes().to_vec() };
-        let known: Vec<Secret> = others.chain([new]).collect();
-        self.masker = Masker::new(&known, &self.escapes)?;
-        self.known = known;
+        let all = self.former.iter().chain(&self.known).chain([&new]);
+        self.masker = Masker::new(&all.cloned().collect::<Vec<_>>(), &self.escapes)?;
+        self.former.extend(self.known.extract_if(.., |secret| secret.name == name));
+        self.known.push(new);
         Ok(())
     }
 

@@ -142,6 +142,16 @@ mod tests {
         assert_eq!(secrets.masked("x$${y}z or top-secret"), "<DOLLAR> or <KEY>");
     }
 
+    /// Nobody knows any more what `${PIN}` was when the other one was typed.
+    #[test]
+    fn a_secret_in_whose_place_there_is_another_one_does_not_show_either() {
+        let secrets = secrets(&[("PIN", "0815"), ("PIN", "4711")]);
+        assert_eq!(secrets.named_command("AT+CPIN=0815"), None);
+        assert_eq!(secrets.named_command("AT+CPIN=4711").as_deref(), Some("AT+CPIN=${PIN}"));
+        assert_eq!(secrets.masked("0815, then 4711"), "<PIN>, then <PIN>");
+        assert_eq!(secrets.names().collect::<Vec<_>>(), ["PIN"]);
+    }
+
     #[test]
     fn a_hole_stands_for_what_was_waited_for_if_something_is_left() {
         let secrets = secrets(&[("KEY", "top-secret"), ("ODD", "a,bc"), ("BRACE", "se{cr}et"), ("X", "x")]);
