@@ -124,6 +124,39 @@ fn faults_are_read_both_ways() {
     assert_eq!(of(list), Faults::parse(list).unwrap());
 }
 
+/// Only a null that is written is a value: a forgotten one would be met by everything that is not there.
+#[test]
+fn a_forgotten_value_is_no_null() {
+    let problems = |rest: &str| {
+        let text = format!("flow: x.yaml\n{rest}");
+        let mut problems = Diagnostics::new();
+        let file = read(Path::new("a.test.yaml"), &text, &mut problems);
+        let sources = file.map_or_else(|sources| sources, |file| file.sources);
+        problems.render(&sources, crate::flow::diag::Look::Plain)
+    };
+    let tests = |expect: &str| problems(&format!("tests:\n  - name: x\n    expect:\n{expect}"));
+    let calls = |gives: &str| problems(&format!("calls:\n  - call: x()\n    gives:{gives}\n"));
+    for (said, key) in [
+        (tests("      - { returns: { m: } }\n"), "`m` has"),
+        (tests("      - { returns: { m: , n: 1 } }\n"), "`m` has"),
+        (tests("      - returns:\n          m:\n"), "`m` has"),
+        (tests("      - returns:\n          m:\n          n: 1\n"), "`m` has"),
+        (tests("      - returns:\n"), "`returns` has"),
+        (tests("      - returns:\n          m:\n            - 1\n            -\n"), "an item of this list has"),
+        (tests("      - { state: { m: } }\n"), "`m` has"),
+        (tests("      - { published: a, json: { m: } }\n"), "`m` has"),
+        (calls(""), "`gives` has"),
+        (calls(" { m: }"), "`m` has"),
+    ] {
+        assert!(said.starts_with(&format!("error[AT0107]: {key} no value\n")), "{said}");
+        assert_eq!(said.matches("error[").count(), 1, "{said}");
+    }
+    for null in ["null", "~"] {
+        assert_eq!(tests(&format!("      - {{ returns: {{ m: {null} }} }}\n")), "");
+        assert_eq!(calls(&format!(" {null}")), "");
+    }
+}
+
 /// What lies behind the end of a test would be met, or missed, by chance.
 #[test]
 fn what_comes_after_the_end_is_told_at_its_place() {
