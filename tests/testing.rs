@@ -616,6 +616,33 @@ steps:
     assert_eq!(coverage().as_deref(), Some(missed));
 }
 
+/// A process dies in a group; the next one skips it, for what it was to do is done.
+#[test]
+fn a_step_in_which_a_process_died_ran() {
+    let dir = TempDir::new();
+    let flow = "name: x
+module: luat-air724
+cloud: thingscloud
+state:
+  done: { type: bool, default: false }
+schedule:
+  - name: work
+    every: 60s
+    steps:
+      - name: group
+        when: state.done == false
+        steps:
+          - set: { state.done: true }
+          - { publish: attributes, json: { x: 1 } }
+          - sleep: 30s
+";
+    dir.file("x.yaml", flow);
+    let text = "flow: x.yaml\ntests:\n  - name: x\n    for: 5m\n    at: [{ time: 30s, crash: atflow }]\n    expect: [{ run: work }]\n";
+    dir.file("x.test.yaml", text);
+    let printed = test(&dir, &["."]).exited(0).stdout;
+    assert!(printed.contains("coverage: 5 of 5 steps and branches, 100 %"), "{printed}");
+}
+
 #[test]
 fn calls_are_tried_alone() {
     let dir = TempDir::new();

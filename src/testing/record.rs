@@ -75,10 +75,16 @@ impl Recorder {
         std::mem::take(&mut self.notes)
     }
 
-    /// What was reached. A step in which the test or a process ended ran, too.
+    /// What was reached.
     pub fn take_touched(&mut self) -> BTreeSet<Touched> {
-        self.touched.extend(std::mem::take(&mut self.begun).into_iter().map(|span| (span, Branch::Ran)));
+        self.process_ended();
         std::mem::take(&mut self.touched)
+    }
+
+    /// A step in which the test or a process ended ran, too, whatever the next process makes of it.
+    pub fn process_ended(&mut self) {
+        let begun = std::mem::take(&mut self.begun);
+        self.touched.extend(begun.into_iter().map(|span| (span, Branch::Ran)));
     }
 
     fn note(&mut self, at: Mono, text: &str, fits: impl Fn(&Subject) -> bool) {

@@ -269,7 +269,9 @@ impl<'w> World<'w> {
         }
     }
 
+    /// A process begins; the one before it, if there was one, is over.
     fn begin(&self, link: Box<dyn Link>, store: Store, until: Mono) -> Result<Station, String> {
+        self.recorder.borrow_mut().process_ended();
         let session = self.session(link, Rc::new(|| false))?;
         let watcher: SharedWatcher = Rc::<RefCell<Recorder>>::clone(&self.recorder);
         Ok(Station::new(Setup {
