@@ -162,6 +162,36 @@ fn what_never_happens_fails_a_test_that_passes_without_it() {
     assert!(!printed.contains("never happened"), "{printed}");
 }
 
+/// A station is over when its time is; of a flow what cleans up runs behind that.
+#[test]
+fn only_a_station_has_nothing_behind_its_end() {
+    let dir = TempDir::new();
+    let head = "name: x\nmodule: luat-air724\n";
+    let steps = "steps:\n  - steps: [{ sleep: 1m }]\n    always: [{ sleep: 5s }, AT+CSQ]\n";
+    let test_file = "flow: x.yaml
+tests:
+  - name: x
+    for: 10s
+    sim: { start: warm }
+    at:
+      - { time: 30s, urc: RING }
+    faults:
+      - { fault: port_gone, time: 2m, for: 1s }
+    expect:
+      - { sent: AT+CSQ, between: 20s..2m }
+";
+    dir.file("x.test.yaml", test_file);
+    dir.file("x.yaml", format!("{head}{steps}"));
+    test(&dir, &["."]).exited(0);
+    let schedule = "cloud: thingscloud\nschedule:\n  - { name: a, every: 60s, steps: [AT+CSQ] }\n";
+    dir.file("x.yaml", format!("{head}{schedule}"));
+    let said = test(&dir, &["."]).exited(2).stderr;
+    let behind = "the test is over after 10s\n";
+    assert_eq!(said.matches(&format!("error[AT0205]: this never happens: {behind}")).count(), 2, "{said}");
+    assert!(said.contains(&format!("error[AT0205]: nothing can happen then: {behind}")), "{said}");
+    assert!(said.contains("11 |       - { sent: AT+CSQ, between: 20s..2m }"), "{said}");
+}
+
 /// What counts as answered is what gets a reply, whoever makes it.
 #[test]
 fn answers_are_counted_that_are_made() {

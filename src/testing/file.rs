@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::at::pattern::Pattern;
-use crate::flow::diag::{Sources, Span, Spanned};
+use crate::flow::diag::{Diagnostic, Sources, Span, Spanned};
 use crate::flow::duration::DurationRange;
 use crate::flow::fields::NumberRange;
 use crate::flow::model::Station;
@@ -97,6 +97,8 @@ pub struct Test {
     pub mishaps: Vec<Mishap>,
     /// What must be true.
     pub expect: Vec<Expectation>,
+    /// What is wrong if it is a station that is tested: what would happen after that was stopped.
+    pub behind_the_end: Vec<Diagnostic>,
 }
 
 impl Test {

@@ -151,10 +151,13 @@ fn check_name(name: &Spanned<String>, ready: &Ready, problems: &mut Diagnostics)
 }
 
 fn check_test(test: &Test, ready: &Ready, problems: &mut Diagnostics) {
+    let station = ready.program.station.as_ref().filter(|_| test.run.is_empty());
+    for problem in test.behind_the_end.iter().filter(|_| station.is_some()) {
+        problems.push(problem.clone());
+    }
     let mut refuse = |span: Span, message: String, help: &str| {
         problems.push(Diagnostic::error(Code::NOT_IN_TEST, span, message).help(help));
     };
-    let station = ready.program.station.as_ref().filter(|_| test.run.is_empty());
     if station.is_some() && test.lasts.is_none() {
         refuse(test.span, "a station runs for ever".to_owned(), "say how long this test lasts: `for: 15m`");
     }

@@ -410,9 +410,7 @@ impl<'s, 'p> Builder<'s, 'p> {
         let is_key = matches!(self.open.last(), Some(Open { what: What::Map { key: None, .. }, .. }));
         match style {
             Style::Plain if range.is_empty() && is_key => Kind::Nothing,
-            Style::Plain
-                if !is_key && !range.is_empty() && NULLS.contains(&text) && self.is_compared() =>
-            {
+            Style::Plain if !is_key && !range.is_empty() && NULLS.contains(&text) && self.is_compared() => {
                 Kind::Scalar { text: NULLS[0].to_owned(), style }
             }
             Style::Plain if !is_key && (text.is_empty() || NULLS.contains(&text)) => {

@@ -35,7 +35,8 @@ const MODULE: &str = "luat-air724";
 pub fn read(path: &Path, text: &str, problems: &mut Diagnostics) -> Result<TestFile, Sources> {
     let mut sources = Sources::new();
     let file = sources.add(path.display().to_string(), text);
-    let reading = Reading { path, file, sources: &sources, problems, is_recording: false };
+    let reading =
+        Reading { path, file, sources: &sources, problems, is_recording: false, behind_the_end: Vec::new() };
     match reading.file() {
         Some(parts) if !problems.has_errors() => Ok(parts.with(path, sources)),
         _ => Err(sources),
@@ -75,6 +76,8 @@ struct Reading<'r> {
     problems: &'r mut Diagnostics,
     /// The tests run on a recording.
     is_recording: bool,
+    /// What lies behind the end of the test that is being read.
+    behind_the_end: Vec<Diagnostic>,
 }
 
 impl Reading<'_> {
@@ -233,10 +236,11 @@ impl Reading<'_> {
             faults,
             mishaps,
             expect,
+            behind_the_end: std::mem::take(&mut self.behind_the_end),
         })
     }
 
-    /// What would happen when the test is over does not happen.
+    /// What would happen when a station's test is over does not happen.
     fn is_in_time(&mut self, node: &Node, end: Option<Duration>) {
         let Some(time) = node.get("time") else { return };
         // What cannot be read is told where it is read.
@@ -246,11 +250,12 @@ impl Reading<'_> {
         }
     }
 
+    /// Of a station this is wrong; a flow's `always` runs behind it, and its last sleep goes on.
     fn is_before_the_end(&mut self, at: Duration, place: Span, end: Option<Duration>, so: &str) {
         let Some(end) = end.filter(|end| at > *end) else { return };
         let message = format!("{so}: the test is over after {}", duration::display(end));
         let help = "choose an earlier time, or a longer `for`";
-        self.problems.push(Diagnostic::error(Code::OUT_OF_RANGE, place, message).help(help));
+        self.behind_the_end.push(Diagnostic::error(Code::OUT_OF_RANGE, place, message).help(help));
     }
 
     /// A recording says what it says.
