@@ -543,6 +543,22 @@ error[AT0213]: `link` is for stations, and this is a flow that ends
 }
 
 #[test]
+fn a_station_without_state_is_said_to_have_none() {
+    let dir = TempDir::new();
+    let schedule = "schedule: [{ name: work, every: 60s, steps: [AT+CSQ] }]";
+    dir.file("x.yaml", format!("module: luat-air724\ncloud: thingscloud\n{schedule}\n"));
+    dir.file(
+        "x.test.yaml",
+        "flow: x.yaml\ntests: [{ name: x, for: 1m, expect: [{ state: { x: 1 } }, { handled: y }] }]\n",
+    );
+    let said = test(&dir, &["."]).exited(2).stderr;
+    for what in ["`state` `x`", "method `y`"] {
+        let of = said.split("error[").find(|problem| problem.contains(what));
+        assert!(of.is_some_and(|of| of.contains(" = help: it has none\n")), "{what}\n{said}");
+    }
+}
+
+#[test]
 fn the_same_tests_give_the_same_bytes() {
     let dir = folder("      - { sent: AT+CSQ, count: 2 }\n      - { returns: { rssi: 99 } }\n");
     let scripts = support::root().join("scripts/thingscloud").display().to_string();

@@ -185,6 +185,7 @@ fn check_test(test: &Test, ready: &Ready, problems: &mut Diagnostics) {
         if let Some((kind, name, known)) = station.and_then(|station| subject.unknown_name(station)) {
             let help = match nearest(name, known.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "it has none".to_owned(),
                 None => format!("there is {}", known.join(", ")),
             };
             refuse(expectation.span, format!("the station has no {kind} `{name}`"), &help);
