@@ -1026,6 +1026,32 @@ tests:
     }
 }
 
+/// What is left out is counted, before what is shown and behind it.
+#[test]
+fn what_is_left_out_of_what_was_seen_is_counted() {
+    let dir = TempDir::new();
+    let steps = "  - AT+MCONFIG=c,token,key\n  - AT+MIPSTART=broker.example,1883\n  - AT+MCONNECT=1,60\n".to_owned()
+        + &"  - AT+MPUB=attributes,0,0,{\\22t\\22:1}\n".repeat(20);
+    dir.file("x.yaml", format!("module: luat-air724\nsteps:\n{steps}"));
+    let seen = |expect: &str| {
+        let test_file = format!(
+            "flow: x.yaml\ntests:\n  - name: x\n    sim: {{ start: warm }}\n    expect: [{{ published: attributes, {expect} }}]\n"
+        );
+        dir.file("x.test.yaml", test_file);
+        let said = test(&dir, &["."]).exited(1).stdout;
+        let seen = said.split_once("what was seen:\n").unwrap_or_else(|| panic!("{said}")).1;
+        let seen = seen.split("      = what crossed").next().expect("the rows");
+        let rows = seen.lines().map(|row| if row.contains("attributes") { "row" } else { row.trim() });
+        rows.collect::<Vec<_>>().join(",")
+    };
+    let six = "row,row,row,row,row,row";
+    assert_eq!(seen("json: { t: 2 }"), format!("14 earlier ones,{six}"));
+    assert_eq!(seen("count: 21"), format!("14 earlier ones,{six}"));
+    assert_eq!(seen("count: 6"), format!("1 earlier one,{six},and 13 more"));
+    assert_eq!(seen("count: 3"), format!("{six},and 14 more"));
+    assert_eq!(seen("count: 12"), format!("7 earlier ones,{six},and 7 more"));
+}
+
 /// A flow that took too long is shown when its time was over, and else its end.
 #[test]
 fn a_flow_of_the_wrong_length_is_shown_where_it_is_wrong() {

@@ -270,8 +270,9 @@ impl Judge<'_> {
         at: usize,
     ) -> Problem {
         let focus = seen.get(at).map(|item| item.at);
-        seen.drain(..(at + 1).saturating_sub(SHOWN));
-        self.with_seen(expectation, message, &seen, focus)
+        let earlier = (at + 1).saturating_sub(SHOWN);
+        seen.drain(..earlier);
+        Problem { earlier, ..self.with_seen(expectation, message, &seen, focus) }
     }
 
     fn with_seen(

@@ -37,6 +37,8 @@ pub struct Problem {
     pub message: String,
     /// What was seen instead: time and words.
     pub seen: Vec<(Duration, String)>,
+    /// So many of the same were seen before those.
+    pub earlier: usize,
     /// So many more of the same were seen.
     pub more: usize,
     /// What crossed the line around what is wrong, or before it was clear that nothing comes.
@@ -55,6 +57,7 @@ impl Problem {
             span,
             message: message.into(),
             seen: Vec::new(),
+            earlier: 0,
             more: 0,
             crossed: Vec::new(),
             notes: Vec::new(),
@@ -67,6 +70,10 @@ impl Problem {
         let mut notes = self.notes.clone();
         if !self.seen.is_empty() {
             let mut rows = rows(&self.seen);
+            if self.earlier > 0 {
+                let ones = if self.earlier == 1 { "one" } else { "ones" };
+                rows.insert(0, format!("      {} earlier {ones}", self.earlier));
+            }
             if self.more > 0 {
                 rows.push(format!("      and {} more", self.more));
             }
