@@ -1030,7 +1030,8 @@ tests:
 #[test]
 fn what_is_left_out_of_what_was_seen_is_counted() {
     let dir = TempDir::new();
-    let steps = "  - AT+MCONFIG=c,token,key\n  - AT+MIPSTART=broker.example,1883\n  - AT+MCONNECT=1,60\n".to_owned()
+    let steps = "  - AT+MCONFIG=c,token,key\n  - AT+MIPSTART=broker.example,1883\n  - AT+MCONNECT=1,60\n"
+        .to_owned()
         + &"  - AT+MPUB=attributes,0,0,{\\22t\\22:1}\n".repeat(20);
     dir.file("x.yaml", format!("module: luat-air724\nsteps:\n{steps}"));
     let seen = |expect: &str| {

@@ -45,13 +45,22 @@ pub(super) struct Surroundings<'a> {
     pub(super) expression: bool,
 }
 
+/// A call of a function of the hook files.
+pub(super) struct HookCall {
+    pub(super) at: Position,
+    /// By name and number of arguments.
+    pub(super) function: (String, usize),
+    /// It stands in a closure of the expression.
+    pub(super) in_closure: bool,
+}
+
 /// What the look-over brought.
 #[derive(Default)]
 pub(super) struct Findings {
     /// Names that are neither local nor a closure's own, each with the first place where it stands.
     pub(super) free_names: BTreeMap<String, Position>,
-    /// Where functions of the hook files are called, and which, by name and number of arguments.
-    pub(super) hook_calls: Vec<(Position, (String, usize))>,
+    /// Calls of functions of the hook files.
+    pub(super) hook_calls: Vec<HookCall>,
     /// Names of the station that stand there literally.
     pub(super) mentions: Vec<(Mentioned, String, Position)>,
     /// By place: line, then character.
@@ -110,7 +119,7 @@ fn node(
             }
         }
         Some(ASTNode::Stmt(Stmt::FnCall(call, position)) | ASTNode::Expr(Expr::FnCall(call, position))) => {
-            function_call(call, *position, around, findings);
+            function_call(call, *position, around, findings, parameters.is_some());
         }
         Some(ASTNode::Expr(Expr::MethodCall(call, position))) => {
             method_call(call, *position, around, findings);
@@ -146,7 +155,13 @@ fn inside_back_ticks(path: &[ASTNode<'_>]) -> bool {
     matches!(path, [.., ASTNode::Expr(Expr::InterpolatedString(..)), _])
 }
 
-fn function_call(call: &FnCallExpr, position: Position, around: &Surroundings<'_>, findings: &mut Findings) {
+fn function_call(
+    call: &FnCallExpr,
+    position: Position,
+    around: &Surroundings<'_>,
+    findings: &mut Findings,
+    in_closure: bool,
+) {
     if call.is_qualified() {
         let word = format!("{}::", call.namespace);
         let position = call.namespace.position();
@@ -160,7 +175,8 @@ fn function_call(call: &FnCallExpr, position: Position, around: &Surroundings<'_
     if let Some(counts) = around.script.get(name)
         && counts.contains(&given)
     {
-        findings.hook_calls.push((position, (name.to_owned(), given)));
+        let function = (name.to_owned(), given);
+        findings.hook_calls.push(HookCall { at: position, function, in_closure });
         return;
     }
     unless_native(name, given, position, around, findings);

@@ -152,10 +152,10 @@ impl HookError {
 /// function a limit loses its place to that of the call.
 fn entered(kind: ErrorKind, call: Position, entrances: &[Entrance]) -> Option<Place> {
     let ErrorKind::Limit(limit) = kind else { return None };
-    // On the way out of a closure even that is lost. An expression does not go on for ever by itself, so it was
-    // the one function that it calls; a text or list may be its own.
+    // On the way out of a closure even that is lost. Then it was the one function that is called in there, for
+    // what an expression does itself seldom takes that long; a text or list may be its own.
     let endless = matches!(limit, Limit::Operations | Limit::CallDepth | Limit::Time);
-    let only = || entrances.first().filter(|_| endless && entrances.len() == 1);
+    let only = || entrances.first().filter(|only| endless && entrances.len() == 1 && only.in_closure);
     let entrance = entrances.iter().find(|entrance| entrance.call == call).or_else(only)?;
     Some(entrance.function.clone())
 }

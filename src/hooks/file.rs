@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rhai::{AST, FnAccess, Module, Position};
 
-use super::check::Arities;
+use super::check::{Arities, HookCall};
 use super::error::Place;
 use super::mention::Mention;
 use super::problem::{HookProblem, ProblemKind};
@@ -22,6 +22,8 @@ pub(super) struct Entrance {
     pub(super) call: Position,
     /// Where the function begins.
     pub(super) function: Place,
+    /// The call stands in a closure of the expression.
+    pub(super) in_closure: bool,
 }
 
 /// One compiled hook file. Its functions see its own functions and constants, private ones too, and those of
@@ -98,10 +100,10 @@ impl Hooks {
         pairs(&self.functions)
     }
 
-    /// What the call at `call` of such a function leads to.
-    pub(super) fn entrance(&self, call: Position, function: &(String, usize)) -> Option<Entrance> {
-        let function = self.beginnings.get(function)?.clone();
-        Some(Entrance { call, function })
+    /// What such a call leads to.
+    pub(super) fn entrance(&self, call: &HookCall) -> Option<Entrance> {
+        let function = self.beginnings.get(&call.function)?.clone();
+        Some(Entrance { call: call.at, function, in_closure: call.in_closure })
     }
 }
 

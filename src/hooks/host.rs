@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rhai::{AST, ASTFlags, Engine, Module, Position, Scope, Stmt};
 
-use super::check::{Arities, Findings, Surroundings, look_over};
+use super::check::{Arities, Findings, HookCall, Surroundings, look_over};
 use super::engine::{self, Shared, known};
 use super::error::{ErrorKind, HookError};
 use super::file::{Entrance, HookFile, Hooks, beginnings, callable};
@@ -226,8 +226,7 @@ impl Host {
         }
         let mentions = Mention::all(source, &mut findings);
         let ast = Self::link(ast, &findings, names, hooks);
-        let calls = findings.hook_calls.iter();
-        let entrances = calls.filter_map(|(call, function)| hooks.entrance(*call, function)).collect();
+        let entrances = findings.hook_calls.iter().filter_map(|call| hooks.entrance(call)).collect();
         let names = findings.free_names.keys().filter(|name| names.contains(&name.as_str()));
         Ok(Expression(Rc::new(Compiled {
             source: source.into(),
@@ -302,7 +301,8 @@ impl Host {
         for (name, value) in names.iter().zip(args) {
             scope.push_constant_dynamic(name.as_str(), own(value));
         }
-        let entrance = hooks.entrance(Position::new(1, 1), &(name.to_owned(), args.len()));
+        let function = (name.to_owned(), args.len());
+        let entrance = hooks.entrance(&HookCall { at: Position::new(1, 1), function, in_closure: false });
         // The call itself was written by nobody, so it is no place to point at.
         self.run(&source, &ast, &mut scope, entrance.as_slice()).map_err(|mut error| {
             error.at = None;

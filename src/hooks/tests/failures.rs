@@ -138,6 +138,7 @@ fn a_limit_inside_a_hook_file_says_which_function() {
         // Either may have been it.
         ("list.map(|x| if x == 1 { spin() } else { for_ever(x) })", "map", ""),
         // In the expression itself, though a hook file is used.
+        ("add(chunks(payload, 5), 1).map(|x| chunks(payload, 5).map(|y| x)).len()", "map", ""),
         ("list.map(|x| \"\".pad(long(x).len() + 100000000, 'x'))", "map", ""),
         ("long(60000) + long(60000)", "+", ""),
         ("long(\"\".pad(100000000, 'x').len())", "pad", ""),
