@@ -1,10 +1,12 @@
 //! Rhai's parser stops at the first thing it does not like. A word that is closed, a function that is there twice, or
 //! the inside of one that is no Rhai says nothing about the rest of a hook file: it is put aside, and the rest is read.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use rhai::{AST, Engine, ParseErrorType};
 
+use super::code::{blank, code};
 use super::problem::{HookProblem, ProblemKind, offset, word};
 
 /// More of them are not put aside.
@@ -18,19 +20,30 @@ pub(super) struct Read {
     pub(super) problems: Vec<HookProblem>,
     /// What was put aside: what is found there follows from that.
     aside: Vec<Range<usize>>,
+    /// Functions and constants that stand in what was put aside.
+    names_aside: BTreeSet<String>,
 }
 
 impl Read {
-    /// Whether a problem stands where nothing was put aside.
+    /// Whether a problem follows from nothing that was put aside: it stands elsewhere, and no name is missed that
+    /// stands there.
     pub(super) fn is_news(&self, problem: &HookProblem) -> bool {
-        !self.aside.iter().any(|aside| problem.at.start < aside.end && aside.start < problem.at.end)
+        let is_aside = |aside: &Range<usize>| problem.at.start < aside.end && aside.start < problem.at.end;
+        let missed = match &problem.kind {
+            ProblemKind::UnknownName { name, .. }
+            | ProblemKind::UnknownFunction { name, .. }
+            | ProblemKind::ArgumentCount { name, .. } => Some(name),
+            _ => None,
+        };
+        !self.aside.iter().any(is_aside) && !missed.is_some_and(|name| self.names_aside.contains(name))
     }
 }
 
 /// Reads a hook file.
 pub(super) fn read(engine: &Engine, source: &str) -> Read {
     let mut text = source.to_owned();
-    let mut read = Read { ast: None, problems: Vec::new(), aside: Vec::new() };
+    let mut read = Read { ast: None, problems: Vec::new(), aside: Vec::new(), names_aside: BTreeSet::new() };
+    let mut has_all_bodies = true;
     while read.aside.len() <= MOST {
         let error = match engine.compile(&text) {
             Ok(ast) => {
@@ -41,10 +54,14 @@ pub(super) fn read(engine: &Engine, source: &str) -> Read {
         };
         let problem = HookProblem::parse(&text, &error, false);
         let aside = to_put_aside(&text, &error, &problem).filter(|aside| !aside.is_empty());
-        if read.is_news(&problem) {
+        // What is no Rhai and in no body may be the rest of one that was put aside.
+        let is_rest = matches!(problem.kind, ProblemKind::Syntax { .. }) && aside.is_none();
+        if read.is_news(&problem) && (has_all_bodies || !is_rest) {
             read.problems.push(problem);
         }
         let Some(aside) = aside.filter(|aside| !read.aside.contains(aside)) else { break };
+        has_all_bodies &= !text[aside.clone()].starts_with('{');
+        read.names_aside.extend(names(&code(&text)[aside.clone()]));
         let filler = filler(&text[aside.clone()]);
         text.replace_range(aside.clone(), &filler);
         read.aside.push(aside);
@@ -57,7 +74,7 @@ fn filler(part: &str) -> String {
     if word(part).len() == part.len() {
         return "x".repeat(part.len());
     }
-    let blank: String = part.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+    let blank = blank(part);
     match blank.strip_prefix(' ') {
         Some(rest) if part.starts_with('{') => format!("{{{}", rest.replacen(' ', "}", 1)),
         _ => blank,
@@ -87,10 +104,20 @@ fn to_put_aside(text: &str, error: &rhai::ParseError, problem: &HookProblem) -> 
     }
 }
 
-/// The body of the function in which the parser stopped: functions begin at the margin, as they are written.
+/// The names behind `fn` and `const`.
+fn names(code: &str) -> Vec<String> {
+    let words: Vec<&str> = code.split(|sign: char| !sign.is_alphanumeric() && sign != '_').collect();
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    let defined = words.windows(2).filter(|pair| matches!(pair[0], "fn" | "const"));
+    defined.map(|pair| pair[1].to_owned()).collect()
+}
+
+/// The body of the function in which the parser stopped: functions begin at the margin, as they are written. A
+/// constant has no body, and what is wrong with one may be seen only behind it.
 fn body_around(text: &str, at: usize) -> Option<Range<usize>> {
+    let code = code(text);
     let begins = |line: &str| ["fn ", "private fn ", "const "].iter().any(|word| line.starts_with(word));
-    let lines = text.split_inclusive('\n').scan(0, |end, line| {
+    let lines = code.split_inclusive('\n').scan(0, |end, line| {
         let start = *end;
         *end += line.len();
         Some((start, line))
@@ -99,6 +126,9 @@ fn body_around(text: &str, at: usize) -> Option<Range<usize>> {
     // A body that is not closed is only missed where the next function begins.
     let own = tops.iter().rposition(|start| *start < at)?;
     let end = tops.get(own + 1).copied().unwrap_or(text.len());
-    let open = tops[own] + text[tops[own]..end].find('{')?;
+    if code[tops[own]..].starts_with("const ") {
+        return None;
+    }
+    let open = tops[own] + code[tops[own]..end].find('{')?;
     (open < at && open + 1 < end).then_some(open..end)
 }

@@ -6,6 +6,7 @@
 //! expression and finds every unknown name and function in it, [`Host::eval`] runs it.
 
 mod check;
+mod code;
 mod engine;
 mod error;
 mod fields;

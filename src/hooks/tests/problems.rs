@@ -184,6 +184,43 @@ fn a_hook_file_is_checked_before_it_runs() {
 }
 
 #[test]
+fn one_mistake_in_a_hook_file_hides_no_other() {
+    let source = "fn a() { let b = ; }\nfn b() { 1 +* 2 }\nfn match() { 1 }\n";
+    let problem = Host::new().load(FILE, source).expect_err(source);
+    assert_eq!(problem.all().map(|one| one.line).collect::<Vec<_>>(), [1, 2, 3]);
+    let source = "import \"x\" as y;\nconst K = #{ a: 1, b };\n";
+    let problem = Host::new().load(FILE, source).expect_err(source);
+    assert_eq!(problem.all().map(|one| one.line).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// What follows from something that was put aside is no problem of its own.
+#[test]
+fn a_mistake_in_a_hook_file_is_one_problem() {
+    for (source, first) in [
+        // A constant has no body: what stands behind it is whole.
+        ("const K = #{ a: 1, b };\nfn f(x) { x }\nfn g(x) { f(x) }", "1:22 "),
+        // Another function, in a comment behind the one that is broken.
+        ("fn g(b) { b.foo( }\n/*\nfn f(a) { 1 }\n*/\nfn h(a) { a }\n", "1:18 "),
+        ("fn g(b) { b.foo( }\n/*\nfn f(a) { 1 }\n*/\nfn f(a) { a }\nfn h(a) { f(a) }\n", "1:18 "),
+        ("fn g(b) { b.foo( }\nfn h(a) { `\nfn f(a) {\n` }\n", "1:18 "),
+        // One that begins behind it, where no function begins.
+        ("fn g(b) { b.foo( } fn m(a) { 1 }\nfn f() { m(1) }\n", "1:18 "),
+        ("fn g(b) { b.foo( }\n  fn m(a) { 1 }\n  const N = 1;\nfn f() { m(N) }\n", "1:18 "),
+        ("fn g(b) { b.foo( }\n  fn m(a) { 1 }\nfn m() { 1 }\nfn f() { m(1) }\n", "1:18 "),
+        // Its body begins behind the comment.
+        ("fn f(a) // {\n{ a.foo( }\nfn g(a) { f(a) }\n", "2:10 "),
+        ("fn f(a) /* { */ { a.foo( }\nfn g(a) { f(a) }\n", "1:26 "),
+        // The rest of a body is none of the file's.
+        ("fn f() {\nlet b = ;\nconst A = 1;\nb }\nfn g() { 1 }\n", "2:9 "),
+    ] {
+        let problem = Host::new().load(FILE, source).expect_err(source);
+        let all: Vec<String> =
+            problem.all().map(|one| format!("{}:{} {one}", one.line, one.column)).collect();
+        assert!(all.len() == 1 && all[0].starts_with(first), "{source}\n{all:#?}");
+    }
+}
+
+#[test]
 fn the_first_problem_of_a_file_is_the_same_every_time() {
     let source = "fn a() { one }\nfn b() { two }\nfn c() { three }\n";
     for _ in 0..20 {
