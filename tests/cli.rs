@@ -829,7 +829,7 @@ fn a_command_handler_can_be_tried_without_a_module() {
     let off = call(&["off", r#"{"line":"AT+CSQ;+CFUN=1,1"}"#, "--format", "json"]).exited(1);
     let told = &off.events()[0];
     assert_eq!(told["did"], json!([]), "what a failed handler asked for is dropped");
-    assert_eq!(told["reply"]["json"]["params"]["error"], "failed");
+    assert_eq!(told["reply"]["json"]["params"]["error"], "refused");
     for (args, message) in [
         (&["restart", r#"{"timeout":61}"#][..], "`timeout` is 61, and must be at most 60"),
         (&["restart", r#"{"tiemout":1}"#], "there is no param `tiemout`"),
@@ -849,18 +849,22 @@ fn a_handler_that_is_tried_fails_if_its_reply_cannot_go_up() {
     dir.file("modules/plain.yaml", "extends: luat-air724\nlimits: { qos: [0], payload: 300 }\n");
     dir.file(
         "h.rhai",
-        "fn some(params) { \"x\" } fn much(params) { let x = \"x\"; x.pad(400, 'x'); x }
-                        fn wide(params) { let x = \"ä\"; x.pad(100, 'ä'); x }",
+        "fn short(params) { \"x\" } fn much(params) { let x = \"x\"; x.pad(400, 'x'); x }
+                        fn wide(params) { let x = \"ä\"; x.pad(100, 'ä'); x }
+                        fn far(params) { at(\"AT+CFUN=1,1\") }",
     );
     let text = "module: plain\ncloud: thingscloud\noutbox: { qos: 0 }\n\
-                downlink: { handlers: h.rhai, methods: { some: {}, much: {}, wide: {} } }\n";
+                downlink: { handlers: h.rhai, methods: { short: {}, much: {}, wide: {}, far: {} } }\n";
     let station = dir.file("station.yaml", text);
     let call = |method: &str| run(&mut atflow(&dir, ["call", &station, method]));
-    let done = call("some").exited(0).stdout;
+    let done = call("short").exited(0).stdout;
     assert!(done.contains("command/reply/"), "{done}");
     let done = call("much").exited(1);
     let why = "no reply is shown: the payload has 429 bytes, the module takes 300\n";
     assert_eq!(done.stderr, why);
+    // What the station refuses has that code here, too.
+    let done = call("far").exited(1).stdout;
+    assert!(done.contains(r#""error":"refused""#), "{done}");
     // What is no ASCII goes up escaped.
     let done = call("wide").exited(1);
     assert_eq!(done.stderr, "no reply is shown: the payload has 629 bytes, the module takes 300\n");

@@ -136,6 +136,26 @@ const NEVER: &str = "\
 0 passed, 1 failed; 80ms of simulated time
 ";
 
+/// Whatever a test shows of what it found.
+#[test]
+fn no_secret_is_in_what_a_test_shows() {
+    let dir = TempDir::new();
+    let flow = "module: luat-air724\ncloud: thingscloud\nvars: { tok: { env: TOK, secret: true, simulated: SUPERSECRET1 } }
+state: { last: { type: text, default: '' } }
+schedule: [{ name: x, every: 1m, steps: [{ set: { state.last: '`k=${tok}`' } }, { publish: attributes, json: { a: '${tok}' } }] }]
+";
+    dir.file("x.yaml", flow);
+    let text = "flow: x.yaml\ntests:\n  - name: x\n    for: 3m\n    expect:
+      - { state: { last: x } }
+      - { published: attributes, json: { a: x } }
+";
+    dir.file("x.test.yaml", text);
+    let done = test(&dir, &[".", "--junit", "x.xml"]).exited(1);
+    let report = fs::read_to_string(dir.join("x.xml")).expect("a report");
+    assert!(done.stdout.contains("k=<tok>") && done.stdout.contains("`a` is \"<tok>\""), "{}", done.stdout);
+    assert!(!done.stdout.contains("SUPERSECRET") && !report.contains("SUPERSECRET"), "{}", done.stdout);
+}
+
 /// A test in which nothing goes wrong because nothing happened shows nothing.
 #[test]
 fn what_never_happens_fails_a_test_that_passes_without_it() {

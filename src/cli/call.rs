@@ -15,7 +15,7 @@ use crate::link::{Clock, WallClock};
 use crate::run::mask_text::Masked;
 use crate::station::command::params::check_params;
 use crate::station::command::read::{self, Call};
-use crate::station::command::{Code, result_value};
+use crate::station::command::result_value;
 
 use super::args::{CallArgs, Format};
 use super::{Exit, complain, say};
@@ -136,7 +136,7 @@ impl Command<'_> {
             });
         let (result, error) = match tried {
             Ok(value) => (value, None),
-            Err(problem) => (result_value(Code::Failed, &problem.message), Some(problem)),
+            Err(problem) => (result_value(stand_in.code_of_failure(), &problem.message), Some(problem)),
         };
         let (reply, masked) = match reply::run(self.program, host, loaded, clock, stand_in) {
             Ok((mut run, masked)) => {

@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::flow::bounds;
 use crate::flow::duration;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{self, Value};
@@ -134,13 +133,7 @@ impl hooks::Station for Desk {
             return Err(format!("`{flow}` needs `{}`", param.name));
         }
         let left = self.deadline.since(self.shared.clock.now());
-        if bounds::of_flow(&self.program, id).time.is_none_or(|most| most > left) {
-            return Err(self.refused(format!(
-                "`{flow}` can take longer than the {} that this handler has left; \
-                 `after(\"0s\", \"{flow}\")` runs it by itself",
-                duration::display(left)
-            )));
-        }
+        ask::enough_time(&self.program, id, flow, left).map_err(|why| self.refused(why))?;
         let args: Vec<(&str, Value)> =
             given.iter().filter_map(|name| Some((name.as_str(), hooks::entry(with, name)?))).collect();
         let ended = self.run.borrow_mut().perform(id, &args, self.deadline);

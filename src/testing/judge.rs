@@ -78,7 +78,7 @@ impl Judge<'_> {
             }),
             Subject::State(wanted) => wanted
                 .difference(&self.ended.state)
-                .map(|why| at_the_end(format!("at the end `state`: {why}"))),
+                .map(|why| at_the_end(self.ended.masked.text(&format!("at the end `state`: {why}")))),
             Subject::Outbox(range) => {
                 self.outbox(*range).map(|(message, notes)| Problem { notes, ..at_the_end(message) })
             }
@@ -92,7 +92,8 @@ impl Judge<'_> {
             Subject::Returns(wanted) => {
                 let returns = self.ended.flow.iter().flat_map(|flow| flow.returns.iter().cloned());
                 let found = Json::Object(returns.collect());
-                wanted.difference(&found).map(|why| at_the_end(format!("of what the flow returns, {why}")))
+                let masked = |why| self.ended.masked.text(&format!("of what the flow returns, {why}"));
+                wanted.difference(&found).map(|why| at_the_end(masked(why)))
             }
             Subject::Took(range) => self.wrong_time(expectation, *range),
             Subject::Golden(path) => {
@@ -142,7 +143,11 @@ impl Judge<'_> {
             match differs {
                 None => good.push(Happened { at: receipt.at, text: line, passed: true }),
                 Some(why) => {
-                    others.push(Happened { at: receipt.at, text: format!("{line}: {why}"), passed: false });
+                    others.push(Happened {
+                        at: receipt.at,
+                        text: format!("{line}: {}", self.ended.masked.text(&why)),
+                        passed: false,
+                    });
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! A station that is asked by a handler and only notes what it would do.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,12 +9,14 @@ use serde_json::{Value as Json, json};
 
 use crate::at::pattern::Pattern;
 use crate::flow::duration;
-use crate::flow::model::{Flow, Program};
+use crate::flow::model::{FlowId, Program};
 use crate::hooks::{self, Value};
 use crate::run::captures_map;
 use crate::run::failure::Failure;
 use crate::run::home::{Effects, Home};
+use crate::station::HANDLER;
 use crate::station::command::ask;
+use crate::station::command::code::Code;
 use crate::station::command::judge::{AtRules, judge};
 use crate::transcript::visible::escaped;
 
@@ -95,6 +97,8 @@ pub struct StandIn {
     sent: RefCell<BTreeMap<String, usize>>,
     state: RefCell<BTreeMap<Arc<str>, Value>>,
     deeds: RefCell<Vec<Deed>>,
+    /// The station does not do the last thing that it was asked for.
+    refused: Cell<bool>,
 }
 
 impl StandIn {
@@ -116,6 +120,7 @@ impl StandIn {
             sent: RefCell::default(),
             state: RefCell::new(state),
             deeds: RefCell::default(),
+            refused: Cell::default(),
         }
     }
 
@@ -124,14 +129,25 @@ impl StandIn {
         self.deeds.borrow().clone()
     }
 
+    /// With what code the station would answer if the handler failed now.
+    pub fn code_of_failure(&self) -> Code {
+        if self.refused.get() { Code::Refused } else { Code::Failed }
+    }
+
+    /// The station does not do this.
+    fn refuse(&self, why: String) -> String {
+        self.refused.set(true);
+        why
+    }
+
     fn note(&self, deed: Deed) {
         self.deeds.borrow_mut().push(deed);
     }
 
     /// A flow that a handler may name.
-    fn flow(&self, name: &str) -> Result<&Flow, String> {
+    fn flow(&self, name: &str) -> Result<FlowId, String> {
         let id = self.program.station.as_ref().and_then(|station| station.callable.get(name));
-        id.map(|id| self.program.flow(*id)).ok_or_else(|| format!("there is no flow `{name}`"))
+        id.copied().ok_or_else(|| format!("there is no flow `{name}`"))
     }
 
     /// What the module answers to `line`: the first answer the first time, then the next; the last one stays.
@@ -157,7 +173,7 @@ impl hooks::Station for StandIn {
         let downlink = self.program.station.as_ref().and_then(|station| station.downlink.as_ref());
         let allowed = downlink.and_then(|downlink| downlink.at.as_deref());
         let rules = AtRules { allowed, dangerous: self.dangerous };
-        judge(line, &rules, &self.program.dialect).map_err(|refusal| refusal.message)?;
+        judge(line, &rules, &self.program.dialect).map_err(|refusal| self.refuse(refusal.message))?;
         let expected = pattern.map(ask::pattern).transpose()?;
         let answer = self.answer(line, pattern)?;
         self.note(Deed::At { line: line.to_owned(), answer: answer.to_owned() });
@@ -180,8 +196,10 @@ impl hooks::Station for StandIn {
     }
 
     fn run(&self, flow: &str, with: &Value) -> Result<Value, String> {
-        let found = self.flow(flow)?;
+        let id = self.flow(flow)?;
+        let found = self.program.flow(id);
         ask::arguments(found, with)?;
+        ask::enough_time(&self.program, id, flow, HANDLER).map_err(|why| self.refuse(why))?;
         let with = hooks::to_json(with).map_err(|error| error.to_string())?;
         self.note(Deed::Run { flow: flow.to_owned(), with });
         Ok(hooks::map_of(found.returns.iter().map(|(name, _)| (&**name, Value::UNIT))))
@@ -198,7 +216,7 @@ impl hooks::Station for StandIn {
 
     fn after(&self, delay: &str, flow: &str) -> Result<(), String> {
         let delay = ask::delay(delay)?;
-        ask::arguments(self.flow(flow)?, &hooks::map_of([]))?;
+        ask::arguments(self.program.flow(self.flow(flow)?), &hooks::map_of([]))?;
         self.note(Deed::After { delay: duration::display(delay), flow: flow.to_owned() });
         Ok(())
     }

@@ -79,7 +79,8 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(c),
-            c if c.is_control() => {}
+            // No XML 1.0 may hold these (2.2).
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
             c => out.push(c),
         }
     }
@@ -92,6 +93,9 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_is_markup() {
-        assert_eq!(escaped("<a b=\"c\">&\u{1b}[1m\r\n"), "&lt;a b=&quot;c&quot;&gt;&amp;[1m\n");
+        assert_eq!(
+            escaped("<a b=\"c\">&\u{1b}[1m\u{ffff}\u{fffe}\r\n"),
+            "&lt;a b=&quot;c&quot;&gt;&amp;[1m\n"
+        );
     }
 }

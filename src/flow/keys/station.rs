@@ -212,14 +212,16 @@ pub static METHOD: Shape = Shape {
 /// One entry of a method's `params`.
 pub static PARAM: Shape = Shape {
     name: "param",
-    doc: "One param of a method. Without a default it must be there.",
+    doc: "One param of a method. Without a default it must be there, unless `required` says no.",
     keys: &[
         Key::new("type", Takes::OneOf(KINDS), "what it is").required(),
         Key::new("min", Takes::Either(&[Takes::Number, Takes::Duration]), "the least"),
         Key::new("max", Takes::Either(&[Takes::Number, Takes::Duration]), "the most"),
         Key::new("default", Takes::Plain, "if it is not there").default("it is required"),
+        Key::new("required", Takes::Bool, "whether it must be there; `()` if it may not be and is not")
+            .default("true without a default"),
     ],
-    rules: &[],
+    rules: &[Rule::at_most_one(&["required", "default"], "what has a default need not be there: keep one")],
     instead: &[],
 };
 
@@ -233,6 +235,8 @@ pub static OUTBOX: Shape = Shape {
         Key::new("bytes", Takes::Int { min: 1_024, max: 1 << 40 }, "how many bytes of all payloads together")
             .default("67108864"),
         Key::new("drop", Takes::OneOf(&["oldest", "newest"]), "which goes when it is full").default("oldest"),
+        Key::new("order", Takes::OneOf(&["strict"]), "reports go in the order in which they were made")
+            .default("strict"),
         Key::new("qos", Takes::Int { min: 0, max: 1 }, "quality of service of what says none, replies too")
             .default("1 if the module can, else 0"),
         Key::new(

@@ -187,7 +187,7 @@ pub struct Method {
 pub struct ParamRule {
     /// What it may be.
     pub rule: ValueRule,
-    /// If it is not there; `None`: it must be.
+    /// If it is not there; `None`: it must be. `()` is for one that may be left out.
     pub default: Option<Value>,
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::at::dialect::Limits;
 use crate::at::pattern::Pattern;
-use crate::flow::duration;
-use crate::flow::model::Flow;
 use crate::flow::model::station::StateVar;
+use crate::flow::model::{Flow, FlowId, Program};
+use crate::flow::{bounds, duration};
 use crate::hooks::{self, Value};
 
 use super::code::quoted;
@@ -53,6 +53,22 @@ pub fn arguments(flow: &Flow, with: &Value) -> Result<(), String> {
         Some(param) => Err(format!("the flow `{name}` needs the param `{}`", param.name)),
         None => Ok(()),
     }
+}
+
+/// Whether the flow that `run(flow)` names surely ends within the time that its handler has left.
+///
+/// # Errors
+///
+/// It may not.
+pub fn enough_time(program: &Program, id: FlowId, flow: &str, left: Duration) -> Result<(), String> {
+    if bounds::of_flow(program, id).time.is_some_and(|most| most <= left) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{flow}` can take longer than the {} that this handler has left; `after(\"0s\", \"{flow}\")` runs it by \
+         itself",
+        duration::display(left)
+    ))
 }
 
 /// The content of `publish(topic, value)`: text and bytes as they are, anything else as JSON.

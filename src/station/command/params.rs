@@ -53,6 +53,7 @@ mod tests {
             ("every", rule(ValueKind::Duration, Some(60.0), None, Some(Value::from("60s")))),
             ("text", rule(ValueKind::Text, None, Some(3.0), Some(Value::from("")))),
             ("on", rule(ValueKind::Bool, None, None, Some(Value::from(false)))),
+            ("note", rule(ValueKind::Text, None, None, Some(Value::UNIT))),
         ];
         let params = params.into_iter().map(|(name, rule)| (name.into(), rule)).collect();
         Method { params, dangerous: false, takes_context: false }
@@ -88,7 +89,7 @@ mod tests {
             ("\"x\"", "the params are text, and must be a map"),
             (
                 "{\"seconds\":300,\"__proto__\\n\":1}",
-                "there is no param `__proto__\\n`; the method takes `every`, `on`, `seconds`, `text`, `timeout`",
+                "there is no param `__proto__\\n`; the method takes `every`, `note`, `on`, `seconds`, `text`, `timeout`",
             ),
         ] {
             assert_eq!(checked(params), Err(message.to_owned()), "{params}");

@@ -85,6 +85,12 @@ impl Case {
     /// As a test file has it.
     pub fn test_file(&self, source: &Source, violation: &Violation) -> String {
         let flow = source.file.file_name().unwrap_or_default().to_string_lossy();
+        // A text of JSON is one of YAML, whatever it holds.
+        let flow = if flow.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+            flow.into_owned()
+        } else {
+            Json::from(&*flow).to_string()
+        };
         let mut text = format!("flow: {flow}\nport: sim:{}\nseed: {}\n", source.module, self.seed);
         write_vars(source, &mut text);
         text.push_str("\ntests:\n");

@@ -209,6 +209,18 @@ fn what_is_printed_fails_when_it_is_run() {
     }
 }
 
+#[test]
+fn a_printed_case_names_its_file_whatever_that_is_called() {
+    for name in ["pump #2.yaml", "it's: #2 {x}.yaml", "pump.yaml"] {
+        let source = Source { file: Path::new("flows").join(name), ..station() };
+        let violation = Violation { rule: "S1", at: crate::link::Mono::ZERO, what: String::new() };
+        let text = Case::quiet(1, Duration::from_mins(1)).test_file(&source, &violation);
+        let mut problems = Diagnostics::new();
+        let file = read::read(Path::new("flows/found.test.yaml"), &text, &mut problems);
+        assert_eq!(file.expect("it can be read").flow, Path::new("flows").join(name), "{text}");
+    }
+}
+
 /// Everything that can be written down in such a file happens again there as it happened before.
 #[test]
 fn a_printed_case_is_the_same_case() {

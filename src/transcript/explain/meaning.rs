@@ -63,7 +63,7 @@ fn standard(text: &str, asked: &str) -> Option<String> {
     let number = |index: usize| fields.get(index).and_then(|field| field.parse::<u32>().ok());
     match name {
         "+CSQ" => signal(number(0)?, number(1)?),
-        "+CREG" | "+CGREG" | "+CEREG" => registration(&fields, asked.ends_with('?')),
+        "+CREG" | "+CGREG" | "+CEREG" => registration(&fields, reads(asked, name)),
         "+CPIN" => pin(rest.trim()).map(str::to_owned),
         "+COPS" => operator(number(0)?, fields.get(2).copied(), number(3)),
         "+CGATT" => Some(match number(0)? {
@@ -73,6 +73,13 @@ fn standard(text: &str, asked: &str) -> Option<String> {
         }),
         _ => None,
     }
+}
+
+/// Whether a command line, or one of those joined in it by `;`, asks for the value of `name`.
+fn reads(line: &str, name: &str) -> bool {
+    let line = line.to_ascii_uppercase();
+    let body = line.strip_prefix("AT").unwrap_or(&line);
+    body.split(';').any(|part| part.trim().strip_suffix('?').is_some_and(|part| part.ends_with(name)))
 }
 
 /// Clause 8.5.
@@ -94,8 +101,10 @@ fn signal(rssi: u32, ber: u32) -> Option<String> {
 
 /// Clauses 7.2, 10.1.20 and 10.1.22. The answer to a read command begins with what URCs were asked for; a
 /// URC does not.
-fn registration(fields: &[&str], answers_read: bool) -> Option<String> {
-    let fields = if answers_read { fields.get(1..)? } else { fields };
+fn registration(fields: &[&str], reads: bool) -> Option<String> {
+    // What comes unasked meanwhile has the area, a text, in the second place.
+    let answers = reads && !fields.get(1).is_some_and(|field| field.starts_with('"'));
+    let fields = if answers { fields.get(1..)? } else { fields };
     let state = match fields.first()?.parse::<u32>().ok()? {
         0 => "not registered, and not searching",
         1 => "registered, home network",

@@ -43,6 +43,10 @@ fn states_and_numbers_by_name() {
         ("AT+CSQ", "+CSQ: 40,99", None),
         ("AT+CSQ=?", "+CSQ: 0,99", None),
         ("AT+CEREG?", "+CEREG: 2,1,\"12AB\",\"01234567\",7", Some("registered, home network, LTE")),
+        ("AT+CREG=2;+CREG?", "+CREG: 2,1,\"1863\",\"01a2c315\",7", Some("registered, home network, LTE")),
+        ("at+creg?;+csq", "+CREG: 0,1", Some("registered, home network")),
+        // It came unasked while that was asked.
+        ("AT+CREG?", "+CREG: 2,\"1863\",\"01a2c315\",7", Some("not registered, searching, LTE")),
         ("", "+CEREG: 5,\"12AB\",\"01234567\",9", Some("registered, roaming, NB-IoT")),
         ("", "+CGREG: 11", None),
         ("AT+CPIN?", "+CPIN: SIM PUK", Some("the SIM is blocked and wants its PUK")),

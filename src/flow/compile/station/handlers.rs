@@ -10,7 +10,7 @@ use crate::flow::keys;
 use crate::flow::model::station::{Method, ParamRule};
 use crate::flow::model::{FlowId, UnitId};
 use crate::flow::yaml::{Key, Node};
-use crate::hooks::{Mention, Mentioned, is_host_function};
+use crate::hooks::{Mention, Mentioned, Value, is_host_function};
 
 use super::super::Compiler;
 
@@ -76,6 +76,7 @@ impl Compiler<'_> {
             let Some(fields) = self.open(node, &keys::PARAM) else { continue };
             let rule = self.value_rule(&fields);
             let default = fields.node("default");
+            let optional = fields.bool("required", self.problems).is_some_and(|required| !required.value);
             fields.finish();
             let Some(rule) = rule else { continue };
             let default = match default {
@@ -83,7 +84,7 @@ impl Compiler<'_> {
                     Some(value) => Some(value),
                     None => continue,
                 },
-                None => None,
+                None => optional.then_some(Value::UNIT),
             };
             rules.insert(key.text.as_str().into(), ParamRule { rule, default });
         }

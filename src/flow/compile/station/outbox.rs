@@ -37,6 +37,8 @@ impl Compiler<'_> {
         plan.keep = fields.duration("keep", problems).map_or(plan.keep, |keep| keep.value);
         plan.max_rows = fields.int("max", problems).and_then(count).unwrap_or(plan.max_rows);
         plan.max_bytes = fields.int("bytes", problems).and_then(count).unwrap_or(plan.max_bytes);
+        // There is one order.
+        let _ = fields.one_of("order", problems);
         if fields.one_of("drop", problems).is_some_and(|word| word.value == "newest") {
             plan.drop = Drop::Newest;
         }
