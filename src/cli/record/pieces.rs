@@ -50,7 +50,7 @@ pub(super) fn pieces(
             Happened::Command(_) => {
                 let (group, used) = group(rest);
                 since = group.last().map_or(since, |sent| sent.ended);
-                attempts(group, &rest[used..], &wants_data, &mut pieces);
+                attempts(&group, &rest[used..], &wants_data, &mut pieces);
                 rest = &rest[used..];
             }
             Happened::Note(text) => {
@@ -162,23 +162,30 @@ fn group(rest: &[Happened]) -> (Vec<&Sent>, usize) {
 
 /// What a group of the same command is: one attempt after the other, several commands, or a mistake.
 fn attempts(
-    group: Vec<&Sent>,
+    group: &[&Sent],
     later: &[Happened],
     wants_data: &impl Fn(&str) -> bool,
     pieces: &mut Vec<Piece>,
 ) {
     let good = |sent: &&Sent| sent.outcome == Outcome::Good;
-    let Some((last, earlier)) = group.split_last() else { return };
-    if !good(last) {
-        if let Some(heard) = heard_at_last(last, later) {
-            pieces.push(Piece::Command { refused: group.into_iter().cloned().collect(), sent: heard });
-            return;
-        }
-        for sent in group {
-            failed(sent, later, wants_data, pieces);
-        }
+    // What passed was done, whatever became of it when it was sent once more.
+    let passed = group.iter().rposition(good).map_or(0, |last| last + 1);
+    let (group, failing) = group.split_at(passed);
+    passing(group, pieces);
+    let Some(last) = failing.last() else { return };
+    if let Some(heard) = heard_at_last(last, later) {
+        pieces.push(Piece::Command { refused: failing.iter().copied().cloned().collect(), sent: heard });
         return;
     }
+    for sent in failing {
+        failed(sent, later, wants_data, pieces);
+    }
+}
+
+/// Attempts of which the last was good, if there are any.
+fn passing(group: &[&Sent], pieces: &mut Vec<Piece>) {
+    let good = |sent: &&Sent| sent.outcome == Outcome::Good;
+    let Some((last, earlier)) = group.split_last() else { return };
     let command = |refused: &[&Sent], sent: &Sent| Piece::Command {
         refused: refused.iter().copied().cloned().collect(),
         sent: sent.clone(),

@@ -1,0 +1,67 @@
+//! What was typed by hand becomes a flow that does the same, on the simulation and on its own recording.
+
+mod support;
+
+use std::fs;
+
+use support::process::{Done, atflow, run, run_typed};
+use support::temp::TempDir;
+
+const SIM: &str = "sim:luat-air724";
+const WARM: &str = "sim: { start: warm }\n";
+
+/// A conversation that was recorded.
+struct Recorded {
+    dir: TempDir,
+    /// What the console showed.
+    said: String,
+}
+
+impl Recorded {
+    /// What was typed to a simulated module that is as `scenario` says.
+    #[track_caller]
+    fn on_sim(scenario: &str, lines: &str) -> Self {
+        let dir = TempDir::new();
+        let scenario = dir.file("scenario.yaml", scenario);
+        let record = ["record", SIM, "--speed", "max", "--scenario", &scenario, "-o", &dir.join("typed")];
+        let said = run_typed(&mut atflow(&dir, record), lines).exited(0).stdout;
+        Self { dir, said }
+    }
+
+    /// The steps of the flow, which `check` has nothing to say about.
+    #[track_caller]
+    fn steps(&self) -> String {
+        let checked = run(&mut atflow(&self.dir, ["check", &self.dir.join("typed.yaml")])).exited(0);
+        assert!(checked.stderr.is_empty(), "{}", checked.stderr);
+        let flow = fs::read_to_string(self.dir.join("typed.yaml")).expect("a flow");
+        flow.split_once("\nsteps:\n").expect("every flow has steps").1.to_owned()
+    }
+
+    /// Runs the flow on the simulated module as it was.
+    #[track_caller]
+    fn passes_on_sim(&self) {
+        let scenario = self.dir.join("scenario.yaml");
+        self.run(&["--port", SIM, "--speed", "max", "--scenario", &scenario]).exited(0);
+    }
+
+    /// Runs the flow on its own recording.
+    #[track_caller]
+    fn passes_on_its_replay(&self) {
+        self.run(&["--port", &format!("replay:{}", self.dir.join("typed.jsonl"))]).exited(0);
+    }
+
+    fn run(&self, on: &[&str]) -> Done {
+        let flow = self.dir.join("typed.yaml");
+        run(&mut atflow(&self.dir, ["run", &flow].iter().chain(on)))
+    }
+}
+
+#[test]
+fn what_passed_is_a_step_whatever_it_said_the_second_time() {
+    let recorded = Recorded::on_sim(WARM, "AT\nAT+CSTT\nAT+CIICR\nAT+CIICR\nAT+CIFSR\n");
+    assert!(recorded.said.contains("› AT+CIICR\n+CME ERROR: 3  operation"), "{}", recorded.said);
+    let steps = recorded.steps();
+    assert!(steps.contains("  - AT+CIICR\n\n  # AT+CIICR: +CME ERROR: 3 (operation"), "{steps}");
+    recorded.passes_on_sim();
+    recorded.passes_on_its_replay();
+}
