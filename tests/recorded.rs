@@ -65,3 +65,14 @@ fn what_passed_is_a_step_whatever_it_said_the_second_time() {
     recorded.passes_on_sim();
     recorded.passes_on_its_replay();
 }
+
+/// A message that was sent twice is two messages, and each has a reference of its own.
+#[test]
+fn data_that_was_sent_twice_is_two_steps() {
+    let sms = "AT+CMGS=\"+49\"\none\x1a\n";
+    let recorded = Recorded::on_sim(WARM, &format!("AT+CMGF=1\n{sms}{sms}"));
+    let step = "  - send: AT+CMGS=\"+49\"\n    data: one\n    expect: '+CMGS: {reference:int}'\n";
+    assert_eq!(recorded.steps(), format!("  - AT+CMGF=1\n\n{step}\n{step}"));
+    recorded.passes_on_sim();
+    recorded.passes_on_its_replay();
+}

@@ -182,7 +182,7 @@ fn attempts(
     }
 }
 
-/// Attempts of which the last was good, if there are any.
+/// Attempts of which the last was good, if there are any: one step if they ask, else as many as acted.
 fn passing(group: &[&Sent], pieces: &mut Vec<Piece>) {
     let good = |sent: &&Sent| sent.outcome == Outcome::Good;
     let Some((last, earlier)) = group.split_last() else { return };
@@ -190,17 +190,14 @@ fn passing(group: &[&Sent], pieces: &mut Vec<Piece>) {
         refused: refused.iter().copied().cloned().collect(),
         sent: sent.clone(),
     };
-    if earlier.iter().all(good) {
-        let reading = last.data.is_none() && !last.answer.is_empty();
-        let until = !earlier.is_empty() && decided(earlier, last);
-        match (until, reading) {
-            (true, _) => pieces.push(command(earlier, last)),
-            (false, true) => pieces.push(command(&[], last)),
-            (false, false) => pieces.extend(group.iter().map(|sent| command(&[], sent))),
-        }
-        return;
+    if last.data.is_some() || last.answer.is_empty() {
+        let steps = group.split_inclusive(good).filter_map(<[&Sent]>::split_last);
+        pieces.extend(steps.map(|(last, refused)| command(refused, last)));
+    } else if earlier.iter().all(good) && !decided(earlier, last) {
+        pieces.push(command(&[], last));
+    } else {
+        pieces.push(command(earlier, last));
     }
-    pieces.push(command(earlier, last));
 }
 
 /// An `AT` without an answer was asked again, before the next command, until the module heard it.
@@ -217,10 +214,11 @@ fn heard_at_last(sent: &Sent, later: &[Happened]) -> Option<Sent> {
 /// Whether a command was repeated until it said something else: all answers before were the same, and what
 /// changed is no measurement.
 fn decided(earlier: &[&Sent], last: &Sent) -> bool {
-    let same = earlier.iter().all(|sent| sent.answer == earlier[0].answer);
+    let Some(first) = earlier.first() else { return false };
+    let same = earlier.iter().all(|sent| sent.answer == first.answer);
     let measured = |text: &str| text.split(|c: char| !c.is_ascii_digit()).any(|number| number.len() > 1);
-    let measurement = earlier[0].answer.iter().chain(&last.answer).any(|line| measured(line));
-    same && earlier[0].answer != last.answer && !measurement
+    let measurement = first.answer.iter().chain(&last.answer).any(|line| measured(line));
+    same && first.answer != last.answer && !measurement
 }
 
 /// A command that failed: a mistake if it was soon corrected, else something whose failure does not matter. Where
