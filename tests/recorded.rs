@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 
+use support::module::{Module, framed};
 use support::process::{Done, atflow, run, run_typed};
 use support::temp::TempDir;
 
@@ -25,6 +26,17 @@ impl Recorded {
         let scenario = dir.file("scenario.yaml", scenario);
         let record = ["record", SIM, "--speed", "max", "--scenario", &scenario, "-o", &dir.join("typed")];
         let said = run_typed(&mut atflow(&dir, record), lines).exited(0).stdout;
+        Self { dir, said }
+    }
+
+    /// What was typed to a module that answers as `reply` says.
+    #[track_caller]
+    fn on_module(reply: impl FnMut(&str) -> Vec<u8> + Send + 'static, lines: &str) -> Self {
+        let dir = TempDir::new();
+        let module = Module::answering(reply);
+        let record = ["record", module.port(), "-o", &dir.join("typed")];
+        let said = run_typed(&mut atflow(&dir, record), lines).exited(0).stdout;
+        module.finish();
         Self { dir, said }
     }
 
@@ -75,4 +87,24 @@ fn data_that_was_sent_twice_is_two_steps() {
     assert_eq!(recorded.steps(), format!("  - AT+CMGF=1\n\n{step}\n{step}"));
     recorded.passes_on_sim();
     recorded.passes_on_its_replay();
+}
+
+/// What a module said one after the other is no promise that it says the last of it first.
+#[test]
+fn a_question_that_was_repeated_is_one_step_that_takes_every_answer() {
+    for (answers, expect) in [
+        (["+R: 1", "+R: 2", "+R: 3"], "'+R: {:int}'"),
+        (["-55 dBm", "-57 dBm", "-55 dBm"], "'{}'"),
+        (["+R: 1|a", "+R: 1", "+R: 1|b|c"], "'+R: 1'"),
+        (["+Q: 4|+R: 1", "+R: 1|+R: 1", "+R: 1|+R: 1"], "'+R: 1'"),
+    ] {
+        let mut left = answers.into_iter();
+        let reply = move |_: &str| {
+            let lines: Vec<&str> = left.next().expect("an answer").split('|').chain(["OK"]).collect();
+            framed(&lines)
+        };
+        let recorded = Recorded::on_module(reply, "AT+R\nAT+R\nAT+R\n");
+        assert_eq!(recorded.steps(), format!("  - send: AT+R\n    expect: {expect}\n"));
+        recorded.passes_on_its_replay();
+    }
 }

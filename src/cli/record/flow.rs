@@ -10,7 +10,7 @@ use crate::flow::duration;
 
 use super::super::console::secrets::Secrets;
 use super::super::console::story::{Happened, Outcome, Sent};
-use super::pieces::{Piece, pieces};
+use super::pieces::{Piece, pieces, takes};
 use super::shape::Seen;
 use super::yaml::{Step, Value, push_steps, scalar};
 
@@ -53,8 +53,8 @@ impl Recording<'_> {
                 Piece::Lines { patterns, since, came } => {
                     self.awaits(patterns, came.since(*since)).ok_or_else(|| patterns.join(", "))
                 }
-                Piece::Command { refused, sent } => {
-                    self.command(refused, sent, &answers).ok_or_else(|| sent.typed.clone())
+                Piece::Command { refused, alike, sent } => {
+                    self.command(refused, alike, sent, &answers).ok_or_else(|| sent.typed.clone())
                 }
             };
             let mut step = match made {
@@ -65,7 +65,7 @@ impl Recording<'_> {
                     continue;
                 }
             };
-            if let (true, Piece::Command { refused, sent }) = (steps.is_empty(), piece)
+            if let (true, Piece::Command { refused, sent, .. }) = (steps.is_empty(), piece)
                 && refused.is_empty()
                 && is_first_word(sent)
             {
@@ -106,7 +106,7 @@ impl Recording<'_> {
     }
 
     /// The step of a command; `None` if it would show a secret.
-    fn command(&self, refused: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Option<Step> {
+    fn command(&self, refused: &[Sent], alike: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Option<Step> {
         let mut step = Step::default();
         step.keys.push(("send", Value::Text(self.secrets.named_command(&sent.typed)?)));
         if let Some(data) = &sent.data {
@@ -127,7 +127,7 @@ impl Recording<'_> {
             }
         }
         if sent.outcome == Outcome::Good {
-            match <[String; 1]>::try_from(self.expected(refused, sent, answers)) {
+            match <[String; 1]>::try_from(self.expected(refused, alike, sent, answers)) {
                 Ok([only]) => step.keys.push(("expect", Value::Text(only))),
                 Err(several) if !several.is_empty() => step.keys.push(("expect", Value::List(several))),
                 Err(_) => {}
@@ -159,8 +159,8 @@ impl Recording<'_> {
         Some(Step { comments: Vec::new(), keys })
     }
 
-    /// The lines that the answer must have.
-    fn expected(&self, refused: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Vec<String> {
+    /// The lines that the answer must have, as those had that it stands for.
+    fn expected(&self, refused: &[Sent], alike: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Vec<String> {
         if self.dialect.entry(&sent.typed).is_some_and(|entry| entry.rules.expect.is_some()) {
             return Vec::new();
         }
@@ -177,8 +177,11 @@ impl Recording<'_> {
                 let (others, refused) = (borrowed(others), borrowed(refused));
                 Seen { command: &sent.typed, line, others, refused }.pattern()
             };
+            let has =
+                |sent: &Sent, pattern: &str| sent.answer.get(index).is_some_and(|line| takes(pattern, line));
             // Of several lines one may be as ever, and another one be what was waited for.
-            seen(&others, &refused).or_else(|| seen(&[], &refused)).or_else(|| seen(&[], &[]))
+            let pattern = seen(&others, &refused).or_else(|| seen(&[], &refused)).or_else(|| seen(&[], &[]));
+            pattern.filter(|pattern| alike.iter().all(|sent| has(sent, pattern)))
         };
         let lines = sent.answer.iter().enumerate().take(LINES);
         lines.filter(|(_, line)| !self.secrets.shows_in(line)).filter_map(pattern).collect()
@@ -203,10 +206,11 @@ type Answers<'p> = BTreeMap<&'p str, Vec<&'p [String]>>;
 fn answers(pieces: &[Piece]) -> Answers<'_> {
     let mut answers = Answers::new();
     for piece in pieces {
-        if let Piece::Command { sent, .. } = piece
+        if let Piece::Command { alike, sent, .. } = piece
             && sent.outcome == Outcome::Good
         {
-            answers.entry(&sent.typed).or_default().push(&sent.answer);
+            let all = alike.iter().chain([sent]).map(|sent| &sent.answer[..]);
+            answers.entry(&sent.typed).or_default().extend(all);
         }
     }
     answers

@@ -15,9 +15,11 @@ const TYPO: usize = 3;
 /// Something that becomes a step, or words about the next one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Piece {
-    /// One command; `refused` are the attempts before it that were not good enough.
+    /// One command; `refused` are the attempts before it that were not good enough, `alike` those that were,
+    /// and for which it stands.
     Command {
         refused: Vec<Sent>,
+        alike: Vec<Sent>,
         sent: Sent,
     },
     /// Lines that were waited for, or came after a command, and when the last of them did, from when the
@@ -82,7 +84,7 @@ pub(super) fn pieces(
 fn asked_until(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut all: Vec<Piece> = Vec::with_capacity(pieces.len());
     for piece in pieces {
-        let Piece::Command { refused, sent } = piece else {
+        let Piece::Command { refused, alike, sent } = piece else {
             all.push(piece);
             continue;
         };
@@ -90,18 +92,19 @@ fn asked_until(pieces: Vec<Piece>) -> Vec<Piece> {
             |piece: &Piece| matches!(piece, Piece::Command { sent: other, .. } if other.typed == sent.typed);
         let mut earlier: Vec<Sent> = Vec::new();
         for piece in all.iter().filter(|piece| same(piece)) {
-            if let Piece::Command { refused, sent } = piece {
-                earlier.extend(refused.iter().chain([sent]).cloned());
+            if let Piece::Command { refused, alike, sent } = piece {
+                earlier.extend(refused.iter().chain(alike).chain([sent]).cloned());
             }
         }
-        earlier.extend(refused.iter().cloned());
+        let before = earlier.len();
+        earlier.extend(refused.iter().chain(&alike).cloned());
         let good = earlier.iter().chain([&sent]).all(|sent| sent.outcome == Outcome::Good);
-        let asks = sent.typed.ends_with('?') && good && earlier.len() > refused.len();
+        let asks = sent.typed.ends_with('?') && good && before > 0;
         if asks && decided(&earlier.iter().collect::<Vec<_>>(), &sent) {
             all.retain(|piece| !same(piece));
-            all.push(Piece::Command { refused: earlier, sent });
+            all.push(Piece::Command { refused: earlier, alike: Vec::new(), sent });
         } else {
-            all.push(Piece::Command { refused, sent });
+            all.push(Piece::Command { refused, alike, sent });
         }
     }
     all
@@ -174,7 +177,7 @@ fn attempts(
     passing(group, pieces);
     let Some(last) = failing.last() else { return };
     if let Some(heard) = heard_at_last(last, later) {
-        pieces.push(Piece::Command { refused: failing.iter().copied().cloned().collect(), sent: heard });
+        pieces.push(command(failing, &[], &heard));
         return;
     }
     for sent in failing {
@@ -186,18 +189,19 @@ fn attempts(
 fn passing(group: &[&Sent], pieces: &mut Vec<Piece>) {
     let good = |sent: &&Sent| sent.outcome == Outcome::Good;
     let Some((last, earlier)) = group.split_last() else { return };
-    let command = |refused: &[&Sent], sent: &Sent| Piece::Command {
-        refused: refused.iter().copied().cloned().collect(),
-        sent: sent.clone(),
-    };
     if last.data.is_some() || last.answer.is_empty() {
         let steps = group.split_inclusive(good).filter_map(<[&Sent]>::split_last);
-        pieces.extend(steps.map(|(last, refused)| command(refused, last)));
+        pieces.extend(steps.map(|(last, refused)| command(refused, &[], last)));
     } else if earlier.iter().all(good) && !decided(earlier, last) {
-        pieces.push(command(&[], last));
+        pieces.push(command(&[], earlier, last));
     } else {
-        pieces.push(command(earlier, last));
+        pieces.push(command(earlier, &[], last));
     }
+}
+
+fn command(refused: &[&Sent], alike: &[&Sent], sent: &Sent) -> Piece {
+    let owned = |all: &[&Sent]| all.iter().copied().cloned().collect();
+    Piece::Command { refused: owned(refused), alike: owned(alike), sent: sent.clone() }
 }
 
 /// An `AT` without an answer was asked again, before the next command, until the module heard it.
@@ -240,7 +244,7 @@ fn failed(sent: &Sent, later: &[Happened], wants_data: &impl Fn(&str) -> bool, p
     });
     match sent.outcome {
         Outcome::Refused(_) if !corrected && sent.data.is_none() && !wants_data(&sent.typed) => {
-            pieces.push(Piece::Command { refused: Vec::new(), sent: sent.clone() });
+            pieces.push(command(&[], &[], sent));
         }
         _ => pieces.push(Piece::Mistake { what: format!("{}: {said}", sent.typed), corrected }),
     }
