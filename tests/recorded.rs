@@ -108,3 +108,18 @@ fn a_question_that_was_repeated_is_one_step_that_takes_every_answer() {
         recorded.passes_on_its_replay();
     }
 }
+
+/// The recording has the line behind the command that stood before it, be it a question, a reading or a slip.
+#[test]
+fn what_stands_before_a_line_that_was_waited_for_is_sent_in_the_flow() {
+    let up = ":wait RDY\n:wait SMS READY 10s\nAT\n";
+    for before in ["AT+CREG?\n", "AT+CSTX\n", "AT+CSTX\nAT+CSTX\n", "AT+CSQ\nAT+CSQ\n"] {
+        let served = ":wait +E_UTRAN Service 20s\nAT+CREG?\nAT+CSTT\nAT+CSQ\n";
+        let recorded = Recorded::on_sim("{}", &format!("{up}{before}{served}"));
+        let steps = recorded.steps();
+        let sent = steps.lines().filter(|line| line.contains("AT")).count();
+        assert_eq!(sent, 4 + before.lines().count(), "{steps}");
+        recorded.passes_on_sim();
+        recorded.passes_on_its_replay();
+    }
+}

@@ -80,34 +80,61 @@ pub(super) fn pieces(
 }
 
 /// A state that was asked for now and then, until it was another one, was waited for: the last question
-/// takes the place of all.
+/// takes the place of all since a line was waited for. What stood right before such a line is sent as often as it
+/// was, or its recording would keep the line back.
 fn asked_until(pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut all: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let (mut all, mut recent) = (Vec::with_capacity(pieces.len()), Vec::new());
     for piece in pieces {
-        let Piece::Command { refused, alike, sent } = piece else {
-            all.push(piece);
-            continue;
-        };
-        let same =
-            |piece: &Piece| matches!(piece, Piece::Command { sent: other, .. } if other.typed == sent.typed);
-        let mut earlier: Vec<Sent> = Vec::new();
-        for piece in all.iter().filter(|piece| same(piece)) {
-            if let Piece::Command { refused, alike, sent } = piece {
-                earlier.extend(refused.iter().chain(alike).chain([sent]).cloned());
+        match piece {
+            Piece::Command { .. } => asked(piece, &mut recent),
+            Piece::Lines { .. } => {
+                let last = recent.iter().rposition(|piece| matches!(piece, Piece::Command { .. }));
+                if let Some(last) = last {
+                    let each = apart(&recent[last]);
+                    recent.splice(last..=last, each);
+                }
+                all.append(&mut recent);
+                all.push(piece);
             }
-        }
-        let before = earlier.len();
-        earlier.extend(refused.iter().chain(&alike).cloned());
-        let good = earlier.iter().chain([&sent]).all(|sent| sent.outcome == Outcome::Good);
-        let asks = sent.typed.ends_with('?') && good && before > 0;
-        if asks && decided(&earlier.iter().collect::<Vec<_>>(), &sent) {
-            all.retain(|piece| !same(piece));
-            all.push(Piece::Command { refused: earlier, alike: Vec::new(), sent });
-        } else {
-            all.push(Piece::Command { refused, alike, sent });
+            piece => recent.push(piece),
         }
     }
+    all.append(&mut recent);
     all
+}
+
+/// Adds a command to the recent ones, or puts it in their place.
+fn asked(piece: Piece, recent: &mut Vec<Piece>) {
+    let Piece::Command { refused, alike, sent } = &piece else { return };
+    let same =
+        |piece: &Piece| matches!(piece, Piece::Command { sent: other, .. } if other.typed == sent.typed);
+    let mut earlier: Vec<Sent> = Vec::new();
+    for piece in recent.iter().filter(|piece| same(piece)) {
+        if let Piece::Command { refused, alike, sent } = piece {
+            earlier.extend(refused.iter().chain(alike).chain([sent]).cloned());
+        }
+    }
+    let again = !earlier.is_empty();
+    earlier.extend(refused.iter().chain(alike).cloned());
+    let good = earlier.iter().chain([sent]).all(|sent| sent.outcome == Outcome::Good);
+    let asks = sent.typed.ends_with('?') && good && again;
+    if asks && decided(&earlier.iter().collect::<Vec<_>>(), sent) {
+        let sent = sent.clone();
+        recent.retain(|piece| !same(piece));
+        recent.push(Piece::Command { refused: earlier, alike: Vec::new(), sent });
+    } else {
+        recent.push(piece);
+    }
+}
+
+/// A command and those it stands for, each by itself.
+fn apart(piece: &Piece) -> Vec<Piece> {
+    match piece {
+        Piece::Command { refused, alike, sent } if refused.is_empty() => {
+            alike.iter().chain([sent]).map(|sent| command(&[], &[], sent)).collect()
+        }
+        piece => vec![piece.clone()],
+    }
 }
 
 /// A wait; the line may have been among those that had come before.
@@ -242,12 +269,20 @@ fn failed(sent: &Sent, later: &[Happened], wants_data: &impl Fn(&str) -> bool, p
         let typo = index == 0 && strsim::damerau_levenshtein(wrong, right) <= wrong.len() / TYPO;
         (wrong == right || typo) && next.outcome == Outcome::Good
     });
+    // A line that was waited for behind it is kept back by its recording until it is sent.
+    let matters = !corrected || is_awaited_behind(later);
     match sent.outcome {
-        Outcome::Refused(_) if !corrected && sent.data.is_none() && !wants_data(&sent.typed) => {
+        Outcome::Refused(_) if matters && sent.data.is_none() && !wants_data(&sent.typed) => {
             pieces.push(command(&[], &[], sent));
         }
         _ => pieces.push(Piece::Mistake { what: format!("{}: {said}", sent.typed), corrected }),
     }
+}
+
+/// Whether a line was waited for before the next command, and came.
+fn is_awaited_behind(later: &[Happened]) -> bool {
+    let mut behind = later.iter().take_while(|next| !matches!(next, Happened::Command(_)));
+    behind.any(|next| matches!(next, Happened::Wait { came: Some(_), .. }))
 }
 
 /// `AT+CREG` of `AT+CREG=2`.
