@@ -123,3 +123,48 @@ fn what_stands_before_a_line_that_was_waited_for_is_sent_in_the_flow() {
         recorded.passes_on_its_replay();
     }
 }
+
+/// Of many commands the last number is no length; the dialect knows which one is.
+#[test]
+fn data_is_as_long_as_the_argument_says_that_the_dialect_names() {
+    let dir = TempDir::new();
+    let said = run_typed(
+        &mut atflow(&dir, ["console", SIM]),
+        "AT+SAPBR=1,1\nAT+HTTPINIT\nAT+HTTPDATA=5,10000\nhello\nAT\n",
+    );
+    let said = said.exited(0).stdout;
+    assert!(said.contains("DOWNLOAD\n> hello\nOK\n› AT\nOK\n"), "{said}");
+
+    let module = Module::start(|wire| {
+        wire.answer("AT+MQTTPUBRAW=0,\"attributes\",7,0,0", b"\r\nOK\r\n\r\n>");
+        assert_eq!(wire.take(7), b"{\"a\":1}");
+        wire.say(framed(&["+MQTTPUB:OK"]));
+        wire.until_over();
+    });
+    let console = ["console", module.port(), "--module", "esp-at"];
+    let typed = "AT+MQTTPUBRAW=0,\"attributes\",7,0,0\n{\"a\":1}\n";
+    let said = run_typed(&mut atflow(&dir, console), typed).exited(0).stdout;
+    module.finish();
+    assert!(said.ends_with("> {\"a\":1}\n+MQTTPUB:OK\n"), "{said}");
+}
+
+/// A dialect that does not know a command takes the wrong number for the length, and whoever types knows better.
+#[test]
+fn data_of_any_length_ends_with_ctrl_d() {
+    for (announced, then) in [(10_000, "wait for more"), (0, "take the rest for a command")] {
+        let dir = TempDir::new();
+        let module = Module::start(move |wire| {
+            wire.answer(&format!("AT+UP=5,{announced}"), b"\r\n> ");
+            assert_eq!(wire.take(5), b"hello");
+            wire.say(framed(&["OK"]));
+            wire.until_over();
+        });
+        let typed = format!("AT+UP=5,{announced}\nhello\x04\n");
+        let said = run_typed(&mut atflow(&dir, ["console", module.port()]), &typed).exited(0).stdout;
+        module.finish();
+        let sent = format!(
+            "> hello\n! 5 bytes are sent, the command line says {announced}; the module may {then}\nOK\n"
+        );
+        assert!(said.ends_with(&sent), "{said}");
+    }
+}

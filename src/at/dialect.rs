@@ -122,6 +122,8 @@ pub struct CommandRules {
     pub prompt: Option<Prompt>,
     /// How data ends.
     pub ends: Option<DataEnd>,
+    /// Which argument says how many bytes of data there are, from 1; the last one if nothing is said.
+    pub length: Option<usize>,
     /// How to leave the data phase.
     pub cancel: Option<Cancel>,
     /// One attempt.

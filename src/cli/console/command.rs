@@ -243,7 +243,7 @@ impl Talk {
 
     /// Takes the data that the module asks for and sends it. False if it was thrown away.
     fn data(&mut self, flight: &mut Flight) -> Result<bool, Fault> {
-        let ends = ends_of(flight);
+        let ends = ends_of(flight, &self.dialect.escapes);
         if self.input.is_terminal() {
             self.screen.say(&match ends {
                 Ends::Length(Some(bytes)) => format!("{bytes} bytes of data"),
@@ -308,7 +308,11 @@ impl Talk {
             };
             match (ends, last) {
                 (Ends::Length(Some(wanted)), None) if bytes < wanted => {}
-                (Ends::Length(Some(wanted)), _) if bytes > wanted => {
+                (Ends::Length(Some(wanted)), Some(_)) if bytes != wanted => {
+                    self.explain_length(bytes, wanted);
+                    return Ok(TypedData::Whole(text, false));
+                }
+                (Ends::Length(Some(wanted)), None) if bytes > wanted => {
                     self.screen.problem(&format!(
                         "these are {bytes} bytes, the module wants {wanted}; type them again"
                     ));
@@ -342,6 +346,14 @@ impl Talk {
         }
     }
 
+    /// Whoever typed knows better how much data there is, or has nothing more.
+    fn explain_length(&self, bytes: usize, wanted: usize) {
+        let then = if bytes < wanted { "wait for more" } else { "take the rest for a command" };
+        self.screen.problem(&format!(
+            "{bytes} bytes are sent, the command line says {wanted}; the module may {then}"
+        ));
+    }
+
     fn explain_silence(&self, flight: &Flight, owes_final: bool) {
         let within = format!("within {}", seconds(flight.timeout));
         let progress = self.session.progress();
@@ -365,17 +377,69 @@ impl Talk {
 }
 
 /// How the data of this command ends: as the dialect says, else as the command line looks.
-fn ends_of(flight: &Flight) -> Ends {
-    let last = flight.line.rsplit([',', '=']).next().and_then(|argument| argument.trim().parse().ok());
+fn ends_of(flight: &Flight, escapes: &[(char, String)]) -> Ends {
+    let argument = match flight.rules.length {
+        Some(number) => argument(&flight.line, number, escapes),
+        None => flight.line.rsplit([',', '=']).next(),
+    };
+    let length = argument.and_then(|argument| argument.trim().parse().ok());
     match flight.rules.ends {
         Some(DataEnd::CtrlZ) => Ends::CtrlZ,
-        None if flight.rules.prompt.is_none() && last.is_none() => Ends::CtrlZ,
-        Some(DataEnd::Length) | None => Ends::Length(last),
+        None if flight.rules.prompt.is_none() && length.is_none() => Ends::CtrlZ,
+        Some(DataEnd::Length) | None => Ends::Length(length),
     }
+}
+
+/// An argument of a command line, the first of which is 1. A comma in quotes parts none, and a quote that is
+/// escaped ends no text.
+fn argument<'l>(line: &'l str, number: usize, escapes: &[(char, String)]) -> Option<&'l str> {
+    let (_, arguments) = line.split_once('=')?;
+    let (mut from, mut at, mut parted, mut quoted) = (0, 0, 0, false);
+    while let Some(c) = arguments[at..].chars().next() {
+        let rest = &arguments[at..];
+        let escape = escapes.iter().find(|(_, escape)| !escape.is_empty() && rest.starts_with(escape));
+        if let Some((_, escape)) = escape {
+            at += escape.len();
+            continue;
+        }
+        quoted ^= c == '"';
+        if c == ',' && !quoted {
+            parted += 1;
+            if parted == number {
+                break;
+            }
+            from = at + 1;
+        }
+        at += c.len_utf8();
+    }
+    (parted + 1 >= number).then(|| &arguments[from..at])
 }
 
 /// Whether a line that could also come unasked is the answer to this command: `+CPIN: READY` to `AT+CPIN?`.
 fn is_answer_of(command: &str, line: &str) -> bool {
     let name = command.get(2..).unwrap_or_default().split(['=', '?']).next().unwrap_or_default();
     name.len() > 1 && line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::argument;
+
+    #[test]
+    fn an_argument_is_what_stands_between_commas_outside_quotes() {
+        let escapes = [('"', "\\\"".to_owned()), (',', "\\,".to_owned())];
+        for (line, number, wanted) in [
+            ("AT+HTTPDATA=5,10000", 1, Some("5")),
+            ("AT+HTTPDATA=5,10000", 2, Some("10000")),
+            ("AT+HTTPDATA=5,10000", 3, None),
+            ("AT+HTTPDATA=5", 1, Some("5")),
+            ("AT+PUB=0,\"a,b\",7,0", 3, Some("7")),
+            ("AT+PUB=0,\"a\\\",b\",7,0", 3, Some("7")),
+            ("AT+PUB=0,a\\,b,7,0", 3, Some("7")),
+            ("AT+PUB=0,ü,7", 3, Some("7")),
+            ("AT+PUB", 1, None),
+        ] {
+            assert_eq!(argument(line, number, &escapes), wanted, "{line}");
+        }
+    }
 }

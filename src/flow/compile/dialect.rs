@@ -206,6 +206,7 @@ impl Compiler<'_> {
         let Some(fields) = self.open(node, &keys::COMMAND) else { return };
         let nodes = SendNodes::of_entry(&fields, self.problems);
         let timeout = fields.duration("timeout", self.problems).map(|timeout| timeout.value);
+        let length = fields.int("length", self.problems);
         fields.finish();
         if !key.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("AT")) {
             self.problems
@@ -216,6 +217,7 @@ impl Compiler<'_> {
         }
         let mut rules = self.rules(&nodes, Stand::Table, Stand::TableNeedsText);
         rules.timeout = timeout;
+        rules.length = length.and_then(|length| usize::try_from(length.value).ok());
         self.table_keys.push((key.to_string(), at));
         out.push(CommandEntry { key: key.to_string(), rules });
     }

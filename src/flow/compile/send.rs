@@ -222,6 +222,7 @@ impl Compiler<'_> {
                 "ctrl-z" => Cancel::CtrlZ,
                 _ => Cancel::None,
             }),
+            length: None,
             timeout: None,
             once: nodes.once,
             restarts: nodes.restarts,

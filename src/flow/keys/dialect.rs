@@ -173,6 +173,12 @@ pub static COMMAND: Shape = Shape {
         .example("[SHUT OK, OK]"),
         Key::new("prompt", Takes::Text, "what asks for data: `'>'` or a word").example("'>'"),
         Key::new("ends", Takes::OneOf(&["length", "ctrl-z"]), "how the data ends").default("length"),
+        Key::new(
+            "length",
+            Takes::Int { min: 1, max: 64 },
+            "which argument says how many bytes of data there are, for who types a command: 1 is the first",
+        )
+        .default("the last"),
         Key::new("cancel", Takes::OneOf(&["none", "esc", "ctrl-z"]), "how to leave the data phase")
             .default("none"),
         Key::new("timeout", Takes::Duration, "one attempt").default("`line.timeout`"),
