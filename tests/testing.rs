@@ -136,6 +136,23 @@ const NEVER: &str = "\
 0 passed, 1 failed; 80ms of simulated time
 ";
 
+#[test]
+fn a_run_of_a_station_that_takes_too_long_is_found() {
+    let dir = TempDir::new();
+    let flow = "module: luat-air724\ncloud: thingscloud\nschedule: [{ name: x, every: 1m, steps: [{ sleep: 3s }] }]\n";
+    dir.file("x.yaml", flow);
+    let with = |within: &str| {
+        let text = format!(
+            "flow: x.yaml\ntests:\n  - name: x\n    for: 5m\n    expect: [{{ run: x, within: {within} }}]\n"
+        );
+        dir.file("x.test.yaml", text);
+        test(&dir, &["."])
+    };
+    with("3s").exited(0);
+    let printed = with("2s").exited(1).stdout;
+    assert!(printed.contains("error[AT1101]: `x` ran and took 3.00s, expected at most 2s"), "{printed}");
+}
+
 /// Whatever a test shows of what it found.
 #[test]
 fn no_secret_is_in_what_a_test_shows() {

@@ -154,6 +154,8 @@ pub enum Subject {
         passed: Option<NumberRange>,
         /// How many failed.
         failed: Option<NumberRange>,
+        /// None of them took longer.
+        within: Option<Duration>,
     },
     /// The link came up.
     LinkUp,

@@ -52,6 +52,15 @@ struct Happened {
     at: Mono,
     text: String,
     passed: bool,
+    /// Of a run.
+    took: Duration,
+}
+
+impl Happened {
+    /// Something that takes no time.
+    fn at(at: Mono, text: String, passed: bool) -> Self {
+        Self { at, text, passed, took: Duration::ZERO }
+    }
 }
 
 impl Judge<'_> {
@@ -72,7 +81,7 @@ impl Judge<'_> {
             Subject::Rules => self.ended.broken.as_ref().map(|broken| {
                 let rule = RULES.iter().find(|rule| rule.id == broken.rule);
                 let says = rule.map_or("", |rule| rule.says);
-                let seen = Happened { at: broken.at, text: broken.what.clone(), passed: false };
+                let seen = Happened::at(broken.at, broken.what.clone(), false);
                 let message = format!("{} does not hold: {says}", broken.rule);
                 self.with_seen(expectation, message, &[&seen], Some(broken.at))
             }),
@@ -102,8 +111,12 @@ impl Judge<'_> {
             }
             _ => {
                 let notes = self.ended.notes.get(index).map_or(&[][..], Vec::as_slice);
-                let happened =
-                    |note: &Note| Happened { at: note.at, text: note.text.clone(), passed: note.passed };
+                let happened = |note: &Note| Happened {
+                    at: note.at,
+                    text: note.text.clone(),
+                    passed: note.passed,
+                    took: note.took,
+                };
                 let all = notes.iter().map(happened);
                 // A run that failed ran; an answer with another code is another answer.
                 let is_replied = matches!(expectation.subject, Subject::Replied { .. });
@@ -141,13 +154,10 @@ impl Judge<'_> {
             };
             let line = self.line_of(receipt, &payload);
             match differs {
-                None => good.push(Happened { at: receipt.at, text: line, passed: true }),
+                None => good.push(Happened::at(receipt.at, line, true)),
                 Some(why) => {
-                    others.push(Happened {
-                        at: receipt.at,
-                        text: format!("{line}: {}", self.ended.masked.text(&why)),
-                        passed: false,
-                    });
+                    let text = format!("{line}: {}", self.ended.masked.text(&why));
+                    others.push(Happened::at(receipt.at, text, false));
                 }
             }
         }
@@ -228,7 +238,7 @@ impl Judge<'_> {
     }
 
     fn wrong_runs(&self, expectation: &Expectation, runs: &[Happened]) -> Option<Problem> {
-        let Subject::Runs { passed, failed, .. } = &expectation.subject else { return None };
+        let Subject::Runs { passed, failed, within, .. } = &expectation.subject else { return None };
         for (wanted, is_passed, word) in [(passed, true, "passed"), (failed, false, "failed")] {
             let Some(wanted) = wanted else { continue };
             let those: Vec<&Happened> = runs.iter().filter(|run| run.passed == is_passed).collect();
@@ -250,7 +260,19 @@ impl Judge<'_> {
                 return Some(self.with_seen_up_to(expectation, message, shown, at));
             }
         }
-        None
+        self.slowest_run(expectation, runs, (*within)?)
+    }
+
+    /// The run that took longest, if that was too long.
+    fn slowest_run(&self, expectation: &Expectation, runs: &[Happened], within: Duration) -> Option<Problem> {
+        let worst = runs.iter().max_by_key(|run| run.took).filter(|run| run.took > within)?;
+        let message = format!(
+            "{} and took {}, expected at most {}",
+            does(&expectation.subject),
+            shown(worst.took),
+            duration::display(within)
+        );
+        Some(self.with_seen(expectation, message, &[worst], Some(worst.at)))
     }
 
     fn wrong_spacing(&self, expectation: &Expectation, good: &[Happened]) -> Option<Problem> {

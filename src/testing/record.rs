@@ -1,6 +1,7 @@
 //! Notes what happens during a test, as far as somebody expects something of it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::flow::diag::Span;
 use crate::link::Mono;
@@ -19,6 +20,8 @@ pub(super) struct Note {
     pub text: String,
     /// Of a run: it passed. Of an answer: it has the code that was wanted.
     pub passed: bool,
+    /// Of a run: how long it took.
+    pub took: Duration,
 }
 
 /// Notes what happens.
@@ -88,13 +91,13 @@ impl Recorder {
     }
 
     fn note(&mut self, at: Mono, text: &str, fits: impl Fn(&Subject) -> bool) {
-        self.note_run(at, text, true, fits);
+        self.note_all(&Note { at, text: text.to_owned(), passed: true, took: Duration::ZERO }, fits);
     }
 
-    fn note_run(&mut self, at: Mono, text: &str, passed: bool, fits: impl Fn(&Subject) -> bool) {
+    fn note_all(&mut self, note: &Note, fits: impl Fn(&Subject) -> bool) {
         for (subject, notes) in self.subjects.iter().zip(&mut self.notes) {
             if fits(subject) {
-                notes.push(Note { at, text: text.to_owned(), passed });
+                notes.push(note.clone());
             }
         }
     }
@@ -106,7 +109,8 @@ impl Recorder {
                 && wanted == method
             {
                 let passed = with.as_ref().is_none_or(|with| with == code);
-                notes.push(Note { at, text: format!("{method}: {code}"), passed });
+                let text = format!("{method}: {code}");
+                notes.push(Note { at, text, passed, took: Duration::ZERO });
             }
         }
     }
@@ -121,7 +125,7 @@ impl Recorder {
                 if *next == patterns.len() {
                     *next = 0;
                     let text = String::from_utf8_lossy(line).into_owned();
-                    notes.push(Note { at, text, passed: true });
+                    notes.push(Note { at, text, passed: true, took: Duration::ZERO });
                 }
             }
         }
@@ -194,12 +198,11 @@ impl Watcher for Recorder {
             | Happening::CommandRejected { method, code, reply: true, .. } => {
                 self.replied(at, method, code);
             }
-            Happening::JobFinished { name, outcome, error, .. } => {
-                let text = error.as_deref().unwrap_or(outcome);
-                self.note_run(
-                    at,
-                    text,
-                    outcome == "ok",
+            Happening::JobFinished { name, outcome, error, took_ms, .. } => {
+                let text = error.as_deref().unwrap_or(outcome).to_owned();
+                let note = Note { at, text, passed: outcome == "ok", took: Duration::from_millis(*took_ms) };
+                self.note_all(
+                    &note,
                     |subject| matches!(subject, Subject::Runs { name: wanted, .. } if wanted == name),
                 );
             }

@@ -62,6 +62,7 @@ pub static EXPECTATION: Shape = Shape {
         Key::new("run", Takes::Text, "runs of a schedule, an event or a timer").example("report"),
         Key::new("passed", Takes::Range, "so many of them passed"),
         Key::new("failed", Takes::Range, "so many of them failed"),
+        Key::new("within", Takes::Duration, "none of them took longer").example("30s"),
         Key::new("link", Takes::OneOf(&["up", "lost"]), "the link came up, or was lost"),
         Key::new(
             "error",
@@ -104,6 +105,7 @@ pub static EXPECTATION: Shape = Shape {
         Rule::needs("code", &["replied"], "only what was `replied` has a code"),
         Rule::needs("passed", &["run"], "only what was `run` passes or fails"),
         Rule::needs("failed", &["run"], "only what was `run` passes or fails"),
+        Rule::needs("within", &["run"], "only what was `run` takes a time; of a flow that ends it is `took`"),
         Rule::needs("count", COUNTED, "only what happens can be counted"),
         Rule::needs("spacing", COUNTED, "only what happens again has a spacing"),
         Rule::needs("between", COUNTED, "only what happens has a time"),

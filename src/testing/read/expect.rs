@@ -135,8 +135,9 @@ impl Reading<'_> {
     fn runs(&mut self, fields: &Fields<'_>) -> Option<Subject> {
         let passed = fields.range("passed", self.problems).map(|passed| passed.value);
         let failed = fields.range("failed", self.problems).map(|failed| failed.value);
+        let within = fields.duration("within", self.problems).map(|within| within.value);
         let name = fields.text("run", self.problems)?.text.to_owned();
-        Some(Subject::Runs { name, passed, failed })
+        Some(Subject::Runs { name, passed, failed, within })
     }
 
     fn link(&mut self, fields: &Fields<'_>) -> Option<Subject> {
