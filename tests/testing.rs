@@ -971,6 +971,19 @@ fn a_line_between_two_others_that_makes_a_flow_fail_is_a_failure() {
 }
 
 /// What keeps every world from beginning is no finding of fuzz: it is said once, as `run` says it.
+/// What fails is printed as a test, which has to take its seed.
+#[test]
+fn a_seed_is_one_that_a_test_file_takes() {
+    let dir = folder("      - { verdict: passed }\n");
+    let fuzz = |seed: &str, seeds: &str| {
+        let args = ["fuzz", "signal.yaml", "--for", "1m", "--seed", seed, "--seeds", seeds];
+        run(atflow(&dir, args).current_dir(dir.path()))
+    };
+    fuzz("9223372036854775807", "1").exited(0);
+    let refused = fuzz("9223372036854775807", "2").exited(2);
+    assert!(refused.stderr.contains("a seed is at most 9223372036854775807"), "{}", refused.stderr);
+}
+
 #[test]
 fn what_cannot_be_fuzzed_is_said_once() {
     let flow = "name: x\nmodule: luat-air724\nsteps: [AT]\n";

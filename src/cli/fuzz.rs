@@ -26,6 +26,12 @@ fn fuzzed(args: &FuzzArgs) -> Result<Exit, Exit> {
         complain(&format!("`{}` is no simulated module", args.port), Some("write `--port sim:luat-air724`"));
         return Err(Exit::Usage);
     };
+    // A failing world is printed as a test file, whose whole numbers have 63 bits and a sign.
+    if args.seed.checked_add(args.seeds - 1).is_none_or(|last| last > i64::MAX.cast_unsigned()) {
+        let message = format!("a seed is at most {}, and the last of these would be more", i64::MAX);
+        complain(&message, Some("begin with a smaller `--seed`"));
+        return Err(Exit::Usage);
+    }
     let source = Source {
         file: args.file.clone(),
         folder: std::env::current_dir().unwrap_or_default(),

@@ -174,6 +174,8 @@ impl hooks::Station for StandIn {
         let allowed = downlink.and_then(|downlink| downlink.at.as_deref());
         let rules = AtRules { allowed, dangerous: self.dangerous };
         judge(line, &rules, &self.program.dialect).map_err(|refusal| self.refuse(refusal.message))?;
+        // Whatever fails from here on is no refusal.
+        self.refused.set(false);
         let expected = pattern.map(ask::pattern).transpose()?;
         let answer = self.answer(line, pattern)?;
         self.note(Deed::At { line: line.to_owned(), answer: answer.to_owned() });

@@ -29,7 +29,8 @@ pub fn explain(whole: &Conversation, name: &str, dialect: &Arc<Dialect>, paint: 
     page.out.push_str("\n\n");
     whole.before.iter().for_each(|heard| page.heard(heard));
     for exchange in &whole.exchanges {
-        page.command = command(&exchange.sent.bytes);
+        let is_command = !command(&exchange.sent.bytes).is_empty();
+        page.command = if is_command { exchange.line() } else { String::new() };
         page.row(exchange.sent.at, (Part::Sent, "→"), &visible(exchange.line().as_bytes()), None);
         exchange.heard.iter().for_each(|heard| page.heard(heard));
         for data in &exchange.data {

@@ -16,8 +16,7 @@ pub(in crate::cli) struct FuzzArgs {
     #[arg(long, default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
     pub seeds: u64,
     /// The first seed
-    // A test file has whole numbers of 63 bits and a sign.
-    #[arg(long, default_value_t = 1, value_parser = value_parser!(u64).range(..=i64::MAX.cast_unsigned()))]
+    #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// How long things go wrong in each, in simulated time; three more hours are for recovery
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "1d")]

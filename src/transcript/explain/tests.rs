@@ -33,6 +33,23 @@ run.jsonl  luat-air724 on /dev/ttyUSB0
 }
 
 #[test]
+fn each_of_joined_commands_has_its_own_answer() {
+    let records = [
+        r#""t":1000,"tx":"AT+CREG=2;+CREG?\r\n""#,
+        r#""t":2000,"rx":"+CREG: 2,1,\"1863\",\"01A2\",7\r\n\r\nOK\r\n""#,
+        r#""t":3000,"tx":"AT+CSQ;+CREG?\r\n""#,
+        r#""t":4000,"rx":"+CSQ: 17,99\r\n+CREG: 0,1\r\n\r\nOK\r\n""#,
+    ];
+    let whole = Conversation::read(&file(&records), &dialect()).unwrap();
+    let page = explain(&whole, "run.jsonl", &dialect(), &|_, text| text.to_owned());
+    assert!(
+        page.contains("registered, home network, LTE\n") && page.contains("registered, home network\n"),
+        "{page}"
+    );
+    assert!(page.contains("signal -79 dBm"), "{page}");
+}
+
+#[test]
 fn states_and_numbers_by_name() {
     let dialect = dialect();
     for (asked, text, meaning) in [
