@@ -179,6 +179,16 @@ fn a_service_manager_a_scraper_and_a_new_version_of_the_file() {
     reload(&mut station, &good.replace("signal:       {}", "signal:       {}\n    level:        {}"));
     let failed = wait_for(&mut station, "reload_failed");
     assert!(failed["error"].as_str().expect("a text").contains("level"), "{failed}");
+    // What waits would be left behind in the folder of the old name.
+    let name = good.lines().find(|line| line.starts_with("name:")).expect("a name");
+    reload(&mut station, &good.replace(name, "name: another one"));
+    let failed = wait_for(&mut station, "reload_failed");
+    assert!(failed["error"].as_str().expect("a text").starts_with("its `name` is another one"), "{failed}");
+    dir.file("long.bin", "x".repeat(70_000));
+    let secret = "vars: { s: { file: long.bin, secret: true } }\ncloud: thingscloud ";
+    reload(&mut station, &good.replace("cloud: thingscloud ", secret));
+    let failed = wait_for(&mut station, "reload_failed");
+    assert!(failed["error"].as_str().expect("a text").contains("too many to be masked"), "{failed}");
     // The old file goes on.
     broker.publish("command/send/8", r#"{"method":"relay","params":{"on":true}}"#);
     assert_eq!(watch.wait_for("command/reply/8").payload, br#"{"method":"relay","params":{"relay":true}}"#);
@@ -187,10 +197,16 @@ fn a_service_manager_a_scraper_and_a_new_version_of_the_file() {
         "commands.rhai",
         std::fs::read_to_string(support::root().join("scripts/thingscloud/commands.rhai"))
             .expect("a bundled file")
-            .replace("    #{ relay: params.on }\n", "    #{ relay: params.on, version: 2 }\n"),
+            .replace("    #{ relay: params.on }\n", "    #{ relay: params.on, version: 2 }\n")
+            + "\nfn level(params) { #{ level: 3 } }\n",
     );
-    reload(&mut station, &good);
+    reload(&mut station, &good.replace("signal:       {}", "signal:       {}\n    level:        {}"));
     wait_for(&mut station, "reload_ok");
+    // It is known by its name to whoever reads the numbers.
+    broker.publish("command/send/10", r#"{"method":"level","params":{}}"#);
+    watch.wait_for("command/reply/10");
+    let page = scrape(&address);
+    assert!(page.contains(r#"handler="level""#), "{page}");
     broker.publish("command/send/9", r#"{"method":"relay","params":{"on":false}}"#);
     let reply = watch.wait_for("command/reply/9");
     assert_eq!(reply.payload, br#"{"method":"relay","params":{"relay":false,"version":2}}"#);

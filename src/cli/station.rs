@@ -26,7 +26,7 @@ use crate::station::event::{Happening, Status, Summary, Watcher};
 use crate::station::schedule::tzdb_version;
 use crate::station::{Ended, Renewal, Setup, SharedWatcher, Signals, Station, Strayed};
 use crate::store::{DiskFault, Life, Store, StoreError, sqlite_version};
-use crate::transcript::Transcript;
+use crate::transcript::{Masker, Transcript};
 
 use super::args::{Format, RunArgs, Speed};
 use super::conversation::{OTHER_TRANSCRIPT, may_be_written, once, session, transcript};
@@ -175,10 +175,17 @@ fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Re
             Ok(next) if next.program.station.is_none() => {
                 Happening::ReloadFailed { error: "the file is no station any more".to_string() }
             }
+            Ok(next) if is_elsewhere(args, file, &next) => {
+                let error = "its `name` is another one, and with that the folder of what waits and of what is kept; \
+                             start it anew, or with `--state`";
+                Happening::ReloadFailed { error: error.to_string() }
+            }
             Ok(next) if !is_like(file, &next) => {
                 if running.station.lives_in_memory() {
                     let error = "it needs a new start, and what the disk does not take would be gone with the old one; \
                                  make room, and reload again";
+                    Happening::ReloadFailed { error: error.to_string() }
+                } else if let Err(error) = Masker::new(&next.secrets, &next.program.dialect.escapes) {
                     Happening::ReloadFailed { error: error.to_string() }
                 } else {
                     return Ending::Another(Box::new(next));
@@ -193,6 +200,7 @@ fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Re
                     once: once(next.simulated),
                 });
                 *file = next;
+                running.signals.describe(&file.program);
                 Happening::ReloadOk
             }
             Err(Unready::Problems(found)) => {
@@ -203,6 +211,21 @@ fn keep_running(args: &RunArgs, port: &str, running: &mut Running, file: &mut Re
         running.watcher.borrow_mut().happened(now, &happening);
         running.signals.notifier.borrow_mut().ready();
     }
+}
+
+/// Methods that may be called.
+fn handlers(program: &Program) -> Vec<String> {
+    let downlink = program.station.as_ref().and_then(|plan| plan.downlink.as_ref());
+    downlink.map(|downlink| downlink.methods.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn budget(program: &Program) -> Option<u64> {
+    program.station.as_ref().and_then(|plan| plan.outbox.bytes_per_day)
+}
+
+/// Whether another folder would be the station's: what waits in the old one would be left behind.
+fn is_elsewhere(args: &RunArgs, old: &Ready, new: &Ready) -> bool {
+    args.station.state.is_none() && !old.simulated && old.program.name != new.program.name
 }
 
 /// Whether a conversation can go on with the new file: the same words for the module, and the same values.
@@ -223,6 +246,14 @@ struct Operator {
 }
 
 impl Operator {
+    /// The numbers that are served are those of this program from now on.
+    fn describe(&self, program: &Program) {
+        if let Some(served) = &*self.metrics.borrow() {
+            let mut metrics = served.lock().unwrap_or_else(PoisonError::into_inner);
+            metrics.renew(handlers(program), budget(program));
+        }
+    }
+
     /// Serves these numbers, in place of earlier ones.
     fn served(&self, address: SocketAddr, metrics: Metrics) -> Result<Arc<Mutex<Metrics>>, Exit> {
         if let Some(served) = &*self.metrics.borrow() {
@@ -312,15 +343,13 @@ fn watchers(
         Format::Pretty => Box::new(console(args, file.simulated, out)),
     }];
     if let Some(address) = args.station.metrics {
-        let plan = file.program.station.as_ref();
-        let downlink = plan.and_then(|plan| plan.downlink.as_ref());
         let metrics = Metrics::new(About {
             version: env!("CARGO_PKG_VERSION").to_string(),
             sqlite: sqlite_version().to_string(),
             tzdb: tzdb_version().to_string(),
             device: port.to_string(),
-            handlers: downlink.map(|downlink| downlink.methods.keys().cloned().collect()).unwrap_or_default(),
-            network_budget_bytes: plan.and_then(|plan| plan.outbox.bytes_per_day),
+            handlers: handlers(&file.program),
+            network_budget_bytes: budget(&file.program),
         });
         let served = signals.served(address, metrics)?;
         // First: who reads of something in the log finds it counted.

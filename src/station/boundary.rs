@@ -123,7 +123,7 @@ impl Station {
     }
 
     /// Messages become commands, which are on disk before anything else happens, and events.
-    fn receive(&mut self, messages: &[Message]) {
+    pub(super) fn receive(&mut self, messages: &[Message]) {
         if messages.is_empty() {
             return;
         }

@@ -326,6 +326,13 @@ impl Station {
         }
     }
 
+    /// Nothing runs any more.
+    pub(super) fn skip_events(&mut self) {
+        for job in self.waiting.iter().filter(|job| job.kind == JobKind::Event) {
+            self.skip(job.kind, &job.name, "stopped");
+        }
+    }
+
     fn skip(&self, kind: JobKind, name: &str, reason: &str) {
         let (name, reason) = (name.to_string(), reason.to_string());
         self.shared.tell(&Happening::JobSkipped { kind, name, reason });

@@ -403,6 +403,7 @@ impl Station {
 
     fn end(mut self) -> (Summary, Option<Transcript>, Option<Store>) {
         self.close_link();
+        self.take_what_came_last();
         self.look_at_data_phase();
         self.note_unknown_outcome();
         self.tell_status();
@@ -424,6 +425,14 @@ impl Station {
         self.shared.tell(&Happening::StationStopped(summary.clone()));
         let shared = Rc::try_unwrap(self.shared).ok();
         (summary, transcript, shared.map(|shared| shared.store.into_inner()))
+    }
+
+    /// The module tells the broker that it has a message before we do: one that came while the link was closed is
+    /// recorded for the next process. An event that waits for its turn has none any more.
+    fn take_what_came_last(&mut self) {
+        let messages = self.run.borrow_mut().session().take_messages();
+        self.receive(&messages);
+        self.skip_events();
     }
 
     /// The process dies here and now, in the middle of a run or between two: nothing is closed, and what it had

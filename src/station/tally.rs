@@ -50,7 +50,8 @@ impl Tally {
                     sum.link_lost += 1;
                 }
                 if !up(*from) && up(*to) {
-                    sum.link_recovered += u64::from(self.been_up);
+                    // A new version of the file may want another link: that is no loss.
+                    sum.link_recovered += u64::from(self.been_up && sum.link_recovered < sum.link_lost);
                     self.been_up = true;
                 }
             }

@@ -319,6 +319,25 @@ fn an_object_that_is_no_command_is_answered() {
     assert_eq!(logs, ["`id` is `1000` in the topic and `7` in the message: the topic counts"]);
 }
 
+/// The module has told the broker that it has it.
+#[test]
+fn a_command_that_comes_while_the_link_is_closed_is_recorded() {
+    let end = hm(0, 5);
+    let late = (0..19_u32).map(|n| {
+        let topic = format!("command/send/{n}");
+        let time = s(299) + Duration::from_millis(800 + 10 * u64::from(n));
+        cloud(time, &topic, r#"{"method":"count","params":{}}"#)
+    });
+    let mut lab = Lab::start(commands(late));
+    lab.run_to(end);
+    let received =
+        |lab: &Lab| lab.told().count(|happening| matches!(happening, Happening::CommandReceived { .. }));
+    let before = received(&lab);
+    lab.stop();
+    let after = received(&lab);
+    assert!(after > before, "{before}, {after}");
+}
+
 /// An expression of the reply fails for one result and not for another: nobody is told that it was too long.
 #[test]
 fn a_reply_that_cannot_be_made_is_told_with_the_reason() {

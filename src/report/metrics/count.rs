@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::link::Mono;
 use crate::session::Counted;
-use crate::station::event::{Happening, LaneName, Work};
+use crate::station::event::{Happening, LaneName, LinkState, Work};
 
 use super::Metrics;
 use super::family::OTHER;
@@ -56,7 +56,7 @@ impl Metrics {
         match happening {
             Happening::LinkState { from, to, cause, .. } => {
                 self.link = *to;
-                if from.is_up() && !to.is_up() {
+                if from.is_up() && !to.is_up() && *to != LinkState::Stopped {
                     self.link_losses.add([cause.as_deref().unwrap_or(OTHER)], 1);
                 }
             }

@@ -111,6 +111,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Goes on with another version of the file.
+    pub fn renew(&mut self, handlers: Vec<String>, network_budget_bytes: Option<u64>) {
+        (self.about.handlers, self.about.network_budget_bytes) = (handlers, network_budget_bytes);
+    }
+
     /// All at zero.
     pub fn new(about: About) -> Self {
         Self {
