@@ -105,7 +105,7 @@ impl Session {
                 self.fresh = false;
                 self.supervised.echo.ended();
                 if probes {
-                    self.found_footing(began_at)?;
+                    self.found_footing(self.now().since(began_at))?;
                 }
                 self.judge(request, progress, missing, began)
             }

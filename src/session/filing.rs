@@ -123,7 +123,7 @@ impl Session {
         };
         match class {
             Class::Unknown if self.footing.is_in_data() && is_verdict() => self.footing = Footing::UNSURE,
-            Class::Late if is_verdict() => self.late_results += 1,
+            Class::Late | Class::Unknown if self.unanswered > 0 && is_verdict() => self.unanswered -= 1,
             _ => {}
         }
     }

@@ -79,6 +79,7 @@ impl DataPhase {
 impl Session {
     /// The command is given up, and its final result, and maybe its prompt, may come late.
     pub(super) fn lose_footing(&mut self, cancel: Cancel) {
+        self.unanswered = self.unanswered.saturating_add(1);
         if self.sorter.shows_prompt() {
             self.footing = Footing::prompted(cancel);
             return;

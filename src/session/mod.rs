@@ -65,8 +65,8 @@ pub struct Session {
     next_mark: Mark,
     /// Behind the newest final result of a command line.
     result_mark: Mark,
-    /// Final results so far that came when nobody waited for them any more.
-    late_results: u64,
+    /// Command lines whose final result may still come, since the module was last known to listen.
+    unanswered: u32,
     messages: VecDeque<Message>,
     messages_dropped: u64,
     notices: VecDeque<Captures>,
@@ -124,7 +124,7 @@ impl Session {
             recent: VecDeque::new(),
             next_mark: Mark::default(),
             result_mark: Mark::default(),
-            late_results: 0,
+            unanswered: 0,
             messages: VecDeque::new(),
             messages_dropped: 0,
             notices: VecDeque::new(),

@@ -17,6 +17,8 @@ const TRY: Duration = Duration::from_secs(1);
 /// If the answer to the probe was a late one to the earlier command, the module's own to the probe comes so soon
 /// behind it: `AT` takes 3 to 50 ms on modules on record, and several times that is cheap after a timeout.
 const SETTLE: Duration = Duration::from_millis(300);
+/// So many old answers are waited for at most.
+const MOST_OWED: u32 = 16;
 
 impl Session {
     /// Makes sure that the module listens for a command line before one is sent.
@@ -45,7 +47,6 @@ impl Session {
         self.sorter.disarm();
         self.sorter.set_late(false);
         if found? {
-            self.footing = Footing::Firm;
             return Ok(());
         }
         self.supervised.silent = true;
@@ -71,9 +72,12 @@ impl Session {
             line.extend_from_slice(&self.dialect.line.ending);
             self.write(&line, until)?;
             if self.probe_answered(until)? {
-                self.found_footing(now)?;
+                // Where an earlier `AT` was not answered in time either, the module is slow.
+                let took = if self.unanswered > 1 { TRY } else { self.now().since(now) };
+                self.found_footing(took)?;
                 return Ok(true);
             }
+            self.unanswered = self.unanswered.saturating_add(1);
         }
         Ok(false)
     }
@@ -87,28 +91,35 @@ impl Session {
         if self.footing != Footing::Firm {
             return Err(Fault::Stuck);
         }
-        self.found_footing(now)
+        self.found_footing(self.now().since(now))
     }
 
-    /// `AT`, which was sent at `asked`, was answered: what is still on its way belongs to the past. If the
-    /// answer was an older command's, that of `AT` takes about as long again, but no longer than a try: then the
-    /// module was busy with the older one. Each earlier `AT` may be answered yet, one behind the other.
-    pub(super) fn found_footing(&mut self, asked: Mono) -> Result<(), Fault> {
-        self.footing = Footing::Firm;
-        let took = self.now().since(asked).min(TRY);
+    /// `AT` was answered, which `took` so long: what is still on its way belongs to the past. If the answer was an
+    /// older command's, that of `AT` takes about as long again, but no longer than a try: then the module was busy
+    /// with the older one. If one more comes, each that is owed may come yet, one behind the other.
+    /// A prompt that comes meanwhile is an old one, too, and what it asks for has to be left first.
+    pub(super) fn found_footing(&mut self, took: Duration) -> Result<(), Fault> {
         let quiet = SETTLE.max(self.dialect.line.quiet);
-        let (mut settled, last) = (self.now() + quiet.max(took), self.now() + quiet.max(TRY));
+        let last = self.now() + quiet.max(TRY) * self.unanswered.clamp(1, MOST_OWED);
+        let mut settled = self.now() + quiet.max(took.min(TRY));
         loop {
-            let heard = self.late_results;
+            let owed = self.unanswered;
             match self.pump(settled)? {
-                Pumped::Bytes if self.late_results > heard => {
-                    settled = settled.max(self.now() + quiet).min(last);
+                Pumped::Bytes if self.unanswered < owed => {
+                    let pause = if self.unanswered > 0 { quiet.max(TRY) } else { quiet };
+                    settled = (self.now() + pause).min(last);
                 }
                 Pumped::Bytes => {}
-                Pumped::Deadline => return Ok(()),
+                Pumped::Deadline => break,
                 Pumped::Woken => self.stop_if_requested()?,
             }
         }
+        self.unanswered = 0;
+        if self.footing.is_in_data() {
+            return self.find_footing();
+        }
+        self.footing = Footing::Firm;
+        Ok(())
     }
 
     fn probe_answered(&mut self, until: Mono) -> Result<bool, Fault> {
