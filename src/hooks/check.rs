@@ -61,6 +61,8 @@ pub(super) struct Findings {
     pub(super) free_names: BTreeMap<String, Position>,
     /// Calls of functions of the hook files.
     pub(super) hook_calls: Vec<HookCall>,
+    /// Calls behind a dot of functions that every expression has: name, arguments behind the dot, place.
+    pub(super) methods: Vec<(String, usize, Position)>,
     /// Names of the station that stand there literally.
     pub(super) mentions: Vec<(Mentioned, String, Position)>,
     /// By place: line, then character.
@@ -188,7 +190,21 @@ fn method_call(call: &FnCallExpr, position: Position, around: &Surroundings<'_>,
         findings.problem(ProblemKind::NotAMethod { name: name.to_owned() }, position);
         return;
     }
-    unless_native(name, call.args.len() + 1, position, around, findings);
+    let count = call.args.len();
+    let has = |functions: &Arities, count| {
+        functions.get(name).is_some_and(|counts: &BTreeSet<usize>| counts.contains(&count))
+    };
+    // Rhai looks for a script's function first, and what stands before the dot is none of its arguments. One that has
+    // an argument more is refused where it is defined.
+    if has(around.script, count) && has(around.native, count + 1) && !has(around.script, count + 1) {
+        findings.problem(ProblemKind::TakenOf { name: name.to_owned(), count }, position);
+        return;
+    }
+    if has(around.native, count + 1) {
+        findings.methods.push((name.to_owned(), count, position));
+        return;
+    }
+    unless_native(name, count + 1, position, around, findings);
 }
 
 fn unless_native(

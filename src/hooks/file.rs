@@ -15,6 +15,9 @@ use super::value::Value;
 /// Where each function begins, by its name and number of arguments.
 pub(super) type Beginnings = BTreeMap<(String, usize), Place>;
 
+/// Where each function is first called behind a dot, by its name and the number of arguments there.
+pub(super) type Methods = BTreeMap<(String, usize), Place>;
+
 /// A call in an expression that leads into a hook file.
 #[derive(Clone, Debug)]
 pub(super) struct Entrance {
@@ -34,6 +37,7 @@ pub struct HookFile {
     pub(super) module: Module,
     pub(super) functions: Arities,
     pub(super) beginnings: Beginnings,
+    pub(super) methods: Methods,
     pub(super) constants: Vec<(String, Value)>,
     pub(super) mentions: Vec<Mention>,
 }
@@ -69,7 +73,8 @@ impl Hooks {
     ///
     /// # Errors
     ///
-    /// The same function (name and number of arguments) or the same constant in two files.
+    /// The same function (name and number of arguments) or the same constant in two files, or a function that another
+    /// file would call behind a dot in place of the one that is meant.
     pub fn merge(files: &[HookFile]) -> Result<Self, HookProblem> {
         let mut module = Module::new();
         let mut functions = Arities::new();
@@ -91,6 +96,12 @@ impl Hooks {
             }
             beginnings.extend(file.beginnings.clone());
             module.combine(file.module.clone());
+        }
+        // What one file makes public, Rhai finds for a call behind a dot in every other.
+        for (called, at) in files.iter().flat_map(|file| &file.methods) {
+            if let Some(home) = homes.get(&(called.0.as_str(), called.1)) {
+                return Err(taken_in(called, at, home));
+            }
         }
         Ok(Self { module: Rc::new(module), functions, beginnings, constants })
     }
@@ -118,6 +129,16 @@ fn twice(name: &str, count: Option<usize>, first: &Arc<str>, second: &Arc<str>) 
     HookProblem { file, at: 0..0, line: 1, column: 1, kind, next: None }
 }
 
+fn taken_in((name, count): &(String, usize), at: &Place, home: &Arc<str>) -> HookProblem {
+    let kind = ProblemKind::TakenIn {
+        name: name.clone(),
+        count: *count,
+        at: at.to_string().into(),
+        home: Arc::clone(home),
+    };
+    HookProblem { file: Some(Arc::clone(home)), at: 0..0, line: 1, column: 1, kind, next: None }
+}
+
 /// The functions of a script that have a name, by whether they are public.
 pub(super) fn callable(ast: &AST, wanted: impl Fn(bool) -> bool) -> Arities {
     let mut functions = Arities::new();
@@ -137,6 +158,17 @@ pub(super) fn beginnings(file: &str, ast: &AST) -> Beginnings {
         let column = position.position().unwrap_or(1);
         let place = Place { file: file.to_owned(), line: position.line()?, column };
         Some(((function.name.to_string(), function.params.len()), place))
+    });
+    places.collect()
+}
+
+/// Where each of these functions is first called behind a dot.
+pub(super) fn methods(file: &str, mut called: Vec<(String, usize, Position)>) -> Methods {
+    // The last one of a name stays.
+    called.sort_by_key(|(.., position)| std::cmp::Reverse(*position));
+    let places = called.into_iter().filter_map(|(name, count, position)| {
+        let column = position.position().unwrap_or(1);
+        Some(((name, count), Place { file: file.to_owned(), line: position.line()?, column }))
     });
     places.collect()
 }

@@ -10,7 +10,7 @@ use rhai::{AST, ASTFlags, Engine, Module, Position, Scope, Stmt};
 use super::check::{Arities, Findings, HookCall, Surroundings, look_over};
 use super::engine::{self, Shared, known};
 use super::error::{ErrorKind, HookError};
-use super::file::{Entrance, HookFile, Hooks, beginnings, callable};
+use super::file::{Entrance, HookFile, Hooks, beginnings, callable, methods};
 use super::limits;
 use super::mend;
 use super::mention::Mention;
@@ -174,7 +174,8 @@ impl Host {
         let constants = scope.iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
         let functions = callable(&ast, |public| public);
         let beginnings = beginnings(file, &ast);
-        Ok(HookFile { name: Arc::clone(file), module, functions, beginnings, constants, mentions })
+        let methods = methods(file, findings.methods);
+        Ok(HookFile { name: Arc::clone(file), module, functions, beginnings, methods, constants, mentions })
     }
 
     fn evaluate_constants(&self, source: &str, ast: &AST) -> Result<Scope<'static>, HookProblem> {
@@ -367,7 +368,7 @@ fn constant_names(ast: &AST) -> Vec<String> {
 }
 
 /// What stands at the top of a hook file and may not.
-fn refuse_definitions(source: &str, ast: &AST, taken: &[ProblemKind], findings: &mut Findings) {
+fn refuse_definitions(source: &str, ast: &AST, taken: &[(String, usize)], findings: &mut Findings) {
     for statement in ast.statements().iter().filter(|statement| constant_name(statement).is_none()) {
         findings.problem(ProblemKind::TopLevel, statement.position());
     }
@@ -376,9 +377,9 @@ fn refuse_definitions(source: &str, ast: &AST, taken: &[ProblemKind], findings: 
         let position = place_of(source, &name, |before| before.ends_with('.') && before.contains("fn "));
         findings.problem(ProblemKind::Typed { name }, position);
     }
-    for problem in taken {
-        let (ProblemKind::Taken { name, .. } | ProblemKind::TakenOf { name, .. }) = problem else { continue };
-        findings.problem(problem.clone(), place_of_function(source, name));
+    for (name, count) in taken {
+        let problem = ProblemKind::Taken { name: name.clone(), count: *count };
+        findings.problem(problem, place_of_function(source, name));
     }
 }
 
@@ -401,17 +402,11 @@ fn refuse_unknown_names<'a>(
     }
 }
 
-/// Functions of the file that would take the place of ones that every expression has: of `name(x, y)`, or of
-/// `x.name(y)`, where Rhai looks for a function with one argument less first.
-fn taken(functions: &Arities, native: &Arities) -> Vec<ProblemKind> {
+/// Functions of the file that would take the place of ones that every expression has.
+fn taken(functions: &Arities, native: &Arities) -> Vec<(String, usize)> {
     let taken = functions.iter().filter_map(|(name, counts)| {
-        let known = native.get(name)?;
-        let name = name.clone();
-        if let Some(count) = known.intersection(counts).next() {
-            return Some(ProblemKind::Taken { name, count: *count });
-        }
-        let count = *counts.iter().find(|count| known.contains(&(*count + 1)))?;
-        Some(ProblemKind::TakenOf { name, count })
+        let count = native.get(name)?.intersection(counts).next()?;
+        Some((name.clone(), *count))
     });
     taken.collect()
 }

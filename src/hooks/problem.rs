@@ -192,13 +192,28 @@ pub enum ProblemKind {
         /// Its arguments.
         count: usize,
     },
-    /// A function of a hook file that `x.name(…)` would find before the one that every expression has.
-    #[error("`x.{name}({})` would call this function, and not the one that is there already", dots(*count))]
+    /// `x.name(…)`, which finds a function of a hook file before the one that every expression has.
+    #[error("`x.{name}({})` calls the `{name}` of a hook file, and not the one that is there already", dots(*count))]
     TakenOf {
         /// The function.
         name: String,
-        /// Its arguments.
+        /// The arguments behind the dot.
         count: usize,
+    },
+    /// `x.name(…)` in a hook file, which finds a function of another one before the one that every expression has.
+    #[error(
+        "`x.{name}({})` at {at} would call the `{name}` of `{home}`, and not the one that is there already",
+        dots(*count)
+    )]
+    TakenIn {
+        /// The function.
+        name: String,
+        /// The arguments behind the dot.
+        count: usize,
+        /// Where it is called: file, line and character.
+        at: Box<str>,
+        /// The file of the function.
+        home: Arc<str>,
     },
     /// The same function or constant in two hook files.
     #[error("{} stands in `{first}` and in `{second}`", subject(name, *count))]
@@ -243,8 +258,10 @@ impl ProblemKind {
                 "a text stands between `\"`, and a comment begins with `//`".to_owned()
             }
             Self::Empty => "write one, such as `rssi != 99`, or leave the key out".to_owned(),
-            Self::Reserved { .. } | Self::Taken { .. } | Self::TakenOf { .. } => {
-                "choose another name".to_owned()
+            Self::Reserved { .. } | Self::Taken { .. } => "choose another name".to_owned(),
+            Self::TakenOf { name, count } | Self::TakenIn { name, count, .. } => {
+                let rest = if *count == 0 { "" } else { ", …" };
+                format!("write `{name}(x{rest})` with a variable `x`, or choose another name")
             }
             Self::Typed { name } => format!("write `fn {name}(x, …)`"),
             Self::Template => "the whole text is an expression already: write the name alone".to_owned(),

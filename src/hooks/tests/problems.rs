@@ -183,6 +183,66 @@ fn a_hook_file_is_checked_before_it_runs() {
     }
 }
 
+/// Rhai finds a script's function before the one that belongs to the value.
+#[test]
+fn a_function_that_is_called_in_place_of_a_method_is_told_at_the_call() {
+    let files = "fn get(params) { 1 }\nfn push(x) { 2 }\nfn clear() { 3 }\nfn set(params, ctx) { 4 }\n";
+    for (call, shown) in [
+        (
+            "x.get(\"a\")",
+            "5:13 `x.get(…)` calls the `get` of a hook file, and not the one that is there already · \
+             write `get(x, …)` with a variable `x`, or choose another name",
+        ),
+        (
+            "x.clear()",
+            "5:13 `x.clear()` calls the `clear` of a hook file, and not the one that is there already · \
+             write `clear(x)` with a variable `x`, or choose another name",
+        ),
+    ] {
+        assert_eq!(file_problem(&format!("{files}fn f(x) {{ {call} }}")), shown, "{call}");
+        let host = Host::new();
+        let hooks = Hooks::merge(&[host.load(FILE, files).unwrap()]).unwrap();
+        let problem = host.compile(call, &["x"], &hooks).expect_err(call);
+        let told = format!("1:3 {problem} · {}", problem.help().unwrap_or_default());
+        assert_eq!(told, shown.replace("5:13", "1:3"), "{call}");
+    }
+    // As a function each finds the one that is meant.
+    let host = Host::new();
+    let more = "fn f(x) { let list = [7]; push(list, get(x, \"a\")); let map = #{}; set(map, \"b\", 9);
+        let gone = [1]; clear(gone); [list, map, gone, get(0), clear()] }";
+    let source = format!("{files}{more}");
+    let hooks = Hooks::merge(&[host.load(FILE, &source).unwrap()]).unwrap();
+    let value = parse_json(r#"{"a":5}"#).unwrap();
+    for (source, given) in [("f(x)", "[[7,5],{\"b\":9},[],1,3]"), ("[get(x, \"a\"), get(x)]", "[5,1]")] {
+        let expression = host.compile(source, &["x"], &hooks).unwrap_or_else(|problem| panic!("{problem}"));
+        let value = host.eval(&expression, &[("x", value.clone())]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(display(&value), given, "{source}");
+    }
+}
+
+/// Functions of one file are found in another behind a dot, and nowhere else.
+#[test]
+fn a_function_that_another_file_would_call_in_place_of_a_method_is_told() {
+    let host = Host::new();
+    let one = host.load("one.rhai", "fn get(params) { 1 }").unwrap();
+    let load = |source: &str| host.load("two.rhai", source).unwrap();
+    let two = load("fn f(x) {\n  x.get(\"a\") + x.get(\"b\") }");
+    for files in [[one.clone(), two.clone()], [two, one.clone()]] {
+        let problem = Hooks::merge(&files).expect_err("a method");
+        assert_eq!(
+            problem.to_string(),
+            "`x.get(…)` at two.rhai:2:5 would call the `get` of `one.rhai`, and not the one that is there already"
+        );
+    }
+    for good in
+        ["fn f(x) { get(x, \"a\") }", "private fn get(x) { 1 }\nfn f(x) { x.a }", "fn f(x) { x.len(); x.a }"]
+    {
+        let hooks = Hooks::merge(&[one.clone(), load(good)]).unwrap();
+        let expression = host.compile("f(#{ a: 5 })", &[], &hooks).unwrap();
+        assert_eq!(display(&host.eval(&expression, &[]).unwrap()), "5", "{good}");
+    }
+}
+
 #[test]
 fn one_mistake_in_a_hook_file_hides_no_other() {
     let source = "fn a() { let b = ; }\nfn b() { 1 +* 2 }\nfn match() { 1 }\n";
