@@ -46,9 +46,9 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, node: &Node) -> Retry {
     let jitter = fields.text("jitter", problems);
     let only = fields.node("only");
     let never = fields.node("never");
-    let forever = fields.bool("forever", problems).is_some_and(|forever| forever.value);
+    let forever = fields.bool("forever", problems).map(|forever| forever.value);
     let is_counted = fields.has("attempts");
-    if fields.has("forever") && !forever && !is_counted && !fields.has("for") {
+    if forever == Some(false) && !is_counted && !fields.has("for") {
         let help = "every retry has an end: add `attempts: 3` or `for: 30s`, or say `forever: true`";
         let message = "`forever: false` is no end";
         problems.push(Diagnostic::error(Code::UNBOUNDED_RETRY, node.span, message).help(help));
@@ -81,7 +81,7 @@ pub(super) fn compile(compiler: &mut Compiler<'_>, node: &Node) -> Retry {
         jitter: jitter.map(|text| read_jitter(compiler, text.text, text.span)).unwrap_or_default(),
         only: only.map(|node| matches(compiler, node)).unwrap_or_default(),
         never: never.map(|node| matches(compiler, node)).unwrap_or_default(),
-        forever,
+        forever: forever == Some(true),
         written: true,
     }
 }
