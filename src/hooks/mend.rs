@@ -12,6 +12,9 @@ use super::problem::{HookProblem, ProblemKind, offset, word};
 /// More of them are not put aside.
 const MOST: usize = 50;
 
+/// Begins a constant at the margin.
+const CONST: &str = "const ";
+
 /// What became of a hook file's text.
 pub(super) struct Read {
     /// All of it but for what was put aside; `None` if the parser stopped for good.
@@ -69,9 +72,11 @@ pub(super) fn read(engine: &Engine, source: &str) -> Read {
     read
 }
 
-/// As long, and with as many lines, so that every place stays what it is: a name for a name, nothing for a body.
+/// As long, and with as many lines, so that every place stays what it is: a name for a name, nothing for a body or a
+/// value.
 fn filler(part: &str) -> String {
-    if word(part).len() == part.len() {
+    let is_name = word(part).len() == part.len() && !part.starts_with('=');
+    if is_name {
         return "x".repeat(part.len());
     }
     let blank = blank(part);
@@ -112,11 +117,11 @@ fn names(code: &str) -> Vec<String> {
     defined.map(|pair| pair[1].to_owned()).collect()
 }
 
-/// The body of the function in which the parser stopped: functions begin at the margin, as they are written. A
-/// constant has no body, and what is wrong with one may be seen only behind it.
+/// The body of the function or the value of the constant in which the parser stopped: they begin at the margin, as
+/// they are written.
 fn body_around(text: &str, at: usize) -> Option<Range<usize>> {
     let code = code(text);
-    let begins = |line: &str| ["fn ", "private fn ", "const "].iter().any(|word| line.starts_with(word));
+    let begins = |line: &str| ["fn ", "private fn ", CONST].iter().any(|word| line.starts_with(word));
     let lines = code.split_inclusive('\n').scan(0, |end, line| {
         let start = *end;
         *end += line.len();
@@ -126,9 +131,27 @@ fn body_around(text: &str, at: usize) -> Option<Range<usize>> {
     // A body that is not closed is only missed where the next function begins.
     let own = tops.iter().rposition(|start| *start < at)?;
     let end = tops.get(own + 1).copied().unwrap_or(text.len());
-    if code[tops[own]..].starts_with("const ") {
-        return None;
+    if code[tops[own]..].starts_with(CONST) {
+        return value_around(&code[..end], tops[own] + CONST.len(), at);
     }
     let open = tops[own] + code[tops[own]..end].find('{')?;
     (open < at && open + 1 < end).then_some(open..end)
+}
+
+/// What stands behind the name of the constant, up to its `;`. What is wrong with a constant may be seen only behind
+/// that, and then none of it is put aside.
+fn value_around(code: &str, behind_const: usize, at: usize) -> Option<Range<usize>> {
+    let name = code[behind_const..].trim_start();
+    let start = code.len() - name.len() + word(name).len();
+    let mut depth = 0_i32;
+    let ends = |sign: char| {
+        depth += match sign {
+            '(' | '[' | '{' => 1,
+            ')' | ']' | '}' => -1,
+            _ => 0,
+        };
+        sign == ';' && depth <= 0
+    };
+    let end = start + code[start..].find(ends)?;
+    (start..=end).contains(&at).then_some(start..end)
 }

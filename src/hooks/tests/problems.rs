@@ -251,14 +251,30 @@ fn one_mistake_in_a_hook_file_hides_no_other() {
     let source = "import \"x\" as y;\nconst K = #{ a: 1, b };\n";
     let problem = Host::new().load(FILE, source).expect_err(source);
     assert_eq!(problem.all().map(|one| one.line).collect::<Vec<_>>(), [1, 2]);
+    for constant in [
+        "const K = #{ a: 1, b };",
+        "const K=;",
+        "const K 5;",
+        "const K = [1; 2];",
+        "const K = 1 + ;",
+        "const K = \";\" \"b\"; // ;",
+        "const K = [2]];",
+    ] {
+        let source = format!("{constant}\nfn f(x) {{ 1 +* }}\nfn g() {{ K + nothing }}\n");
+        let problem = Host::new().load(FILE, &source).expect_err(&source);
+        assert_eq!(problem.all().map(|one| one.line).collect::<Vec<_>>(), [1, 2, 3], "{source}");
+    }
 }
 
 /// What follows from something that was put aside is no problem of its own.
 #[test]
 fn a_mistake_in_a_hook_file_is_one_problem() {
     for (source, first) in [
-        // A constant has no body: what stands behind it is whole.
+        // What stands behind a constant is whole.
         ("const K = #{ a: 1, b };\nfn f(x) { x }\nfn g(x) { f(x) }", "1:22 "),
+        ("const K = #{\n  a: 1,\n  b };\nfn f(x) { x + K }\nfn g(x) { f(x) }", "3:5 "),
+        ("const K = #{ a: 1;\nfn f(x) { x }\nfn g(x) { f(x) }", "1:18 "),
+        ("const K = 1\nfn f(x) { x }\nfn g(x) { f(K) }", "2:1 "),
         // Another function, in a comment behind the one that is broken.
         ("fn g(b) { b.foo( }\n/*\nfn f(a) { 1 }\n*/\nfn h(a) { a }\n", "1:18 "),
         ("fn g(b) { b.foo( }\n/*\nfn f(a) { 1 }\n*/\nfn f(a) { a }\nfn h(a) { f(a) }\n", "1:18 "),
