@@ -1,7 +1,7 @@
 //! The shapes in which a secret can cross the line or reach a log: as it is, with a dialect's escapes, as
-//! part of a JSON string, and each of these in hexadecimal, percent encoding or base64, the last also inside an
-//! address; in JSON inside JSON; in hexadecimal and then base64; and as the UCS2 of a module whose character set
-//! that is.
+//! part of a JSON string, and each of these in hexadecimal, percent encoding, base64, the last also inside an
+//! address, or as the UCS2 of a module whose character set that is; in JSON inside JSON; and in hexadecimal and then
+//! base64.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -23,7 +23,14 @@ pub(super) fn of(value: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> 
         all.extend(json(&String::from_utf8_lossy(bytes)).map(String::into_bytes));
         all.insert(bytes.escape_ascii().to_string().into_bytes());
         all.extend(hexadecimal(bytes).map(String::into_bytes));
-        all.extend(percent(bytes).map(String::into_bytes));
+        all.extend(percent(bytes).into_iter().map(String::into_bytes));
+        for ucs2 in ucs2(bytes) {
+            // The digits alone, as such a module has them: all that may stand between them would make twice as much
+            // of a long secret.
+            all.extend(digits(&ucs2, "", "").map(String::into_bytes));
+            all.insert(ucs2.escape_ascii().to_string().into_bytes());
+            all.insert(ucs2);
+        }
         all.extend(base64_anywhere(bytes));
     }
     // A text in JSON that itself is a text in JSON, in the quotes of a command.
@@ -34,11 +41,8 @@ pub(super) fn of(value: &[u8], escapes: &[(char, String)]) -> BTreeSet<Vec<u8>> 
     for digits in digits(value, "", "") {
         all.extend(base64_anywhere(digits.as_bytes()));
     }
-    for unit_bytes in [u16::to_be_bytes, u16::to_le_bytes] {
-        let ucs2: Vec<u8> = text.encode_utf16().flat_map(unit_bytes).collect();
+    for ucs2 in ucs2(value) {
         all.extend(hexadecimal(&ucs2).map(String::into_bytes));
-        all.insert(ucs2.escape_ascii().to_string().into_bytes());
-        all.insert(ucs2);
     }
     all
 }
@@ -100,24 +104,42 @@ fn digits(bytes: &[u8], before: &str, between: &str) -> [String; 2] {
     [each(|byte| format!("{byte:02x}")), each(|byte| format!("{byte:02X}"))]
 }
 
+/// What percent encoding leaves as it is beside letters and digits: RFC 3986, 2.3; and what JavaScript's
+/// `encodeURIComponent`, Python's `quote`, and one that is made of both leaves as well.
+const UNRESERVED: [&[u8]; 4] = [b"-._~", b"-._~!'()*", b"-._~/", b"-._~!'()*/"];
+
 /// Percent encoding of a URL and of a form, where a blank is `+`, and of every byte.
-fn percent(bytes: &[u8]) -> [String; 5] {
-    let each = |kept: fn(u8) -> bool, capital: bool| {
-        let mut out = String::new();
-        for &byte in bytes {
-            let _ = match byte {
-                byte if kept(byte) => write!(out, "{}", char::from(byte)),
-                byte if capital => write!(out, "%{byte:02X}"),
-                byte => write!(out, "%{byte:02x}"),
-            };
+fn percent(bytes: &[u8]) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for capital in [true, false] {
+        all.insert(percent_but(bytes, |_| false, capital));
+        for kept in UNRESERVED {
+            let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || kept.contains(&byte);
+            let url = percent_but(bytes, is_kept, capital);
+            all.insert(url.replace("%20", "+"));
+            all.insert(url);
         }
-        out
-    };
-    // RFC 3986, 2.3.
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let url = each(unreserved, true);
-    let form = url.replace("%20", "+");
-    [url, form, each(unreserved, false), each(|_| false, true), each(|_| false, false)]
+    }
+    all
+}
+
+/// With `%XX` for every byte that is not kept.
+fn percent_but(bytes: &[u8], is_kept: impl Fn(u8) -> bool, capital: bool) -> String {
+    let mut out = String::new();
+    for &byte in bytes {
+        let _ = match byte {
+            byte if is_kept(byte) => write!(out, "{}", char::from(byte)),
+            byte if capital => write!(out, "%{byte:02X}"),
+            byte => write!(out, "%{byte:02x}"),
+        };
+    }
+    out
+}
+
+/// UCS2 in either order of bytes.
+fn ucs2(bytes: &[u8]) -> [Vec<u8>; 2] {
+    let text = String::from_utf8_lossy(bytes);
+    [u16::to_be_bytes, u16::to_le_bytes].map(|unit_bytes| text.encode_utf16().flat_map(unit_bytes).collect())
 }
 
 /// Base64, also inside an address or JSON.

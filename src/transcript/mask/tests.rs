@@ -109,6 +109,44 @@ fn ucs2_is_found_in_either_byte_order() {
     assert_eq!(masker.mask("(670065006800650069006D00)"), "(<pw>)");
 }
 
+/// As a module with that character set gets what a flow made of it.
+#[test]
+fn ucs2_of_what_was_escaped_is_found() {
+    let masker = masker(&[("pw", "a\"b,c/d")]);
+    for text in ["a\\\"b,c/d", "a\\22b\\2Cc/d", "a\\\"b,c\\/d", "a\\5C\\22b\\2Cc/d"] {
+        for unit_bytes in [u16::to_be_bytes, u16::to_le_bytes] {
+            let ucs2: Vec<u8> = text.encode_utf16().flat_map(unit_bytes).collect();
+            let digits = ucs2.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat();
+            assert_eq!(masker.mask(&format!("({digits})")), "(<pw>)", "{text}");
+            assert_eq!(*masker.mask_bytes(&[b"(", &ucs2[..], b")"].concat()), *b"(<pw>)", "{text}");
+        }
+    }
+}
+
+#[test]
+fn percent_encoding_is_found_whoever_wrote_it() {
+    let masker = masker(&[("pw", "it's (a/b)! *~")]);
+    for text in [
+        "it%27s%20%28a%2Fb%29%21%20%2A~",
+        // JavaScript's `encodeURIComponent`, Python's `quote`, and of both.
+        "it's%20(a%2Fb)!%20*~",
+        "it%27s%20%28a/b%29%21%20%2A~",
+        "it's%20(a/b)!%20*~",
+        "it's%20(a%2fb)!%20*~",
+    ] {
+        for text in [text.to_owned(), text.replace("%20", "+")] {
+            assert_eq!(masker.mask(&format!("k={text}&")), "k=<pw>&", "{text}");
+        }
+    }
+}
+
+/// Of a secret that percent encoding leaves as it is, only every byte can be encoded.
+#[test]
+fn percent_encoding_that_changes_nothing_is_no_form() {
+    let forms = forms::of(b"h7Xk29qLmZab", &[]);
+    assert_eq!(forms.iter().filter(|form| form.contains(&b'%')).count(), 2);
+}
+
 #[test]
 fn a_secret_is_found_in_json_for_one_command_line_and_for_a_web_page() {
     let value = "a;b<c>d&ä";
