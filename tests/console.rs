@@ -6,17 +6,18 @@ mod screen;
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
+use std::sync::mpsc::channel;
+use std::thread;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use screen::{PROMPT, Terminal};
 use support::module::{Module, framed};
 use support::process::{Done, Running, atflow, run, run_typed};
 use support::simulator::serve;
 use support::temp::TempDir;
-use support::time::PATIENCE;
+use support::time::{Deadline, PATIENCE};
 
 const SIM: &str = "sim:luat-air724";
 const CTRL_C: &str = "\x03";
@@ -173,24 +174,35 @@ fn silence_explains_itself() {
     assert!(said.ends_with("\nCONNECT FAIL\n"), "{said}");
 }
 
-/// Its clock stands still, and nothing will ever be typed.
+/// Its clock stands still, and nothing will ever be typed, be it a command or the rest of its data.
 #[test]
 fn a_script_that_waits_for_its_next_line_ends_when_it_is_told_to() {
-    let dir = TempDir::new();
-    let (reader, writer) = std::io::pipe().expect("the system has pipes");
-    let mut command = atflow(&dir, ["console", SIM]);
-    let mut child = command.stdin(reader).stdout(Stdio::piped()).spawn().expect("it starts");
-    (&writer).write_all(b"AT\n").expect("a pipe takes a line");
-    let mut said = BufReader::new(child.stdout.take().expect("piped"));
-    assert!(said.by_ref().lines().any(|line| line.is_ok_and(|line| line == "OK")));
-    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-    kill_process(id, Signal::TERM).expect("the process is there until it is waited for");
-    let patience = Timespec::try_from(PATIENCE).expect("a short time");
-    if poll(&mut [PollFd::new(said.get_ref(), PollFlags::IN)], Some(&patience)) == Ok(0) {
-        let _ = child.kill();
+    for (signal, typed, shown) in [
+        (Signal::TERM, "AT\n", "OK"),
+        (Signal::TERM, "AT+CMGF=1\nAT+CMGS=\"+49\"\nhello\n", "> hello"),
+        (Signal::HUP, "AT+CMGF=1\nAT+CMGS=\"+49\"\nhello\n", "> hello"),
+    ] {
+        let dir = TempDir::new();
+        let (reader, writer) = std::io::pipe().expect("the system has pipes");
+        let mut command = atflow(&dir, ["console", SIM]);
+        let mut child = command.stdin(reader).stdout(Stdio::piped()).spawn().expect("it starts");
+        (&writer).write_all(typed.as_bytes()).expect("a pipe takes lines");
+        let (sender, said) = channel();
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        thread::spawn(move || { lines }.try_for_each(|line| sender.send(line)));
+        let deadline = Deadline::after(PATIENCE);
+        let shows = std::iter::from_fn(|| said.recv_timeout(deadline.left()).ok()).any(|line| line == shown);
+        let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(id, signal).expect("the process is there until it is waited for");
+        // Its standard output ends with the program, or else it is ended here.
+        while said.recv_timeout(deadline.left()).is_ok() {}
+        if deadline.passed() {
+            let _ = child.kill();
+        }
+        assert_eq!(child.wait().expect("a child can be waited for").code(), Some(0), "{typed}");
+        assert!(shows, "{typed}");
+        drop(writer);
     }
-    assert_eq!(child.wait().expect("a child can be waited for").code(), Some(0));
-    drop(writer);
 }
 
 #[test]

@@ -150,7 +150,8 @@ impl Talk {
                 self.session.finish();
                 return Ok(());
             }
-            if self.session.progress().prompt_seen && flight.sent.data.is_none() {
+            // A program that is to end has no data to type.
+            if self.session.progress().prompt_seen && flight.sent.data.is_none() && !self.stopped() {
                 if !self.data(flight)? {
                     flight.sent.outcome = Outcome::Abandoned;
                 }
