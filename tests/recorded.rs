@@ -89,6 +89,20 @@ fn data_that_was_sent_twice_is_two_steps() {
     recorded.passes_on_its_replay();
 }
 
+/// `AT+CMSS=1` sends a stored message, and says which one it was.
+#[test]
+fn what_acts_and_answers_is_a_step_for_each_time_that_it_passed() {
+    let mut reference = 4..;
+    let reply = move |_: &str| {
+        let sent = reference.next().expect("a number");
+        framed(&[&format!("+CMSS: {sent}"), "OK"])
+    };
+    let recorded = Recorded::on_module(reply, "AT+CMSS=1\nAT+CMSS=1\n");
+    let step = "  - send: AT+CMSS=1\n    expect: '+CMSS: {:int}'\n";
+    assert_eq!(recorded.steps(), format!("{step}\n{step}"));
+    recorded.passes_on_its_replay();
+}
+
 /// What a module said one after the other is no promise that it says the last of it first.
 #[test]
 fn a_question_that_was_repeated_is_one_step_that_takes_every_answer() {

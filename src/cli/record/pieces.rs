@@ -216,7 +216,7 @@ fn attempts(
 fn passing(group: &[&Sent], pieces: &mut Vec<Piece>) {
     let good = |sent: &&Sent| sent.outcome == Outcome::Good;
     let Some((last, earlier)) = group.split_last() else { return };
-    if last.data.is_some() || last.answer.is_empty() {
+    if last.data.is_some() || last.answer.is_empty() || sets(&last.typed) {
         let steps = group.split_inclusive(good).filter_map(<[&Sent]>::split_last);
         pieces.extend(steps.map(|(last, refused)| command(refused, &[], last)));
     } else if earlier.iter().all(good) && !decided(earlier, last) {
@@ -224,6 +224,12 @@ fn passing(group: &[&Sent], pieces: &mut Vec<Piece>) {
     } else {
         pieces.push(command(earlier, &[], last));
     }
+}
+
+/// Whether a command has arguments: `AT+CMSS=1` sends one more message each time, whatever it answers. `AT+CMSS=?`
+/// asks.
+fn sets(typed: &str) -> bool {
+    typed.contains('=') && !typed.ends_with('?')
 }
 
 fn command(refused: &[&Sent], alike: &[&Sent], sent: &Sent) -> Piece {
