@@ -123,6 +123,55 @@ fn a_question_that_was_repeated_is_one_step_that_takes_every_answer() {
     }
 }
 
+/// Whoever looks once more at what has changed waited for it none the less.
+#[test]
+fn a_state_was_waited_for_also_if_somebody_looks_at_it_once_more() {
+    let until = |state: &str| format!("  - send: AT+CREG?\n    expect: '+CREG: 0,{state}'\n");
+    let retried = format!("{}    retry: {{ every: 1s, for: 1s }}\n", until("1"));
+    let up = "  - await: '+UP: 1'\n    timeout: 1s\n";
+    for (typed, states, wanted) in [
+        ("AT+CREG?\nATI\nAT+CREG?\nAT+CREG?\n", "211", format!("  - ATI\n\n{retried}")),
+        ("AT+CREG?\nAT+CREG?\nAT+CREG?\n", "211", retried.clone()),
+        // What had come is looked at in the place where it was.
+        (
+            "AT+CREG?\nAT+CREG?\nATI\nAT+CREG?\nATI\n",
+            "211",
+            format!("{retried}\n  - ATI\n\n{}\n  - ATI\n", until("1")),
+        ),
+        (
+            "AT+CREG?\nAT+UP\n:wait +UP: 1\nAT+CREG?\n",
+            "21",
+            format!("{}\n  - AT+UP\n\n{up}\n{}", until("{:int}"), until("1")),
+        ),
+    ] {
+        let mut left = states.chars();
+        let reply = move |line: &str| match line {
+            "AT+CREG?" => framed(&[&format!("+CREG: 0,{}", left.next().expect("a state")), "OK"]),
+            "AT+UP" => framed(&["OK", "+UP: 1"]),
+            _ => framed(&["OK"]),
+        };
+        let recorded = Recorded::on_module(reply, typed);
+        assert_eq!(recorded.steps(), wanted, "{typed}");
+        recorded.passes_on_its_replay();
+    }
+}
+
+/// A recording keeps a line back until all that stood before it has been sent.
+#[test]
+fn a_state_that_was_looked_at_before_a_line_came_is_looked_at_as_often() {
+    let mut left = ["0,2", "0,1", "0,1"].into_iter();
+    let reply = move |line: &str| match line {
+        "AT+CREG?" => match (left.next().expect("a state"), left.len()) {
+            (state, 0) => framed(&[&format!("+CREG: {state}"), "OK", "+UP: 1"]),
+            (state, _) => framed(&[&format!("+CREG: {state}"), "OK"]),
+        },
+        _ => framed(&["OK"]),
+    };
+    let recorded = Recorded::on_module(reply, "AT+CREG?\nAT+CREG?\nAT+CREG?\n:wait +UP: 1\n");
+    assert_eq!(recorded.steps().matches("AT+CREG?").count(), 2, "{}", recorded.steps());
+    recorded.passes_on_its_replay();
+}
+
 /// The recording has the line behind the command that stood before it, be it a question, a reading or a slip.
 #[test]
 fn what_stands_before_a_line_that_was_waited_for_is_sent_in_the_flow() {

@@ -10,7 +10,7 @@ use crate::flow::duration;
 
 use super::super::console::secrets::Secrets;
 use super::super::console::story::{Happened, Outcome, Sent};
-use super::pieces::{Piece, pieces, takes};
+use super::pieces::{Piece, is_question, pieces, takes};
 use super::shape::Seen;
 use super::yaml::{Step, Value, push_steps, scalar};
 
@@ -36,7 +36,7 @@ impl Recording<'_> {
     pub(super) fn flow(&self) -> (String, usize) {
         let pieces = pieces(self.happened, |line| self.late(line), |typed| self.wants_data(typed));
         let answers = answers(&pieces);
-        let mut steps = Vec::new();
+        let (mut steps, mut waits) = (Vec::new(), 0);
         let (mut comments, mut name) = (Vec::new(), None);
         for piece in &pieces {
             let made = match piece {
@@ -51,10 +51,12 @@ impl Recording<'_> {
                     continue;
                 }
                 Piece::Lines { patterns, since, came } => {
+                    waits += 1;
                     self.awaits(patterns, came.since(*since)).ok_or_else(|| patterns.join(", "))
                 }
                 Piece::Command { refused, alike, sent } => {
-                    self.command(refused, alike, sent, &answers).ok_or_else(|| sent.typed.clone())
+                    let others = others(&answers, &sent.typed, waits);
+                    self.command(refused, alike, sent, &others).ok_or_else(|| sent.typed.clone())
                 }
             };
             let mut step = match made {
@@ -106,7 +108,7 @@ impl Recording<'_> {
     }
 
     /// The step of a command; `None` if it would show a secret.
-    fn command(&self, refused: &[Sent], alike: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Option<Step> {
+    fn command(&self, refused: &[Sent], alike: &[Sent], sent: &Sent, others: &[&[String]]) -> Option<Step> {
         let mut step = Step::default();
         step.keys.push(("send", Value::Text(self.secrets.named_command(&sent.typed)?)));
         if let Some(data) = &sent.data {
@@ -127,7 +129,7 @@ impl Recording<'_> {
             }
         }
         if sent.outcome == Outcome::Good {
-            match <[String; 1]>::try_from(self.expected(refused, alike, sent, answers)) {
+            match <[String; 1]>::try_from(self.expected(refused, alike, sent, others)) {
                 Ok([only]) => step.keys.push(("expect", Value::Text(only))),
                 Err(several) if !several.is_empty() => step.keys.push(("expect", Value::List(several))),
                 Err(_) => {}
@@ -136,7 +138,7 @@ impl Recording<'_> {
             step.keys.push(("on_error", Value::Plain("ignore".to_owned())));
         }
         if let Some(first) = refused.first() {
-            let all = sent.ended.since(first.began);
+            let all = alike.first().unwrap_or(sent).ended.since(first.began);
             let pause = all / u32::try_from(refused.len() + 1).unwrap_or(u32::MAX);
             let (every, all) =
                 (rounded_up(pause), rounded_up(all * PATIENCE).max(rounded_up(pause * PATIENCE)));
@@ -160,14 +162,13 @@ impl Recording<'_> {
     }
 
     /// The lines that the answer must have, as those had that it stands for.
-    fn expected(&self, refused: &[Sent], alike: &[Sent], sent: &Sent, answers: &Answers<'_>) -> Vec<String> {
+    fn expected(&self, refused: &[Sent], alike: &[Sent], sent: &Sent, others: &[&[String]]) -> Vec<String> {
         if self.dialect.entry(&sent.typed).is_some_and(|entry| entry.rules.expect.is_some()) {
             return Vec::new();
         }
         let refused =
             refused.iter().filter(|sent| sent.outcome == Outcome::Good).map(|sent| &sent.answer[..]);
         let refused: Vec<&[String]> = refused.collect();
-        let others = answers.get(sent.typed.as_str()).map(Vec::as_slice).unwrap_or_default();
         let pattern = |(index, line): (usize, &String)| {
             let same_line = |answers: &[&[String]]| {
                 answers.iter().filter_map(|answer| answer.get(index)).cloned().collect::<Vec<String>>()
@@ -200,20 +201,30 @@ impl Recording<'_> {
     }
 }
 
-/// The good answers to each command.
-type Answers<'p> = BTreeMap<&'p str, Vec<&'p [String]>>;
+/// The good answers to each command, and how many waits for lines stood before each.
+type Answers<'p> = BTreeMap<&'p str, Vec<(usize, &'p [String])>>;
 
 fn answers(pieces: &[Piece]) -> Answers<'_> {
-    let mut answers = Answers::new();
+    let (mut answers, mut waits) = (Answers::new(), 0);
     for piece in pieces {
-        if let Piece::Command { alike, sent, .. } = piece
-            && sent.outcome == Outcome::Good
-        {
-            let all = alike.iter().chain([sent]).map(|sent| &sent.answer[..]);
-            answers.entry(&sent.typed).or_default().extend(all);
+        match piece {
+            Piece::Lines { .. } => waits += 1,
+            Piece::Command { alike, sent, .. } if sent.outcome == Outcome::Good => {
+                let all = alike.iter().chain([sent]).map(|sent| (waits, &sent.answer[..]));
+                answers.entry(&sent.typed).or_default().extend(all);
+            }
+            _ => {}
         }
     }
     answers
+}
+
+/// The answers that a step has to take, behind so many waits: whoever asks for a state once more when a line has come
+/// wants to see that it is another one, and what it was before is no good any more.
+fn others<'p>(answers: &Answers<'p>, typed: &str, waits: usize) -> Vec<&'p [String]> {
+    let all = answers.get(typed).map(Vec::as_slice).unwrap_or_default();
+    let counts = |before: usize| before >= waits || !is_question(typed);
+    all.iter().filter(|(before, _)| counts(*before)).map(|(_, answer)| *answer).collect()
 }
 
 fn borrowed(lines: &[String]) -> Vec<&str> {

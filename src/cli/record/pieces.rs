@@ -15,8 +15,8 @@ const TYPO: usize = 3;
 /// Something that becomes a step, or words about the next one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Piece {
-    /// One command; `refused` are the attempts before it that were not good enough, `alike` those that were,
-    /// and for which it stands.
+    /// One command; `refused` are the attempts before it that were not good enough, `alike` those behind them that
+    /// were, and for which it stands.
     Command {
         refused: Vec<Sent>,
         alike: Vec<Sent>,
@@ -115,26 +115,29 @@ fn asked(piece: Piece, recent: &mut Vec<Piece>) {
         }
     }
     let again = !earlier.is_empty();
-    earlier.extend(refused.iter().chain(alike).cloned());
+    earlier.extend(refused.iter().cloned());
     let good = earlier.iter().chain([sent]).all(|sent| sent.outcome == Outcome::Good);
-    let asks = sent.typed.ends_with('?') && good && again;
+    // Who looks once more at what has changed still waited for the change.
+    let stayed = alike.iter().all(|other| other.answer == sent.answer);
+    let asks = is_question(&sent.typed) && good && again && stayed;
     if asks && decided(&earlier.iter().collect::<Vec<_>>(), sent) {
-        let sent = sent.clone();
+        let (alike, sent) = (alike.clone(), sent.clone());
         recent.retain(|piece| !same(piece));
-        recent.push(Piece::Command { refused: earlier, alike: Vec::new(), sent });
+        recent.push(Piece::Command { refused: earlier, alike, sent });
     } else {
         recent.push(piece);
     }
 }
 
-/// A command and those it stands for, each by itself.
+/// A command and those it stands for, each by itself; the first of them had been tried before.
 fn apart(piece: &Piece) -> Vec<Piece> {
-    match piece {
-        Piece::Command { refused, alike, sent } if refused.is_empty() => {
-            alike.iter().chain([sent]).map(|sent| command(&[], &[], sent)).collect()
-        }
-        piece => vec![piece.clone()],
-    }
+    let Piece::Command { refused, alike, sent } = piece else { return vec![piece.clone()] };
+    let mut refused = refused.clone();
+    let mut alone = |sent: &Sent| {
+        let refused = std::mem::take(&mut refused);
+        Piece::Command { refused, alike: Vec::new(), sent: sent.clone() }
+    };
+    alike.iter().chain([sent]).map(&mut alone).collect()
 }
 
 /// A wait; the line may have been among those that had come before.
@@ -216,20 +219,36 @@ fn attempts(
 fn passing(group: &[&Sent], pieces: &mut Vec<Piece>) {
     let good = |sent: &&Sent| sent.outcome == Outcome::Good;
     let Some((last, earlier)) = group.split_last() else { return };
+    let (before, stayed) = earlier.split_at(until_it_stayed(earlier, last));
     if last.data.is_some() || last.answer.is_empty() || sets(&last.typed) {
         let steps = group.split_inclusive(good).filter_map(<[&Sent]>::split_last);
         pieces.extend(steps.map(|(last, refused)| command(refused, &[], last)));
-    } else if earlier.iter().all(good) && !decided(earlier, last) {
+    } else if earlier.iter().all(good) && !decided(before, last) {
         pieces.push(command(&[], earlier, last));
     } else {
-        pieces.push(command(earlier, &[], last));
+        pieces.push(command(before, stayed, last));
     }
+}
+
+/// How many attempts came before a state had become what the last one says. What is no state says the same twice by
+/// chance.
+fn until_it_stayed(earlier: &[&Sent], last: &Sent) -> usize {
+    if !is_question(&last.typed) {
+        return earlier.len();
+    }
+    let same = |sent: &&Sent| sent.outcome == last.outcome && sent.answer == last.answer;
+    earlier.iter().rposition(|sent| !same(sent)).map_or(0, |at| at + 1)
 }
 
 /// Whether a command has arguments: `AT+CMSS=1` sends one more message each time, whatever it answers. `AT+CMSS=?`
 /// asks.
 fn sets(typed: &str) -> bool {
-    typed.contains('=') && !typed.ends_with('?')
+    typed.contains('=') && !is_question(typed)
+}
+
+/// Whether a command asks for a state.
+pub(super) fn is_question(typed: &str) -> bool {
+    typed.ends_with('?')
 }
 
 fn command(refused: &[&Sent], alike: &[&Sent], sent: &Sent) -> Piece {
