@@ -231,3 +231,19 @@ fn data_of_any_length_ends_with_ctrl_d() {
         assert!(said.ends_with(&sent), "{said}");
     }
 }
+
+/// A number that is no length, such as that of a PDU: the module waits for the Ctrl-Z.
+#[test]
+fn a_ctrl_z_is_sent_where_the_length_is_another_one() {
+    let dir = TempDir::new();
+    let module = Module::start(|wire| {
+        wire.answer("AT+CMGW=23", b"\r\n> ");
+        assert_eq!(wire.take(11), b"0011000B91\x1a");
+        wire.say(framed(&["+CMGW: 1", "OK"]));
+        wire.until_over();
+    });
+    let typed = "AT+CMGW=23\n0011000B91\x1a\n";
+    let said = run_typed(&mut atflow(&dir, ["console", module.port()]), typed).exited(0).stdout;
+    module.finish();
+    assert!(said.ends_with("the module may wait for more\n+CMGW: 1\nOK\n"), "{said}");
+}

@@ -309,9 +309,9 @@ impl Talk {
             };
             match (ends, last) {
                 (Ends::Length(Some(wanted)), None) if bytes < wanted => {}
-                (Ends::Length(Some(wanted)), Some(_)) if bytes != wanted => {
+                (Ends::Length(Some(wanted)), Some(by_ctrl_z)) if bytes != wanted => {
                     self.explain_length(bytes, wanted);
-                    return Ok(TypedData::Whole(text, false));
+                    return Ok(TypedData::Whole(text, by_ctrl_z));
                 }
                 (Ends::Length(Some(wanted)), None) if bytes > wanted => {
                     self.screen.problem(&format!(
