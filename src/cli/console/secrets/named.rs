@@ -20,11 +20,15 @@ impl Secrets {
 
     /// A pattern in which a hole stands for each secret; `None` if that would be no pattern, or one for any line.
     pub(in crate::cli) fn named_pattern(&self, typed: &str) -> Option<String> {
-        if !self.shows_in(typed) && !self.shows_in(&undoubled(typed)) {
+        let is_regex = typed.starts_with('/');
+        let single = undoubled(typed);
+        let shows = |text: &str| self.shows_in(text);
+        let is_secret = shows(typed) || shows(&single) || (is_regex && shows(&without_backslashes(&single)));
+        if !is_secret {
             return Some(typed.to_owned());
         }
         // A regular expression has groups and no holes.
-        if typed.starts_with('/') {
+        if is_regex {
             return None;
         }
         let named = self.replaced(typed, str::to_owned, |before, value| {
@@ -39,9 +43,14 @@ impl Secrets {
 
     /// Words about what was typed, which are not typed again.
     pub(in crate::cli) fn masked(&self, text: &str) -> String {
-        let single = undoubled(text);
-        let text = if self.shows_in(&single) { &single } else { text };
-        self.masker.mask(text).into_owned()
+        let mut masked = self.masker.mask(text).into_owned();
+        for plain in [undoubled, without_backslashes] {
+            let plain = plain(&masked);
+            if self.shows_in(&plain) {
+                masked = self.masker.mask(&plain).into_owned();
+            }
+        }
+        masked
     }
 
     fn named(&self, typed: &str, sent: impl Fn(&str) -> Result<String, String>) -> Option<String> {
@@ -102,6 +111,11 @@ fn literal(text: &str) -> String {
 fn undoubled(text: &str) -> String {
     let pairs = [("$${", "${"), ("{{", "{"), ("}}", "}"), ("[[", "["), ("]]", "]")];
     pairs.iter().fold(text.to_owned(), |text, (twice, once)| text.replace(twice, once))
+}
+
+/// In a regular expression, what would mean something stands behind a backslash.
+fn without_backslashes(text: &str) -> String {
+    text.replace('\\', "")
 }
 
 #[cfg(test)]
@@ -168,5 +182,14 @@ mod tests {
             assert_eq!(secrets.named_pattern(typed).as_deref(), named, "{typed}");
         }
         assert_eq!(secrets.masked("`se{{cr}}et`: no"), "`<BRACE>`: no");
+    }
+
+    #[test]
+    fn a_secret_does_not_show_in_a_regular_expression() {
+        let secrets = secrets(&[("KEY", "a.b+key9")]);
+        assert_eq!(secrets.named_pattern("/TOKEN a\\.b\\+key9/"), None);
+        assert_eq!(secrets.named_pattern("/TOKEN a\\.b/").as_deref(), Some("/TOKEN a\\.b/"));
+        assert_eq!(secrets.masked("`/TOKEN a\\.b\\+key9/`: no"), "`/TOKEN <KEY>/`: no");
+        assert_eq!(secrets.masked("`/a\\.b/`: no"), "`/a\\.b/`: no");
     }
 }
