@@ -1,6 +1,7 @@
 //! What was typed, for others to read: no secret shows, also where it was typed itself and not by its name.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use crate::at::pattern::Pattern;
 
@@ -22,7 +23,7 @@ impl Secrets {
     pub(in crate::cli) fn named_pattern(&self, typed: &str) -> Option<String> {
         let is_regex = typed.starts_with('/');
         let single = undoubled(typed);
-        let shows = |text: &str| self.shows_in(text);
+        let shows = |text: &str| !self.places(text).is_empty();
         let is_secret = shows(typed) || shows(&single) || (is_regex && shows(&without_backslashes(&single)));
         if !is_secret {
             return Some(typed.to_owned());
@@ -38,7 +39,7 @@ impl Secrets {
             (!inside).then(|| hole.to_owned())
         })?;
         let own = Pattern::parse(&named).is_ok_and(|pattern| pattern.has_own_text());
-        (own && !self.shows_in(&undoubled(&named))).then_some(named)
+        (own && !shows(&undoubled(&named))).then_some(named)
     }
 
     /// Words about what was typed, which are not typed again.
@@ -79,13 +80,31 @@ impl Secrets {
     ) -> Option<String> {
         let mut out = String::with_capacity(text.len());
         let mut from = 0;
-        for place in self.masker.places(text) {
+        for place in self.places(text) {
             out.push_str(&keep(text.get(from..place.start)?));
             out.push_str(&instead(&out, text.get(place.clone())?)?);
             from = place.end;
         }
         out.push_str(&keep(text.get(from..)?));
         Some(out)
+    }
+
+    /// Where secrets stand. One of digits only that is part of a longer number is another number.
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let mut places = self.masker.places(text);
+        places.retain(|place| {
+            let is_digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
+            let byte = |at: usize| text.as_bytes().get(at).copied();
+            let in_number = is_digit(place.start.checked_sub(1).and_then(byte)) || is_digit(byte(place.end));
+            !in_number || !text.get(place.clone()).is_some_and(|value| self.is_number(value))
+        });
+        places
+    }
+
+    /// Whether this is a secret of digits only.
+    fn is_number(&self, value: &str) -> bool {
+        let mut all = self.former.iter().chain(&self.known);
+        value.bytes().all(|byte| byte.is_ascii_digit()) && all.any(|secret| secret.value == value.as_bytes())
     }
 
     /// What is filled in as this value.
@@ -154,6 +173,24 @@ mod tests {
         assert_eq!(secrets.named_data("so: a,b\"c").as_deref(), Some("so: ${ODD}"));
         assert_eq!(secrets.named_data("so: a\\2Cb\\22c"), None);
         assert_eq!(secrets.masked("x$${y}z or top-secret"), "<DOLLAR> or <KEY>");
+    }
+
+    #[test]
+    fn a_number_in_which_the_digits_of_a_secret_stand_is_another_number() {
+        let secrets = secrets(&[("PIN", "1234")]);
+        for (typed, named) in [
+            ("AT+PORT=12345", "AT+PORT=12345"),
+            ("AT+PORT=51234", "AT+PORT=51234"),
+            ("AT+CPIN=1234", "AT+CPIN=${PIN}"),
+            ("AT+X=12345,\"1234\"", "AT+X=12345,\"${PIN}\""),
+        ] {
+            assert_eq!(secrets.named_command(typed).as_deref(), Some(named), "{typed}");
+        }
+        assert_eq!(secrets.named_data("12345 and 1234").as_deref(), Some("12345 and ${PIN}"));
+        assert_eq!(secrets.named_pattern("+PORT: 12345").as_deref(), Some("+PORT: 12345"));
+        assert_eq!(secrets.named_pattern("+PORT: 12345,1234").as_deref(), Some("+PORT: 12345,{}"));
+        // In hexadecimal it is the secret, whatever stands beside it.
+        assert_eq!(secrets.named_command("AT+HEX=00313233340"), None);
     }
 
     /// Nobody knows any more what `${PIN}` was when the other one was typed.
