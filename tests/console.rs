@@ -57,7 +57,8 @@ fn data_ends_by_length_or_by_its_end() {
     for part in [
         "> two\n> lines\n+CMGS: 1\nOK\n",
         "> no\n+CMGS: 2\nOK\n",
-        "> too long\n! these are 8 bytes, the module wants 5; type them again\n> hello\nOK\n› AT\nOK\n",
+        "> too long\n! these are 8 bytes, the command line says 5; type them again, or end them with Ctrl-D\n\
+            > hello\nOK\n› AT\nOK\n",
     ] {
         assert!(said.contains(part), "{said}");
     }

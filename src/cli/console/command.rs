@@ -315,7 +315,8 @@ impl Talk {
                 }
                 (Ends::Length(Some(wanted)), None) if bytes > wanted => {
                     self.screen.problem(&format!(
-                        "these are {bytes} bytes, the module wants {wanted}; type them again"
+                        "these are {bytes} bytes, the command line says {wanted}; type them again, or end \
+                         them with Ctrl-D"
                     ));
                     lines.clear();
                 }
