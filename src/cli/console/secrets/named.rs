@@ -33,7 +33,8 @@ impl Secrets {
             return None;
         }
         let named = self.replaced(typed, str::to_owned, |before, value| {
-            // In a hole is no place for another one.
+            // In a hole is no place for another one; doubled braces are text.
+            let before = before.replace("{{", "").replace("}}", "");
             let inside = before.matches('{').count() > before.matches('}').count();
             let hole = if value.contains([',', '"']) { "{:rest}" } else { "{}" };
             (!inside).then(|| hole.to_owned())
@@ -211,6 +212,7 @@ mod tests {
             ("TOKEN a,bc", Some("TOKEN {:rest}")),
             ("TOKEN a\\2Cbc", Some("TOKEN {}")),
             ("+Y: {z:int}", Some("+Y: {z:int}")),
+            ("{{\"k\":\"top-secret\"}}", Some("{{\"k\":\"{}\"}}")),
             ("top-secret", None),
             ("+X: {x}", None),
             ("/TOKEN top-secret/", None),
