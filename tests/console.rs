@@ -617,6 +617,17 @@ fn colours_are_for_those_who_want_them() {
     assert!(!coloured(&[("NO_COLOR", ""), ("TERM", "dumb")]));
 }
 
+/// Such as that of an editor: it cannot move its cursor.
+#[test]
+fn on_a_dumb_terminal_lines_are_read_as_they_come() {
+    let dir = TempDir::new();
+    let mut terminal = Terminal::start_in(&dir, &["console", SIM], &[("TERM", "dumb")]);
+    terminal.type_in("AT\n");
+    terminal.wait_for("› AT\r\nOK\r\n");
+    terminal.type_in(":quit\n");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
 #[test]
 fn a_secret_does_not_show_on_the_terminal() {
     let dir = TempDir::new();

@@ -64,7 +64,7 @@ pub(super) fn talked(
 ) -> Result<Talked, Exit> {
     let dialect = dialect(args)?;
     let signals = Signals::install()?;
-    let terminal = stdin().is_terminal() && stdout().is_terminal();
+    let terminal = stdin().is_terminal() && stdout().is_terminal() && !is_dumb();
     let link = link(args, warm, terminal, &signals.wake)?;
     let header = Header {
         port: args.port.clone(),
@@ -87,6 +87,11 @@ pub(super) fn talked(
     talk.greet(&args.port);
     let exit = talk.run();
     Ok(talk.end(exit))
+}
+
+/// Whether the terminal cannot move its cursor: there is nothing to edit a line with.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
 }
 
 fn dialect(args: &ConsoleArgs) -> Result<Arc<Dialect>, Exit> {
