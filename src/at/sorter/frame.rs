@@ -177,9 +177,16 @@ impl Frame {
         self.pattern().is_some_and(|pattern| self.hole + 1 == pattern.counted_holes())
     }
 
+    /// Whether another frame of the kind begins here.
+    pub(super) fn begins(&self, line: &[u8]) -> bool {
+        let header = self.pattern().map(Pattern::prefix).unwrap_or_default();
+        !header.is_empty() && line.starts_with(header)
+    }
+
     /// Where the counted bytes of a broken frame end in `line`: at the line end nearest to the declared end
-    /// (`line_end` bytes behind it, or before it), sooner at one where the payload is whole JSON, or where the
-    /// next frame of the kind sticks to whole JSON; else where they were declared to end.
+    /// (`line_end` bytes behind it, or before it), sooner at one where the payload is whole JSON. A line end may be
+    /// missing: then where they were declared to end if that is whole JSON or the next frame of the kind begins
+    /// there, or where that sticks to whole JSON. Else where they were declared to end.
     pub(super) fn cut(&self, line: &[u8], line_end: Option<usize>) -> usize {
         let end = (self.start + self.need).min(line.len());
         let from = self.start.max((self.start + self.need).saturating_sub(SLIP_BYTES)).min(end);
@@ -189,11 +196,12 @@ impl Frame {
         let mut ends: Vec<usize> = behind.into_iter().chain((from..end).rev().filter(begins)).collect();
         ends.sort_by_key(|&at| at.abs_diff(end));
         let whole = |at: &usize| self.is_last_hole() && is_whole_json(&line[self.start..*at]);
-        let header = self.pattern().map(Pattern::prefix).filter(|header| !header.is_empty());
-        let sticks = |at: &usize| header.is_some_and(|header| line[*at..].starts_with(header)) && whole(at);
+        let begins_at = |at: usize| self.begins(&line[at..]);
+        let as_declared = || (whole(&end) || (self.is_last_hole() && begins_at(end))).then_some(end);
+        let sticks = |at: &usize| begins_at(*at) && whole(at);
         let glued = || (from..line.len()).filter(sticks).min_by_key(|at| at.abs_diff(end));
         let at_line_end = ends.iter().copied().find(whole);
-        at_line_end.or_else(glued).or(ends.first().copied()).unwrap_or(end)
+        at_line_end.or_else(as_declared).or_else(glued).or(ends.first().copied()).unwrap_or(end)
     }
 }
 

@@ -291,7 +291,9 @@ impl Sorter {
         let payload = text.get(frame.start..).unwrap_or_default();
         let (declared, seen) = (frame.need, payload.len());
         let mut class = Class::Noise;
-        if frame.is_last_hole() && is_whole_json(payload) {
+        // As many as were declared, and no line end: the next frame sticks to them.
+        let as_declared = declared == seen && frame.begins(&behind);
+        if frame.is_last_hole() && (as_declared || is_whole_json(payload)) {
             let mut counted = frame.counted(payload);
             frame.captures.0.append(&mut counted.0);
             class = self.class_of(frame.owner, &[]);

@@ -34,6 +34,24 @@ fn a_message_that_sticks_to_one_of_another_length_is_not_lost() {
     }
 }
 
+/// The count is right, and the line end behind it is missing.
+#[test]
+fn what_sticks_to_a_message_is_read_and_the_message_is_not_lost() {
+    let mut sorter = sorter();
+    let out = feed(&mut sorter, b"+MSUB: \"t\",5 byte,hello+MSUB: \"u\",2 byte,{}\r\n");
+    assert_eq!(
+        messages(&out),
+        [("t".into(), "hello".into(), true), ("u".into(), "{}".into(), false)],
+        "{out:?}"
+    );
+    let out = feed(&mut sorter, b"+MSUB: \"t\",7 byte,{\"a\":1}CLOSED\r\n");
+    assert_eq!(messages(&out), [("t".into(), "{\"a\":1}".into(), true)], "{out:?}");
+    assert!(out.contains(&Sorted::Closed("CLOSED".into())), "{out:?}");
+    // More than it says, and no JSON: who knows what it is.
+    let out = feed(&mut sorter, b"+MSUB: \"t\",5 byte,hello, CLOSED\r\n");
+    assert!(messages(&out).is_empty() && !out.contains(&Sorted::Closed("CLOSED".into())), "{out:?}");
+}
+
 #[test]
 fn a_last_message_is_cut_when_nothing_more_comes() {
     for length in [53, 55, 56, 60, 70] {
