@@ -85,8 +85,9 @@ impl Case {
     /// As a test file has it.
     pub fn test_file(&self, source: &Source, violation: &Violation) -> String {
         let flow = source.file.file_name().unwrap_or_default().to_string_lossy();
-        // A text of JSON is one of YAML, whatever it holds.
-        let flow = if flow.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+        let is_plain = flow.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        // A text of JSON is one of YAML, whatever it holds; without its ending a name may be `null` or a number.
+        let flow = if is_plain && flow.ends_with(".yaml") {
             flow.into_owned()
         } else {
             Json::from(&*flow).to_string()

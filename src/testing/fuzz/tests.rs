@@ -211,7 +211,7 @@ fn what_is_printed_fails_when_it_is_run() {
 
 #[test]
 fn a_printed_case_names_its_file_whatever_that_is_called() {
-    for name in ["pump #2.yaml", "it's: #2 {x}.yaml", "pump.yaml"] {
+    for name in ["pump #2.yaml", "it's: #2 {x}.yaml", "pump.yaml", "null", "724", "true"] {
         let source = Source { file: Path::new("flows").join(name), ..station() };
         let violation = Violation { rule: "S1", at: crate::link::Mono::ZERO, what: String::new() };
         let text = Case::quiet(1, Duration::from_mins(1)).test_file(&source, &violation);
