@@ -199,6 +199,26 @@ fn what_never_happens_fails_a_test_that_passes_without_it() {
     assert!(!printed.contains("never happened"), "{printed}");
 }
 
+/// Of a line that is the last thing said nothing can come any more, but it was said.
+#[test]
+fn an_event_after_the_last_line_was_not_in_vain() {
+    let dir = TempDir::new();
+    dir.file("x.yaml", "module: luat-air724\nsteps: [AT+CPOWD=1]\n");
+    let with = |line: &str| {
+        let text = format!(
+            "flow: x.yaml\ntests:\n  - name: x\n    sim: {{ start: warm }}\n    at:
+      - {{ after: '{line}', urc: BYE }}
+      - {{ after: '{line}', refuse: AT, with: ERROR }}
+    expect: [{{ verdict: passed }}]\n"
+        );
+        dir.file("x.test.yaml", text);
+        test(&dir, &["."])
+    };
+    with("NORMAL POWER DOWN").exited(0);
+    let printed = with("POWER DOWN").exited(1).stdout;
+    assert_eq!(printed.matches("no line of the module was just `POWER DOWN`").count(), 2, "{printed}");
+}
+
 /// A station is over when its time is; of a flow what cleans up runs behind that.
 #[test]
 fn only_a_station_has_nothing_behind_its_end() {

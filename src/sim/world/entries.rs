@@ -25,6 +25,10 @@ impl World {
             .filter_map(|(number, entry)| {
                 let never = match (&entry.when, &entry.what) {
                     (When::Time(_), _) if self.happened[number] == 0 => Never::TooLate,
+                    // Behind the last thing that is said all is over.
+                    (When::After(_), _) if self.happened[number] == 0 && self.was_heard(number) => {
+                        return None;
+                    }
                     (When::After(_), _) if self.happened[number] == 0 => Never::NotSaid,
                     (_, What::Refuse(_)) if self.is_unused(&entry.what) => Never::NotSent,
                     _ => return None,
@@ -32,6 +36,12 @@ impl World {
                 Some((number, never))
             })
             .collect()
+    }
+
+    /// Whether the line of an `after:` entry was said, whatever came of it.
+    fn was_heard(&self, number: usize) -> bool {
+        let most = self.scenario.at[number].count.unwrap_or(u32::MAX);
+        self.left.iter().any(|(one, left)| *one == number && *left < most)
     }
 
     /// Whether nothing was refused by a refusal, nor by others that are the same.
