@@ -153,6 +153,28 @@ fn a_run_of_a_station_that_takes_too_long_is_found() {
     assert!(printed.contains("error[AT1101]: `x` ran and took 3.00s, expected at most 2s"), "{printed}");
 }
 
+/// A run that hung until its process died is one that took too long, and no run at all is none that was quick.
+#[test]
+fn a_run_in_which_a_process_died_took_so_long() {
+    let dir = TempDir::new();
+    let flow = "module: luat-air724\ncloud: thingscloud\nschedule: [{ name: x, every: 1h, steps: [{ sleep: 30m }] }]\n";
+    dir.file("x.yaml", flow);
+    let with = |expect: &str| {
+        let text = format!(
+            "flow: x.yaml\ntests:\n  - name: x\n    for: 2h\n    at: [{{ time: 6m, crash: atflow, for: 10m }}]\n    expect: [{{ run: x, {expect} }}]\n"
+        );
+        dir.file("x.test.yaml", text);
+        test(&dir, &["."])
+    };
+    let printed = with("within: 2m, between: 0s..10m").exited(1).stdout;
+    assert!(printed.contains("`x` ran and took 5m"), "{printed}");
+    assert!(printed.contains("6m00.00s  the process ended in it"), "{printed}");
+    with("failed: 1, within: 6m, between: 0s..10m").exited(0);
+    with("failed: 0, between: 0s..1s").exited(0);
+    let printed = with("failed: 0, within: 20s, between: 0s..1s").exited(1).stdout;
+    assert!(printed.contains("`x` ran 0 times, expected at least once"), "{printed}");
+}
+
 /// Whatever a test shows of what it found.
 #[test]
 fn no_secret_is_in_what_a_test_shows() {

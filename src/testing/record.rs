@@ -1,6 +1,6 @@
 //! Notes what happens during a test, as far as somebody expects something of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::flow::diag::Span;
@@ -34,6 +34,8 @@ pub(super) struct Recorder {
     touched: BTreeSet<Touched>,
     /// Steps that are not over.
     begun: BTreeSet<Span>,
+    /// Runs of this process that are not over, by number: what for, and since when.
+    running: BTreeMap<u64, (String, Mono)>,
     wants_lines: bool,
     /// What shows it as the terminal would, for goldens.
     shown: Option<Box<dyn Watcher>>,
@@ -52,6 +54,7 @@ impl Recorder {
             subjects,
             touched: BTreeSet::new(),
             begun: BTreeSet::new(),
+            running: BTreeMap::new(),
             shown,
             told: None,
             worked: Vec::new(),
@@ -80,12 +83,21 @@ impl Recorder {
 
     /// What was reached.
     pub fn take_touched(&mut self) -> BTreeSet<Touched> {
-        self.process_ended();
+        self.steps_ended();
         std::mem::take(&mut self.touched)
     }
 
+    /// A run in which a process ended took until then, and has not passed.
+    pub fn process_ended(&mut self, at: Mono) {
+        for (name, began) in std::mem::take(&mut self.running).into_values() {
+            let text = "the process ended in it".to_owned();
+            self.note_run(&name, &Note { at, text, passed: false, took: at.since(began) });
+        }
+        self.steps_ended();
+    }
+
     /// A step in which the test or a process ended ran, too, whatever the next process makes of it.
-    pub fn process_ended(&mut self) {
+    fn steps_ended(&mut self) {
         let begun = std::mem::take(&mut self.begun);
         self.touched.extend(begun.into_iter().map(|span| (span, Branch::Ran)));
     }
@@ -100,6 +112,13 @@ impl Recorder {
                 notes.push(note.clone());
             }
         }
+    }
+
+    fn note_run(&mut self, name: &str, note: &Note) {
+        self.note_all(
+            note,
+            |subject| matches!(subject, Subject::Runs { name: wanted, .. } if wanted == name),
+        );
     }
 
     /// An answer with another code than the wanted one has not passed.
@@ -198,13 +217,14 @@ impl Watcher for Recorder {
             | Happening::CommandRejected { method, code, reply: true, .. } => {
                 self.replied(at, method, code);
             }
-            Happening::JobFinished { name, outcome, error, took_ms, .. } => {
+            Happening::JobStarted { name, run, .. } => {
+                self.running.insert(*run, (name.clone(), at));
+            }
+            Happening::JobFinished { name, run, outcome, error, took_ms, .. } => {
+                self.running.remove(run);
                 let text = error.as_deref().unwrap_or(outcome).to_owned();
                 let note = Note { at, text, passed: outcome == "ok", took: Duration::from_millis(*took_ms) };
-                self.note_all(
-                    &note,
-                    |subject| matches!(subject, Subject::Runs { name: wanted, .. } if wanted == name),
-                );
+                self.note_run(name, &note);
             }
             Happening::Log { text } => self.note(
                 at,

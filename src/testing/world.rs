@@ -271,7 +271,8 @@ impl<'w> World<'w> {
 
     /// A process begins; the one before it, if there was one, is over.
     fn begin(&self, link: Box<dyn Link>, store: Store, until: Mono) -> Result<Station, String> {
-        self.recorder.borrow_mut().process_ended();
+        let ended = self.sim.as_ref().map_or(Mono::ZERO, |(_, lives)| lives.ended());
+        self.recorder.borrow_mut().process_ended(ended);
         let session = self.session(link, Rc::new(|| false))?;
         let watcher: SharedWatcher = Rc::<RefCell<Recorder>>::clone(&self.recorder);
         Ok(Station::new(Setup {

@@ -6,6 +6,7 @@ mod disk;
 mod tap;
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -77,6 +78,8 @@ pub(super) struct Lives {
     port: String,
     seed: u64,
     mishaps: Vec<Mishap>,
+    /// When the last process so far ended.
+    ended: Cell<Mono>,
 }
 
 /// How a station's processes lived.
@@ -100,7 +103,8 @@ impl Lives {
         let mut mishaps = mishaps.to_vec();
         mishaps.sort();
         let ledger = SharedLedger::default();
-        let lives = Self { watch, clock, line, disk, ledger, port: port.name().to_owned(), seed, mishaps };
+        let (port, ended) = (port.name().to_owned(), Cell::new(Mono::ZERO));
+        let lives = Self { watch, clock, line, disk, ledger, port, seed, mishaps, ended };
         lives.plan();
         lives
     }
@@ -145,6 +149,7 @@ impl Lives {
             let stop = restarts.peek().map_or(until, |next| until.min(Mono::ZERO + next.time));
             let mut station = open(link, store, stop)?;
             let ended = catch_unwind(AssertUnwindSafe(|| station.run()));
+            self.ended.set(self.clock.now());
             number += 1;
             match ended {
                 Ok(_) if stop >= until => return Ok(Lived { died, began, last: Ok(station) }),
@@ -168,6 +173,11 @@ impl Lives {
                 Err(how) => return Ok(Lived { died, began, last: Err(words(how.as_ref())) }),
             }
         }
+    }
+
+    /// When the process before the one that begins ended.
+    pub fn ended(&self) -> Mono {
+        self.ended.get()
     }
 
     /// Nobody dies while `work` is done.
