@@ -872,3 +872,33 @@ fn a_handler_that_is_tried_fails_if_its_reply_cannot_go_up() {
     let said: Value = serde_json::from_str(&done.stdout).expect("JSON");
     assert_eq!((&said["good"], &said["reply"]), (&Value::Bool(false), &Value::Null), "{said}");
 }
+
+/// What is kept is as little as with the station: the values of `state` together, as they are at the end.
+#[test]
+fn a_handler_that_is_tried_fails_if_its_state_is_too_large() {
+    let dir = TempDir::new();
+    dir.file(
+        "h.rhai",
+        "fn set(params) { let x = \"x\"; x.pad(params.size, 'x'); state.set(\"a\", x); state.set(\"b\", x); if params.back { state.set(\"b\", \"\") } }",
+    );
+    let text = "module: luat-air724\ncloud: thingscloud\n\
+                state: { a: { type: text, default: '' }, b: { type: text, default: '' } }\n\
+                downlink:\n  handlers: h.rhai\n  methods:\n    set: { params: { size: { type: int }, back: { type: bool, default: false } } }\n";
+    let station = dir.file("station.yaml", text);
+    let call = |params: &str| run(&mut atflow(&dir, ["call", &station, "set", params]));
+    let done = call(r#"{"size":40960}"#).exited(1);
+    let why = "all values of `state` together would take 81926 bytes; at most 65536 are kept";
+    assert!(done.stderr.contains(why), "{}", done.stderr);
+    assert!(
+        done.stdout.contains(r#""error":"failed""#) && !done.stdout.contains("state  "),
+        "{}",
+        done.stdout
+    );
+    call(r#"{"size":40960,"back":true}"#).exited(0);
+    call(r#"{"size":32700}"#).exited(0);
+    let calls = "flow: station.yaml\ncalls:
+  - { call: 'set(#{ size: 40960, back: false })', fails: at most 65536 are kept }
+  - { call: 'set(#{ size: 40960, back: true })', gives: null }\n";
+    dir.file("station.test.yaml", calls);
+    run(atflow(&dir, ["test", "."]).current_dir(dir.path())).exited(0);
+}

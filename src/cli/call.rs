@@ -126,14 +126,13 @@ impl Command<'_> {
         tried: Result<Value, HookError>,
     ) -> Outcome {
         let log = host.take_log();
+        let tried = tried.map_err(|error| Problem::of(&error));
+        let tried = tried.and_then(|value| stand_in.fits_state().map(|()| value).map_err(Problem::new));
         // What has no JSON form cannot go up, whatever the file makes of it.
-        let tried =
-            tried.map_err(|error| Problem::of(&error)).and_then(|value| match hooks::to_json(&value) {
-                Ok(_) => Ok(value),
-                Err(error) => {
-                    Err(Problem { message: format!("the result: {error}"), place: None, help: None })
-                }
-            });
+        let tried = tried.and_then(|value| match hooks::to_json(&value) {
+            Ok(_) => Ok(value),
+            Err(error) => Err(Problem::new(format!("the result: {error}"))),
+        });
         let (result, error) = match tried {
             Ok(value) => (value, None),
             Err(problem) => (result_value(stand_in.code_of_failure(), &problem.message), Some(problem)),
@@ -164,6 +163,11 @@ struct Problem {
 }
 
 impl Problem {
+    /// One that has no place in the file.
+    fn new(message: String) -> Self {
+        Self { message, place: None, help: None }
+    }
+
     fn of(error: &HookError) -> Self {
         let place = error.place.as_ref().map(ToString::to_string);
         Self { message: error.message.clone(), place, help: error.help().map(str::to_owned) }

@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::flow::duration;
 use crate::flow::model::{FlowId, Program};
 use crate::hooks::{self, Value};
 use crate::link::Mono;
@@ -17,11 +16,6 @@ use crate::store::{NewEffects, NewTimer};
 use super::command::ask;
 use super::command::judge::{AtRules, judge};
 use super::shared::{Author, Shared, plan_of, row_of, state_value, stored_form};
-
-/// Most timers that can wait.
-const MOST_TIMERS: usize = 64;
-/// The longest that `after` can look ahead.
-const LONGEST_DELAY: Duration = Duration::from_hours(8784);
 
 /// One handler's desk.
 pub(super) struct Desk {
@@ -159,17 +153,9 @@ impl hooks::Station for Desk {
 
     fn after(&self, delay: &str, flow: &str) -> Result<(), String> {
         let id = self.flow(flow)?;
-        if let Some(param) = self.program.flow(id).params.iter().find(|param| param.default.is_none()) {
-            return Err(format!("`{flow}` needs `{}`, and nobody would pass it later", param.name));
-        }
-        let delay = ask::delay(delay)?;
-        if delay > LONGEST_DELAY {
-            return Err(format!("`{}` is more than a year", duration::display(delay)));
-        }
         let mut later = self.later.borrow_mut();
-        if self.shared.store.borrow_mut().timers().len() + later.len() >= MOST_TIMERS {
-            return Err(format!("{MOST_TIMERS} flows wait to be run already"));
-        }
+        let waiting = self.shared.store.borrow_mut().timers().len() + later.len();
+        let delay = ask::after(self.program.flow(id), delay, waiting)?;
         later.push((flow.to_string(), delay));
         Ok(())
     }

@@ -36,7 +36,10 @@ pub(super) fn play(file: &TestFile, call: &CallTest, how: &How) -> Result<Outcom
     host.set_station(None);
     let mut problems = Vec::new();
     problems.extend(match result {
-        Ok(value) => given(call, &value),
+        Ok(value) => match stand_in.fits_state() {
+            Ok(()) => given(call, &value),
+            Err(why) => with_other_words(call, &why),
+        },
         Err(error) => failed(call, &error),
     });
     let did: Vec<String> = stand_in
@@ -78,13 +81,18 @@ fn given(call: &CallTest, value: &hooks::Value) -> Option<Problem> {
     Some(problem)
 }
 
-fn failed(call: &CallTest, error: &hooks::HookError) -> Option<Problem> {
+/// Of a call that fails with this message, unless that was expected.
+fn with_other_words(call: &CallTest, why: &str) -> Option<Problem> {
     let message = match &call.fails {
-        Some(words) if error.message.contains(words.as_str()) => return None,
-        Some(words) => format!("it fails with other words than `{words}`: {}", error.message),
-        None => format!("it fails: {}", error.message),
+        Some(words) if why.contains(words.as_str()) => return None,
+        Some(words) => format!("it fails with other words than `{words}`: {why}"),
+        None => format!("it fails: {why}"),
     };
-    let mut problem = Problem::new(Code::CALL_GAVE, call.span, message);
+    Some(Problem::new(Code::CALL_GAVE, call.span, message))
+}
+
+fn failed(call: &CallTest, error: &hooks::HookError) -> Option<Problem> {
+    let mut problem = with_other_words(call, &error.message)?;
     problem.notes.extend(error.place.as_ref().map(|place| format!("script: {place}")));
     problem.notes.extend(error.help().map(|help| format!("help: {help}")));
     Some(problem)

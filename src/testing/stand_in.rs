@@ -18,6 +18,7 @@ use crate::station::HANDLER;
 use crate::station::command::ask;
 use crate::station::command::code::Code;
 use crate::station::command::judge::{AtRules, judge};
+use crate::store::{MAX_STATE_BYTES, StoreError};
 use crate::transcript::visible::escaped;
 
 /// Something that the station would do.
@@ -61,6 +62,14 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// The name and the new value of what is kept.
+    fn set(&self) -> Option<(&str, &Json)> {
+        match self {
+            Self::State { name, value } => Some((name, value)),
+            _ => None,
+        }
+    }
+
     /// What it is, and the rest in one line.
     pub fn shown(&self) -> (&'static str, String) {
         match self {
@@ -127,6 +136,22 @@ impl StandIn {
     /// What it was asked for, in order.
     pub fn deeds(&self) -> Vec<Deed> {
         self.deeds.borrow().clone()
+    }
+
+    /// Whether the station would keep what was set in `state`: it looks when the handler is over.
+    ///
+    /// # Errors
+    ///
+    /// It would be too large.
+    pub fn fits_state(&self) -> Result<(), String> {
+        let deeds = self.deeds.borrow();
+        let set: BTreeMap<&str, &Json> = deeds.iter().filter_map(Deed::set).collect();
+        let bytes = set.iter().map(|(name, value)| name.len() + value.to_string().len()).sum();
+        if bytes > MAX_STATE_BYTES {
+            self.refused.set(false);
+            return Err(StoreError::StateTooLarge { bytes }.to_string());
+        }
+        Ok(())
     }
 
     /// With what code the station would answer if the handler failed now.
@@ -217,8 +242,9 @@ impl hooks::Station for StandIn {
     }
 
     fn after(&self, delay: &str, flow: &str) -> Result<(), String> {
-        let delay = ask::delay(delay)?;
-        ask::arguments(self.program.flow(self.flow(flow)?), &hooks::map_of([]))?;
+        let found = self.program.flow(self.flow(flow)?);
+        let waiting = self.deeds.borrow().iter().filter(|deed| matches!(deed, Deed::After { .. })).count();
+        let delay = ask::after(found, delay, waiting)?;
         self.note(Deed::After { delay: duration::display(delay), flow: flow.to_owned() });
         Ok(())
     }

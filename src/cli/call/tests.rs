@@ -83,7 +83,8 @@ fn what_is_asked_for_is_noted_and_checked() {
         (r#"run("nothing")"#, "there is no flow `nothing`"),
         (r#"run("unsubscribe")"#, "the flow `unsubscribe` needs the param `topic`"),
         (r#"run("unsubscribe", #{ topic: "a", tipic: 2 })"#, "the flow `unsubscribe` has no param `tipic`"),
-        (r#"after("90s", "unsubscribe")"#, "the flow `unsubscribe` needs the param `topic`"),
+        (r#"after("90s", "unsubscribe")"#, "`unsubscribe` needs `topic`, and nobody would pass it later"),
+        (r#"after("367d", "reset")"#, "`367d` is more than a year"),
         (r#"publish("a/+", 1)"#, "`publish`: the topic `a/+` holds a wildcard or a control character"),
         (r#"publish("a", |x| x)"#, "`publish`: a function has no JSON form"),
         (r#"state.set("x", 1)"#, "the station's `state` has no `x`; it has `report_every`, `relay`"),
@@ -91,4 +92,10 @@ fn what_is_asked_for_is_noted_and_checked() {
     ] {
         assert_eq!(tried(source, false, &[]), (vec![], message.to_owned()), "{source}");
     }
+}
+
+#[test]
+fn so_many_flows_wait_as_with_the_station() {
+    let (deeds, message) = tried(r#"for n in 0..65 { after("1h", "reset") }"#, false, &[]);
+    assert_eq!((deeds.len(), &*message), (64, "64 flows wait to be run already"));
 }

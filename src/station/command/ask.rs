@@ -12,6 +12,11 @@ use crate::hooks::{self, Value};
 
 use super::code::quoted;
 
+/// Most timers that can wait.
+const MOST_TIMERS: usize = 64;
+/// The longest that `after` can look ahead.
+const LONGEST_DELAY: Duration = Duration::from_hours(8784);
+
 /// The pattern of `at(line, pattern)`.
 ///
 /// # Errors
@@ -27,16 +32,33 @@ pub fn pattern(source: &str) -> Result<Pattern, String> {
     }
 }
 
-/// The delay of `after(delay, flow)`.
+/// The delay of `after(delay, flow)`, while so many flows wait to be run.
 ///
 /// # Errors
 ///
-/// What is wrong with it, and what to write.
-pub fn delay(text: &str) -> Result<Duration, String> {
-    duration::parse(text).map_err(|error| format!("`after`: {}; {}", error.message, error.help))
+/// Why the flow cannot be run then.
+pub fn after(flow: &Flow, text: &str, waiting: usize) -> Result<Duration, String> {
+    if let Some(param) = flow.params.iter().find(|param| param.default.is_none()) {
+        return Err(format!("`{}` needs `{}`, and nobody would pass it later", flow.name, param.name));
+    }
+    let delay = delay(text)?;
+    if waiting >= MOST_TIMERS {
+        return Err(format!("{MOST_TIMERS} flows wait to be run already"));
+    }
+    Ok(delay)
 }
 
-/// Whether a flow can be run with these params: `run(flow, #{…})`; `after(delay, flow)` has none.
+/// A delay that `after` can look ahead. The error says what to write.
+fn delay(text: &str) -> Result<Duration, String> {
+    let delay = duration::parse(text);
+    let delay = delay.map_err(|error| format!("`after`: {}; {}", error.message, error.help))?;
+    if delay > LONGEST_DELAY {
+        return Err(format!("`{}` is more than a year", duration::display(delay)));
+    }
+    Ok(delay)
+}
+
+/// Whether a flow can be run with these params: `run(flow, #{…})`.
 ///
 /// # Errors
 ///
