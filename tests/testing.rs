@@ -221,6 +221,30 @@ fn what_never_happens_fails_a_test_that_passes_without_it() {
     assert!(!printed.contains("never happened"), "{printed}");
 }
 
+/// Neither does one whose faults and times lie behind the end.
+#[test]
+fn what_lies_behind_the_end_of_a_flow_fails_a_test_that_passes_without_it() {
+    let dir = folder("      - { verdict: passed }\n");
+    let with = |faults: &str, expect: &str| {
+        let text = "flow: signal.yaml\ntests:\n  - name: the signal\n    sim: { start: warm }\n";
+        let (faults, expect) = (format!("    faults: [{faults}]\n"), format!("    expect: [{expect}]\n"));
+        dir.file("signal.test.yaml", format!("{text}{faults}{expect}"));
+        test(&dir, &["."])
+    };
+    let fault = "{ fault: reboot, time: 5m }";
+    let expect = "{ sent: AT+CSQ, between: 5m..6m, count: 0 }";
+    let printed = with(fault, expect).exited(1).stdout;
+    assert!(printed.contains("error[AT1101]: this never happened: all was over at 0.08s"), "{printed}");
+    assert!(printed.contains("5 |     faults: [{ fault: reboot, time: 5m }]"), "{printed}");
+    assert!(printed.contains("error[AT1101]: nothing could happen then: all was over at 0.08s"), "{printed}");
+    assert!(printed.contains("6 |     expect: [{ sent: AT+CSQ, between: 5m..6m, count: 0 }]"), "{printed}");
+    // Of a run that went wrong the rest says nothing.
+    let printed = with(fault, "{ verdict: failed }").exited(1).stdout;
+    assert!(!printed.contains("never happened"), "{printed}");
+    // It is well again in any case.
+    with("{ fault: heal, time: 5m }", "{ sent: AT+CSQ, between: 0s..6m }").exited(0);
+}
+
 /// Of a line that is the last thing said nothing can come any more, but it was said.
 #[test]
 fn an_event_after_the_last_line_was_not_in_vain() {
@@ -255,7 +279,7 @@ tests:
     at:
       - { time: 30s, urc: RING }
     faults:
-      - { fault: port_gone, time: 2m, for: 1s }
+      - { fault: registration_lost, time: 50s, for: 1s }
     expect:
       - { sent: AT+CSQ, between: 20s..2m }
 ";

@@ -93,6 +93,8 @@ pub struct Test {
     pub at: Vec<Spanned<Entry>>,
     /// What goes wrong between module and host, and on the disk.
     pub faults: Faults,
+    /// When those of a list happen that have a time.
+    pub fault_times: Vec<Spanned<Duration>>,
     /// When atflow itself ends and begins again.
     pub mishaps: Vec<Mishap>,
     /// What must be true.

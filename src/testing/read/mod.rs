@@ -203,9 +203,11 @@ impl Reading<'_> {
             .unwrap_or_default();
         let (mut at, mut mishaps) = (Vec::new(), Vec::new());
         let end = lasts.as_ref().map(|lasts| lasts.value);
-        for fault in fields.node("faults").and_then(Node::list).unwrap_or_default() {
+        let listed = fields.node("faults").and_then(Node::list).unwrap_or_default();
+        for fault in listed {
             self.is_in_time(fault, end);
         }
+        let fault_times = listed.iter().filter_map(time_of_fault).collect();
         for node in fields.list("at", self.problems).unwrap_or_default() {
             self.is_in_time(node, end);
             match self.event(node) {
@@ -234,6 +236,7 @@ impl Reading<'_> {
             sim,
             at,
             faults,
+            fault_times,
             mishaps,
             expect,
             behind_the_end: std::mem::take(&mut self.behind_the_end),
@@ -305,4 +308,11 @@ impl Reading<'_> {
             does: does.map(|does| does.iter().map(|text| text.text.to_owned()).collect()),
         })
     }
+}
+
+/// When a fault of a list happens, and where it stands. When all is well again is no fault.
+fn time_of_fault(node: &Node) -> Option<Spanned<Duration>> {
+    let is_heal = node.get("fault").and_then(Node::scalar).is_some_and(|fault| fault.text == "heal");
+    let time = node.get("time").and_then(Node::scalar).filter(|_| !is_heal)?;
+    Some(Spanned { value: duration::parse(time.text).ok()?, span: node.span })
 }
