@@ -180,6 +180,7 @@ fn silence_explains_itself() {
 fn a_script_that_waits_for_its_next_line_ends_when_it_is_told_to() {
     for (signal, typed, shown) in [
         (Signal::TERM, "AT\n", "OK"),
+        (Signal::INT, "AT\n", "OK"),
         (Signal::TERM, "AT+CMGF=1\nAT+CMGS=\"+49\"\nhello\n", "> hello"),
         (Signal::HUP, "AT+CMGF=1\nAT+CMGS=\"+49\"\nhello\n", "> hello"),
     ] {

@@ -78,6 +78,16 @@ fn what_passed_is_a_step_whatever_it_said_the_second_time() {
     recorded.passes_on_its_replay();
 }
 
+/// A note is what it is, whatever a template would make of it.
+#[test]
+fn a_note_may_hold_what_a_template_holds() {
+    let recorded = Recorded::on_sim(WARM, ":note ${attempt} of ${\nAT+CSQ\n");
+    let steps = recorded.steps();
+    assert!(steps.contains("$${attempt} of $${"), "{steps}");
+    recorded.passes_on_sim();
+    recorded.passes_on_its_replay();
+}
+
 /// A message that was sent twice is two messages, and each has a reference of its own.
 #[test]
 fn data_that_was_sent_twice_is_two_steps() {

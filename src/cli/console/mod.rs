@@ -63,7 +63,7 @@ pub(super) fn talked(
     transcript: impl FnOnce(&Header) -> Result<Transcript, Exit>,
 ) -> Result<Talked, Exit> {
     let dialect = dialect(args)?;
-    let signals = Signals::install()?;
+    let signals = Signals::install(stdin().is_terminal())?;
     let terminal = stdin().is_terminal() && stdout().is_terminal() && !is_dumb();
     let link = link(args, warm, terminal, &signals.wake)?;
     let header = Header {
@@ -143,17 +143,18 @@ fn surroundings(
 /// Signals, as a person at a terminal means them.
 pub(super) struct Signals {
     wake: Wake,
-    /// SIGINT: enough of this command.
+    /// SIGINT at a terminal: enough of this command.
     cancel: Arc<AtomicBool>,
-    /// SIGTERM or SIGHUP: come to an end.
+    /// SIGTERM or SIGHUP, or SIGINT where nobody types: come to an end.
     stop: Arc<AtomicBool>,
 }
 
 impl Signals {
-    fn install() -> Result<Self, Exit> {
+    fn install(by_hand: bool) -> Result<Self, Exit> {
         let installed = || {
             let signals = Self { wake: Wake::by_hand()?, cancel: Arc::default(), stop: Arc::default() };
-            signals.wake.nudge_at(SIGINT, Arc::clone(&signals.cancel))?;
+            let interrupted = if by_hand { &signals.cancel } else { &signals.stop };
+            signals.wake.nudge_at(SIGINT, Arc::clone(interrupted))?;
             signals.wake.nudge_at(SIGTERM, Arc::clone(&signals.stop))?;
             signals.wake.nudge_at(SIGHUP, Arc::clone(&signals.stop))?;
             Ok(signals)

@@ -355,6 +355,8 @@ impl Talk {
         self.screen.problem(&format!("{what}; it is waited for"));
         let until = self.session.now() + PORT_AWAY;
         while !self.stopped() && !self.cancelled() && self.session.now() < until {
+            // What is typed meanwhile waits in its queue, and must not end each wait at once.
+            self.signals.wake.drain();
             // A second at a time, so that Ctrl-C is seen.
             let slice = (self.session.now() + Duration::from_secs(1)).min(until);
             if self.session.reopen(slice).is_ok() && self.session.hear(self.session.now()).is_ok() {

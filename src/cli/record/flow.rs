@@ -76,7 +76,8 @@ impl Recording<'_> {
             step.comments = std::mem::take(&mut comments);
             if let Some(name) = name.take() {
                 let name = unique(&name, &steps);
-                step.keys.insert(0, ("name", Value::Text(name)));
+                // A name may hold `${…}`, and a note is what it is.
+                step.keys.insert(0, ("name", Value::Text(name.replace("${", "$${"))));
             }
             steps.push(step);
         }
