@@ -612,28 +612,29 @@ fn a_wrong_pin_is_never_sent_twice_and_forget_lifts_that() {
     let dir = TempDir::new();
     let module = locked();
     let args = ["run", "scripts/examples/pin.yaml", "--port", module.port(), "--format", "json"];
+    // Eight digits: four may stand in a time by chance.
     let unlock = |pin: &str| run(atflow(&dir, args).env("SIM_PIN", pin));
 
-    let first = unlock("2468").exited(1);
+    let first = unlock("24681357").exited(1);
     assert_eq!(first.finished()["failure"]["error"], "cme 16");
-    assert!(!first.stdout.contains("2468"), "{}", first.stdout);
+    assert!(!first.stdout.contains("24681357"), "{}", first.stdout);
 
-    let second = unlock("2468").exited(1);
+    let second = unlock("24681357").exited(1);
     let failure = &second.finished()["failure"];
     assert_eq!(failure["error"], "refused");
     assert_eq!(failure["path"], json!(["unlock"]));
-    assert!(!second.stdout.contains("2468"), "{}", second.stdout);
+    assert!(!second.stdout.contains("24681357"), "{}", second.stdout);
     let store = fs::read_to_string(dir.join("atflow/once.json")).expect("what was sent is remembered");
-    assert!(!store.contains("2468"), "{store}");
+    assert!(!store.contains("24681357"), "{store}");
 
-    unlock("1357").exited(1);
+    unlock("13572468").exited(1);
     let forget = run(&mut atflow(&dir, ["forget", module.port()])).exited(0);
     assert_eq!(forget.stdout, "forgot 2 lines; they may be sent again\n");
-    assert_eq!(unlock("2468").exited(1).finished()["failure"]["error"], "cme 16");
+    assert_eq!(unlock("24681357").exited(1).finished()["failure"]["error"], "cme 16");
 
     let heard = String::from_utf8(module.finish()).expect("text");
     let pins: Vec<&str> = heard.lines().filter(|line| line.starts_with("AT+CPIN=")).collect();
-    assert_eq!(pins, [r#"AT+CPIN="2468""#, r#"AT+CPIN="1357""#, r#"AT+CPIN="2468""#]);
+    assert_eq!(pins, [r#"AT+CPIN="24681357""#, r#"AT+CPIN="13572468""#, r#"AT+CPIN="24681357""#]);
 }
 
 #[test]
@@ -650,10 +651,10 @@ fn a_pin_that_was_under_way_when_the_program_was_stopped_counts_as_sent() {
         _ => framed(&["OK"]),
     });
     let args = ["run", "scripts/examples/pin.yaml", "--port", module.port(), "--format", "json"];
-    let killed = Running::start(atflow(&dir, args).env("SIM_PIN", "2468"));
+    let killed = Running::start(atflow(&dir, args).env("SIM_PIN", "24681357"));
     is_taken.recv().expect("the PIN is sent");
     drop(killed);
-    let second = run(atflow(&dir, args).env("SIM_PIN", "2468")).exited(1);
+    let second = run(atflow(&dir, args).env("SIM_PIN", "24681357")).exited(1);
     assert_eq!(second.finished()["failure"]["error"], "refused");
 }
 
