@@ -62,7 +62,7 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::JobKind;
+    use super::super::event::{JobKind, LinkState};
     use super::*;
 
     #[test]
@@ -97,5 +97,23 @@ mod tests {
         }
         let expected = Summary { runs_skipped: 2, runs_missed: 15, reports_lost: 6, ..Summary::default() };
         assert_eq!(tally.summary, expected);
+    }
+
+    /// A new version of the file may want another link: then that is closed, and neither lost nor recovered.
+    #[test]
+    fn a_link_that_was_closed_was_not_lost() {
+        use super::super::event::LinkState::{Climbing, Down, Online, Recovering, Stopped};
+        let counted = |states: &[(LinkState, LinkState)]| {
+            let mut tally = Tally::default();
+            for (from, to) in states.iter().copied() {
+                let happening = Happening::LinkState { from, to, level: 0, cause: None, pause_ms: 0 };
+                tally.count(Mono::ZERO, &happening);
+            }
+            (tally.summary.link_lost, tally.summary.link_recovered)
+        };
+        let reload = [(Climbing, Online), (Online, Stopped), (Down, Climbing), (Climbing, Online)];
+        assert_eq!(counted(&reload), (0, 0));
+        assert_eq!(counted(&[&reload[..], &[(Online, Recovering)]].concat()), (1, 0));
+        assert_eq!(counted(&[&reload[..], &[(Online, Recovering), (Recovering, Online)]].concat()), (1, 1));
     }
 }

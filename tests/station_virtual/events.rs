@@ -44,6 +44,17 @@ fn lines_messages_and_the_link_start_runs() {
     ledger::settle(&mut lab);
 }
 
+#[test]
+fn an_event_whose_turn_has_not_come_when_the_station_ends_is_told_as_skipped() {
+    let lamps = (0..5).map(|name| cloud(hm(0, 4), &format!("lamp/{name}"), r#"{"on":true}"#));
+    let mut lab = Lab::start(Case::of(station("events.yaml")).then(lamps));
+    lab.run_to(hm(0, 4) + s(3));
+    assert_eq!(skipped(&lab, "lamp"), [""; 0]);
+    lab.stop();
+    let skipped = skipped(&lab, "lamp");
+    assert!(!skipped.is_empty() && skipped.iter().all(|reason| reason == "stopped"), "{skipped:?}");
+}
+
 /// Four commands a second for twenty minutes, and messages beside them: the schedule runs within its period
 /// all the same, and so do the others.
 #[test]
